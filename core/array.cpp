@@ -1,0 +1,175 @@
+#include "core/array.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/parallel.hpp"
+
+namespace taper {
+
+std::string to_string(const Shape& shape) {
+    std::string text = "(";
+    for (std::size_t i = 0; i < shape.size(); ++i) text += (i ? "," : "") + std::to_string(shape[i]);
+    return text + ")";
+}
+
+std::size_t count(const Shape& shape) {
+    std::size_t n = 1;
+    for (std::size_t extent : shape) n *= extent;
+    return n;
+}
+
+std::string index_text(const Shape& shape, std::size_t flat) {
+    Shape index(shape.size());
+    for (std::size_t i = shape.size(); i-- > 0; flat /= shape[i]) index[i] = flat % shape[i];
+    return to_string(index);
+}
+
+void shape_error(std::string_view op, std::string_view rule, std::initializer_list<Argument> arguments,
+                 std::string_view numbers) {
+    std::string text = std::string(op) + ": " + std::string(rule);
+    const char* separator = ": ";
+    for (const Argument& argument : arguments) {
+        text += separator + std::string(argument.name) + " " + to_string(argument.shape);
+        separator = ", ";
+    }
+    if (!numbers.empty()) text += ": " + std::string(numbers);
+    throw Error(text);
+}
+
+Shape broadcast_shape(std::string_view op, Argument a, Argument b) {
+    const std::size_t rank = std::max(a.shape.size(), b.shape.size());
+    Shape shape(rank);
+    for (std::size_t i = 1; i <= rank; ++i) {
+        const std::size_t extent_a = i <= a.shape.size() ? a.shape[a.shape.size() - i] : 1;
+        const std::size_t extent_b = i <= b.shape.size() ? b.shape[b.shape.size() - i] : 1;
+        if (extent_a != extent_b && extent_a != 1 && extent_b != 1)
+            shape_error(op, "axes, aligned at the last, must be equal or 1 to broadcast", {a, b},
+                        std::to_string(extent_a) + ", " + std::to_string(extent_b));
+        shape[rank - i] = extent_a == 1 ? extent_b : extent_a;
+    }
+    return shape;
+}
+
+bool broadcasts_to(const Shape& from, const Shape& to) {
+    if (from.size() > to.size()) return false;
+    for (std::size_t i = 1; i <= from.size(); ++i)
+        if (from[from.size() - i] != 1 && from[from.size() - i] != to[to.size() - i]) return false;
+    return true;
+}
+
+std::size_t axis_index(std::string_view op, int axis, Argument x) {
+    const int rank = static_cast<int>(x.shape.size());
+    if (axis < -rank || axis >= rank)
+        shape_error(op, "an axis must be in [-rank, rank)", {x},
+                    "axis " + std::to_string(axis) + ", rank " + std::to_string(rank));
+    return static_cast<std::size_t>(axis < 0 ? axis + rank : axis);
+}
+
+template <class T>
+Array<T> expand(const Array<T>& x, const Shape& shape) {
+    if (x.shape() == shape) return x;
+    auto y = empty<T>(shape);
+    xt::noalias(y) = xt::broadcast(x, shape);
+    return y;
+}
+
+// One run of neighbouring reduced axes at a time: x is (outer, m, inner), y is (outer, 1, inner).
+template <class T>
+static Array<T> sum_run(const Array<T>& x, std::size_t first, std::size_t last) {
+    const Shape& shape = x.shape();
+    std::size_t outer = 1, m = 1, inner = 1;
+    Shape reduced = shape;
+    for (std::size_t i = 0; i < shape.size(); ++i) {
+        (i < first ? outer : i < last ? m : inner) *= shape[i];
+        if (i >= first && i < last) reduced[i] = 1;
+    }
+    auto y = empty<T>(reduced);
+    const std::size_t width = std::min<std::size_t>(inner, 256);  // a strip of columns that stays in cache
+    const std::size_t strips = inner == 0 ? 0 : (inner + width - 1) / width;
+    parallel_for(outer * strips, 1 + (1 << 16) / (m * width + 1), [&](std::size_t begin, std::size_t end) {
+        for (std::size_t task = begin; task < end; ++task) {
+            const std::size_t o = task / strips, at = task % strips * width, n = std::min(width, inner - at);
+            const T* from = x.data() + o * m * inner + at;
+            double total[256] = {};
+            if (inner == 1) {  // along a row: independent partial sums, added in a fixed order
+                constexpr std::size_t lanes = 16;
+                double lane[lanes] = {};
+                std::size_t j = 0;
+                for (; j + lanes <= m; j += lanes)
+                    for (std::size_t l = 0; l < lanes; ++l) lane[l] += static_cast<double>(from[j + l]);
+                for (; j < m; ++j) total[0] += static_cast<double>(from[j]);
+                for (double part : lane) total[0] += part;
+            } else {
+                for (std::size_t j = 0; j < m; ++j, from += inner)
+                    for (std::size_t i = 0; i < n; ++i) total[i] += static_cast<double>(from[i]);
+            }
+            for (std::size_t i = 0; i < n; ++i) y.data()[o * inner + at + i] = static_cast<T>(total[i]);
+        }
+    });
+    return y;
+}
+
+template <class T>
+Array<T> sum_axes(const Array<T>& x, const std::vector<bool>& reduced) {
+    Array<T> y;
+    const Array<T>* from = &x;
+    for (std::size_t i = 0; i < reduced.size();) {
+        std::size_t last = i;
+        while (last < reduced.size() && reduced[last]) ++last;
+        if (last > i) {
+            y = sum_run(*from, i, last);
+            from = &y;
+        }
+        i = last + 1;
+    }
+    return from == &x ? x : y;
+}
+
+template <class T>
+Array<T> sum_to(const Array<T>& x, const Shape& shape) {
+    if (x.shape() == shape) return x;
+    const std::size_t extra = x.dimension() - shape.size();
+    std::vector<bool> reduced(x.dimension());
+    for (std::size_t i = 0; i < x.dimension(); ++i) reduced[i] = i < extra || (shape[i - extra] == 1 && x.shape(i) != 1);
+    return reshaped(sum_axes(x, reduced), shape);
+}
+
+template <class T>
+Array<T> permuted(const Array<T>& x, const std::vector<std::size_t>& axes) {
+    const std::size_t rank = axes.size();
+    Shape shape(rank), stride(rank);
+    for (std::size_t i = 0; i < rank; ++i) {
+        shape[i] = x.shape(axes[i]);
+        stride[i] = 1;
+        for (std::size_t j = axes[i] + 1; j < rank; ++j) stride[i] *= x.shape(j);
+    }
+    auto y = empty<T>(shape);
+    if (y.size() == 0) return y;
+    // Rows of y along its last axis; they are contiguous in x too when the last axis stays last.
+    const std::size_t n = rank ? shape[rank - 1] : 1, step = rank ? stride[rank - 1] : 1, rows = y.size() / n;
+    parallel_for(rows, 1 + (1 << 14) / n, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t row = begin; row < end; ++row) {
+            std::size_t from = 0, rest = row;
+            for (std::size_t i = rank; i-- > 1; rest /= shape[i - 1]) from += rest % shape[i - 1] * stride[i - 1];
+            T* to = y.data() + row * n;
+            if (step == 1)
+                std::memcpy(to, x.data() + from, n * sizeof(T));
+            else
+                for (std::size_t j = 0; j < n; ++j) to[j] = x.data()[from + j * step];
+        }
+    });
+    return y;
+}
+
+#define TAPER_INSTANTIATE(T)                                              \
+    template Array<T> expand(const Array<T>&, const Shape&);              \
+    template Array<T> sum_to(const Array<T>&, const Shape&);              \
+    template Array<T> sum_axes(const Array<T>&, const std::vector<bool>&); \
+    template Array<T> permuted(const Array<T>&, const std::vector<std::size_t>&);
+TAPER_INSTANTIATE(float)
+TAPER_INSTANTIATE(double)
+#undef TAPER_INSTANTIATE
+template Array<bool> expand(const Array<bool>&, const Shape&);
+
+}  // namespace taper

@@ -1,0 +1,19 @@
+// The global norm of all gradients, and clipping by it (Pascanu, Mikolov, Bengio 2013).
+#pragma once
+
+#include <vector>
+
+#include "core/tape.hpp"
+
+namespace taper {
+
+// sqrt of the sum of the squares of all gradients, in double so that it overflows for no finite float gradient. Parameters
+// without a gradient count as 0. Error that names the first parameter with an entry that is not finite.
+template <class T>
+double gradient_norm(const std::vector<Parameter<T>*>& parameters);
+
+// Scales all gradients by limit / norm if the norm is above limit (> 0). Returns the norm before.
+template <class T>
+double clip_gradients(const std::vector<Parameter<T>*>& parameters, double limit);
+
+}  // namespace taper

@@ -1,0 +1,188 @@
+#include "core/file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <random>
+#include <system_error>
+#include <utility>
+
+#include "core/error.hpp"
+
+namespace taper {
+namespace {
+
+[[noreturn]] void fail(const std::string& path, const char* what) {
+    throw std::system_error(errno, std::generic_category(), path + ": " + what);
+}
+
+// Runs a system call again for as long as a signal interrupts it.
+template <class Call>
+auto uninterrupted(Call call) {
+    auto result = call();
+    while (result < 0 && errno == EINTR) result = call();
+    return result;
+}
+
+bool path_is_wrong(int error) {
+    constexpr std::array errors = {ENOENT, ENOTDIR, EACCES, EPERM, ELOOP, ENAMETOOLONG};
+    return std::find(errors.begin(), errors.end(), error) != errors.end();
+}
+
+const char* kind(mode_t mode) {
+    if (S_ISDIR(mode)) return "a directory";
+    if (S_ISFIFO(mode)) return "a pipe";
+    if (S_ISSOCK(mode)) return "a socket";
+    return "a device";
+}
+
+// A file open for writing. Errors name `path`, whatever its name on the disk at the moment.
+class OutputFile {
+  public:
+    OutputFile(const std::string& path, const std::string& name, int flags) : path_(path) {
+        descriptor_ =
+            uninterrupted([&] { return ::open(name.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | flags, 0666); });
+        if (descriptor_ < 0) fail(path_, "the file cannot be opened for writing");
+    }
+    ~OutputFile() {
+        if (descriptor_ >= 0) ::close(descriptor_);
+    }
+    OutputFile(const OutputFile&) = delete;
+    OutputFile& operator=(const OutputFile&) = delete;
+
+    void write(std::span<const std::string_view> pieces) {
+        for (std::string_view piece : pieces) {
+            while (!piece.empty()) {
+                const ssize_t n = uninterrupted([&] { return ::write(descriptor_, piece.data(), piece.size()); });
+                if (n < 0) fail(path_, "the file cannot be written");
+                piece.remove_prefix(static_cast<std::size_t>(n));
+            }
+        }
+    }
+
+    void sync() {
+        if (uninterrupted([&] { return ::fsync(descriptor_); }) < 0)
+            fail(path_, "the file cannot be brought to the disk");
+    }
+
+    // An interrupted close has closed (Linux), so it is never repeated.
+    void close() {
+        if (::close(std::exchange(descriptor_, -1)) < 0 && errno != EINTR) fail(path_, "the file cannot be closed");
+    }
+
+  private:
+    const std::string& path_;
+    int descriptor_;
+};
+
+// A name in the same directory, new each time: two programs that write one file must not write into each other's.
+std::string temporary_name(const std::string& target) {
+    std::array<char, 32> suffix;
+    std::random_device random;
+    std::snprintf(suffix.data(), suffix.size(), ".%08x%08x.tmp", random(), random());
+    return target + suffix.data();
+}
+
+// The renaming itself must outlive a power cut.
+void sync_directory(const std::string& path, const std::string& target) {
+    const std::string directory = std::filesystem::path(target).parent_path().string();
+    const int descriptor = ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return;  // a directory may be writable but not readable
+    const int result = uninterrupted([&] { return ::fsync(descriptor); });
+    const int error = errno;
+    ::close(descriptor);
+    errno = error;
+    if (result < 0 && error != EINVAL)
+        fail(path, "its directory cannot be brought to the disk");  // EINVAL: not supported
+}
+
+void replace(const std::string& path, const std::string& target, std::span<const std::string_view> pieces) {
+    const std::string temporary = temporary_name(target);
+    OutputFile file(path, temporary, O_CREAT | O_EXCL);
+    try {
+        file.write(pieces);
+        file.sync();
+        file.close();
+        if (::rename(temporary.c_str(), target.c_str()) < 0) fail(path, "the file cannot be replaced");
+    } catch (...) {
+        ::unlink(temporary.c_str());
+        throw;
+    }
+    sync_directory(path, target);
+}
+
+}  // namespace
+
+// O_NONBLOCK: opening a pipe must not wait for its writer; regular files do not know it.
+InputFile::InputFile(const std::string& path) : path_(path) {
+    descriptor_ = uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); });
+    if (descriptor_ < 0) {
+        if (path_is_wrong(errno)) {
+            throw Error(path + ": the file must exist and be readable: " + std::generic_category().message(errno));
+        }
+        fail(path, "the file cannot be opened");
+    }
+    struct stat status {};
+    if (::fstat(descriptor_, &status) < 0 || !S_ISREG(status.st_mode)) {
+        ::close(descriptor_);
+        throw Error(path + ": the file must be a regular file: it is " + kind(status.st_mode));
+    }
+    size_ = static_cast<std::uint64_t>(status.st_size);
+}
+
+InputFile::~InputFile() { ::close(descriptor_); }
+
+std::size_t InputFile::read(std::uint64_t offset, void* to, std::size_t n) const {
+    std::size_t done = 0;
+    while (done < n) {
+        const auto at = static_cast<off_t>(offset + done);
+        const ssize_t got =
+            uninterrupted([&] { return ::pread(descriptor_, static_cast<char*>(to) + done, n - done, at); });
+        if (got < 0) fail(path_, "the file cannot be read");
+        if (got == 0) break;
+        done += static_cast<std::size_t>(got);
+    }
+    return done;
+}
+
+std::string read_file(const std::string& path, std::size_t limit) {
+    const InputFile file(path);
+    const auto check = [&](std::uint64_t size) {
+        if (size > limit) {
+            throw Error(path + ": the file must have at most " + std::to_string(limit) + " bytes: it has " +
+                        std::to_string(size));
+        }
+    };
+    check(file.size());
+    std::string bytes;
+    std::size_t used = 0;
+    while (used == bytes.size()) {  // filled: there may be more. One byte more than the size shows the end at once
+        bytes.resize(std::max<std::size_t>(file.size() + 1, 2 * used));
+        used += file.read(used, bytes.data() + used, bytes.size() - used);
+        check(used);
+    }
+    bytes.resize(used);
+    return bytes;
+}
+
+void write_file(const std::string& path, std::span<const std::string_view> pieces) {
+    struct stat status {};
+    const bool exists = ::stat(path.c_str(), &status) == 0;
+    if (exists && !S_ISREG(status.st_mode)) {
+        OutputFile file(path, path, 0);
+        file.write(pieces);
+        file.close();
+    } else {
+        replace(path, exists ? std::filesystem::canonical(path).string() : path, pieces);
+    }
+}
+
+void write_file(const std::string& path, std::string_view bytes) { write_file(path, std::span(&bytes, 1)); }
+
+}  // namespace taper

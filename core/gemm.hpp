@@ -1,0 +1,26 @@
+// Matrix products: the one wrapper over xtensor-blas. Nothing else calls BLAS.
+#pragma once
+
+#include "core/array.hpp"
+
+namespace taper {
+
+// One matrix in memory, or its transpose: (rows, columns) as the product reads it; `stride` entries from one stored row
+// to the next.
+template <class T>
+struct Matrix {
+    const T* data;
+    std::size_t rows, columns, stride;
+    bool transposed = false;
+};
+
+// c (a.rows, b.columns), rows c_stride apart, = a b, or += a b. On the calling thread alone.
+template <class T>
+void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride, bool accumulate = false);
+
+// The last two axes are matrices, the axes before them broadcast; a or b can be read transposed. On all threads.
+// The shapes must agree: op matmul checks them.
+template <class T>
+Array<T> product(const Array<T>& a, bool transpose_a, const Array<T>& b, bool transpose_b);
+
+}  // namespace taper

@@ -1,0 +1,98 @@
+// Elementwise loops and row sums on xsimd batches, the inner loops of most ops.
+//
+// A formula is a generic lambda over batches, `[](auto x) { return 1 / (1 + exp(-x)); }`. The last, partial batch is padded
+// and goes through the same vector code, so an entry's result does not depend on where it stands. A lambda over plain
+// numbers, `[](T x) { ... }`, is called entry by entry: for what xsimd does not have or does badly.
+#pragma once
+
+#include <algorithm>
+#include <type_traits>
+#include <xsimd/xsimd.hpp>
+
+#include "core/array.hpp"
+#include "core/parallel.hpp"
+
+namespace taper {
+
+inline constexpr std::size_t elementwise_chunk = 1 << 14;  // entries; a multiple of every batch size
+
+template <class T>
+using Batch = xsimd::batch<T>;
+
+// The batch that starts at x; where fewer than a batch's entries are left, the rest is ones.
+template <class T>
+Batch<T> load_tail(const T* x, std::size_t left) {
+    T padded[Batch<T>::size];
+    std::fill(std::copy_n(x, left, padded), padded + Batch<T>::size, T(1));
+    return Batch<T>::load_unaligned(padded);
+}
+
+// y_i = f(x_i, ...) for n entries in a row.
+template <class T, class F, class... X>
+void map_row(T* y, std::size_t n, F f, const X*... x) {
+    if constexpr (std::is_invocable_v<F, const Batch<X>&...>) {
+        constexpr std::size_t width = Batch<T>::size;
+        std::size_t i = 0;
+        for (; i + width <= n; i += width) f(Batch<X>::load_unaligned(x + i)...).store_unaligned(y + i);
+        if (i < n) {
+            T last[width];
+            f(load_tail(x + i, n - i)...).store_unaligned(last);
+            std::copy_n(last, n - i, y + i);
+        }
+    } else {
+        for (std::size_t i = 0; i < n; ++i) y[i] = f(x[i]...);
+    }
+}
+
+// sum_i f(x_i, ...): one partial sum a lane, then the lanes in order.
+template <class T, class F, class... X>
+T sum_row(std::size_t n, F f, const T* first, const X*... rest) {
+    constexpr std::size_t width = Batch<T>::size;
+    Batch<T> sums(T(0));
+    std::size_t i = 0;
+    for (; i + width <= n; i += width) sums += f(Batch<T>::load_unaligned(first + i), Batch<X>::load_unaligned(rest + i)...);
+    T lanes[width], last[width], total = 0;
+    sums.store_unaligned(lanes);
+    f(load_tail(first + i, n - i), load_tail(rest + i, n - i)...).store_unaligned(last);
+    for (std::size_t l = 0; l < width; ++l) total += lanes[l];
+    for (std::size_t l = 0; l < n - i; ++l) total += last[l];
+    return total;
+}
+
+template <class T>
+T max_row(std::size_t n, const T* x) {
+    T largest = x[0];
+    for (std::size_t i = 1; i < n; ++i) largest = x[i] > largest ? x[i] : largest;
+    return largest;
+}
+
+// f(x_i, ...) over Arrays of one shape.
+template <class T, class F, class... Rest>
+Array<T> map(F f, const Array<T>& x, const Rest&... rest) {
+    auto y = empty<T>(x.shape());
+    parallel_for(y.size(), elementwise_chunk, [&](std::size_t begin, std::size_t end) {
+        map_row(y.data() + begin, end - begin, f, x.data() + begin, rest.data() + begin...);
+    });
+    return y;
+}
+
+// a and b as the rows of one another: true when b, its leading ones dropped, is the tail of a's shape.
+bool is_row_of(const Shape& row, const Shape& whole);
+
+// f(a_i, b_i) with NumPy's broadcasting. A row under a matrix (a bias) is read in place, other shapes are expanded first.
+template <class T, class F>
+Array<T> zip(F f, std::string_view op, const Array<T>& a, const Array<T>& b) {
+    if (a.shape() == b.shape()) return map(f, a, b);
+    const Shape shape = broadcast_shape(op, {"a", a.shape()}, {"b", b.shape()});
+    const bool row_a = is_row_of(a.shape(), shape), row_b = is_row_of(b.shape(), shape);
+    const std::size_t n = std::min(row_a ? a.size() : count(shape), row_b ? b.size() : count(shape));
+    if (!row_a || !row_b || n < 16) return map(f, expand(a, shape), expand(b, shape));
+    auto y = empty<T>(shape);
+    parallel_for(y.size() / n, 1 + elementwise_chunk / n, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t at = begin * n; at < end * n; at += n)
+            map_row(y.data() + at, n, f, a.data() + at % a.size(), b.data() + at % b.size());
+    });
+    return y;
+}
+
+}  // namespace taper

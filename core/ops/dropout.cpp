@@ -1,0 +1,45 @@
+// Dropout. Which entries fall is a function of (seed, stream, entry) alone, so forward keeps no mask: backward draws it again.
+#include "core/map.hpp"
+#include "core/ops.hpp"
+
+namespace taper {
+
+// ---- y_i = 0 with probability p, else x_i / (1 - p)
+//   backward  dx_i = 0 where y_i fell, else dy_i / (1 - p)          needs neither x nor y
+template <class T>
+struct Dropout final : Op<T> {
+    Place<T> x;
+    double p;
+    std::optional<Random> random;
+    const char* name() const override { return "dropout"; }
+
+    Var<T> forward(const Var<T>& input, double probability, const Random& source) {
+        x = input, p = probability, random = source;
+        if (!(p >= 0 && p < 1)) shape_error(name(), "p must be in [0, 1)", {{"x", x.shape}}, "p " + std::to_string(p));
+        return dropped(input.value());
+    }
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override { gradients.add(x, dropped(dy)); }
+
+    Array<T> dropped(const Array<T>& from) const {
+        auto to = empty<T>(from.shape());
+        const T scale = static_cast<T>(1 / (1 - p));
+        const auto threshold = static_cast<std::uint64_t>(p * 0x1p32);  // falls when 32 random bits are below it
+        parallel_for(from.size(), elementwise_chunk, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t i = begin; i < end; i += 4) {
+                const auto bits = random->bits(i / 4);  // chunks are multiples of 4
+                for (std::size_t j = i; j < std::min(i + 4, end); ++j)
+                    to.data()[j] = bits[j - i] < threshold ? T(0) : from.data()[j] * scale;
+            }
+        });
+        return to;
+    }
+};
+template <class T>
+Var<T> dropout(const Var<T>& x, double p, const Random& random, Source at) {
+    return apply<Dropout<T>>(at, x, p, random);
+}
+
+template Var<float> dropout(const Var<float>&, double, const Random&, Source);
+template Var<double> dropout(const Var<double>&, double, const Random&, Source);
+
+}  // namespace taper

@@ -1,0 +1,218 @@
+// The engine: Var, Parameter, Tape, Op. Reverse-mode automatic differentiation on a flat tape.
+//
+//     Parameter<double> w("w", Array<double>{1, 2, 3});
+//     Tape<double> tape;                        // records while it is alive
+//     Var<double> loss = sum(w * w);
+//     tape.backward(loss);                      // w.gradient() is now {2, 4, 6}
+//
+// An op's forward runs at once; if a gradient can flow through it, the op is appended to the tape. Execution order is a
+// topological order, so backward is one loop from the loss to the front. With no tape alive nothing is recorded, and a
+// value dies with its last Var. Engines belong to one thread; the loops inside ops use parallel_for.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/array.hpp"
+
+namespace taper {
+
+template <class T>
+class Tape;
+
+// Where in the user's source an op was called.
+struct Source {
+    const char* file;
+    int line;
+    static constexpr Source current(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+        return {file, line};
+    }
+};
+
+// What a Parameter is to the tapes: a name and a gradient.
+template <class T>
+struct Leaf {
+    std::string name;
+    bool trainable = true;
+    std::unique_ptr<Array<T>> gradient;  // null until a backward pass reaches it
+};
+
+// Where a gradient goes: an op on a tape, a Parameter, or nowhere (a constant). It knows the shape and holds no numbers:
+// an op keeps a Place of an input whose value its backward does not need.
+template <class T>
+struct Place {
+    Shape shape;
+    std::shared_ptr<Leaf<T>> leaf;
+    std::uint64_t tape = 0;  // the tape's serial number; 0: not recorded
+    std::size_t index = 0;   // the op's number on that tape
+};
+
+template <class T>
+struct Operand;
+
+// A value, shared and immutable, and its Place. Copies are cheap and are the same Var.
+template <class T>
+class Var : public Place<T> {
+  public:
+    Var() = default;        // no value; only to be assigned to
+    Var(Array<T> value);    // NOLINT: a constant
+    Var(T value);           // NOLINT: a constant scalar, shape ()
+
+    const Array<T>& value() const { return *value_; }
+    const Shape& shape() const { return Place<T>::shape; }
+    T item() const;         // the number of a Var with one entry
+    Var detach() const;     // the same value as a constant: no gradient flows back through it
+
+    friend Var operator+(Operand<T> a, Operand<T> b) { return add(a.x, b.x, a.source); }
+    friend Var operator-(Operand<T> a, Operand<T> b) { return sub(a.x, b.x, a.source); }
+    friend Var operator*(Operand<T> a, Operand<T> b) { return mul(a.x, b.x, a.source); }
+    friend Var operator/(Operand<T> a, Operand<T> b) { return div(a.x, b.x, a.source); }
+    friend Var operator-(Operand<T> a) { return neg(a.x, a.source); }
+
+  protected:
+    friend class Tape<T>;
+    std::shared_ptr<Array<T>> value_;
+};
+
+// What stands beside + - * /: a Var, a Parameter or a number, and the line where it stands.
+template <class T>
+struct Operand {
+    Var<T> x;
+    Source source;
+    Operand(const Var<T>& var, Source at = Source::current()) : x(var), source(at) {}  // NOLINT
+    Operand(T number, Source at = Source::current()) : x(number), source(at) {}        // NOLINT
+};
+
+// A named Var that outlives tapes and collects its gradient over backward passes. It is moved, not copied: a Var made
+// from it stands for the same Parameter.
+template <class T>
+class Parameter : public Var<T> {
+  public:
+    Parameter(std::string name, Array<T> value, bool trainable = true);
+    Parameter(Parameter&&) = default;
+    Parameter& operator=(Parameter&&) = default;
+    Parameter(const Parameter&) = delete;
+    Parameter& operator=(const Parameter&) = delete;
+
+    const std::string& name() const { return this->leaf->name; }
+    bool trainable() const { return this->leaf->trainable; }  // false: a constant for every tape
+
+    bool has_gradient() const { return this->leaf->gradient != nullptr; }
+    const Array<T>& gradient() const;  // (shape of the value); Error before a backward pass has reached it
+    Array<T>& mutable_gradient();
+    void clear_gradient() { this->leaf->gradient.reset(); }
+
+    // The value, to be changed in place. What a tape recorded of the old value stays: it is copied first if shared.
+    Array<T>& mutable_value();
+};
+
+// How an op's backward hands on gradients.
+template <class T>
+class Gradients {
+  public:
+    explicit Gradients(Tape<T>& tape) : tape_(tape) {}
+    bool wants(const Place<T>& x) const;         // is anything trainable behind x?
+    void add(const Place<T>& x, Array<T> dx);    // gradient of x += dx; same shape, else Error
+    Array<T>& at(const Place<T>& x);             // gradient of x, zeros at first, to be added to; x must be wanted
+
+  private:
+    Tape<T>& tape_;
+};
+
+// An operation. A struct with named members for what backward needs, and three functions:
+//     Var<T> forward(inputs and options as the recording function has them)     returns a constant Var
+//     void backward(dy, gradients)      adds dx of each wanted input; called at most once for each pass
+//     const char* name()
+// Recorded by apply<TheOp>(source, inputs and options...). An op outside core is made in the same way.
+template <class T>
+struct Op {
+    using value_type = T;
+    virtual ~Op() = default;
+    virtual const char* name() const = 0;
+    virtual void backward(const Array<T>& dy, Gradients<T>& gradients) = 0;
+};
+
+// One entry of a tape: an op, or a Parameter where it was first used.
+template <class T>
+struct Record {
+    std::unique_ptr<Op<T>> op;            // null for a Parameter, and once released
+    std::shared_ptr<Leaf<T>> leaf;        // null for an op
+    const char* name;                     // "parameter" for a Parameter
+    Source source;                        // where the op was called
+    Shape shape;                          // of the output
+    std::vector<std::size_t> inputs;      // numbers of the records it reads; constants have none
+    std::weak_ptr<const Array<T>> value;  // the output, while something holds it
+    std::unique_ptr<Array<T>> gradient;   // during backward; afterwards only when kept
+};
+
+enum class Keep { nothing, everything };
+
+template <class T>
+class Tape {
+  public:
+    Tape();
+    ~Tape();
+    Tape(const Tape&) = delete;
+    Tape& operator=(const Tape&) = delete;
+
+    // Adds d loss / d parameter to the gradient of every Parameter behind loss (one entry, of any shape). Releases what
+    // it has passed: the tape records no more. With Keep::everything ops and gradients stay and backward can run again.
+    void backward(const Var<T>& loss, Keep keep = Keep::nothing);
+    // The same for any y, seeded with the cotangent dy (shape of y): a vector-Jacobian product.
+    void backward(const Var<T>& y, const Array<T>& dy, Keep keep = Keep::nothing);
+
+    // d loss / d v of the last backward with Keep::everything; zeros where nothing flowed.
+    Array<T> gradient(const Var<T>& v) const;
+
+    const std::vector<Record<T>>& records() const { return records_; }
+
+    static Tape* recording();  // the innermost tape that records on this thread, or null
+
+    // For apply(): Error if an input is of another or a dead tape; then appends op if a gradient can flow through it.
+    static void check(const char* op, const std::vector<Place<T>>& inputs);
+    static void record(std::unique_ptr<Op<T>> op, const std::vector<Place<T>>& inputs, Source source, Var<T>& y);
+
+  private:
+    friend class Gradients<T>;
+    static constexpr std::size_t nowhere = ~std::size_t{0};
+
+    std::size_t find(const Place<T>& x) const;  // number of the record whose gradient is x's, or nowhere
+    std::size_t place(const Place<T>& x);       // the same; a Parameter gets a record at its first use
+    std::unique_ptr<Array<T>>& slot(std::size_t i);
+    void stop_recording();
+
+    std::uint64_t serial_;
+    std::vector<Record<T>> records_;
+    std::unordered_map<const Leaf<T>*, std::size_t> leaves_;
+    bool released_ = false;
+};
+
+namespace detail {
+template <class T, class A>
+void collect(std::vector<Place<T>>& inputs, const A& argument) {
+    if constexpr (std::is_base_of_v<Place<T>, A>) {
+        inputs.push_back(argument);
+    } else if constexpr (std::is_same_v<A, std::vector<Var<T>>>) {
+        inputs.insert(inputs.end(), argument.begin(), argument.end());
+    }
+}
+}  // namespace detail
+
+// Runs an op forward and records it. The Vars among the arguments are its inputs.
+template <class O, class... Arguments>
+Var<typename O::value_type> apply(Source source, const Arguments&... arguments) {
+    using T = typename O::value_type;
+    auto op = std::make_unique<O>();
+    std::vector<Place<T>> inputs;
+    (detail::collect<T>(inputs, arguments), ...);
+    Tape<T>::check(op->name(), inputs);
+    O& recorded = *op;
+    Var<T> y = recorded.forward(arguments...);
+    Tape<T>::record(std::move(op), inputs, source, y);
+    return y;
+}
+
+}  // namespace taper

@@ -1,0 +1,271 @@
+// What SentencePiece does not do, so that every text comes back exactly and no id is idle:
+//   - A character it did not learn becomes its UTF-8 bytes ("byte fallback"). Its ids for "unknown" and for bytes that no
+//     text can lead to are left out of ours.
+//   - Some characters mean something to it: U+2581 stands for a space inside, tab and U+2585 for borders. They are kept out
+//     of training and become bytes, and so do NUL and the newline, lest a token run over the end of a line.
+//   - Training fails on very long lines, and skips long ones: they are cut.
+//   - Encoding is slow: equal words are encoded once.
+#include "examples/common/bpe_tokenizer.hpp"
+
+#include <sentencepiece_processor.h>
+#include <sentencepiece_trainer.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+#include <utility>
+
+#include "core/error.hpp"
+
+namespace taper::examples {
+
+namespace {
+
+using sentencepiece::SentencePieceProcessor;
+
+constexpr std::string_view space_mark = "\u2581";  // SentencePiece's spelling of a space
+
+// Characters that are no part of a learned token.
+bool is_reserved(char32_t c) { return c == 0 || c == '\t' || c == '\n' || c == 0x2581 || c == 0x2585; }
+
+// ---- base64 (RFC 4648, with padding) --------------------------------------------------------------------------------
+
+constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+std::string to_base64(std::string_view bytes) {
+    std::string text;
+    for (std::size_t i = 0; i < bytes.size(); i += 3) {
+        std::uint32_t group = 0;  // 3 bytes are 4 digits of 6 bits
+        for (std::size_t j = i; j < i + 3; ++j)
+            group = group << 8 | (j < bytes.size() ? static_cast<unsigned char>(bytes[j]) : 0u);
+        for (std::size_t j = 0; j < 4; ++j)
+            text += i + j <= bytes.size() ? base64_digits[group >> (18 - 6 * j) & 63] : '=';
+    }
+    return text;
+}
+
+std::optional<std::string> from_base64(std::string_view text) {
+    if (text.size() % 4 != 0) return std::nullopt;
+    const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
+    std::string bytes;
+    std::uint32_t group = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool padded = i >= text.size() - padding;
+        const std::size_t digit = padded ? 0 : base64_digits.find(text[i]);
+        if (digit == base64_digits.npos) return std::nullopt;
+        group = group << 6 | static_cast<std::uint32_t>(digit);
+        if (i % 4 == 3)
+            for (const int shift : {16, 8, 0}) bytes += static_cast<char>(group >> shift & 255);
+    }
+    bytes.resize(bytes.size() - padding);
+    return bytes;
+}
+
+// ---- the tokenizer --------------------------------------------------------------------------------------------------
+
+struct Vocabulary {
+    std::vector<std::string> tokens;     // by our id
+    std::vector<std::int32_t> id_of;     // by SentencePiece's id; -1: idle, and without an id of ours
+    std::array<std::int32_t, 256> byte;  // our id of each byte; -1: idle
+};
+
+// A byte is idle where UTF-8 never has it, and where it is a character (ASCII) that was learned as such.
+bool is_idle(const SentencePieceProcessor& model, unsigned char byte) {
+    if (byte >= 0x80) return byte == 0xC0 || byte == 0xC1 || byte >= 0xF5;
+    return !model.IsUnknown(
+        model.PieceToId(byte == ' ' ? std::string(space_mark) : std::string(1, static_cast<char>(byte))));
+}
+
+Vocabulary vocabulary_of(const SentencePieceProcessor& model) {
+    Vocabulary vocabulary;
+    vocabulary.byte.fill(-1);
+    for (int piece_id = 0; piece_id < model.GetPieceSize(); ++piece_id) {
+        std::string token = model.IdToPiece(piece_id);
+        const auto id = static_cast<std::int32_t>(vocabulary.tokens.size());
+        vocabulary.id_of.push_back(-1);
+        if (model.IsUnknown(piece_id) || model.IsControl(piece_id)) continue;
+        if (model.IsByte(piece_id)) {  // spelled "<0x41>"
+            const auto byte = static_cast<unsigned char>(std::stoi(token.substr(3, 2), nullptr, 16));
+            if (is_idle(model, byte)) continue;
+            vocabulary.byte[byte] = id;
+            token = std::string(1, static_cast<char>(byte));
+        }
+        for (std::size_t at = 0; (at = token.find(space_mark, at)) != token.npos;)
+            token.replace(at, space_mark.size(), " ");
+        vocabulary.tokens.push_back(token);
+        vocabulary.id_of.back() = id;
+    }
+    return vocabulary;
+}
+
+// The length of the first word: a space or newline begins it, the next one begins the next. U+2581 is a word of its own.
+std::size_t word_length(std::string_view text) {
+    if (text.starts_with(space_mark)) return space_mark.size();
+    std::size_t length = 1;
+    while (length < text.size() && text[length] != ' ' && text[length] != '\n' &&
+           !text.substr(length).starts_with(space_mark))
+        ++length;
+    return length;
+}
+
+class BpeTokenizer final : public Tokenizer {
+  public:
+    BpeTokenizer(std::unique_ptr<SentencePieceProcessor> model, Vocabulary vocabulary, bool with_mask)
+        : Tokenizer(std::move(vocabulary.tokens), with_mask),
+          model_(std::move(model)),
+          id_of_(std::move(vocabulary.id_of)),
+          byte_(vocabulary.byte) {}
+
+    TokenizerKind kind() const override { return TokenizerKind::bpe; }
+
+    std::string to_json() const override {
+        const std::string model = to_base64(model_->serialized_model_proto());
+        return nlohmann::ordered_json{{"type", "bpe"}, {"mask", with_mask()}, {"sentencepiece", model}}.dump() + "\n";
+    }
+
+  private:
+    // No token runs over the start of a word (load_bpe sees to it), so words can be encoded one by one, and a word that
+    // comes again has the same ids again. The result is what SentencePiece makes of the whole text.
+    Ids ids_of(std::string_view text, std::string_view subject, std::size_t position) const override {
+        for (const CodePoint& c : CodePoints(text)) {
+            if (!c.valid)
+                throw Error(std::string(subject) + ": the text must be valid UTF-8: '" + escaped(c.bytes) +
+                            "' at position " + std::to_string(position) + " is not");
+            ++position;
+        }
+        Ids ids;
+        std::unordered_map<std::string_view, std::pair<std::size_t, std::size_t>> seen;  // a word's place in ids
+        while (!text.empty()) {
+            const std::string_view word = text.substr(0, word_length(text));
+            text.remove_prefix(word.size());
+            const auto [entry, is_new] = seen.try_emplace(word, ids.size(), 0);
+            auto& [begin, end] = entry->second;
+            if (is_new) {
+                append(word, ids);
+                end = ids.size();
+            } else {
+                for (std::size_t i = begin; i < end; ++i) ids.push_back(ids[i]);
+            }
+        }
+        return ids;
+    }
+
+    void append(std::string_view word, Ids& ids) const {
+        if (word == space_mark) {
+            for (const char byte : word) ids.push_back(byte_[static_cast<unsigned char>(byte)]);
+            return;
+        }
+        std::vector<int> piece_ids;
+        const auto status = model_->Encode(word, &piece_ids);
+        if (!status.ok()) throw Error("tokenizer: SentencePiece must encode every text: " + status.ToString());
+        for (const int piece_id : piece_ids) ids.push_back(id_of_[static_cast<std::size_t>(piece_id)]);
+    }
+
+    std::unique_ptr<SentencePieceProcessor> model_;
+    std::vector<std::int32_t> id_of_;
+    std::array<std::int32_t, 256> byte_;
+};
+
+std::unique_ptr<Tokenizer> tokenizer_of(const std::string& model_bytes, bool with_mask, const std::string& subject) {
+    auto model = std::make_unique<SentencePieceProcessor>();
+    if (!model->LoadFromSerializedProto(model_bytes).ok())
+        throw Error(subject + ": the value must be a SentencePiece model in base64: it is not");
+    Vocabulary vocabulary = vocabulary_of(*model);
+    for (const std::string& token : vocabulary.tokens)
+        if (token.find_first_of(" \n", 1) != token.npos)
+            throw Error(subject + ": a token may hold a space or newline only at its start: \"" + escaped(token) +
+                        "\"");
+
+    auto tokenizer = std::make_unique<BpeTokenizer>(std::move(model), std::move(vocabulary), with_mask);
+    using namespace std::string_view_literals;
+    const std::string_view probe = "  a \n\n\t\u00BD\uFE30\u2026\u2581\u2585 \0\U0001F600aaa  "sv;
+    const Ids ids = tokenizer->encode(probe);
+    if (std::count(ids.begin(), ids.end(), -1) > 0 || tokenizer->decode(ids) != probe)
+        throw Error(subject + ": the model must give every text back: it changes \"" + escaped(probe) + "\"");
+    return tokenizer;
+}
+
+// ---- training -------------------------------------------------------------------------------------------------------
+
+class Sentences final : public sentencepiece::SentenceIterator {
+  public:
+    explicit Sentences(std::vector<std::string> sentences) : sentences_(std::move(sentences)) {}
+    bool done() const override { return next_ == sentences_.size(); }
+    void Next() override { ++next_; }
+    const std::string& value() const override { return sentences_[next_]; }
+    sentencepiece::util::Status status() const override { return {}; }
+
+  private:
+    std::vector<std::string> sentences_;
+    std::size_t next_ = 0;
+};
+
+// The lines of all texts. A tab, a border, stands for each reserved character. Each character of the alphabet comes once
+// more, alone, so that it is learned whatever surrounds it.
+std::vector<std::string> sentences_of(std::span<const Text> texts, const std::vector<std::string>& alphabet) {
+    constexpr std::size_t longest = 4000;  // bytes; SentencePiece skips sentences from 4193 bytes on
+    std::vector<std::string> sentences = alphabet;
+    for (const Text& text : texts) {
+        std::string sentence;
+        for (const CodePoint& c : CodePoints(text.bytes)) {
+            if (c.value == '\n' || sentence.size() > longest) sentences.push_back(std::exchange(sentence, {}));
+            if (c.value != '\n') sentence += is_reserved(c.value) ? "\t" : c.bytes;
+        }
+        sentences.push_back(sentence);
+    }
+    return sentences;
+}
+
+}  // namespace
+
+BuiltTokenizer train_bpe(std::span<const Text> texts, std::int64_t vocab, bool with_mask) {
+    std::vector<std::string> alphabet = alphabet_of(texts);
+    std::erase_if(alphabet, [](const std::string& c) { return is_reserved(first_code_point(c).value); });
+    if (std::find(alphabet.begin(), alphabet.end(), " ") == alphabet.end()) alphabet.push_back(" ");
+
+    // Each ASCII character has an id, learned or as a byte; so have the 115 other bytes of UTF-8, the other characters, the mask.
+    const auto beyond_ascii =
+        std::count_if(alphabet.begin(), alphabet.end(), [](const auto& c) { return c.size() > 1; });
+    const std::int64_t least = 128 + 115 + beyond_ascii + (with_mask ? 1 : 0);
+    if (vocab < least)
+        throw Error("--vocab: the vocabulary must have room for every character of the text: " + std::to_string(vocab) +
+                    ", at least " + std::to_string(least));
+
+    // SentencePiece's count has all 256 bytes and "unknown", and no mask. It may walk through as many ids as it is allowed.
+    std::size_t bytes = 0;
+    for (const Text& text : texts) bytes += text.bytes.size();
+    const std::int64_t merges = std::min({vocab - least, static_cast<std::int64_t>(16 * bytes), std::int64_t{1} << 30});
+    const std::int64_t piece_count = 256 + 1 + static_cast<std::int64_t>(alphabet.size()) + merges;
+
+    Sentences sentences(sentences_of(texts, alphabet));
+    std::string model;
+    const auto status = sentencepiece::SentencePieceTrainer::Train(
+        {{"model_type", "bpe"},
+         {"vocab_size", std::to_string(piece_count)},
+         {"hard_vocab_limit", "false"},  // fewer where the text holds no more
+         {"character_coverage", "1"},
+         {"byte_fallback", "true"},
+         {"normalization_rule_name", "identity"},
+         {"add_dummy_prefix", "false"},
+         {"remove_extra_whitespaces", "false"},
+         {"bos_id", "-1"},
+         {"eos_id", "-1"},
+         {"num_threads", "1"},
+         {"minloglevel", "3"}},  // nothing on the terminal
+        &sentences, &model);
+    if (!status.ok()) throw Error("--tokenizer bpe: SentencePiece must learn from the text: " + status.ToString());
+
+    BuiltTokenizer built{tokenizer_of(model, with_mask, "--tokenizer bpe"), ""};
+    if (const std::int64_t size = built.tokenizer->vocab_size(); size != vocab)
+        built.notice = "--vocab " + std::to_string(vocab) + ": the text yields a vocabulary of " + std::to_string(size);
+    return built;
+}
+
+std::unique_ptr<Tokenizer> load_bpe(const std::string& model, bool with_mask, const std::string& subject) {
+    const std::optional<std::string> bytes = from_base64(model);
+    if (!bytes) throw Error(subject + ": the value must be a SentencePiece model in base64: it is not");
+    return tokenizer_of(*bytes, with_mask, subject);
+}
+
+}  // namespace taper::examples

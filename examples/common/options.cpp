@@ -1,0 +1,158 @@
+#include "examples/common/options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "core/error.hpp"
+
+namespace taper::examples {
+
+using nlohmann::json;
+
+struct Options::Entry {
+    std::string name;
+    CLI::Option* option = nullptr;
+    std::vector<std::string> given;  // as on the command line
+    std::function<void(const std::vector<std::string>&)> read;
+    std::function<json()> get;
+    std::function<void(const json&)> set;
+};
+
+Options::Options(const std::string& program, const std::string& what_it_does)
+    : app_(std::make_unique<CLI::App>(what_it_does, program)) {
+    app_->get_formatter()->column_width(34);
+}
+Options::~Options() = default;
+
+Options::Entry& Options::entry(const std::string& name, const std::string& help, const std::string& fallback) {
+    Entry& e = *entries_.emplace_back(std::make_unique<Entry>());
+    e.name = name;
+    e.option = app_->add_option(name, e.given, fallback.empty() ? help : help + " [" + fallback + "]");
+    e.option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::Throw)->type_name("");
+    return e;
+}
+
+[[noreturn]] static void refuse(const std::string& name, const std::string& rule, const std::string& value) {
+    throw Error(name + ": the value must be " + rule + ": '" + value + "'");
+}
+
+// The whole of text as a number, or nothing.
+template <class N>
+static std::optional<N> number_in(const std::string& text) {
+    N value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
+// Shortest text that reads back as the same number.
+static std::string shortest(double value) {
+    char text[32];
+    return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
+}
+
+template <class V>
+static void bind_json(std::function<json()>& get, std::function<void(const json&)>& set, V& value) {
+    get = [&value] { return json(value); };
+    set = [&value](const json& stored) { value = stored.get<V>(); };
+}
+
+void Options::count(const std::string& name, std::uint64_t& value, std::uint64_t low, std::uint64_t high, const std::string& help) {
+    Entry& e = entry(name, help, std::to_string(value));
+    e.read = [name, low, high, &value](const std::vector<std::string>& given) {
+        const auto number = number_in<std::uint64_t>(given[0]);
+        if (!number || *number < low || *number > high)
+            refuse(name, "a whole number from " + std::to_string(low) + " to " + std::to_string(high), given[0]);
+        value = *number;
+    };
+    bind_json(e.get, e.set, value);
+}
+
+void Options::number(const std::string& name, double& value, const Bounds& bounds, const std::string& help) {
+    Entry& e = entry(name, help, shortest(value));
+    e.read = [name, bounds, &value](const std::vector<std::string>& given) {
+        const auto number = number_in<double>(given[0]);
+        const bool inside = number && (bounds.low_allowed ? *number >= bounds.low : *number > bounds.low) &&
+                            (bounds.high_allowed ? *number <= bounds.high : *number < bounds.high);
+        if (!inside) refuse(name, bounds.text, given[0]);
+        value = *number;
+    };
+    bind_json(e.get, e.set, value);
+}
+
+void Options::word(const std::string& name, std::string& value, const std::vector<std::string>& words, const std::string& help) {
+    std::string choice;
+    for (const std::string& word : words) choice += (choice.empty() ? "" : ", ") + word;
+    Entry& e = entry(name, help + ": " + choice, value);
+    e.read = [name, words, choice, &value](const std::vector<std::string>& given) {
+        if (std::find(words.begin(), words.end(), given[0]) == words.end()) refuse(name, "one of " + choice, given[0]);
+        value = given[0];
+    };
+    bind_json(e.get, e.set, value);
+}
+
+void Options::text(const std::string& name, std::string& value, const std::string& help) {
+    Entry& e = entry(name, help, value);
+    e.read = [&value](const std::vector<std::string>& given) { value = given[0]; };
+    bind_json(e.get, e.set, value);
+}
+
+void Options::texts(const std::string& name, std::vector<std::string>& values, const std::string& help) {
+    Entry& e = entry(name, help, "");
+    e.option->expected(1, 1 << 20)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    e.option->allow_extra_args(false);
+    e.read = [&values](const std::vector<std::string>& given) { values = given; };
+    bind_json(e.get, e.set, values);
+}
+
+void Options::flag(const std::string& name, bool& value, const std::string& help) {
+    Entry& e = *entries_.emplace_back(std::make_unique<Entry>());
+    e.name = name;
+    e.option = app_->add_flag(name, help)->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+    e.read = [&value](const std::vector<std::string>&) { value = true; };
+    bind_json(e.get, e.set, value);
+}
+
+bool Options::parse(int argc, char** argv) {
+    try {
+        app_->parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        std::cout << app_->help() << std::flush;
+        return false;
+    } catch (const CLI::ParseError& error) {
+        std::string text = error.what();
+        std::replace(text.begin(), text.end(), '\n', ' ');
+        throw Error("options: the command line must follow --help: " + text);
+    }
+    for (const auto& e : entries_)
+        if (e->option->count() > 0) e->read(e->given);
+    return true;
+}
+
+bool Options::given(std::string_view name) const {
+    return std::any_of(entries_.begin(), entries_.end(), [&](const auto& e) { return e->name == name && e->option->count() > 0; });
+}
+
+json Options::stored(const std::vector<std::string>& names) const {
+    json values = json::object();
+    for (const auto& e : entries_)
+        if (std::find(names.begin(), names.end(), e->name) != names.end()) values[e->name] = e->get();
+    return values;
+}
+
+void Options::restore(const json& stored, const std::vector<std::string>& may_change, const std::string& directory) {
+    for (const auto& e : entries_) {
+        if (!stored.contains(e->name)) continue;
+        const bool free = std::find(may_change.begin(), may_change.end(), e->name) != may_change.end();
+        if (e->option->count() == 0)
+            e->set(stored[e->name]);
+        else if (!free && e->get() != stored[e->name])
+            throw Error(e->name + ": with --resume the value must be that of the run in " + directory + ": given " +
+                        e->get().dump() + ", stored " + stored[e->name].dump());
+    }
+}
+
+}  // namespace taper::examples

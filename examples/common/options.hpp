@@ -1,0 +1,61 @@
+// Options of a program: a thin layer over CLI11 that reads numbers strictly and in the C locale, states every bound, and can
+// store its values for --resume. Every error names the option, the rule and the value.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace taper::examples {
+
+// The numbers that an option takes. `text` stands in messages and in --help.
+struct Bounds {
+    double low, high;
+    bool low_allowed, high_allowed;
+    std::string text;
+};
+inline Bounds above(double low) { return {low, std::numeric_limits<double>::max(), false, true, "a finite number above 0"}; }
+inline Bounds not_negative() { return {0, std::numeric_limits<double>::max(), true, true, "a finite number, 0 or more"}; }
+inline Bounds probability() { return {0, 1, true, false, "a number in [0, 1)"}; }
+
+class Options {
+  public:
+    Options(const std::string& program, const std::string& what_it_does);
+    ~Options();
+
+    // Each takes the variable to fill, which holds the default.
+    void count(const std::string& name, std::uint64_t& value, std::uint64_t low, std::uint64_t high, const std::string& help);
+    void number(const std::string& name, double& value, const Bounds& bounds, const std::string& help);
+    void word(const std::string& name, std::string& value, const std::vector<std::string>& words, const std::string& help);
+    void text(const std::string& name, std::string& value, const std::string& help);
+    void texts(const std::string& name, std::vector<std::string>& values, const std::string& help);  // repeatable
+    void flag(const std::string& name, bool& value, const std::string& help);
+
+    // False: --help was asked for and printed. Error: an unknown, repeated, malformed or valueless option.
+    bool parse(int argc, char** argv);
+    bool given(std::string_view name) const;  // on the command line
+
+    // For --resume: the values of the named options; and the other way round, where an option that was given must agree,
+    // unless it is among those that may change.
+    nlohmann::json stored(const std::vector<std::string>& names) const;
+    void restore(const nlohmann::json& stored, const std::vector<std::string>& may_change, const std::string& directory);
+
+  private:
+    struct Entry;
+    Entry& entry(const std::string& name, const std::string& help, const std::string& fallback);
+
+    std::unique_ptr<CLI::App> app_;
+    std::vector<std::unique_ptr<Entry>> entries_;
+};
+
+}  // namespace taper::examples

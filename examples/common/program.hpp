@@ -1,0 +1,25 @@
+// What every program shares: exit statuses, and signals that ask it to stop.
+#pragma once
+
+#include <functional>
+#include <stdexcept>
+#include <string>
+
+namespace taper::examples {
+
+// Training stopped on a number that is not finite: exit status 3.
+class NotFinite : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+// Runs body and turns what it throws into one line on stderr, `PROGRAM: message`, and an exit status: 2 for Error, 1 for a
+// failure of the system, 3 for NotFinite. Otherwise the status is what body returns. Also: numbers in the C locale, memory
+// kept mapped between steps, a closed stdout does not end the program.
+int run_program(const std::string& name, const std::function<int()>& body);
+
+// After this, SIGINT, SIGTERM and SIGHUP only set a flag, however often they come: long loops ask stop_status().
+void catch_stop_signals();
+int stop_status();  // 0; or 130, 143, 129 once such a signal has come
+
+}  // namespace taper::examples

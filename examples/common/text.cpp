@@ -1,0 +1,125 @@
+#include "examples/common/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+#include "core/error.hpp"
+
+namespace taper::examples {
+
+namespace {
+
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
+std::string read_bytes(const std::string& path) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
+    if (!file) throw Error(path + ": the file must be readable: " + std::generic_category().message(errno));
+    const auto type = std::filesystem::status(path).type();
+    if (type == std::filesystem::file_type::directory) throw Error(path + ": a file is needed: it is a directory");
+    if (type == std::filesystem::file_type::character || type == std::filesystem::file_type::block)
+        throw Error(path + ": a file is needed: it is a device");
+
+    std::string bytes;
+    std::array<char, 1 << 16> block;
+    while (const std::size_t count = std::fread(block.data(), 1, block.size(), file.get()))
+        bytes.append(block.data(), count);
+    if (std::ferror(file.get())) throw std::system_error(errno, std::generic_category(), path);
+    return bytes;
+}
+
+}  // namespace
+
+Text read_text(const std::string& path, Encoding encoding) {
+    Text text{path, read_bytes(path)};
+    if (encoding == Encoding::utf8) {
+        std::size_t offset = 0;
+        for (const CodePoint& c : CodePoints(text.bytes)) {
+            if (!c.valid)
+                throw Error(path + ": the text must be valid UTF-8: byte offset " + std::to_string(offset) + " is 0x" +
+                            hex(static_cast<unsigned char>(c.bytes[0]), 2) + " (--tokenizer byte takes any bytes)");
+            offset += c.bytes.size();
+        }
+        if (text.bytes.starts_with(byte_order_mark)) text.bytes.erase(0, byte_order_mark.size());
+    }
+    if (text.bytes.empty()) throw Error(path + ": the text must not be empty");
+    return text;
+}
+
+CodePoint first_code_point(std::string_view text) {
+    const CodePoint invalid{0xFFFD, text.substr(0, 1), false};
+    const auto lead = static_cast<unsigned char>(text[0]);
+    if (lead < 0x80) return {lead, text.substr(0, 1), true};
+
+    // The leading ones of the first byte count the bytes: 110xxxxx 10xxxxxx, 1110xxxx 10xxxxxx 10xxxxxx, 11110xxx ...
+    const auto length = static_cast<std::size_t>(std::countl_one(lead));
+    if (length < 2 || length > 4 || length > text.size()) return invalid;
+    char32_t value = lead & (0x7Fu >> length);
+    for (std::size_t i = 1; i < length; ++i) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        if ((byte & 0xC0) != 0x80) return invalid;
+        value = value << 6 | (byte & 0x3F);
+    }
+    constexpr std::array<char32_t, 5> least = {0, 0, 0x80, 0x800, 0x10000};  // below: overlong
+    const bool surrogate = value >= 0xD800 && value <= 0xDFFF;
+    if (value < least[length] || surrogate || value > 0x10FFFF) return invalid;
+    return {value, text.substr(0, length), true};
+}
+
+std::size_t code_point_count(std::string_view text) {
+    std::size_t count = 0;
+    for ([[maybe_unused]] const CodePoint& c : CodePoints(text)) ++count;
+    return count;
+}
+
+std::vector<std::string> alphabet_of(std::span<const Text> texts) {
+    std::vector<bool> seen(0x110000);
+    std::vector<std::string> alphabet;
+    for (const Text& text : texts) {
+        for (const CodePoint& c : CodePoints(text.bytes)) {
+            if (!c.valid || seen[c.value]) continue;
+            seen[c.value] = true;
+            alphabet.emplace_back(c.bytes);
+        }
+    }
+    std::sort(alphabet.begin(), alphabet.end());  // UTF-8 sorts as its code points do
+    return alphabet;
+}
+
+std::string escaped(std::string_view text) {
+    std::string result;
+    for (const CodePoint& c : CodePoints(text)) {
+        const bool control = c.value < 0x20 || (c.value >= 0x7F && c.value < 0xA0);
+        if (c.value == '\n') {
+            result += "\\n";
+        } else if (c.value == '\t') {
+            result += "\\t";
+        } else if (c.value == '\r') {
+            result += "\\r";
+        } else if (control || !c.valid) {
+            for (const char byte : c.bytes) result += "\\x" + hex(static_cast<unsigned char>(byte), 2);
+        } else {
+            result += c.bytes;
+        }
+    }
+    return result;
+}
+
+std::string hex(std::uint32_t value, int digits) {
+    std::array<char, 16> buffer;
+    std::snprintf(buffer.data(), buffer.size(), "%0*X", digits, static_cast<unsigned>(value));
+    return buffer.data();
+}
+
+std::uint64_t hash_of(std::string_view bytes) {
+    std::uint64_t hash = 0xCBF29CE484222325u;
+    for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001B3u;
+    return hash;
+}
+
+}  // namespace taper::examples

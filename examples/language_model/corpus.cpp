@@ -1,0 +1,60 @@
+#include "examples/language_model/corpus.hpp"
+
+#include <algorithm>
+
+#include "core/error.hpp"
+
+namespace taper::examples {
+
+Corpus::Corpus(const Tokenizer& tokenizer, std::span<const Text> texts, std::size_t length) : length_(length) {
+    std::size_t longest = 0;
+    files_.reserve(texts.size());
+    for (const Text& text : texts) {
+        const TokenIds& tokens = files_.emplace_back(tokenizer.encode(text.bytes, text.path));
+        const std::span<const std::int32_t> all(tokens);
+        longest = std::max(longest, all.size());
+        const std::size_t held_out = all.size() / 10;
+        if (held_out >= length) {
+            add(training_, all.first(all.size() - held_out));
+            add(validation_, all.last(held_out));
+        } else if (all.size() >= length) {
+            add(training_, all);
+            notices_.push_back(text.path + ": nothing of it validates: its last tenth, " + std::to_string(held_out) +
+                               " tokens, is shorter than a window of " + std::to_string(length));
+        } else {
+            notices_.push_back(text.path + ": not used: its " + std::to_string(all.size()) +
+                               " tokens are less than a window of " + std::to_string(length));
+        }
+    }
+    if (training_.windows == 0)
+        throw Error("--text: a text must have at least --length tokens: longest " + std::to_string(longest) + ", length " +
+                    std::to_string(length));
+}
+
+void Corpus::add(Part& part, std::span<const std::int32_t> run) const {
+    part.runs.push_back(run);
+    part.tokens += run.size();
+    part.windows += run.size() - length_ + 1;
+}
+
+std::span<const std::int32_t> Corpus::training_window(const Random& random, std::uint64_t counter) const {
+    std::uint64_t window = random.below(counter, training_.windows);
+    for (const auto run : training_.runs) {
+        const std::size_t windows = run.size() - length_ + 1;
+        if (window < windows) return run.subspan(window, length_);
+        window -= windows;
+    }
+    throw std::logic_error("training_window: past the last window");
+}
+
+std::vector<std::span<const std::int32_t>> Corpus::validation_windows(std::size_t count) const {
+    std::vector<std::span<const std::int32_t>> windows;
+    for (const auto run : validation_.runs)
+        for (std::size_t at = 0; at + length_ <= run.size(); at += length_) windows.push_back(run.subspan(at, length_));
+    if (windows.size() <= count) return windows;
+    for (std::size_t i = 0; i < count; ++i) windows[i] = windows[i * windows.size() / count];
+    windows.resize(count);
+    return windows;
+}
+
+}  // namespace taper::examples

@@ -1,0 +1,44 @@
+// The tokens a language model is trained on: whole files, their last tenth held out, cut into windows.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/random.hpp"
+#include "examples/common/tokenizer.hpp"
+
+namespace taper::examples {
+
+// Windows of `length` tokens. A window never spans two files.
+class Corpus {
+  public:
+    // Each text is encoded as a whole; its last tenth validates. Where that is shorter than a window, all of the text
+    // trains. Error: no text has a window.
+    Corpus(const Tokenizer& tokenizer, std::span<const Text> texts, std::size_t length);
+
+    std::size_t length() const { return length_; }
+    std::size_t training_tokens() const { return training_.tokens; }
+    std::size_t validation_tokens() const { return validation_.tokens; }
+    const std::vector<std::string>& notices() const { return notices_; }  // one line each, for the user
+
+    // A training window, each with the same probability, by the random number that `random` has at `counter`.
+    std::span<const std::int32_t> training_window(const Random& random, std::uint64_t counter) const;
+    // At most `count` validation windows, evenly spread and without overlap: the same ones every time.
+    std::vector<std::span<const std::int32_t>> validation_windows(std::size_t count) const;
+
+  private:
+    struct Part {
+        std::vector<std::span<const std::int32_t>> runs;  // one a file
+        std::size_t tokens = 0, windows = 0;
+    };
+    void add(Part& part, std::span<const std::int32_t> run) const;
+
+    std::size_t length_;
+    std::vector<TokenIds> files_;
+    Part training_, validation_;
+    std::vector<std::string> notices_;
+};
+
+}  // namespace taper::examples

@@ -1,0 +1,40 @@
+// Adam (Kingma and Ba 2015) with bias correction and decoupled weight decay (AdamW, Loshchilov and Hutter 2019).
+#pragma once
+
+#include "nn/module.hpp"
+
+namespace taper::nn {
+
+struct AdamOptions {
+    double beta1 = 0.9;
+    double beta2 = 0.95;
+    double eps = 1e-8;
+    double weight_decay = 0;  // on matrices and tables alone: not on biases and gains
+};
+
+//   m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
+//   w -= lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps) + lr weight_decay w
+template <class T>
+class Adam {
+  public:
+    struct Moments {
+        Array<T> m, v;  // the shape of their parameter
+    };
+
+    // Parameters that are not trainable are left out. They must outlive the optimiser.
+    explicit Adam(const Parameters<T>& parameters, AdamOptions options = {});
+
+    // One step with learning rate lr for every parameter that has a gradient; then the gradients are cleared.
+    void step(double lr);
+
+    // For checkpoints: t, the steps so far, and the moments, in the order of parameters().
+    std::uint64_t steps = 0;
+    std::vector<Moments> moments;
+    const Parameters<T>& parameters() const { return parameters_; }
+
+  private:
+    Parameters<T> parameters_;
+    AdamOptions options_;
+};
+
+}  // namespace taper::nn

@@ -1,0 +1,27 @@
+// The encoder block: attention and a feed-forward network, each with a residual sum and a LayerNorm.
+#pragma once
+
+#include "nn/attention.hpp"
+#include "nn/dropout.hpp"
+#include "nn/feed_forward.hpp"
+#include "nn/layer_norm.hpp"
+
+namespace taper::nn {
+
+// pre-norm:   x += attention(norm1(x));  x += feed_forward(norm2(x))
+// post-norm:  x = norm1(x + attention(x));  x = norm2(x + feed_forward(x))
+// x (B, n, d) -> (B, n, d). Dropout acts on what is added to x.
+template <class T>
+struct EncoderBlock {
+    Norm norm;
+    LayerNorm<T> norm1, norm2;
+    MultiHeadAttention<T> attention;
+    FeedForward<T> feed_forward;
+    Dropout dropout1, dropout2;
+
+    EncoderBlock(std::size_t layer, const Config& config);  // names start with layers.LAYER
+    Var<T> operator()(const Var<T>& x, const Pass& pass = {}) const;
+    void list(Parameters<T>& all);
+};
+
+}  // namespace taper::nn

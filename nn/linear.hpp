@@ -1,0 +1,18 @@
+// y = x W^T + b
+#pragma once
+
+#include "nn/module.hpp"
+
+namespace taper::nn {
+
+// x (..., in) -> y (..., out). NAME.weight (out, in) starts as N(0, 0.02^2), NAME.bias (out) as 0.
+template <class T>
+struct Linear {
+    Parameter<T> weight, bias;
+
+    Linear(const std::string& name, std::size_t in, std::size_t out, std::uint64_t seed);
+    Var<T> operator()(const Var<T>& x) const;
+    void list(Parameters<T>& all);
+};
+
+}  // namespace taper::nn

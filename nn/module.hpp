@@ -1,0 +1,34 @@
+// What layers have in common. A layer is a struct that owns its Parameters or other layers, is called like a function, and
+// lists its Parameters. Names are given once, by the constructor, and are dotted as in PyTorch:
+// layers.0.attention.query.weight.
+//
+// A parameter's first value is a function of (seed, its name) alone, so it does not depend on what else a model has.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/ops.hpp"
+
+namespace taper::nn {
+
+template <class T>
+using Parameters = std::vector<Parameter<T>*>;
+
+// How one pass runs. By default as in evaluation, without dropout.
+struct Pass {
+    std::optional<Random> dropout = std::nullopt;  // training: the source of what to drop, another one each step
+};
+
+// A weight matrix or table with entries N(0, deviation^2).
+template <class T>
+Parameter<T> normal_parameter(const std::string& name, const Shape& shape, double deviation, std::uint64_t seed) {
+    return Parameter<T>(name, normal<T>(Random(seed, name), shape, deviation));
+}
+
+// Deviation of linear weights and embeddings at the start (as GPT-2 and BERT): small enough that with LayerNorm the first
+// loss is ln V.
+inline constexpr double weight_deviation = 0.02;
+
+}  // namespace taper::nn

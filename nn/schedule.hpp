@@ -1,0 +1,24 @@
+// The learning rate over a run: linear warm-up, then half a cosine down to a tenth.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <numbers>
+
+namespace taper::nn {
+
+struct Schedule {
+    double lr;             // the largest
+    std::uint64_t warmup;  // steps until it is reached; may be 0, and may be above steps
+    std::uint64_t steps;   // of the whole run
+
+    // step is 1 to steps. Never 0: the first step has lr / warmup.
+    double operator()(std::uint64_t step) const {
+        if (step < warmup) return lr * static_cast<double>(step) / static_cast<double>(warmup);
+        const double past = static_cast<double>(step - warmup), rest = static_cast<double>(steps > warmup ? steps - warmup : 1);
+        return lr * (0.1 + 0.45 * (1 + std::cos(std::numbers::pi * std::min(1.0, past / rest))));
+    }
+};
+
+}  // namespace taper::nn
