@@ -1,17 +1,105 @@
 #include "core/parallel.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <condition_variable>
 #include <exception>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "core/error.hpp"
 
-#ifdef _OPENMP
-#include <omp.h>
-#endif
-
 namespace taper {
+
+// One call of parallel_for. Threads take the next chunk until none is left; the caller takes part, and waits only for chunks
+// that others have begun. So a worker that the system does not schedule in time costs nothing, unlike with a barrier.
+struct Job {
+    Job(const std::function<void(std::size_t, std::size_t)>& body, std::size_t n, std::size_t chunk)
+        : body(body), n(n), chunk(chunk), chunks(n / chunk + (n % chunk != 0)) {}
+
+    const std::function<void(std::size_t, std::size_t)>& body;
+    std::size_t n, chunk, chunks;
+    std::atomic<std::size_t> next{0}, done{0};
+    std::mutex mutex;
+    std::condition_variable all_done;
+    std::exception_ptr error;
+
+    void work() {
+        for (std::size_t c; (c = next++) < chunks;) {
+            try {
+                body(c * chunk, std::min(n, (c + 1) * chunk));
+            } catch (...) {
+                std::lock_guard lock(mutex);
+                error = std::current_exception();
+            }
+            if (++done == chunks) {
+                std::lock_guard lock(mutex);
+                all_done.notify_all();
+            }
+        }
+    }
+    void wait() {
+        std::unique_lock lock(mutex);
+        all_done.wait(lock, [&] { return done == chunks; });
+        if (error) std::rethrow_exception(error);
+    }
+};
+
+static thread_local bool inside_a_chunk = false;
+
+// Threads that sleep until there is a job.
+class Pool {
+  public:
+    ~Pool() { resize(0); }
+
+    void resize(std::size_t workers) {
+        {
+            std::lock_guard lock(mutex_);
+            stop_ = true;
+        }
+        new_job_.notify_all();
+        for (std::thread& worker : workers_) worker.join();
+        workers_.clear();
+        stop_ = false;
+        for (std::size_t i = 0; i < workers; ++i) workers_.emplace_back([this, seen = number_] { serve(seen); });
+    }
+    std::size_t size() const { return workers_.size(); }
+
+    void start(const std::shared_ptr<Job>& job) {
+        {
+            std::lock_guard lock(mutex_);
+            job_ = job;
+            ++number_;
+        }
+        new_job_.notify_all();
+    }
+
+  private:
+    void serve(std::uint64_t seen) {
+        inside_a_chunk = true;
+        for (;;) {
+            std::shared_ptr<Job> job;
+            {
+                std::unique_lock lock(mutex_);
+                new_job_.wait(lock, [&] { return stop_ || number_ != seen; });
+                if (stop_) return;
+                seen = number_;
+                job = job_;
+            }
+            job->work();
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable new_job_;
+    std::shared_ptr<Job> job_;
+    std::uint64_t number_ = 0;
+    bool stop_ = false;
+    std::vector<std::thread> workers_;
+};
 
 static int thread_count = std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, max_threads);
 
@@ -26,24 +114,18 @@ void set_threads(int count) {
 void parallel_for(std::size_t n, std::size_t chunk,
                   const std::function<void(std::size_t begin, std::size_t end)>& body) {
     const std::size_t chunks = n / chunk + (n % chunk != 0);
-    const auto run = [&](std::size_t c) { body(c * chunk, std::min(n, (c + 1) * chunk)); };
-#ifdef _OPENMP
-    if (chunks > 1 && thread_count > 1 && !omp_in_parallel()) {
-        std::exception_ptr error;
-#pragma omp parallel for schedule(dynamic) num_threads(thread_count)
-        for (std::size_t c = 0; c < chunks; ++c) {
-            try {
-                run(c);
-            } catch (...) {
-#pragma omp critical
-                error = std::current_exception();
-            }
-        }
-        if (error) std::rethrow_exception(error);
+    if (chunks <= 1 || thread_count == 1 || inside_a_chunk) {
+        for (std::size_t c = 0; c < chunks; ++c) body(c * chunk, std::min(n, (c + 1) * chunk));
         return;
     }
-#endif
-    for (std::size_t c = 0; c < chunks; ++c) run(c);
+    static Pool pool;
+    if (pool.size() + 1 != static_cast<std::size_t>(thread_count)) pool.resize(static_cast<std::size_t>(thread_count) - 1);
+    const auto job = std::make_shared<Job>(body, n, chunk);
+    pool.start(job);
+    inside_a_chunk = true;
+    job->work();
+    inside_a_chunk = false;
+    job->wait();
 }
 
 }  // namespace taper

@@ -23,7 +23,7 @@ void Config::check() const {
     if (!(dropout >= 0 && dropout < 1)) throw Error("dropout: the probability must be in [0, 1): " + std::to_string(dropout));
 }
 
-std::string_view to_string(Attention attention) { return attention == Attention::full ? "full" : "linformer"; }
-std::string_view to_string(Norm norm) { return norm == Norm::pre ? "pre" : "post"; }
+std::string_view name_of(Attention attention) { return attention == Attention::full ? "full" : "linformer"; }
+std::string_view name_of(Norm norm) { return norm == Norm::pre ? "pre" : "post"; }
 
 }  // namespace taper::nn

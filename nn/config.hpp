@@ -30,7 +30,7 @@ struct Config {
     void check() const;  // Error that names the field, the rule and the numbers
 };
 
-std::string_view to_string(Attention);  // the words of config.json and of the command line
-std::string_view to_string(Norm);
+std::string_view name_of(Attention);  // the words of config.json and of the command line
+std::string_view name_of(Norm);
 
 }  // namespace taper::nn

@@ -127,14 +127,14 @@ class BpeTokenizer final : public Tokenizer {
   private:
     // No token runs over the start of a word (load_bpe sees to it), so words can be encoded one by one, and a word that
     // comes again has the same ids again. The result is what SentencePiece makes of the whole text.
-    Ids ids_of(std::string_view text, std::string_view subject, std::size_t position) const override {
+    TokenIds ids_of(std::string_view text, std::string_view subject, std::size_t position) const override {
         for (const CodePoint& c : CodePoints(text)) {
             if (!c.valid)
                 throw Error(std::string(subject) + ": the text must be valid UTF-8: '" + escaped(c.bytes) +
                             "' at position " + std::to_string(position) + " is not");
             ++position;
         }
-        Ids ids;
+        TokenIds ids;
         std::unordered_map<std::string_view, std::pair<std::size_t, std::size_t>> seen;  // a word's place in ids
         while (!text.empty()) {
             const std::string_view word = text.substr(0, word_length(text));
@@ -151,7 +151,7 @@ class BpeTokenizer final : public Tokenizer {
         return ids;
     }
 
-    void append(std::string_view word, Ids& ids) const {
+    void append(std::string_view word, TokenIds& ids) const {
         if (word == space_mark) {
             for (const char byte : word) ids.push_back(byte_[static_cast<unsigned char>(byte)]);
             return;
@@ -180,7 +180,7 @@ std::unique_ptr<Tokenizer> tokenizer_of(const std::string& model_bytes, bool wit
     auto tokenizer = std::make_unique<BpeTokenizer>(std::move(model), std::move(vocabulary), with_mask);
     using namespace std::string_view_literals;
     const std::string_view probe = "  a \n\n\t\u00BD\uFE30\u2026\u2581\u2585 \0\U0001F600aaa  "sv;
-    const Ids ids = tokenizer->encode(probe);
+    const TokenIds ids = tokenizer->encode(probe);
     if (std::count(ids.begin(), ids.end(), -1) > 0 || tokenizer->decode(ids) != probe)
         throw Error(subject + ": the model must give every text back: it changes \"" + escaped(probe) + "\"");
     return tokenizer;

@@ -19,7 +19,7 @@ constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 std::string read_bytes(const std::string& path) {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
-    if (!file) throw Error(path + ": the file must be readable: " + std::generic_category().message(errno));
+    if (!file) throw Error(path + ": the file must exist and be readable: " + std::generic_category().message(errno));
     const auto type = std::filesystem::status(path).type();
     if (type == std::filesystem::file_type::directory) throw Error(path + ": a file is needed: it is a directory");
     if (type == std::filesystem::file_type::character || type == std::filesystem::file_type::block)

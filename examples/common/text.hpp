@@ -1,6 +1,7 @@
 // Text: whole files read and checked, and the code points in them. What becomes of them is in tokenizer.hpp.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -56,6 +57,8 @@ class CodePoints {
     };
 
     explicit CodePoints(std::string_view text) : text_(text) {}
+    template <std::same_as<std::string> Temporary>
+    explicit CodePoints(Temporary&&) = delete;  // would be gone before the loop begins
     Iterator begin() const { return Iterator(text_); }
     std::default_sentinel_t end() const { return {}; }
 

@@ -39,8 +39,8 @@ class CharacterTokenizer final : public Tokenizer {
     }
 
   private:
-    Ids ids_of(std::string_view text, std::string_view subject, std::size_t position) const override {
-        Ids ids;
+    TokenIds ids_of(std::string_view text, std::string_view subject, std::size_t position) const override {
+        TokenIds ids;
         ids.reserve(text.size());
         for (const CodePoint& c : CodePoints(text)) {
             const std::int32_t id = c.valid && c.value < id_of_.size() ? id_of_[c.value] : -1;
@@ -73,8 +73,8 @@ class ByteTokenizer final : public Tokenizer {
         return bytes;
     }
 
-    Ids ids_of(std::string_view text, std::string_view, std::size_t) const override {
-        Ids ids;
+    TokenIds ids_of(std::string_view text, std::string_view, std::size_t) const override {
+        TokenIds ids;
         ids.reserve(text.size());
         for (const char byte : text) ids.push_back(static_cast<unsigned char>(byte));
         return ids;
@@ -85,7 +85,7 @@ class ByteTokenizer final : public Tokenizer {
 class StrictFile {
   public:
     explicit StrictFile(const std::string& path) : path_(path) {
-        const std::string bytes = read_text(path, Encoding::bytes).bytes;
+        const std::string bytes = read_file(path);
         std::set<std::string> keys;
         const auto refuse_repeated_keys = [&](int depth, json::parse_event_t event, const json& key) {
             if (depth == 1 && event == json::parse_event_t::key && !keys.insert(key.get<std::string>()).second)
@@ -128,9 +128,10 @@ class StrictFile {
 };
 
 std::unique_ptr<Tokenizer> load_characters(const StrictFile& file) {
+    const std::string spelled = file.string("characters");
     std::vector<std::string> characters;
     std::set<std::string> seen;
-    for (const CodePoint& c : CodePoints(file.string("characters"))) {
+    for (const CodePoint& c : CodePoints(spelled)) {
         characters.emplace_back(c.bytes);
         if (!seen.insert(characters.back()).second)
             file.fail("characters", "no character may come twice: '" + escaped(c.bytes) + "' does");
@@ -213,18 +214,18 @@ BuiltTokenizer build_tokenizer(TokenizerKind kind, std::span<const Text> texts, 
     return {std::make_unique<CharacterTokenizer>(alphabet_of(texts), with_mask), ""};
 }
 
-Ids encode_with_masks(const Tokenizer& tokenizer, std::string_view text, std::string_view subject) {
+TokenIds encode_with_masks(const Tokenizer& tokenizer, std::string_view text, std::string_view subject) {
     if (!tokenizer.mask_id())
         throw Error(std::string(subject) + ": a mask needs a masked language model: this model's tokenizer has none");
     if (text.find(mask_spelling) == text.npos)
         throw Error(std::string(subject) + ": the text must hold at least one mask, spelled " +
                     std::string(mask_spelling) + ": " + escaped(text));
-    Ids ids;
+    TokenIds ids;
     for (std::size_t start = 0;;) {
         const std::size_t mask = text.find(mask_spelling, start);
         std::string_view part = text.substr(start, mask - start);
         if (mask != text.npos && tokenizer.kind() == TokenizerKind::bpe && part.ends_with(' ')) part.remove_suffix(1);
-        const Ids part_ids = tokenizer.encode(part, subject, code_point_count(text.substr(0, start)));
+        const TokenIds part_ids = tokenizer.encode(part, subject, code_point_count(text.substr(0, start)));
         ids.insert(ids.end(), part_ids.begin(), part_ids.end());
         if (mask == text.npos) return ids;
         ids.push_back(static_cast<std::int32_t>(*tokenizer.mask_id()));

@@ -24,7 +24,7 @@ std::string to_string(TokenizerKind kind);                   // "char", "byte", 
 TokenizerKind tokenizer_kind_from(std::string_view option);  // Error for any other word
 Encoding encoding_of(TokenizerKind kind);                    // what its texts must be: bytes for byte, else utf8
 
-using Ids = std::vector<std::int32_t>;
+using TokenIds = std::vector<std::int32_t>;
 
 inline constexpr std::string_view mask_spelling = "[MASK]";
 
@@ -43,7 +43,7 @@ class Tokenizer {
 
     // Error: char: a character outside the vocabulary; char and bpe: not UTF-8. The message names the subject and the
     // position, in code points, where `position` of them came before this text.
-    Ids encode(std::string_view text, std::string_view subject = "text", std::size_t position = 0) const {
+    TokenIds encode(std::string_view text, std::string_view subject = "text", std::size_t position = 0) const {
         return ids_of(text, subject, position);
     }
 
@@ -67,7 +67,7 @@ class Tokenizer {
     const std::vector<std::string>& tokens() const { return tokens_; }
 
   private:
-    virtual Ids ids_of(std::string_view text, std::string_view subject, std::size_t position) const = 0;
+    virtual TokenIds ids_of(std::string_view text, std::string_view subject, std::size_t position) const = 0;
 
     const std::string& token(std::int32_t id) const;
 
@@ -90,6 +90,6 @@ BuiltTokenizer build_tokenizer(TokenizerKind kind, std::span<const Text> texts, 
 
 // The text with the mask's id for each "[MASK]" in it, the parts between encoded each by itself. bpe: a single space
 // before a mask belongs to it, as bpe tokens begin with their space. Error: no mask in the text or in the vocabulary.
-Ids encode_with_masks(const Tokenizer& tokenizer, std::string_view text, std::string_view subject);
+TokenIds encode_with_masks(const Tokenizer& tokenizer, std::string_view text, std::string_view subject);
 
 }  // namespace taper::examples

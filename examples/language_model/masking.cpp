@@ -1,28 +1,79 @@
 #include "examples/language_model/masking.hpp"
 
+#include <algorithm>
+#include <numeric>
+
 #include "core/ops.hpp"
 
 namespace taper::examples {
 
-void mask_row(Batch& batch, std::size_t row, std::span<const std::int32_t> window, std::int64_t mask_id, const Random& random) {
+void MaskedTask::fill_row(Batch& batch, std::size_t row, std::span<const std::int32_t> window, const Random& random) const {
     const std::size_t n = window.size();
-    const auto draw = [&](std::size_t i, std::uint64_t which) { return random.uniform(3 * i + which); };
+    const auto chosen = [&](std::size_t i) { return random.uniform(3 * i) < 0.15; };
     bool any = false;
-    for (std::size_t i = 0; i < n; ++i) any |= draw(i, 0) < 0.15;
+    for (std::size_t i = 0; i < n; ++i) any = any || chosen(i);
     const std::size_t forced = any ? n : random.below(3 * n, n);
     for (std::size_t i = 0; i < n; ++i) {
         std::int64_t& token = batch.tokens(row, i);
-        std::int64_t& target = batch.targets(row, i);
         token = window[i];
-        target = ignore_index;
-        if (draw(i, 0) >= 0.15 && i != forced) continue;
-        target = token;
-        const double how = draw(i, 1);
+        batch.targets(row, i) = ignore_index;
+        if (!chosen(i) && i != forced) continue;
+        batch.targets(row, i) = token;
+        const double how = random.uniform(3 * i + 1);
         if (how < 0.8)
-            token = mask_id;
+            token = *tokenizer_.mask_id();
         else if (how < 0.9)
-            token = static_cast<std::int64_t>(random.below(3 * i + 2, static_cast<std::uint64_t>(mask_id)));
+            token = static_cast<std::int64_t>(random.below(3 * i + 2, static_cast<std::uint64_t>(tokenizer_.size())));
     }
+}
+
+// The example: the first held-out window (of the training text where nothing is held out), one token in eight masked.
+MaskedTask::MaskedTask(const Tokenizer& tokenizer, const Corpus& corpus) : tokenizer_(tokenizer) {
+    const auto held_out = corpus.validation_windows(1);
+    const auto window = held_out.empty() ? corpus.training_window(Random(0, "example"), 0) : held_out[0];
+    example_.assign(window.begin(), window.end());
+    masked_example_ = example_;
+    const Random random(0, "example masks");
+    for (std::size_t i = 0; i < window.size(); ++i)
+        if (random.uniform(i) < 0.125) masked_example_[i] = static_cast<std::int32_t>(*tokenizer.mask_id());
+}
+
+std::string MaskedTask::sample(const nn::Linformer<float>& model) const {
+    constexpr std::size_t shown = 200;  // tokens that fit on a few lines
+    Ids tokens = empty<std::int64_t>({1, example_.size()});
+    std::copy(masked_example_.begin(), masked_example_.end(), tokens.data());
+    const Array<float> logits = model(tokens).value();
+    std::string masked = "  masked: ", filled = "  filled: ";
+    std::size_t right = 0, masks = 0;
+    for (std::size_t i = 0; i < example_.size(); ++i) {
+        const bool is_mask = masked_example_[i] == *tokenizer_.mask_id();
+        const std::int32_t guess = is_mask ? best_guesses(logits, i, 1)[0].token : example_[i];
+        masks += is_mask;
+        right += is_mask && guess == example_[i];
+        if (i >= shown) continue;
+        const std::string spelling = tokenizer_.spelling(guess);
+        masked += is_mask ? "[MASK]" : spelling;
+        filled += is_mask ? "<" + spelling + ">" : spelling;
+    }
+    return masked + "\n" + filled + "\n  right: " + std::to_string(right) + " of " + std::to_string(masks) + "\n";
+}
+
+std::vector<Guess> best_guesses(const Array<float>& logits, std::size_t position, std::size_t count) {
+    const std::size_t V = logits.shape(2);
+    const float* row = logits.data() + position * V;
+    const std::size_t words = V - 1;  // the last id is the mask
+    const double largest = *std::max_element(row, row + words);
+    std::vector<std::int32_t> order(words);
+    std::iota(order.begin(), order.end(), 0);
+    count = std::min(count, words);
+    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), [&](std::int32_t a, std::int32_t b) {
+        return row[a] != row[b] ? row[a] > row[b] : a < b;
+    });
+    double total = 0;
+    for (std::size_t i = 0; i < words; ++i) total += std::exp(static_cast<double>(row[i]) - largest);
+    std::vector<Guess> guesses;
+    for (std::size_t i = 0; i < count; ++i) guesses.push_back({order[i], std::exp(static_cast<double>(row[order[i]]) - largest) / total});
+    return guesses;
 }
 
 }  // namespace taper::examples

@@ -1,0 +1,322 @@
+#include "core/safetensors.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string_view>
+
+#include "core/error.hpp"
+#include "core/file.hpp"
+
+namespace taper {
+
+static_assert(std::endian::native == std::endian::little, "the numbers in a safetensors file are little-endian");
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::uint64_t max_header = 16 << 20;  // bytes; bounds what a hostile file can cost in time and memory
+constexpr std::size_t max_axes = 32;            // as in NumPy 1
+constexpr std::string_view metadata_name = "__metadata__";
+
+template <class T>
+Tensor make(const Shape& shape) {
+    return empty<T>(shape);
+}
+
+struct Type {
+    const char* name;
+    std::size_t bytes;
+    Tensor (*make)(const Shape&);
+};
+
+// In the order of the variant.
+constexpr std::array<Type, std::variant_size_v<Tensor>> types = {
+    {{"F32", 4, make<float>}, {"F64", 8, make<double>}, {"I64", 8, make<std::int64_t>}, {"U8", 1, make<std::uint8_t>}}};
+
+// What the header says of one tensor.
+struct Entry {
+    std::string name = {};
+    const Type* type = nullptr;
+    Shape shape = {};
+    std::uint64_t begin = 0, end = 0;  // in bytes, counted from the end of the header
+};
+
+// The text as JSON without the quotes: what stands in a file must not break the line of a message.
+std::string escaped(const std::string& text) {
+    const std::string quoted = json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+    return quoted.substr(1, quoted.size() - 2);
+}
+
+std::string tensor_of(const std::string& path, const std::string& name) {
+    return path + ": tensor " + escaped(name) + ": ";
+}
+
+// Checks the header while it is parsed: a parsed document would have dropped all but the last of equal names, and a hostile
+// one would have filled the memory. Level 0 is outside, 1 lists the tensors, 2 the fields of one, 3 the numbers of a field.
+class Header : public json::json_sax_t {
+  public:
+    explicit Header(const std::string& path) : path_(path) {}
+
+    std::vector<Entry> entries = {};
+    std::map<std::string, std::string> metadata = {};
+
+    void parse(const std::string& text) {
+        if (text.front() != '{') fail("the header must begin with {");
+        const std::size_t zero = text.find('\0');  // the parser would take it for the end
+        if (zero != std::string::npos) fail("the header must be JSON: byte " + std::to_string(zero));
+        json::sax_parse(text, this);
+    }
+
+    bool start_object(std::size_t) override {
+        if (level_ > 1) refuse("an object");
+        ++level_;
+        return true;
+    }
+
+    bool key(std::string& key) override {
+        if (level_ == 1) {
+            entry_ = {.name = key};
+            fields_.clear();
+            if (!names_.insert(key).second) fail("a name must stand only once");
+        } else {
+            field_ = key;
+            if (!fields_.insert(key).second) fail("a field must stand only once: " + escaped(key));
+            if (!in_metadata() && key != "dtype" && key != "shape" && key != "data_offsets") {
+                fail("the fields must be dtype, shape and data_offsets: " + escaped(key));
+            }
+        }
+        return true;
+    }
+
+    bool string(std::string& text) override {
+        if (level_ == 2 && in_metadata()) {
+            metadata[field_] = text;
+        } else if (level_ == 2 && field_ == "dtype") {
+            const auto type = std::find_if(types.begin(), types.end(), [&](const Type& t) { return t.name == text; });
+            if (type == types.end()) fail("the dtype must be F32, F64, I64 or U8: " + escaped(text));
+            entry_.type = type;
+        } else {
+            refuse("\"" + escaped(text) + "\"");
+        }
+        return true;
+    }
+
+    bool start_array(std::size_t) override {
+        if (level_ != 2 || in_metadata() || field_ == "dtype") refuse("a list");
+        ++level_;
+        numbers_.clear();
+        return true;
+    }
+
+    bool number_unsigned(std::uint64_t number) override {
+        if (level_ != 3) refuse(std::to_string(number));
+        if (numbers_.size() == max_axes) fail(field_ + " must have at most " + std::to_string(max_axes) + " numbers");
+        numbers_.push_back(number);
+        return true;
+    }
+
+    bool end_array() override {
+        --level_;
+        if (field_ == "shape") {
+            entry_.shape = Shape(numbers_.begin(), numbers_.end());
+        } else if (numbers_.size() == 2) {
+            entry_.begin = numbers_[0];
+            entry_.end = numbers_[1];
+        } else {
+            fail("data_offsets must be two numbers: " + std::to_string(numbers_.size()));
+        }
+        return true;
+    }
+
+    bool end_object() override {
+        if (--level_ == 1 && !in_metadata()) {
+            if (fields_.size() < 3) fail("dtype, shape and data_offsets must all be there");
+            entries.push_back(std::move(entry_));
+        }
+        return true;
+    }
+
+    bool null() override { return refuse("null"); }
+    bool boolean(bool value) override { return refuse(value ? "true" : "false"); }
+    bool number_integer(std::int64_t number) override { return refuse(std::to_string(number)); }
+    bool number_float(double, const std::string& text) override { return refuse(text); }
+    bool binary(json::binary_t&) override { return refuse("binary"); }
+    bool parse_error(std::size_t position, const std::string&, const json::exception&) override {
+        throw Error(path_ + ": the header must be JSON: byte " + std::to_string(position - 1));
+    }
+
+  private:
+    bool in_metadata() const { return entry_.name == metadata_name; }
+
+    [[noreturn]] void fail(const std::string& message) const {
+        throw Error((level_ == 0 ? path_ + ": " : tensor_of(path_, entry_.name)) + message);
+    }
+
+    // A value of a kind that does not belong here.
+    [[noreturn]] bool refuse(const std::string& found) const {
+        if (level_ == 1) fail("it must be an object: " + found);
+        if (in_metadata()) fail("the value of " + escaped(field_) + " must be text: " + found);
+        if (field_ == "dtype") fail("the dtype must be text: " + found);
+        fail(field_ + " must be a list of whole numbers from 0 to 2^64 - 1: " + found);
+    }
+
+    const std::string& path_;
+    int level_ = 0;
+    Entry entry_ = {};
+    std::string field_ = {};
+    std::vector<std::uint64_t> numbers_ = {};
+    std::set<std::string> names_ = {}, fields_ = {};
+};
+
+// At most 2^63; more where the product of the extents without zeros is more: xtensor's strides would overflow.
+std::uint64_t byte_count(const Entry& entry) {
+    constexpr std::uint64_t too_many = std::uint64_t(1) << 63;
+    std::uint64_t n = entry.type->bytes;
+    for (std::size_t extent : entry.shape) {
+        if (extent > too_many / n) return too_many;
+        n *= std::max<std::size_t>(extent, 1);
+    }
+    return std::count(entry.shape.begin(), entry.shape.end(), 0) ? 0 : n;
+}
+
+// Error unless the arrays, in some order, fill the `size` bytes of data without gap or overlap.
+void check_layout(const std::string& path, const std::vector<Entry>& entries, std::uint64_t size) {
+    std::vector<const Entry*> order;
+    for (const Entry& entry : entries) {
+        const auto fail = [&](const std::string& rule) {
+            throw Error(tensor_of(path, entry.name) + rule + ": data_offsets [" + std::to_string(entry.begin) + "," +
+                        std::to_string(entry.end) + "]");
+        };
+        if (entry.begin > entry.end) fail("data must not end before it begins");
+        if (entry.end > size) fail("data must lie in the " + std::to_string(size) + " bytes after the header");
+        if (entry.end - entry.begin != byte_count(entry)) {
+            fail("data must have the size of " + std::string(entry.type->name) + " " + to_string(entry.shape));
+        }
+        order.push_back(&entry);
+    }
+    std::sort(order.begin(), order.end(),
+              [](const Entry* a, const Entry* b) { return std::pair(a->begin, a->end) < std::pair(b->begin, b->end); });
+    std::uint64_t at = 0;
+    for (const Entry* entry : order) {
+        if (entry->begin != at) {
+            throw Error(tensor_of(path, entry->name) + "data must begin where the data before it ends: " +
+                        std::to_string(entry->begin) + ", " + std::to_string(at));
+        }
+        at = entry->end;
+    }
+    if (at != size) {
+        throw Error(path + ": the tensors must fill the file: " + std::to_string(at) + " of " + std::to_string(size) +
+                    " bytes");
+    }
+}
+
+void read_exactly(const InputFile& file, std::uint64_t offset, void* to, std::size_t n) {
+    if (file.read(offset, to, n) < n) throw Error(file.path() + ": the file must not change while it is read");
+}
+
+std::string read_header(const InputFile& file) {
+    std::uint64_t length = 0;
+    const std::uint64_t size = file.size();
+    if (size >= sizeof length) read_exactly(file, 0, &length, sizeof length);
+    if (length < 2 || length > max_header || length > size - sizeof length) {
+        throw Error(file.path() + ": a safetensors file must begin with the length of its header, 2 to " +
+                    std::to_string(max_header) + " and within the file: " + std::to_string(length) + ", file of " +
+                    std::to_string(size) + " bytes");
+    }
+    std::string text(length, '\0');
+    read_exactly(file, sizeof length, text.data(), text.size());
+    return text;
+}
+
+std::string_view bytes_of(const Tensor& tensor) {
+    return std::visit(
+        [](const auto& array) {
+            return std::string_view(reinterpret_cast<const char*>(array.data()), array.size() * sizeof *array.data());
+        },
+        tensor);
+}
+
+// Written field by field: a JSON object would sort the names, or search all of them for each.
+std::string header_text(const std::string& path, const TensorFile& file) try {
+    std::string text = "{" + json(metadata_name).dump() + ":" + json(file.metadata).dump();
+    std::size_t at = 0;
+    for (const auto& [name, tensor] : file.tensors) {
+        const std::vector<std::size_t> shape(shape_of(tensor).begin(), shape_of(tensor).end());
+        const std::size_t end = at + bytes_of(tensor).size();
+        const nlohmann::ordered_json entry = {
+            {"dtype", dtype_name(tensor)}, {"shape", shape}, {"data_offsets", {at, end}}};
+        text += "," + json(name).dump() + ":" + entry.dump();
+        at = end;
+    }
+    text += "}";
+    return text + std::string((8 - text.size() % 8) % 8, ' ');
+} catch (const json::type_error& error) {
+    throw Error(path + ": names and metadata must be valid UTF-8: " + error.what());
+}
+
+}  // namespace
+
+const char* dtype_name(const Tensor& tensor) { return types[tensor.index()].name; }
+
+const Shape& shape_of(const Tensor& tensor) {
+    return std::visit([](const auto& array) -> const Shape& { return array.shape(); }, tensor);
+}
+
+const Tensor* TensorFile::find(const std::string& name) const {
+    const auto found =
+        std::find_if(tensors.begin(), tensors.end(), [&](const auto& tensor) { return tensor.first == name; });
+    return found == tensors.end() ? nullptr : &found->second;
+}
+
+template <class T>
+const Array<T>& TensorFile::get(const std::string& name) const {
+    const Tensor* tensor = find(name);
+    if (!tensor) throw Error(tensor_of(path, name) + "the file must have it");
+    if (const auto* array = std::get_if<Array<T>>(tensor)) return *array;
+    throw Error(tensor_of(path, name) + "the dtype must be " + dtype_name(Array<T>()) + ": " + dtype_name(*tensor));
+}
+
+template const Array<float>& TensorFile::get(const std::string&) const;
+template const Array<double>& TensorFile::get(const std::string&) const;
+template const Array<std::int64_t>& TensorFile::get(const std::string&) const;
+template const Array<std::uint8_t>& TensorFile::get(const std::string&) const;
+
+TensorFile load_safetensors(const std::string& path) {
+    const InputFile file(path);
+    std::string text = read_header(file);
+    const std::uint64_t data = sizeof(std::uint64_t) + text.size();
+    Header header(path);
+    header.parse(text);
+    std::exchange(text, {});
+    check_layout(path, header.entries, file.size() - data);
+
+    TensorFile result{.metadata = std::move(header.metadata), .path = path};
+    for (Entry& entry : header.entries) {
+        Tensor tensor = entry.type->make(entry.shape);
+        std::visit([&](auto& array) { read_exactly(file, data + entry.begin, array.data(), entry.end - entry.begin); },
+                   tensor);
+        result.tensors.emplace_back(std::move(entry.name), std::move(tensor));
+    }
+    return result;
+}
+
+void save_safetensors(const std::string& path, const TensorFile& file) {
+    const std::string header = header_text(path, file);
+    if (header.size() > max_header) {
+        throw Error(path + ": the header must have at most " + std::to_string(max_header) +
+                    " bytes: " + std::to_string(header.size()));
+    }
+    Header(path).parse(header);  // what would not load is not saved
+    const std::uint64_t length = header.size();
+    std::vector<std::string_view> pieces = {{reinterpret_cast<const char*>(&length), sizeof length}, header};
+    for (const auto& [name, tensor] : file.tensors) pieces.push_back(bytes_of(tensor));
+    write_file(path, pieces);
+}
+
+}  // namespace taper

@@ -1,0 +1,44 @@
+// Tensor files in the safetensors format: named arrays and text, in and out, with every claim of a file checked.
+//   8 bytes: length of the header | header, JSON, padded with spaces to a multiple of 8 | the arrays, one after another
+//   header: {"__metadata__": {"KEY": "TEXT", ...}, "NAME": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
+// What the names mean, and whether the numbers are finite, is the caller's matter.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/array.hpp"
+
+namespace taper {
+
+// In a file F32, F64, I64, U8; no other type is read or written.
+using Tensor = std::variant<Array<float>, Array<double>, Array<std::int64_t>, Array<std::uint8_t>>;
+
+const char* dtype_name(const Tensor& tensor);  // "F32", "F64", "I64", "U8"
+const Shape& shape_of(const Tensor& tensor);
+
+struct TensorFile {
+    std::vector<std::pair<std::string, Tensor>> tensors = {};  // in the order of the header
+    std::map<std::string, std::string> metadata = {};
+    std::string path = {};  // where it was loaded from, for messages; saving does not use it
+
+    const Tensor* find(const std::string& name) const;  // null where there is none
+
+    // Error "PATH: tensor NAME: ..." where there is none, or it has another type.
+    template <class T>
+    const Array<T>& get(const std::string& name) const;
+};
+
+// Error "PATH: [tensor NAME:] rule: values" where the file is not exactly of this form; std::system_error where reading fails.
+// Takes the memory of the arrays and of the header, which may have at most 16 MiB, about ten times over.
+TensorFile load_safetensors(const std::string& path);
+
+// Writes the whole file or leaves the old one (write_file); equal contents give equal bytes. Error where loading would refuse
+// it: a name twice, a name or text that is not UTF-8, more than 32 axes; std::system_error where writing fails.
+void save_safetensors(const std::string& path, const TensorFile& file);
+
+}  // namespace taper

@@ -1,0 +1,82 @@
+#include "examples/common/plot.hpp"
+
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <sstream>
+
+extern char** environ;
+
+namespace taper::examples {
+
+static std::string script(const std::string& file, const std::string& title, const std::string& x_label,
+                          const std::string& y_label, const std::vector<Curve>& curves) {
+    std::ostringstream out;
+    out << "set terminal svg size 640,400 font 'sans-serif,12' background 'white'\nset output '" << file << "'\n"
+        << "set title '" << title << "' noenhanced\nset xlabel '" << x_label << "'\nset ylabel '" << y_label << "'\n"
+        << "set grid lc rgb '#dddddd'\nset border 3\nset tics nomirror\nset key top right\n";
+    double low = 0, high = 0;
+    bool any = false;
+    for (const Curve& curve : curves)
+        for (const auto& [x, y] : curve.points) {
+            low = any ? std::min(low, y) : y;
+            high = any ? std::max(high, y) : y;
+            any = true;
+        }
+    if (high - low < 1e-6) out << "set yrange [" << low - 1 << ":" << high + 1 << "]\n";  // gnuplot refuses an empty range
+    for (std::size_t i = 0; i < curves.size(); ++i) {
+        out << "$curve" << i << " << EOD\n";
+        for (const auto& [x, y] : curves[i].points) out << x << ' ' << y << '\n';
+        out << "EOD\n";
+    }
+    for (std::size_t i = 0; i < curves.size(); ++i)
+        out << (i ? ", " : "plot ") << "$curve" << i << " with " << curves[i].style << " title '" << curves[i].title << "'";
+    out << '\n';
+    return out.str();
+}
+
+bool plot(const std::string& path, const std::string& title, const std::string& x_label, const std::string& y_label,
+          const std::vector<Curve>& curves) {
+    // gnuplot ends a quoted name at a quote: draw under a name of our own in the same directory, then rename.
+    const std::string directory = path.substr(0, path.rfind('/') + 1), drawing = ".drawing.svg";
+    int in[2];
+    if (pipe(in) != 0) return false;
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
+    posix_spawn_file_actions_addclose(&actions, in[1]);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", 1, 0);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", 1, 0);
+    if (!directory.empty()) posix_spawn_file_actions_addchdir_np(&actions, directory.c_str());
+    // Its own process group: Ctrl-C is for us, not for gnuplot.
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    char program[] = "gnuplot";
+    char* arguments[] = {program, nullptr};
+    pid_t child = 0;
+    const bool started = posix_spawnp(&child, program, &actions, &attributes, arguments, environ) == 0;
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    close(in[0]);
+    const std::string text = script(drawing, title, x_label, y_label, curves);
+    if (started)
+        for (std::size_t at = 0; at < text.size();) {
+            const ssize_t n = write(in[1], text.data() + at, text.size() - at);
+            if (n <= 0) break;
+            at += static_cast<std::size_t>(n);
+        }
+    close(in[1]);
+    int status = 1;
+    if (started) waitpid(child, &status, 0);
+    if (status != 0) {
+        std::remove((directory + drawing).c_str());
+        return false;
+    }
+    return std::rename((directory + drawing).c_str(), path.c_str()) == 0;
+}
+
+}  // namespace taper::examples

@@ -1,0 +1,39 @@
+// A run directory: what it holds, how it is begun, and the checkpoint, which is the truth where a kill fell between two files.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "examples/language_model/run_log.hpp"
+#include "nn/adam.hpp"
+#include "nn/linformer.hpp"
+
+namespace taper::examples {
+
+// What a run is a run of. A resumed run must find the same.
+struct RunIdentity {
+    std::string options;         // JSON, the options it was started with
+    std::string text_hashes;     // of the texts, in their order
+    std::string tokenizer_hash;  // of tokenizer.json
+};
+
+struct Progress {
+    std::uint64_t step = 0;              // steps done
+    double seconds = 0;                  // spent in training, over all sittings
+    std::optional<StepMetrics> pending;  // of this step, not yet recorded: its validation was interrupted
+};
+
+// Before a run: Error if the directory cannot hold a new one; before a resume: if it holds none.
+void require_new_run(const std::string& directory);
+void require_run(const std::string& directory);
+
+// checkpoint.safetensors: weights, Adam's moments, progress and identity.
+void save_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters, const nn::Adam<float>& adam,
+                     const Progress& progress, const RunIdentity& identity);
+// Fills parameters and adam. Error: not a checkpoint of this run, or not finite.
+Progress load_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters, nn::Adam<float>& adam);
+RunIdentity load_identity(const std::string& directory);
+
+}  // namespace taper::examples

@@ -1,0 +1,55 @@
+// Fills the masks of a text: fill_mask --model DIR --text "In the [MASK] God created".
+#include <cstdio>
+#include <iostream>
+
+#include "core/parallel.hpp"
+#include "examples/common/options.hpp"
+#include "examples/common/program.hpp"
+#include "examples/language_model/masking.hpp"
+#include "nn/model_directory.hpp"
+
+int main(int argc, char** argv) {
+    using namespace taper;
+    using namespace taper::examples;
+    return run_program("fill_mask", [&] {
+        std::string directory, text;
+        std::uint64_t top = 5, thread_count = static_cast<std::uint64_t>(threads());
+        Options options("fill_mask", "Lists the likeliest tokens for each [MASK] of a text.");
+        options.text("--model", directory, "model directory, as train_mlm writes it");
+        options.text("--text", text, "text with [MASK] where something is missing; the spaces around it count");
+        options.count("--top", top, 1, 1'000'000, "tokens listed for each mask, at most the vocabulary");
+        options.count("--threads", thread_count, 1, max_threads, "threads");
+        if (!options.parse(argc, argv)) return 0;
+        if (directory.empty()) throw Error("--model: a directory must be given");
+        if (!options.given("--text")) throw Error("--text: a text must be given");
+        set_threads(static_cast<int>(thread_count));
+
+        const nn::Linformer<float> model = nn::load_model(directory);
+        const auto tokenizer = Tokenizer::load(directory + "/tokenizer.json");
+        if (static_cast<std::size_t>(tokenizer->vocab_size()) != model.config.vocab_size)
+            throw Error(directory + "/tokenizer.json: the vocabulary must be that of config.json: " +
+                        std::to_string(tokenizer->vocab_size()) + ", " + std::to_string(model.config.vocab_size));
+        const TokenIds ids = encode_with_masks(*tokenizer, text, "--text");
+        if (ids.size() > model.config.length)
+            throw Error("--text: the text must be at most as long as the model's window: tokens " + std::to_string(ids.size()) +
+                        ", length " + std::to_string(model.config.length));
+
+        Ids tokens = empty<std::int64_t>({1, ids.size()});
+        std::copy(ids.begin(), ids.end(), tokens.data());
+        const Array<float> logits = model(tokens).value();
+        std::string filled;
+        int number = 0;
+        for (std::size_t i = 0; i < ids.size(); ++i) {
+            if (ids[i] != *tokenizer->mask_id()) {
+                filled += tokenizer->spelling(ids[i]);
+                continue;
+            }
+            const auto guesses = best_guesses(logits, i, top);
+            std::printf("mask %d\n", ++number);
+            for (const Guess& guess : guesses) std::printf("  %.4f  %s\n", guess.probability, tokenizer->spelling(guess.token).c_str());
+            filled += "<" + tokenizer->spelling(guesses[0].token) + ">";
+        }
+        std::cout << filled << std::endl;
+        return 0;
+    });
+}

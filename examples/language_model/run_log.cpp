@@ -1,0 +1,93 @@
+#include "examples/language_model/run_log.hpp"
+
+#include <cerrno>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <system_error>
+
+#include "core/file.hpp"
+#include "examples/common/plot.hpp"
+
+namespace taper::examples {
+
+std::string StepMetrics::json() const {
+    nlohmann::ordered_json line{{"step", step}, {"loss", loss}, {"lr", lr}, {"grad_norm", grad_norm}, {"tokens_per_second", tokens_per_second}, {"seconds", seconds}};
+    if (val_loss) line["val_loss"] = *val_loss;
+    return line.dump();
+}
+
+StepMetrics StepMetrics::from_json(const std::string& line) {
+    const auto json = nlohmann::json::parse(line);
+    StepMetrics m{.step = json.at("step"), .loss = json.at("loss"), .lr = json.at("lr"), .grad_norm = json.at("grad_norm"), .tokens_per_second = json.at("tokens_per_second"), .seconds = json.at("seconds"), .val_loss = {}};
+    if (json.contains("val_loss")) m.val_loss = json["val_loss"].get<double>();
+    return m;
+}
+
+static std::string contents(const std::string& path) {
+    std::ostringstream text;
+    if (std::ifstream file(path); file) text << file.rdbuf();
+    return text.str();
+}
+
+static void append(std::ofstream& file, const std::string& path, const std::string& text) {
+    errno = 0;
+    file << text << std::flush;
+    if (!file) throw std::system_error(errno, std::generic_category(), path + ": the file must be writable");
+}
+
+static std::string sample_heading(std::uint64_t step) { return "== step " + std::to_string(step) + "\n"; }
+
+void RunLog::open(std::uint64_t step) {
+    std::istringstream lines(contents(path("metrics.jsonl")));
+    std::string kept;
+    for (std::string line; std::getline(lines, line) && !lines.eof();)  // a line without its end was cut by a kill
+        if (StepMetrics::from_json(line).step <= step) kept += line + "\n";
+    write_file(path("metrics.jsonl"), kept);
+
+    const std::string samples = contents(path("samples.txt"));
+    std::size_t end = 0;
+    for (std::size_t at = samples.find("== step "); at != std::string::npos; at = samples.find("\n== step ", at + 1)) {
+        if (at) ++at;
+        if (std::stoull(samples.substr(at + 8)) > step) break;
+        const std::size_t next = samples.find("\n== step ", at);
+        end = next == std::string::npos ? samples.size() : next + 1;
+    }
+    write_file(path("samples.txt"), samples.substr(0, end));
+    metrics_.open(path("metrics.jsonl"), std::ios::app);
+    samples_.open(path("samples.txt"), std::ios::app);
+}
+
+void RunLog::record(const StepMetrics& metrics) { append(metrics_, path("metrics.jsonl"), metrics.json() + "\n"); }
+
+void RunLog::sample(std::uint64_t step, const std::string& text) {
+    append(samples_, path("samples.txt"), sample_heading(step) + text);
+}
+
+void RunLog::draw() const {
+    Curve training{"training (mean of the steps so far, the last 20 at most)", "lines lc rgb '#9ab8d8'", {}};
+    Curve validation{"validation", "linespoints pt 7 ps 0.5 lw 2 lc rgb '#c0392b'", {}};
+    std::istringstream lines(contents(path("metrics.jsonl")));
+    std::vector<double> losses;
+    double sum = 0;
+    for (std::string line; std::getline(lines, line);) {
+        const StepMetrics m = StepMetrics::from_json(line);
+        const double step = static_cast<double>(m.step);
+        losses.push_back(m.loss);
+        sum += m.loss;
+        const std::size_t window = std::min<std::size_t>(losses.size(), 20);
+        if (losses.size() > 20) sum -= losses[losses.size() - 21];
+        training.points.emplace_back(step, sum / static_cast<double>(window));
+        if (m.val_loss) validation.points.emplace_back(step, *m.val_loss);
+    }
+    std::vector<Curve> curves;
+    for (Curve* curve : {&training, &validation})
+        if (!curve->points.empty()) curves.push_back(*curve);
+    static bool said = false;
+    if (!curves.empty() && !plot(path("loss.svg"), "loss", "step", "nats per predicted token", curves) && !said) {
+        said = true;
+        std::cout << "no loss.svg: the program gnuplot could not draw it (Debian: gnuplot-nox)" << std::endl;
+    }
+}
+
+}  // namespace taper::examples

@@ -1,0 +1,247 @@
+#include "examples/language_model/training.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "core/clip.hpp"
+#include "core/parallel.hpp"
+#include "examples/common/program.hpp"
+#include "nn/model_directory.hpp"
+#include "nn/schedule.hpp"
+
+namespace taper::examples {
+
+constexpr std::size_t validation_windows = 200;
+
+static double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+static Batch empty_batch(std::size_t rows, std::size_t length) {
+    return {empty<std::int64_t>({rows, length}), empty<std::int64_t>({rows, length})};
+}
+
+Training::Training(const TrainingOptions& options, const RunIdentity& identity, const Tokenizer& tokenizer, const Corpus& corpus,
+                   const Task& task)
+    : options_(options),
+      identity_(identity),
+      tokenizer_(tokenizer),
+      task_(task),
+      corpus_(corpus),
+      model_(options.model_config(static_cast<std::size_t>(tokenizer.vocab_size()))),
+      parameters_(model_.parameters()),
+      adam_(parameters_, {.weight_decay = options.weight_decay}),
+      log_(options.out) {
+    // The same windows and masks every time, whatever the seed and the batch.
+    const auto windows = corpus.validation_windows(validation_windows);
+    const Random random(0, "validation");
+    for (std::size_t first = 0; first < windows.size(); first += options.batch) {
+        const std::size_t rows = std::min<std::size_t>(options.batch, windows.size() - first);
+        Batch& batch = validation_.emplace_back(empty_batch(rows, corpus.length()));
+        for (std::size_t row = 0; row < rows; ++row)
+            task.fill_row(batch, row, windows[first + row], random.at(static_cast<std::uint32_t>(first + row)));
+    }
+}
+
+Batch Training::batch_at(std::uint64_t step) const {
+    const Random windows = Random(options_.seed, "windows").at(static_cast<std::uint32_t>(step));
+    const Random rows = Random(options_.seed, "rows").at(static_cast<std::uint32_t>(step));
+    Batch batch = empty_batch(options_.batch, corpus_.length());
+    for (std::size_t row = 0; row < options_.batch; ++row)
+        task_.fill_row(batch, row, corpus_.training_window(windows, row), rows.at(static_cast<std::uint32_t>(row)));
+    return batch;
+}
+
+StepMetrics Training::train_step(std::uint64_t step) {
+    const double start = now();
+    const nn::Schedule schedule{.lr = options_.lr, .warmup = options_.warmup, .steps = options_.steps};
+    const nn::Pass pass{.dropout = Random(options_.seed, "dropout").at(static_cast<std::uint32_t>(step))};
+    const Batch batch = batch_at(step);
+    StepMetrics metrics{.step = step, .loss = 0, .lr = schedule(step), .grad_norm = 0, .tokens_per_second = 0, .seconds = 0, .val_loss = {}};
+
+    Tape<float> tape;
+    const Var<float> loss = cross_entropy(model_(batch.tokens, pass), batch.targets);
+    metrics.loss = static_cast<double>(loss.item());
+    if (!std::isfinite(metrics.loss)) {
+        require_finite_weights();
+        throw NotFinite("step " + std::to_string(step) + ": the loss must be finite: loss " + std::to_string(metrics.loss));
+    }
+    tape.backward(loss);
+    try {
+        metrics.grad_norm = options_.clip > 0 ? clip_gradients(parameters_, options_.clip) : gradient_norm(parameters_);
+    } catch (const Error& error) {
+        throw NotFinite("step " + std::to_string(step) + ": " + error.what());
+    }
+    adam_.step(metrics.lr);
+
+    const double seconds = now() - start;
+    progress_.step = step;
+    progress_.seconds += seconds;
+    metrics.tokens_per_second = static_cast<double>(batch.tokens.size()) / seconds;
+    metrics.seconds = progress_.seconds;
+    return metrics;
+}
+
+std::optional<double> Training::validation_loss() const {
+    double total = 0;
+    std::size_t targets = 0;
+    for (const Batch& batch : validation_) {
+        if (stop_status()) return std::nullopt;
+        std::size_t counted = 0;
+        for (std::int64_t target : batch.targets) counted += target != ignore_index;
+        total += static_cast<double>(cross_entropy(model_(batch.tokens), batch.targets).item()) * static_cast<double>(counted);
+        targets += counted;
+    }
+    return total / static_cast<double>(targets);
+}
+
+bool Training::finish_step(StepMetrics metrics) {
+    const bool validate = due(options_.eval_every);
+    if (validate && !validation_.empty()) {
+        metrics.val_loss = validation_loss();
+        if (!metrics.val_loss) {
+            progress_.pending = metrics;
+            return false;
+        }
+        if (!std::isfinite(*metrics.val_loss)) {
+            require_finite_weights();
+            throw NotFinite("step " + std::to_string(metrics.step) + ": the validation loss must be finite: " + std::to_string(*metrics.val_loss));
+        }
+    }
+    progress_.pending.reset();
+    log_.record(metrics);
+    if (validate || metrics.seconds - reported_at_ > 5) report(metrics);
+    if (validate) {
+        const std::string sample = task_.sample(model_);
+        std::cout << sample << std::flush;
+        log_.sample(metrics.step, sample);
+    }
+    return true;
+}
+
+// At the last step whatever the interval.
+bool Training::due(std::uint64_t every) const {
+    return progress_.step == options_.steps || (every > 0 && progress_.step % every == 0);
+}
+
+void Training::require_finite_weights() const {
+    for (const Parameter<float>* parameter : parameters_)
+        for (std::size_t i = 0; i < parameter->value().size(); ++i)
+            if (const float weight = parameter->value().data()[i]; !std::isfinite(weight))
+                throw NotFinite("step " + std::to_string(progress_.step) + ": a weight must be finite: " + parameter->name() + " " +
+                                index_text(parameter->shape(), i) + " is " + std::to_string(weight));
+}
+
+void Training::report(const StepMetrics& metrics) {
+    reported_at_ = metrics.seconds;
+    const auto left = static_cast<long>(metrics.seconds / static_cast<double>(metrics.step) * static_cast<double>(options_.steps - metrics.step));
+    char line[200];
+    std::snprintf(line, sizeof line, "step %llu/%llu  loss %.4f", static_cast<unsigned long long>(metrics.step),
+                  static_cast<unsigned long long>(options_.steps), metrics.loss);
+    std::cout << line;
+    if (metrics.val_loss) {
+        std::snprintf(line, sizeof line, "  validation %.4f", *metrics.val_loss);
+        std::cout << line;
+    }
+    std::snprintf(line, sizeof line, "  %.0f tokens/s  %ld:%02ld left\n", metrics.tokens_per_second, left / 60, left % 60);
+    std::cout << line << std::flush;
+}
+
+void Training::save() {
+    require_finite_weights();
+    save_checkpoint(options_.out, parameters_, adam_, progress_, identity_);
+    nn::save_model(options_.out, model_);
+    log_.draw();
+}
+
+void Training::resume() {
+    progress_ = load_checkpoint(options_.out, parameters_, adam_);
+    reported_at_ = progress_.seconds;
+}
+
+int Training::run() {
+    if (stop_status()) return stop_status();
+    if (progress_.step >= options_.steps && !progress_.pending) {
+        nn::save_model(options_.out, model_);
+        std::cout << "nothing to do: the run in " << options_.out << " has done " << progress_.step << " of " << options_.steps << " steps\n";
+        return 0;
+    }
+    if (!options_.resume) {
+        std::filesystem::create_directories(options_.out);
+        save_checkpoint(options_.out, parameters_, adam_, progress_, identity_);
+        tokenizer_.save(options_.out + "/tokenizer.json");
+    }
+    log_.open(progress_.step - (progress_.pending ? 1 : 0));
+    std::optional<StepMetrics> metrics = progress_.pending;
+    for (;;) {
+        if (metrics && finish_step(*metrics) && due(options_.save_every)) save();
+        if (!stop_status() && progress_.step == options_.steps) return 0;
+        if (stop_status()) break;
+        metrics = train_step(progress_.step + 1);
+    }
+    save();
+    std::cout << "stopped after step " << progress_.step << "; --resume goes on\n" << std::flush;
+    return stop_status();
+}
+
+int train(int argc, char** argv, const std::string& program, const std::string& what_it_does, bool with_mask, const MakeTask& make_task) {
+    return run_program(program, [&]() -> int {
+        catch_stop_signals();
+        TrainingOptions chosen;
+        Options options(program, what_it_does);
+        chosen.declare(options);
+        if (!options.parse(argc, argv)) return 0;
+        if (chosen.out.empty()) throw Error("--out: a directory must be given");
+        for (std::string& text : chosen.text) text = std::filesystem::absolute(text).lexically_normal();
+
+        RunIdentity stored;
+        if (chosen.resume) {
+            require_run(chosen.out);
+            stored = load_identity(chosen.out);
+            const auto before = nlohmann::json::parse(stored.options);
+            options.restore(before, TrainingOptions::may_change(), chosen.out);
+            if (const auto steps = before.at("--steps").get<std::uint64_t>(); steps != chosen.steps)
+                std::cout << "the learning rate now follows " << chosen.steps << " steps, before " << steps << "\n";
+        } else {
+            require_new_run(chosen.out);
+        }
+        if (chosen.text.empty()) throw Error("--text: at least one file must be given");
+        set_threads(static_cast<int>(chosen.threads));
+        chosen.model_config(1).check();  // before any long work
+
+        const TokenizerKind kind = tokenizer_kind_from(chosen.tokenizer);
+        std::vector<Text> texts;
+        RunIdentity identity{.options = options.stored(TrainingOptions::stored()).dump(), .text_hashes = "", .tokenizer_hash = ""};
+        for (const std::string& path : chosen.text) {
+            texts.push_back(read_text(path, encoding_of(kind)));
+            identity.text_hashes += hex(static_cast<std::uint32_t>(hash_of(texts.back().bytes) >> 32), 8) + hex(static_cast<std::uint32_t>(hash_of(texts.back().bytes)), 8) + " ";
+        }
+        if (chosen.resume && identity.text_hashes != stored.text_hashes)
+            throw Error("--text: with --resume the texts must be as they were when the run in " + chosen.out + " was started");
+        BuiltTokenizer built;
+        if (chosen.resume)
+            built.tokenizer = Tokenizer::load(chosen.out + "/tokenizer.json");
+        else
+            built = build_tokenizer(kind, texts, chosen.vocab ? std::optional(static_cast<std::int64_t>(chosen.vocab)) : std::nullopt, with_mask);
+        if (!built.notice.empty()) std::cout << built.notice << "\n";
+        if (stop_status()) return stop_status();
+        const Tokenizer& tokenizer = *built.tokenizer;
+        identity.tokenizer_hash = hex(static_cast<std::uint32_t>(hash_of(tokenizer.to_json())), 8);
+        if (chosen.resume && identity.tokenizer_hash != stored.tokenizer_hash)
+            throw Error(chosen.out + "/tokenizer.json: with --resume the tokenizer must be that of the checkpoint");
+
+        const Corpus corpus(tokenizer, texts, chosen.length);
+        for (const std::string& notice : corpus.notices()) std::cout << notice << "\n";
+        if (stop_status()) return stop_status();
+        const auto task = make_task(tokenizer, corpus, chosen);
+        Training training(chosen, identity, tokenizer, corpus, *task);
+        if (chosen.resume) training.resume();
+        return training.run();
+    });
+}
+
+}  // namespace taper::examples

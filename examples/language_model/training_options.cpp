@@ -1,0 +1,68 @@
+#include "examples/language_model/training_options.hpp"
+
+#include "core/parallel.hpp"
+
+namespace taper::examples {
+
+TrainingOptions::TrainingOptions() : threads(static_cast<std::uint64_t>(taper::threads())) {}
+
+void TrainingOptions::declare(Options& options) {
+    constexpr std::uint64_t many = 1'000'000'000;
+    options.texts("--text", text, "file to learn from, UTF-8 (byte: any); repeatable. A BOM is dropped, CRLF is kept");
+    options.text("--out", out, "run directory to write; must be new or empty");
+    options.flag("--resume", resume, "go on exactly where the run in --out stands, with its options");
+    options.word("--tokenizer", tokenizer, {"char", "byte", "bpe"}, "what a token is");
+    options.count("--vocab", vocab, 0, 1'000'000, "bpe: tokens in the vocabulary, 0: 1024");
+    options.count("--length", length, 1, 1'000'000, "n, tokens in a window");
+    options.count("--k", k, 1, 1'000'000, "projected length, at most n");
+    options.count("--width", width, 1, 65536, "d, a multiple of --heads");
+    options.count("--heads", heads, 1, 65536, "attention heads");
+    options.count("--layers", layers, 1, 1000, "encoder blocks");
+    options.count("--ffn-width", ffn_width, 0, 1'000'000, "hidden units of the feed-forward network, 0: 4 d");
+    options.word("--attention", attention, {"linformer", "full"}, "n x k scores through E and F, or all n x n");
+    options.word("--projection-init", projection_init, {"window", "normal"}, "start of E and F: window means, or N(0, 1/k)");
+    options.word("--norm", norm, {"pre", "post"}, "LayerNorm before each sublayer, or after each sum");
+    options.flag("--tie-embeddings", tie_embeddings, "the head's weight is the token embedding");
+    options.number("--dropout", dropout, probability(), "probability that an entry is dropped");
+    options.count("--batch", batch, 1, 1'000'000, "windows in a step");
+    options.count("--steps", steps, 1, many, "steps of the whole run");
+    options.number("--lr", lr, above(0), "largest learning rate");
+    options.count("--warmup", warmup, 0, many, "steps until it is reached; then a cosine down to a tenth");
+    options.number("--weight-decay", weight_decay, not_negative(), "decoupled decay of matrices");
+    options.number("--clip", clip, not_negative(), "largest global norm of the gradient, 0: no limit");
+    options.count("--eval-every", eval_every, 0, many, "steps between validations, 0: at the end only");
+    options.count("--save-every", save_every, 0, many, "steps between checkpoints, 0: at the end only");
+    options.count("--seed", seed, 0, UINT64_MAX, "of all random numbers");
+    options.count("--threads", threads, 1, max_threads, "threads; the numbers do not depend on them");
+}
+
+nn::Config TrainingOptions::model_config(std::size_t vocab_size) const {
+    return {.vocab_size = vocab_size,
+            .length = length,
+            .width = width,
+            .heads = heads,
+            .layers = layers,
+            .ffn_width = ffn_width ? ffn_width : 4 * width,
+            .attention = attention == "full" ? nn::Attention::full : nn::Attention::linformer,
+            .k = k,
+            .norm = norm == "post" ? nn::Norm::post : nn::Norm::pre,
+            .tie_embeddings = tie_embeddings,
+            .dropout = dropout,
+            .projection_init = projection_init == "normal" ? nn::ProjectionInit::normal : nn::ProjectionInit::window,
+            .seed = seed};
+}
+
+const std::vector<std::string>& TrainingOptions::stored() {
+    static const std::vector<std::string> names{
+        "--text",   "--tokenizer", "--vocab", "--length", "--k",       "--width",        "--heads", "--layers",     "--ffn-width",
+        "--attention", "--projection-init", "--norm", "--tie-embeddings", "--dropout", "--batch", "--steps", "--lr", "--warmup",
+        "--weight-decay", "--clip", "--eval-every", "--save-every", "--seed", "--threads"};
+    return names;
+}
+
+const std::vector<std::string>& TrainingOptions::may_change() {
+    static const std::vector<std::string> names{"--steps", "--eval-every", "--save-every", "--threads"};
+    return names;
+}
+
+}  // namespace taper::examples

@@ -1,0 +1,66 @@
+#!/bin/sh
+# Installs what is missing (on Debian and Ubuntu), builds, trains a masked language model on the King James Bible, and lets
+# it fill masks. From any directory:
+#     sh examples/run.sh [OPTION...]      options of train_mlm; they replace the recipe's. --text FILE: another text
+#     sh examples/run.sh --resume         goes on with the last run, where it was stopped
+# Each run is written to a new directory, build/runs/1, 2, ...
+set -eu
+
+# ---- The recipe (and bpe's default, a vocabulary of 1024) --------------------------------------------------------------
+recipe='--tokenizer bpe --length 128 --k 32 --width 128 --heads 4 --layers 4 --batch 32 --steps 800'
+# ------------------------------------------------------------------------------------------------------------------------
+
+unset CDPATH
+root=$(cd -- "$(dirname -- "$0")/.." && pwd)
+. "$root/examples/setup.sh"
+need $build_packages bible-kjv gnuplot-nox
+(cd -- "$root" && build release -D TAPER_TESTS=OFF)
+bin=$root/build/release/bin
+
+out= resume= own_text= option=
+for argument; do
+    [ "$option" != --out ] || out=$argument
+    option=$argument
+    case $argument in
+        --out=*) out=${argument#--out=} ;;
+        --resume) resume=yes ;;
+        --text | --text=*) own_text=yes ;;
+        --help | -h) exec "$bin/train_mlm" --help ;;
+    esac
+done
+
+if [ -z "$out" ]; then
+    number=1
+    while [ -e "$root/build/runs/$number" ]; do number=$((number + 1)); done
+    [ -z "$resume" ] || [ $number = 1 ] || number=$((number - 1))
+    mkdir -p "$root/build/runs"
+    out=$root/build/runs/$number
+    set -- --out "$out" "$@"
+fi
+if [ -z "$resume" ]; then  # a run that goes on has its options and its text already
+    given=" $* "
+    for word in $recipe; do
+        case $word in --*) option=$word ;; esac
+        case $given in *" $option "* | *" $option="*) ;; *) set -- "$@" "$word" ;; esac
+    done
+    if [ -z "$own_text" ]; then
+        text=$root/build/bible.txt
+        if [ ! -e "$text" ]; then  # 4,404,412 bytes, a verse a line
+            bible -f -l9999 'gen1:1-rev22:21' </dev/null >"$text.part"
+            mv "$text.part" "$text"
+        fi
+        set -- "$@" --text "$text"
+    fi
+fi
+
+"$bin/train_mlm" "$@"
+
+fill() {
+    "$bin/fill_mask" --model "$out" --text "$1"
+}
+if [ -z "$own_text" ]; then
+    fill 'In the [MASK] God created the heaven and the earth.'
+    fill 'And the LORD [MASK] unto Moses, saying,'
+    fill 'The fear of the LORD is the beginning of [MASK].'
+fi
+echo "Now your own: $bin/fill_mask --model $out --text 'The [MASK] is my shepherd'"

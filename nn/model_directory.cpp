@@ -1,0 +1,160 @@
+#include "nn/model_directory.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "core/file.hpp"
+#include "core/safetensors.hpp"
+
+namespace taper::nn {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+std::string config_json(const Config& c) {
+    return ordered_json{{"format", "taper/1"},
+                        {"vocab_size", c.vocab_size},
+                        {"length", c.length},
+                        {"width", c.width},
+                        {"heads", c.heads},
+                        {"layers", c.layers},
+                        {"ffn_width", c.ffn_width},
+                        {"causal", false},
+                        {"attention", name_of(c.attention)},
+                        {"k", c.k},
+                        {"sharing", "headwise"},
+                        {"projection", "linear"},
+                        {"norm", name_of(c.norm)},
+                        {"activation", "gelu"},
+                        {"tie_embeddings", c.tie_embeddings},
+                        {"dropout", c.dropout},
+                        {"classes", 0}}
+               .dump(1) +
+           "\n";
+}
+
+namespace {
+
+// Takes keys out of a JSON object one by one, so that what is left over at the end is known to be unknown.
+class Keys {
+  public:
+    Keys(std::string path, json object) : path_(std::move(path)), object_(std::move(object)) {}
+
+    std::size_t count(const char* key) {
+        const json value = take(key);
+        if (!value.is_number_unsigned()) refuse(key, "must be a whole number, 0 or more", value);
+        return value.get<std::size_t>();
+    }
+    double number(const char* key) {
+        const json value = take(key);
+        if (!value.is_number()) refuse(key, "must be a number", value);
+        return value.get<double>();
+    }
+    bool truth(const char* key) {
+        const json value = take(key);
+        if (!value.is_boolean()) refuse(key, "must be true or false", value);
+        return value.get<bool>();
+    }
+    // The number of the word in `words`.
+    std::size_t word(const char* key, const std::vector<std::string>& words) {
+        const json value = take(key);
+        for (std::size_t i = 0; i < words.size(); ++i)
+            if (value == words[i]) return i;
+        refuse(key, "must be one of " + json(words).dump(), value);
+    }
+    [[noreturn]] void refuse(const char* key, const std::string& rule, const json& value) const {
+        throw Error(path_ + ": " + key + ": the value " + rule + ": " + value.dump());
+    }
+    void end() const {
+        if (!object_.empty()) throw Error(path_ + ": no key may be unknown: " + object_.begin().key());
+    }
+
+  private:
+    json take(const char* key) {
+        const auto found = object_.find(key);
+        if (found == object_.end()) throw Error(path_ + ": every key must be there: " + key + " is missing");
+        json value = *found;
+        object_.erase(found);
+        return value;
+    }
+    std::string path_;
+    json object_;
+};
+
+}  // namespace
+
+Config read_config(const std::string& path) {
+    const json object = json::parse(read_file(path, 1 << 20), nullptr, false);
+    if (!object.is_object()) throw Error(path + ": the file must be a JSON object: it is not");
+    Keys keys(path, object);
+    keys.word("format", {"taper/1"});
+    Config c{.vocab_size = keys.count("vocab_size")};
+    c.length = keys.count("length");
+    c.width = keys.count("width");
+    c.heads = keys.count("heads");
+    c.layers = keys.count("layers");
+    c.ffn_width = keys.count("ffn_width");
+    if (keys.truth("causal")) keys.refuse("causal", "must be false: this is no masked language model", true);
+    c.attention = keys.word("attention", {"linformer", "full"}) ? Attention::full : Attention::linformer;
+    c.k = keys.count("k");
+    keys.word("sharing", {"headwise"});
+    keys.word("projection", {"linear"});
+    c.norm = keys.word("norm", {"pre", "post"}) ? Norm::post : Norm::pre;
+    keys.word("activation", {"gelu"});
+    c.tie_embeddings = keys.truth("tie_embeddings");
+    c.dropout = keys.number("dropout");
+    if (const std::size_t classes = keys.count("classes"); classes != 0) keys.refuse("classes", "must be 0", classes);
+    keys.end();
+    try {
+        c.check();
+    } catch (const Error& error) {
+        throw Error(path + ": " + error.what());
+    }
+    return c;
+}
+
+void save_model(const std::string& directory, Linformer<float>& model) {
+    TensorFile file{.path = directory + "/model.safetensors"};
+    for (const Parameter<float>* p : model.parameters()) file.tensors.emplace_back(p->name(), p->value());
+    save_safetensors(file.path, file);
+    write_file(directory + "/config.json", config_json(model.config));
+}
+
+// The numbers that config.json asks for must be in the file before memory is asked for them.
+static void check_size(const TensorFile& file, const Config& c) {
+    const auto expect = [&](const char* name, const Shape& shape) {
+        const Shape found = file.get<float>(name).shape();
+        if (found != shape)
+            throw Error(file.path + ": tensor " + name + ": the shape must be that of config.json: expected " + to_string(shape) +
+                        ", found " + to_string(found));
+    };
+    expect("embedding.token.weight", {c.vocab_size, c.width});
+    expect("embedding.position.weight", {c.length, c.width});
+    file.get<float>("layers." + std::to_string(c.layers - 1) + ".norm1.weight");
+    expect("layers.0.feed_forward.up.bias", {c.ffn_width});
+}
+
+Linformer<float> load_model(const std::string& directory) {
+    const Config config = read_config(directory + "/config.json");
+    const TensorFile file = load_safetensors(directory + "/model.safetensors");
+    check_size(file, config);
+    Linformer<float> model(config);
+    std::set<std::string> expected;
+    for (Parameter<float>* p : model.parameters()) {
+        expected.insert(p->name());
+        const Array<float>& stored = file.get<float>(p->name());
+        const std::string tensor = file.path + ": tensor " + p->name() + ": ";
+        if (stored.shape() != p->shape())
+            throw Error(tensor + "the shape must be that of config.json: expected " + to_string(p->shape()) + ", found " + to_string(stored.shape()));
+        for (std::size_t i = 0; i < stored.size(); ++i)
+            if (!std::isfinite(stored.data()[i]))
+                throw Error(tensor + "a weight must be finite: " + std::to_string(stored.data()[i]) + " at " + index_text(stored.shape(), i));
+        p->mutable_value() = stored;
+    }
+    for (const auto& [name, tensor] : file.tensors)
+        if (!expected.contains(name)) throw Error(file.path + ": tensor " + name + ": no tensor may be there that config.json does not ask for: " + to_string(shape_of(tensor)));
+    return model;
+}
+
+}  // namespace taper::nn

@@ -1,0 +1,110 @@
+// Gradients: every op of core/ops.hpp against numeric derivatives, and every fused op against its composition.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <set>
+
+#include "core/ops.hpp"
+#include "core/random.hpp"
+#include "tests/gradient_table.hpp"
+
+using namespace taper;
+using namespace taper::tests;
+
+TEST_CASE("gradients: every op is in the table, and nothing else") {
+    std::set<std::string> listed;
+    for (const GradientCase& c : gradient_table()) listed.insert(c.op);
+    const std::vector<std::string> names = declared_ops();
+    CHECK(names.size() >= 34);
+    for (const std::string& op : names)
+        CHECK_MESSAGE(listed.contains(op), op << " is declared in core/ops.hpp and has no case");
+    for (const std::string& op : listed)
+        CHECK_MESSAGE(std::count(names.begin(), names.end(), op) == 1,
+                      op << " is in the table and not declared in core/ops.hpp");
+    for (const std::string& op : names)  // a composition is there to be compared with
+        if (op.starts_with("composed::"))
+            CHECK_MESSAGE(std::any_of(gradient_table().begin(), gradient_table().end(),
+                                      [&](const GradientCase& c) {
+                                          return "composed::" + c.op == op && c.composition.in_double;
+                                      }),
+                          op << " is compared with no fused op");
+}
+
+TEST_CASE("gradients: backward of every op agrees with numeric derivatives") {
+    struct Line {
+        int cases = 0;
+        std::size_t entries = 0, kinks = 0;
+        double worst = 0;
+        std::string where;
+    };
+    std::map<std::string, Line> lines;
+    for (const GradientCase& c : gradient_table()) {
+        const GradcheckReport report = gradcheck(c.title(), c.f.in_double, c.inputs, c.options);
+        CHECK_MESSAGE(report.passed, report.text());
+        Line& line = lines[c.op];
+        ++line.cases;
+        line.entries += report.entries;
+        line.kinks += report.kinks.size();
+        if (report.worst >= line.worst) line.worst = report.worst, line.where = c.name;
+    }
+    if (!std::getenv("TAPER_PRINT_TABLE")) return;
+    std::printf("%-24s %6s %8s %6s  %-8s %s\n", "op", "cases", "entries", "kinks", "worst", "in");
+    for (const auto& [op, line] : lines)
+        std::printf("%-24s %6d %8zu %6zu  %-8.1e %s\n", op.c_str(), line.cases, line.entries, line.kinks, line.worst,
+                    line.where.c_str());
+}
+
+namespace {
+
+// Value and gradients of a function for one random cotangent, in T.
+template <class T>
+std::vector<Array<T>> results(const Function<T>& f, const std::vector<Array<double>>& inputs) {
+    std::vector<Parameter<T>> parameters;
+    for (const Array<double>& input : inputs) parameters.emplace_back("x", converted<T>(input));
+    Tape<T> tape;
+    const Var<T> y = f(std::vector<Var<T>>(parameters.begin(), parameters.end()));
+    tape.backward(y, normal<T>(Random(2, "fused"), y.shape()));
+    std::vector<Array<T>> all{y.value()};
+    for (const Parameter<T>& p : parameters) all.push_back(p.has_gradient() ? p.gradient() : zeros<T>(p.shape()));
+    return all;
+}
+
+template <class T>
+double largest(const Array<T>& x) {  // infinity if an entry is not finite
+    double most = 0;
+    for (T entry : x) most = std::isfinite(entry) ? std::max(most, std::abs(static_cast<double>(entry))) : INFINITY;
+    return most;
+}
+
+// Relative to the largest entry of all results: a gradient may be the small rest of large terms.
+template <class T>
+void check_fused(const GradientCase& c, const Function<T>& f, const Function<T>& composition, double tolerance) {
+    const auto fused = results<T>(f, c.inputs), composed = results<T>(composition, c.inputs);
+    double scale = 0;
+    for (const Array<T>& array : composed) scale = std::max(scale, largest(array));
+    for (std::size_t i = 0; i < fused.size(); ++i) {
+        REQUIRE(fused[i].shape() == composed[i].shape());
+        const double apart = largest(Array<T>(fused[i] - composed[i]));
+        CHECK_MESSAGE(apart <= tolerance * scale, c.title()
+                                                      << std::string(sizeof(T) == 8 ? " in double, " : " in float, ")
+                                                      << std::string(i ? "gradient" : "value") << " " << i << ": "
+                                                      << apart << " apart, of " << scale);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("gradients: fused ops agree with their compositions") {
+    int compared = 0;
+    for (const GradientCase& c : gradient_table()) {
+        if (!c.composition.in_double) continue;
+        check_fused<double>(c, c.f.in_double, c.composition.in_double, 1e-12);
+        check_fused<float>(c, c.f.in_float, c.composition.in_float, 1e-5);
+        ++compared;
+    }
+    CHECK(compared > 60);
+}

@@ -1,0 +1,190 @@
+// Layers and the whole model: shapes, names, gradients, the formula of Eq. 7 by hand, and configurations that make no sense.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <set>
+
+#include "core/gradcheck.hpp"
+#include "nn/linformer.hpp"
+#include "tests/scratch.hpp"
+
+using namespace taper;
+using tests::refusal;
+
+namespace {
+
+const nn::Config tiny{.vocab_size = 7, .length = 6, .width = 8, .heads = 2, .layers = 2, .ffn_width = 12, .k = 3};
+
+// Every parameter away from special points (zero biases, gains of one), large enough that each path matters.
+template <class Module>
+nn::Parameters<double> shaken(Module& module) {
+    nn::Parameters<double> all;
+    module.list(all);
+    for (Parameter<double>* p : all) xt::noalias(p->mutable_value()) += normal<double>(Random(7, p->name()), p->shape(), 0.3);
+    return all;
+}
+nn::Parameters<double> shaken(nn::Linformer<double>& model) {
+    auto all = model.parameters();
+    for (Parameter<double>* p : all) xt::noalias(p->mutable_value()) += normal<double>(Random(7, p->name()), p->shape(), 0.3);
+    return all;
+}
+
+Array<double> some(const Shape& shape, const char* name) { return normal<double>(Random(3, name), shape); }
+
+Ids some_ids(std::size_t rows, std::size_t n, std::size_t V) {
+    Ids ids = empty<std::int64_t>({rows, n});
+    for (std::size_t i = 0; i < ids.size(); ++i) ids.data()[i] = static_cast<std::int64_t>(Random(5, "ids").below(i, V));
+    return ids;
+}
+
+template <class Module>
+void check_layer(const char* name, Module& module, const Array<double>& x) {
+    auto parameters = shaken(module);
+    Parameter<double> input("x", x);
+    parameters.push_back(&input);
+    const auto report = gradcheck(name, [&] { return module(Var<double>(input)); }, parameters);
+    CHECK_MESSAGE(report.passed, report.text());
+    CHECK(report.entries > x.size());
+}
+
+}  // namespace
+
+TEST_CASE("layers: every gradient of every layer") {
+    nn::Linear<double> linear("linear", 3, 5, 0);
+    check_layer("linear", linear, some({2, 4, 3}, "linear"));
+    nn::LayerNorm<double> norm("norm", 5);
+    check_layer("layer_norm", norm, some({2, 3, 5}, "norm"));
+    nn::FeedForward<double> feed_forward("feed_forward", 4, 6, 0);
+    check_layer("feed_forward", feed_forward, some({2, 3, 4}, "feed_forward"));
+    for (const auto attention : {nn::Attention::linformer, nn::Attention::full}) {
+        nn::Config config = tiny;
+        config.attention = attention;
+        nn::MultiHeadAttention<double> heads("attention", config);
+        check_layer("attention", heads, some({2, 6, 8}, "attention"));
+        check_layer("attention, shorter", heads, some({2, 4, 8}, "attention"));
+    }
+    for (const auto norm_place : {nn::Norm::pre, nn::Norm::post}) {
+        nn::Config config = tiny;
+        config.norm = norm_place;
+        nn::EncoderBlock<double> block(0, config);
+        check_layer("encoder block", block, some({1, 6, 8}, "block"));
+    }
+}
+
+TEST_CASE("layers: every gradient of a whole model, and its gradient along random directions") {
+    for (const bool tied : {false, true}) {
+        nn::Config config = tiny;
+        config.tie_embeddings = tied;
+        config.norm = tied ? nn::Norm::post : nn::Norm::pre;
+        nn::Linformer<double> model(config);
+        const auto parameters = shaken(model);
+        const Ids tokens = some_ids(2, 5, 7), targets = some_ids(2, 5, 7);
+        const nn::Pass pass{.dropout = Random(1, "dropout")};
+        model.dropout.p = 0.25;
+        const auto loss = [&] { return cross_entropy(model(tokens, pass), targets); };
+        const auto every = gradcheck("model", loss, parameters);
+        CHECK_MESSAGE(every.passed, every.text());
+        const auto along = gradcheck("model", loss, parameters, {.directions = true});
+        CHECK_MESSAGE(along.passed, along.text());
+        CHECK(along.entries < every.entries);
+    }
+}
+
+TEST_CASE("layers: projected attention is Eq. 7, head by head") {
+    nn::MultiHeadAttention<double> layer("attention", tiny);
+    shaken(layer);
+    const Array<double> x = some({1, 6, 8}, "x");
+    const Array<double> y = layer(Var<double>(x)).value();
+
+    const auto linear = [](const nn::Linear<double>& l, const Array<double>& in, std::size_t row, std::size_t column) {
+        double sum = l.bias.value()(column);
+        for (std::size_t j = 0; j < 8; ++j) sum += in(0, row, j) * l.weight.value()(column, j);
+        return sum;
+    };
+    Array<double> heads = zeros<double>({1, 6, 8});
+    for (std::size_t h = 0; h < 2; ++h)
+        for (std::size_t t = 0; t < 6; ++t) {
+            double score[3], total = 0;
+            for (std::size_t slot = 0; slot < 3; ++slot) {
+                double s = 0;
+                for (std::size_t c = 4 * h; c < 4 * h + 4; ++c) {
+                    double key = 0;  // (E K)_slot,c
+                    for (std::size_t i = 0; i < 6; ++i) key += layer.projection->E.value()(slot, i) * linear(layer.key, x, i, c);
+                    s += linear(layer.query, x, t, c) * key;
+                }
+                total += score[slot] = std::exp(s / std::sqrt(4.0));
+            }
+            for (std::size_t c = 4 * h; c < 4 * h + 4; ++c)
+                for (std::size_t slot = 0; slot < 3; ++slot) {
+                    double value = 0;  // (F V)_slot,c
+                    for (std::size_t i = 0; i < 6; ++i) value += layer.projection->F.value()(slot, i) * linear(layer.value, x, i, c);
+                    heads(0, t, c) += score[slot] / total * value;
+                }
+        }
+    for (std::size_t t = 0; t < 6; ++t)
+        for (std::size_t c = 0; c < 8; ++c) CHECK(y(0, t, c) == doctest::Approx(linear(layer.output, heads, t, c)).epsilon(1e-12));
+}
+
+TEST_CASE("layers: E and F start as window means") {
+    nn::Config config = tiny;
+    config.length = 7;  // k does not divide n: windows of 2, 2, 3
+    const nn::Projection<double> projection("attention", config);
+    for (std::size_t j = 0; j < 3; ++j) {
+        double sum = 0;
+        for (std::size_t i = 0; i < 7; ++i) sum += projection.E.value()(j, i);
+        CHECK(sum == doctest::Approx(1).epsilon(0.25));  // the mean, and seven times N(0, 0.02^2)
+    }
+    CHECK(projection.E.value() != projection.F.value());
+}
+
+TEST_CASE("layers: names and shapes are those of the file") {
+    nn::Config config = tiny;
+    config.layers = 1;
+    nn::Linformer<float> model(config);
+    std::set<std::string> names;
+    for (const auto* p : model.parameters()) names.insert(p->name() + " " + to_string(p->shape()));
+    CHECK(names == std::set<std::string>{
+                       "embedding.token.weight (7,8)", "embedding.position.weight (6,8)", "layers.0.norm1.weight (8)",
+                       "layers.0.norm1.bias (8)", "layers.0.norm2.weight (8)", "layers.0.norm2.bias (8)",
+                       "layers.0.attention.query.weight (8,8)", "layers.0.attention.query.bias (8)",
+                       "layers.0.attention.key.weight (8,8)", "layers.0.attention.key.bias (8)",
+                       "layers.0.attention.value.weight (8,8)", "layers.0.attention.value.bias (8)",
+                       "layers.0.attention.output.weight (8,8)", "layers.0.attention.output.bias (8)",
+                       "layers.0.attention.E (3,6)", "layers.0.attention.F (3,6)", "layers.0.feed_forward.up.weight (12,8)",
+                       "layers.0.feed_forward.up.bias (12)", "layers.0.feed_forward.down.weight (8,12)",
+                       "layers.0.feed_forward.down.bias (8)", "norm.weight (8)", "norm.bias (8)", "head.weight (7,8)", "head.bias (7)"});
+}
+
+TEST_CASE("layers: dropout acts in training passes alone, and differs from site to site and step to step") {
+    nn::Config config = tiny;
+    config.dropout = 0.5;
+    nn::Linformer<float> model(config);
+    const Ids tokens = some_ids(2, 6, 7);
+    const auto logits = [&](std::optional<Random> random) { return model(tokens, {.dropout = random}).value(); };
+    const Random source(0, "dropout");
+    CHECK(logits(std::nullopt) == logits(std::nullopt));
+    CHECK(logits(source.at(1)) == logits(source.at(1)));
+    CHECK(logits(source.at(1)) != logits(source.at(2)));
+    CHECK(logits(source.at(1)) != logits(std::nullopt));
+    const Var<float> ones(full<float>({64, 64}, 1));
+    const nn::Pass pass{.dropout = source};
+    CHECK(nn::Dropout{0.5, 0}(ones, pass).value() != nn::Dropout{0.5, 1}(ones, pass).value());
+}
+
+TEST_CASE("layers: configurations that make no sense are refused with all numbers") {
+    const auto refused = [](auto change) {
+        nn::Config config = tiny;
+        change(config);
+        return refusal([&] { nn::Linformer<float> model(config); });
+    };
+    CHECK(refused([](nn::Config& c) { c.heads = 3; }) == "width: heads must divide width: width 8, heads 3");
+    CHECK(refused([](nn::Config& c) { c.k = 7; }) == "k: the projected length must be 1 to length: k 7, length 6");
+    CHECK(refused([](nn::Config& c) { c.k = 0; }) == "k: the projected length must be 1 to length: k 0, length 6");
+    CHECK(refused([](nn::Config& c) { c.k = 6; }) == "");
+    CHECK(refused([](nn::Config& c) { c.dropout = 1; }).starts_with("dropout: the probability must be in [0, 1): 1"));
+    CHECK(refused([](nn::Config& c) { c.layers = 0; }) == "layers: the number must be 1 or more: 0");
+    nn::Linformer<float> model(tiny);
+    CHECK(refusal([&] { model(some_ids(1, 7, 7)); }) ==
+          "embedding: tokens must be (B, n'), 1 <= n' <= the length n of the model: tokens (1,7): n 6");
+    CHECK(refusal([&] { model(some_ids(1, 6, 9)); }).find("an id must be in [0, V)") != std::string::npos);
+}
