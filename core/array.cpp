@@ -66,8 +66,7 @@ std::size_t axis_index(std::string_view op, int axis, Argument x) {
     return static_cast<std::size_t>(axis < 0 ? axis + rank : axis);
 }
 
-template <class T>
-Array<T> expand(const Array<T>& x, const Shape& shape) {
+template <class T> Array<T> expand(const Array<T>& x, const Shape& shape) {
     if (x.shape() == shape) return x;
     auto y = empty<T>(shape);
     xt::noalias(y) = xt::broadcast(x, shape);
@@ -75,8 +74,7 @@ Array<T> expand(const Array<T>& x, const Shape& shape) {
 }
 
 // One run of neighbouring reduced axes at a time: x is (outer, m, inner), y is (outer, 1, inner).
-template <class T>
-static Array<T> sum_run(const Array<T>& x, std::size_t first, std::size_t last) {
+template <class T> static Array<T> sum_run(const Array<T>& x, std::size_t first, std::size_t last) {
     const Shape& shape = x.shape();
     std::size_t outer = 1, m = 1, inner = 1;
     Shape reduced = shape;
@@ -110,8 +108,7 @@ static Array<T> sum_run(const Array<T>& x, std::size_t first, std::size_t last) 
     return y;
 }
 
-template <class T>
-Array<T> sum_axes(const Array<T>& x, const std::vector<bool>& reduced) {
+template <class T> Array<T> sum_axes(const Array<T>& x, const std::vector<bool>& reduced) {
     Array<T> y;
     const Array<T>* from = &x;
     for (std::size_t i = 0; i < reduced.size();) {
@@ -126,17 +123,16 @@ Array<T> sum_axes(const Array<T>& x, const std::vector<bool>& reduced) {
     return from == &x ? x : y;
 }
 
-template <class T>
-Array<T> sum_to(const Array<T>& x, const Shape& shape) {
+template <class T> Array<T> sum_to(const Array<T>& x, const Shape& shape) {
     if (x.shape() == shape) return x;
     const std::size_t extra = x.dimension() - shape.size();
     std::vector<bool> reduced(x.dimension());
-    for (std::size_t i = 0; i < x.dimension(); ++i) reduced[i] = i < extra || (shape[i - extra] == 1 && x.shape(i) != 1);
+    for (std::size_t i = 0; i < x.dimension(); ++i)
+        reduced[i] = i < extra || (shape[i - extra] == 1 && x.shape(i) != 1);
     return reshaped(sum_axes(x, reduced), shape);
 }
 
-template <class T>
-Array<T> permuted(const Array<T>& x, const std::vector<std::size_t>& axes) {
+template <class T> Array<T> permuted(const Array<T>& x, const std::vector<std::size_t>& axes) {
     const std::size_t rank = axes.size();
     Shape shape(rank), stride(rank);
     for (std::size_t i = 0; i < rank; ++i) {
@@ -153,8 +149,7 @@ Array<T> permuted(const Array<T>& x, const std::vector<std::size_t>& axes) {
             std::size_t from = 0, rest = row;
             for (std::size_t i = rank; i-- > 1; rest /= shape[i - 1]) from += rest % shape[i - 1] * stride[i - 1];
             T* to = y.data() + row * n;
-            if (step == 1)
-                std::memcpy(to, x.data() + from, n * sizeof(T));
+            if (step == 1) std::memcpy(to, x.data() + from, n * sizeof(T));
             else
                 for (std::size_t j = 0; j < n; ++j) to[j] = x.data()[from + j * step];
         }
@@ -162,9 +157,9 @@ Array<T> permuted(const Array<T>& x, const std::vector<std::size_t>& axes) {
     return y;
 }
 
-#define TAPER_INSTANTIATE(T)                                              \
-    template Array<T> expand(const Array<T>&, const Shape&);              \
-    template Array<T> sum_to(const Array<T>&, const Shape&);              \
+#define TAPER_INSTANTIATE(T)                                               \
+    template Array<T> expand(const Array<T>&, const Shape&);               \
+    template Array<T> sum_to(const Array<T>&, const Shape&);               \
     template Array<T> sum_axes(const Array<T>&, const std::vector<bool>&); \
     template Array<T> permuted(const Array<T>&, const std::vector<std::size_t>&);
 TAPER_INSTANTIATE(float)

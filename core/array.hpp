@@ -17,14 +17,12 @@ namespace taper {
 
 // Allocates on 64 bytes (a cache line, one AVX-512 vector). Named here because xtensor's default allocator, and with it
 // the type of an array, changes with -march.
-template <class T>
-struct AlignedAllocator {
+template <class T> struct AlignedAllocator {
     using value_type = T;
     static constexpr std::align_val_t alignment{64};
 
     AlignedAllocator() = default;
-    template <class U>
-    AlignedAllocator(const AlignedAllocator<U>&) {}
+    template <class U> AlignedAllocator(const AlignedAllocator<U>&) {}
     T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), alignment)); }
     void deallocate(T* p, std::size_t) { ::operator delete(p, alignment); }
     bool operator==(const AlignedAllocator&) const { return true; }
@@ -39,35 +37,24 @@ using Ids = Array<std::int64_t>;  // token numbers, classes
 using Mask = Array<bool>;         // true: real, kept, selected
 
 // An Array of that shape with unspecified contents; with zeros; with one value everywhere.
-template <class T>
-Array<T> empty(const Shape& shape) {
-    return Array<T>::from_shape(shape);
-}
-template <class T>
-Array<T> full(const Shape& shape, T value) {
-    return Array<T>(shape, value);
-}
-template <class T>
-Array<T> zeros(const Shape& shape) {
-    return full<T>(shape, T(0));
-}
+template <class T> Array<T> empty(const Shape& shape) { return Array<T>::from_shape(shape); }
+template <class T> Array<T> full(const Shape& shape, T value) { return Array<T>(shape, value); }
+template <class T> Array<T> zeros(const Shape& shape) { return full<T>(shape, T(0)); }
 
 // The same numbers in the same order under another shape of as many entries.
-template <class T>
-Array<T> reshaped(Array<T> x, const Shape& shape) {
+template <class T> Array<T> reshaped(Array<T> x, const Shape& shape) {
     x.reshape(shape);
     return x;
 }
 
-template <class To, class From>
-Array<To> converted(const Array<From>& x) {
+template <class To, class From> Array<To> converted(const Array<From>& x) {
     auto y = empty<To>(x.shape());
     for (std::size_t i = 0; i < x.size(); ++i) y.data()[i] = static_cast<To>(x.data()[i]);
     return y;
 }
 
-std::string to_string(const Shape& shape);   // "(2,8,16)"; "()" for a scalar
-std::size_t count(const Shape& shape);       // number of entries
+std::string to_string(const Shape& shape);                     // "(2,8,16)"; "()" for a scalar
+std::size_t count(const Shape& shape);                         // number of entries
 std::string index_text(const Shape& shape, std::size_t flat);  // "(1,0,3)": where entry `flat` stands
 
 // An argument of an op as an error message shows it.
@@ -89,7 +76,8 @@ std::size_t axis_index(std::string_view op, int axis, Argument x);
 
 // Array-level helpers with no gradient: ops are made of these.
 template <class T>
-Array<T> expand(const Array<T>& x, const Shape& shape);  // x repeated along broadcast axes; x.shape() broadcasts to shape
+Array<T> expand(const Array<T>& x,
+                const Shape& shape);  // x repeated along broadcast axes; x.shape() broadcasts to shape
 template <class T>
 Array<T> sum_to(const Array<T>& x, const Shape& shape);  // the adjoint of expand: sums over what expand repeated
 template <class T>

@@ -9,11 +9,9 @@ namespace taper {
 
 // sqrt of the sum of the squares of all gradients, in double so that it overflows for no finite float gradient. Parameters
 // without a gradient count as 0. Error that names the first parameter with an entry that is not finite.
-template <class T>
-double gradient_norm(const std::vector<Parameter<T>*>& parameters);
+template <class T> double gradient_norm(const std::vector<Parameter<T>*>& parameters);
 
 // Scales all gradients by limit / norm if the norm is above limit (> 0). Returns the norm before.
-template <class T>
-double clip_gradients(const std::vector<Parameter<T>*>& parameters, double limit);
+template <class T> double clip_gradients(const std::vector<Parameter<T>*>& parameters, double limit);
 
 }  // namespace taper

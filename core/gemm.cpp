@@ -1,8 +1,8 @@
 #include "core/gemm.hpp"
 
 #include <algorithm>
-#include <xtensor-blas/xblas_config.hpp>
 #include <xflens/cxxblas/cxxblas.cxx>
+#include <xtensor-blas/xblas_config.hpp>
 
 #include "core/parallel.hpp"
 
@@ -10,8 +10,7 @@ extern "C" void openblas_set_num_threads(int);
 
 namespace taper {
 
-template <class T>
-void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride, bool accumulate) {
+template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride, bool accumulate) {
     // OpenBLAS stays on one thread: parallel_for is outside. The index type, alpha and beta are spelled out since any
     // other type selects a scalar triple loop.
     static const bool one_thread = (openblas_set_num_threads(1), true);
@@ -19,9 +18,9 @@ void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride, bo
     const auto index = [](std::size_t n) { return static_cast<xt::blas_index_t>(n); };
     const auto trans = [](const Matrix<T>& m) { return m.transposed ? cxxblas::Trans : cxxblas::NoTrans; };
     const auto leading = [&](std::size_t stride) { return index(std::max<std::size_t>(stride, 1)); };
-    cxxblas::gemm<xt::blas_index_t>(cxxblas::RowMajor, trans(a), trans(b), index(a.rows), index(b.columns), index(a.columns),
-                                T(1), a.data, leading(a.stride), b.data, leading(b.stride), accumulate ? T(1) : T(0), c,
-                                leading(c_stride));
+    cxxblas::gemm<xt::blas_index_t>(cxxblas::RowMajor, trans(a), trans(b), index(a.rows), index(b.columns),
+                                    index(a.columns), T(1), a.data, leading(a.stride), b.data, leading(b.stride),
+                                    accumulate ? T(1) : T(0), c, leading(c_stride));
 }
 
 // The shape of the matrices before the last two axes.
@@ -42,11 +41,11 @@ static std::vector<std::size_t> batch_numbers(const Shape& x, const Shape& batch
     return numbers;
 }
 
-template <class T>
-Array<T> product(const Array<T>& a, bool transpose_a, const Array<T>& b, bool transpose_b) {
+template <class T> Array<T> product(const Array<T>& a, bool transpose_a, const Array<T>& b, bool transpose_b) {
     const auto matrix = [](const Array<T>& x, bool transposed) {
         const std::size_t rows = x.shape(x.dimension() - 2), columns = x.shape(x.dimension() - 1);
-        return transposed ? Matrix<T>{x.data(), columns, rows, columns, true} : Matrix<T>{x.data(), rows, columns, columns};
+        return transposed ? Matrix<T>{x.data(), columns, rows, columns, true}
+                          : Matrix<T>{x.data(), rows, columns, columns};
     };
     Matrix<T> left = matrix(a, transpose_a), right = matrix(b, transpose_b);
     Shape batch = broadcast_shape("matmul", {"a", batch_of(a.shape())}, {"b", batch_of(b.shape())});
@@ -86,7 +85,7 @@ Array<T> product(const Array<T>& a, bool transpose_a, const Array<T>& b, bool tr
     return c;
 }
 
-#define TAPER_INSTANTIATE(T)                                                    \
+#define TAPER_INSTANTIATE(T)                                                       \
     template void gemm(const Matrix<T>&, const Matrix<T>&, T*, std::size_t, bool); \
     template Array<T> product(const Array<T>&, bool, const Array<T>&, bool);
 TAPER_INSTANTIATE(float)

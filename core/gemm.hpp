@@ -7,8 +7,7 @@ namespace taper {
 
 // One matrix in memory, or its transpose: (rows, columns) as the product reads it; `stride` entries from one stored row
 // to the next.
-template <class T>
-struct Matrix {
+template <class T> struct Matrix {
     const T* data;
     std::size_t rows, columns, stride;
     bool transposed = false;
@@ -20,7 +19,6 @@ void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride, bo
 
 // The last two axes are matrices, the axes before them broadcast; a or b can be read transposed. On all threads.
 // The shapes must agree: op matmul checks them.
-template <class T>
-Array<T> product(const Array<T>& a, bool transpose_a, const Array<T>& b, bool transpose_b);
+template <class T> Array<T> product(const Array<T>& a, bool transpose_a, const Array<T>& b, bool transpose_b);
 
 }  // namespace taper

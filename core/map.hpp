@@ -16,20 +16,17 @@ namespace taper {
 
 inline constexpr std::size_t elementwise_chunk = 1 << 14;  // entries; a multiple of every batch size
 
-template <class T>
-using Batch = xsimd::batch<T>;
+template <class T> using Batch = xsimd::batch<T>;
 
 // The batch that starts at x; where fewer than a batch's entries are left, the rest is ones.
-template <class T>
-Batch<T> load_tail(const T* x, std::size_t left) {
+template <class T> Batch<T> load_tail(const T* x, std::size_t left) {
     T padded[Batch<T>::size];
     std::fill(std::copy_n(x, left, padded), padded + Batch<T>::size, T(1));
     return Batch<T>::load_unaligned(padded);
 }
 
 // y_i = f(x_i, ...) for n entries in a row.
-template <class T, class F, class... X>
-void map_row(T* y, std::size_t n, F f, const X*... x) {
+template <class T, class F, class... X> void map_row(T* y, std::size_t n, F f, const X*... x) {
     if constexpr (std::is_invocable_v<F, const Batch<X>&...>) {
         constexpr std::size_t width = Batch<T>::size;
         std::size_t i = 0;
@@ -45,12 +42,12 @@ void map_row(T* y, std::size_t n, F f, const X*... x) {
 }
 
 // sum_i f(x_i, ...): one partial sum a lane, then the lanes in order.
-template <class T, class F, class... X>
-T sum_row(std::size_t n, F f, const T* first, const X*... rest) {
+template <class T, class F, class... X> T sum_row(std::size_t n, F f, const T* first, const X*... rest) {
     constexpr std::size_t width = Batch<T>::size;
     Batch<T> sums(T(0));
     std::size_t i = 0;
-    for (; i + width <= n; i += width) sums += f(Batch<T>::load_unaligned(first + i), Batch<X>::load_unaligned(rest + i)...);
+    for (; i + width <= n; i += width)
+        sums += f(Batch<T>::load_unaligned(first + i), Batch<X>::load_unaligned(rest + i)...);
     T lanes[width], last[width], total = 0;
     sums.store_unaligned(lanes);
     f(load_tail(first + i, n - i), load_tail(rest + i, n - i)...).store_unaligned(last);
@@ -59,16 +56,14 @@ T sum_row(std::size_t n, F f, const T* first, const X*... rest) {
     return total;
 }
 
-template <class T>
-T max_row(std::size_t n, const T* x) {
+template <class T> T max_row(std::size_t n, const T* x) {
     T largest = x[0];
     for (std::size_t i = 1; i < n; ++i) largest = x[i] > largest ? x[i] : largest;
     return largest;
 }
 
 // f(x_i, ...) over Arrays of one shape.
-template <class T, class F, class... Rest>
-Array<T> map(F f, const Array<T>& x, const Rest&... rest) {
+template <class T, class F, class... Rest> Array<T> map(F f, const Array<T>& x, const Rest&... rest) {
     auto y = empty<T>(x.shape());
     parallel_for(y.size(), elementwise_chunk, [&](std::size_t begin, std::size_t end) {
         map_row(y.data() + begin, end - begin, f, x.data() + begin, rest.data() + begin...);
@@ -80,8 +75,7 @@ Array<T> map(F f, const Array<T>& x, const Rest&... rest) {
 bool is_row_of(const Shape& row, const Shape& whole);
 
 // f(a_i, b_i) with NumPy's broadcasting. A row under a matrix (a bias) is read in place, other shapes are expanded first.
-template <class T, class F>
-Array<T> zip(F f, std::string_view op, const Array<T>& a, const Array<T>& b) {
+template <class T, class F> Array<T> zip(F f, std::string_view op, const Array<T>& a, const Array<T>& b) {
     if (a.shape() == b.shape()) return map(f, a, b);
     const Shape shape = broadcast_shape(op, {"a", a.shape()}, {"b", b.shape()});
     const bool row_a = is_row_of(a.shape(), shape), row_b = is_row_of(b.shape(), shape);

@@ -88,8 +88,10 @@ static Settled settle(Line& line, std::size_t c, double tolerance, double floor)
     std::vector<double> bends;  // before them
     for (int k = first_level; k < last_level; ++k) {
         const Slopes s = line.at(k + 1, c);
-        if (std::isfinite(s.terms)) scale = std::max({s.terms, scale / 2, floor});
-        if (s.noise > 1e-3 * scale) break;
+        if (std::isfinite(s.terms)) {
+            scale = std::max({s.terms, scale / 2, floor});
+            if (scale > 0 && s.noise > 1e-3 * scale) break;
+        }
         if (line.bends(k, c, scale)) {
             if (smooth >= 3) break;  // f's own rounding
             smooth = 0;              // a kink, a pole or the end of f's domain is within this step: it tells nothing

@@ -16,49 +16,49 @@
 namespace taper {
 
 // An argument that takes part in no deduction, so that a number can stand there: add(x, 1).
-template <class T>
-using Same = std::type_identity_t<Var<T>>;
+template <class T> using Same = std::type_identity_t<Var<T>>;
 
-// ---- elementwise.cpp: a, b broadcast to one shape                                    y_i =
-template <class T> Var<T> add(const Var<T>& a, const Same<T>& b, Source at = Source::current());      // a + b
-template <class T> Var<T> sub(const Var<T>& a, const Same<T>& b, Source at = Source::current());      // a - b
-template <class T> Var<T> mul(const Var<T>& a, const Same<T>& b, Source at = Source::current());      // a b
-template <class T> Var<T> div(const Var<T>& a, const Same<T>& b, Source at = Source::current());      // a / b
-template <class T> Var<T> pow(const Var<T>& a, const Same<T>& b, Source at = Source::current());      // a^b
-template <class T> Var<T> maximum(const Var<T>& a, const Same<T>& b, Source at = Source::current());  // max(a, b); NaN wins;
-                                                                                   // equal: half the gradient to each
-template <class T> Var<T> select(const Mask& mask, const Var<T>& a, const Same<T>& b, Source at = Source::current());
-                                                                  // mask ? a : b; the other one may be NaN, there too
+// ---- elementwise.cpp: a, b broadcast to one shape; the comment is y_i. maximum: NaN wins, and where a = b each gets half of
+// the gradient. select: where(mask, a, b); what is not chosen may be NaN, in the gradient too.
+template <class T> Var<T> add(const Var<T>& a, const Same<T>& b, Source at = here());      // a + b
+template <class T> Var<T> sub(const Var<T>& a, const Same<T>& b, Source at = here());      // a - b
+template <class T> Var<T> mul(const Var<T>& a, const Same<T>& b, Source at = here());      // a b
+template <class T> Var<T> div(const Var<T>& a, const Same<T>& b, Source at = here());      // a / b
+template <class T> Var<T> pow(const Var<T>& a, const Same<T>& b, Source at = here());      // a^b
+template <class T> Var<T> maximum(const Var<T>& a, const Same<T>& b, Source at = here());  // max(a, b)
+template <class T> Var<T> select(const Mask& mask, const Var<T>& a, const Same<T>& b, Source at = here());
 
-// ---- elementwise.cpp: one input                                                      y_i =
-template <class T> Var<T> neg(const Var<T>& x, Source at = Source::current());   // -x
-template <class T> Var<T> exp(const Var<T>& x, Source at = Source::current());   // e^x
-template <class T> Var<T> log(const Var<T>& x, Source at = Source::current());   // ln x
-template <class T> Var<T> sqrt(const Var<T>& x, Source at = Source::current());  // x^(1/2)
-template <class T> Var<T> tanh(const Var<T>& x, Source at = Source::current());  // tanh x
-template <class T> Var<T> erf(const Var<T>& x, Source at = Source::current());   // 2 / sqrt(pi) int_0^x exp(-t^2) dt
-template <class T> Var<T> relu(const Var<T>& x, Source at = Source::current());  // max(x, 0); gradient 0 at 0; keeps NaN
-template <class T> Var<T> gelu(const Var<T>& x, Source at = Source::current());  // x Phi(x), exact (erf), not the tanh one
+// ---- elementwise.cpp (neg), functions.cpp: one input. relu: gradient 0 at 0; NaN stays NaN. gelu: exact, not the tanh one.
+template <class T> Var<T> neg(const Var<T>& x, Source at = here());   // -x
+template <class T> Var<T> exp(const Var<T>& x, Source at = here());   // e^x
+template <class T> Var<T> log(const Var<T>& x, Source at = here());   // ln x
+template <class T> Var<T> sqrt(const Var<T>& x, Source at = here());  // x^(1/2)
+template <class T> Var<T> tanh(const Var<T>& x, Source at = here());  // tanh x
+template <class T> Var<T> erf(const Var<T>& x, Source at = here());   // 2 / sqrt(pi) int_0^x exp(-t^2) dt
+template <class T> Var<T> relu(const Var<T>& x, Source at = here());  // max(x, 0)
+template <class T> Var<T> gelu(const Var<T>& x, Source at = here());  // x Phi(x) = x (1 + erf(x / sqrt 2)) / 2
 
 // ---- matmul.cpp: y (..., m, n) = a (..., m, k) b (..., k, n); axes before the last two broadcast. With
 // {.transpose_b = true} b is stored as (..., n, k) and read transposed, without a copy; the same for a.
 struct Transposed {
     bool transpose_a = false, transpose_b = false;
 };
-template <class T> Var<T> matmul(const Var<T>& a, const Var<T>& b, Transposed as = {}, Source at = Source::current());
+template <class T> Var<T> matmul(const Var<T>& a, const Var<T>& b, Transposed as = {}, Source at = here());
 
-// ---- reduce.cpp: over any axes (negative: from the last); none given: all. Kept as 1 with keep_dims, else dropped.
+// ---- reduce.cpp: over any axes (negative: from the last); none given: all. Kept as 1 with KeepDims::yes, else
+// dropped. max: equal maxima share the gradient evenly.
 using Axes = std::vector<int>;
 enum class KeepDims { no, yes };
-template <class T> Var<T> sum(const Var<T>& x, const Axes& axes = {}, KeepDims keep = KeepDims::no, Source at = Source::current());
-template <class T> Var<T> mean(const Var<T>& x, const Axes& axes = {}, KeepDims keep = KeepDims::no, Source at = Source::current());
-template <class T> Var<T> max(const Var<T>& x, const Axes& axes = {}, KeepDims keep = KeepDims::no, Source at = Source::current());
-                                                                           // equal maxima share the gradient evenly
+template <class T> Var<T> sum(const Var<T>& x, const Axes& axes = {}, KeepDims keep = KeepDims::no, Source at = here());
+template <class T>
+Var<T> mean(const Var<T>& x, const Axes& axes = {}, KeepDims keep = KeepDims::no, Source at = here());
+template <class T> Var<T> max(const Var<T>& x, const Axes& axes = {}, KeepDims keep = KeepDims::no, Source at = here());
 
 // ---- shape.cpp
-template <class T> Var<T> reshape(const Var<T>& x, const std::vector<int>& shape, Source at = Source::current());  // one may be -1
-template <class T> Var<T> transpose(const Var<T>& x, const Axes& axes, Source at = Source::current());  // y axis i is x axis axes[i]
-template <class T> Var<T> broadcast_to(const Var<T>& x, const Shape& shape, Source at = Source::current());
+template <class T> Var<T> reshape(const Var<T>& x, const std::vector<int>& shape, Source at = here());  // one may be -1
+template <class T>
+Var<T> transpose(const Var<T>& x, const Axes& axes, Source at = here());  // y axis i is x axis axes[i]
+template <class T> Var<T> broadcast_to(const Var<T>& x, const Shape& shape, Source at = here());
 
 // Entries begin, begin + step, ... before end along one axis; negative begin and end count from the end, as in Python.
 struct Range {
@@ -66,30 +66,30 @@ struct Range {
     std::optional<std::ptrdiff_t> end = std::nullopt;  // the axis' end
     std::ptrdiff_t step = 1;                           // > 0
 };
-template <class T> Var<T> slice(const Var<T>& x, int axis, Range range, Source at = Source::current());
-template <class T> Var<T> concat(const std::vector<Var<T>>& xs, int axis, Source at = Source::current());  // along an axis
-template <class T> Var<T> stack(const std::vector<Var<T>>& xs, int axis, Source at = Source::current());   // along a new axis
+template <class T> Var<T> slice(const Var<T>& x, int axis, Range range, Source at = here());
+template <class T> Var<T> concat(const std::vector<Var<T>>& xs, int axis, Source at = here());  // along an axis
+template <class T> Var<T> stack(const std::vector<Var<T>>& xs, int axis, Source at = here());   // along a new axis
 
 // ---- softmax.cpp: along one axis. A row with a NaN, or of -inf alone, gives NaN in that row alone.
-template <class T> Var<T> softmax(const Var<T>& x, int axis = -1, Source at = Source::current());      // e^x_i / sum_j e^x_j
-template <class T> Var<T> log_softmax(const Var<T>& x, int axis = -1, Source at = Source::current());  // x_i - ln sum_j e^x_j
+template <class T> Var<T> softmax(const Var<T>& x, int axis = -1, Source at = here());      // e^x_i / sum_j e^x_j
+template <class T> Var<T> log_softmax(const Var<T>& x, int axis = -1, Source at = here());  // x_i - ln sum_j e^x_j
 
 // ---- layer_norm.cpp: y = gain (x - mean) / sqrt(variance + eps) + bias over the last axis, biased variance
 // (Ba, Kiros, Hinton 2016). x, y (..., d); gain, bias (d).
 template <class T>
-Var<T> layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& bias, double eps = 1e-5, Source at = Source::current());
+Var<T> layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& bias, double eps = 1e-5, Source at = here());
 
 // ---- embedding.cpp: y (ids..., d) = rows of table (V, d). An id out of [0, V) is an Error that names its place.
-template <class T> Var<T> embedding(const Var<T>& table, const Ids& ids, Source at = Source::current());
+template <class T> Var<T> embedding(const Var<T>& table, const Ids& ids, Source at = here());
 
 // ---- dropout.cpp: each entry is 0 with probability p in [0, 1), else x / (1 - p) (Srivastava et al. 2014). The entries to
 // drop are a function of `random` alone: another step takes another stream.
-template <class T> Var<T> dropout(const Var<T>& x, double p, const Random& random, Source at = Source::current());
+template <class T> Var<T> dropout(const Var<T>& x, double p, const Random& random, Source at = here());
 
 // ---- cross_entropy.cpp: mean over the counted rows of -ln softmax(logits)_target, in nats; a scalar. logits (..., V),
 // targets (...) in [0, V), or ignore_index: not counted. No row counted is an Error.
 inline constexpr std::int64_t ignore_index = -100;
-template <class T> Var<T> cross_entropy(const Var<T>& logits, const Ids& targets, Source at = Source::current());
+template <class T> Var<T> cross_entropy(const Var<T>& logits, const Ids& targets, Source at = here());
 
 // The textbook compositions that the fused ops above are checked against. They take the same arguments.
 namespace composed {

@@ -119,7 +119,8 @@ void parallel_for(std::size_t n, std::size_t chunk,
         return;
     }
     static Pool pool;
-    if (pool.size() + 1 != static_cast<std::size_t>(thread_count)) pool.resize(static_cast<std::size_t>(thread_count) - 1);
+    if (pool.size() + 1 != static_cast<std::size_t>(thread_count))
+        pool.resize(static_cast<std::size_t>(thread_count) - 1);
     const auto job = std::make_shared<Job>(body, n, chunk);
     pool.start(job);
     inside_a_chunk = true;

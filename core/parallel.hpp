@@ -9,12 +9,13 @@
 
 namespace taper {
 
-int threads();              // how many threads parallel_for uses; at first the machine's cores
+int threads();                // how many threads parallel_for uses; at first the machine's cores
 void set_threads(int count);  // 1 to max_threads, else Error
 inline constexpr int max_threads = 1024;
 
 // Calls body(begin, end) for [0, chunk), [chunk, 2 chunk), ... up to n, in any order, on threads() threads. body must
 // write only what belongs to its chunk. An exception in body is thrown again here. Inside another parallel_for: in order.
-void parallel_for(std::size_t n, std::size_t chunk, const std::function<void(std::size_t begin, std::size_t end)>& body);
+void parallel_for(std::size_t n, std::size_t chunk,
+                  const std::function<void(std::size_t begin, std::size_t end)>& body);
 
 }  // namespace taper

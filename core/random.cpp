@@ -60,15 +60,13 @@ std::uint64_t Random::below(std::uint64_t counter, std::uint64_t n) const {
     return static_cast<std::uint64_t>(uniform(counter) * static_cast<double>(n));
 }
 
-template <class T>
-Array<T> normal(const Random& random, const Shape& shape, double deviation) {
+template <class T> Array<T> normal(const Random& random, const Shape& shape, double deviation) {
     auto x = empty<T>(shape);
     for (std::size_t i = 0; i < x.size(); ++i) x.data()[i] = static_cast<T>(deviation * random.normal(i));
     return x;
 }
 
-template <class T>
-Array<T> uniform(const Random& random, const Shape& shape, double low, double high) {
+template <class T> Array<T> uniform(const Random& random, const Shape& shape, double low, double high) {
     auto x = empty<T>(shape);
     for (std::size_t i = 0; i < x.size(); ++i) x.data()[i] = static_cast<T>(low + (high - low) * random.uniform(i));
     return x;

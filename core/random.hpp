@@ -16,9 +16,9 @@ class Random {
     // A stream is named by what it is for ("layers.0.attention.query.weight"), and by a number where there are many.
     Random(std::uint64_t seed, std::string_view stream, std::uint32_t number = 0);
 
-    std::array<std::uint32_t, 4> bits(std::uint64_t counter) const;    // 128 independent bits
-    double uniform(std::uint64_t counter) const;                       // in [0, 1), 53 bits
-    double normal(std::uint64_t counter) const;                        // N(0, 1), by Box and Muller
+    std::array<std::uint32_t, 4> bits(std::uint64_t counter) const;     // 128 independent bits
+    double uniform(std::uint64_t counter) const;                        // in [0, 1), 53 bits
+    double normal(std::uint64_t counter) const;                         // N(0, 1), by Box and Muller
     std::uint64_t below(std::uint64_t counter, std::uint64_t n) const;  // in [0, n), n < 2^53
 
     // The same seed and purpose for another step, layer or row: an independent stream.
@@ -31,7 +31,6 @@ class Random {
 
 template <class T>
 Array<T> normal(const Random& random, const Shape& shape, double deviation = 1);  // N(0, deviation^2)
-template <class T>
-Array<T> uniform(const Random& random, const Shape& shape, double low, double high);
+template <class T> Array<T> uniform(const Random& random, const Shape& shape, double low, double high);
 
 }  // namespace taper

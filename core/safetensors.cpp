@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstddef>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -18,16 +17,14 @@ static_assert(std::endian::native == std::endian::little, "the numbers in a safe
 
 namespace {
 
-using nlohmann::json;
+using nlohmann::json, nlohmann::ordered_json;
 
-constexpr std::uint64_t max_header = 16 << 20;  // bytes; bounds what a hostile file can cost in time and memory
-constexpr std::size_t max_axes = 32;            // as in NumPy 1
-constexpr std::string_view metadata_name = "__metadata__";
+constexpr std::uint64_t max_header = 8 << 20;  // bytes; bounds what a hostile file can cost in time and memory
+constexpr std::size_t max_axes = 32;           // as in NumPy 1
+const std::string metadata_name = "__metadata__";
+const std::string fields = "dtype, shape and data_offsets, once each";
 
-template <class T>
-Tensor make(const Shape& shape) {
-    return empty<T>(shape);
-}
+template <class T> Tensor make(const Shape& shape) { return empty<T>(shape); }
 
 struct Type {
     const char* name;
@@ -36,8 +33,9 @@ struct Type {
 };
 
 // In the order of the variant.
-constexpr std::array<Type, std::variant_size_v<Tensor>> types = {
+constexpr std::array<Type, 4> types = {
     {{"F32", 4, make<float>}, {"F64", 8, make<double>}, {"I64", 8, make<std::int64_t>}, {"U8", 1, make<std::uint8_t>}}};
+static_assert(types.size() == std::variant_size_v<Tensor>);
 
 // What the header says of one tensor.
 struct Entry {
@@ -53,7 +51,7 @@ std::string escaped(const std::string& text) {
     return quoted.substr(1, quoted.size() - 2);
 }
 
-std::string tensor_of(const std::string& path, const std::string& name) {
+std::string named(const std::string& path, const std::string& name) {
     return path + ": tensor " + escaped(name) + ": ";
 }
 
@@ -67,6 +65,7 @@ class Header : public json::json_sax_t {
     std::map<std::string, std::string> metadata = {};
 
     void parse(const std::string& text) {
+        if (text.size() > max_header) fail("the header must have at most " + std::to_string(max_header) + " bytes");
         if (text.front() != '{') fail("the header must begin with {");
         const std::size_t zero = text.find('\0');  // the parser would take it for the end
         if (zero != std::string::npos) fail("the header must be JSON: byte " + std::to_string(zero));
@@ -82,27 +81,23 @@ class Header : public json::json_sax_t {
     bool key(std::string& key) override {
         if (level_ == 1) {
             entry_ = {.name = key};
-            fields_.clear();
+            missing_ = {"dtype", "shape", "data_offsets"};
             if (!names_.insert(key).second) fail("a name must stand only once");
         } else {
             field_ = key;
-            if (!fields_.insert(key).second) fail("a field must stand only once: " + escaped(key));
-            if (!in_metadata() && key != "dtype" && key != "shape" && key != "data_offsets") {
-                fail("the fields must be dtype, shape and data_offsets: " + escaped(key));
-            }
+            if (in_metadata() && metadata.contains(key)) fail("a key must stand only once: " + escaped(key));
+            if (!in_metadata() && !missing_.erase(key)) fail("the fields must be " + fields + ": " + escaped(key));
         }
         return true;
     }
 
     bool string(std::string& text) override {
-        if (level_ == 2 && in_metadata()) {
+        if (level_ != 2 || !(in_metadata() || field_ == "dtype")) refuse('"' + escaped(text) + '"');
+        if (in_metadata()) {
             metadata[field_] = text;
-        } else if (level_ == 2 && field_ == "dtype") {
-            const auto type = std::find_if(types.begin(), types.end(), [&](const Type& t) { return t.name == text; });
-            if (type == types.end()) fail("the dtype must be F32, F64, I64 or U8: " + escaped(text));
-            entry_.type = type;
         } else {
-            refuse("\"" + escaped(text) + "\"");
+            entry_.type = std::find_if(types.begin(), types.end(), [&](const Type& type) { return type.name == text; });
+            if (entry_.type == types.end()) fail("the dtype must be F32, F64, I64 or U8: " + escaped(text));
         }
         return true;
     }
@@ -125,18 +120,17 @@ class Header : public json::json_sax_t {
         --level_;
         if (field_ == "shape") {
             entry_.shape = Shape(numbers_.begin(), numbers_.end());
-        } else if (numbers_.size() == 2) {
+        } else {
+            if (numbers_.size() != 2) fail("data_offsets must be two numbers: " + std::to_string(numbers_.size()));
             entry_.begin = numbers_[0];
             entry_.end = numbers_[1];
-        } else {
-            fail("data_offsets must be two numbers: " + std::to_string(numbers_.size()));
         }
         return true;
     }
 
     bool end_object() override {
         if (--level_ == 1 && !in_metadata()) {
-            if (fields_.size() < 3) fail("dtype, shape and data_offsets must all be there");
+            if (!missing_.empty()) fail("the fields must be " + fields + ": there is no " + *missing_.begin());
             entries.push_back(std::move(entry_));
         }
         return true;
@@ -155,7 +149,7 @@ class Header : public json::json_sax_t {
     bool in_metadata() const { return entry_.name == metadata_name; }
 
     [[noreturn]] void fail(const std::string& message) const {
-        throw Error((level_ == 0 ? path_ + ": " : tensor_of(path_, entry_.name)) + message);
+        throw Error((level_ == 0 ? path_ + ": " : named(path_, entry_.name)) + message);
     }
 
     // A value of a kind that does not belong here.
@@ -171,12 +165,12 @@ class Header : public json::json_sax_t {
     Entry entry_ = {};
     std::string field_ = {};
     std::vector<std::uint64_t> numbers_ = {};
-    std::set<std::string> names_ = {}, fields_ = {};
+    std::set<std::string> names_ = {}, missing_ = {};
 };
 
-// At most 2^63; more where the product of the extents without zeros is more: xtensor's strides would overflow.
+// The same for all that do not fit in 63 bits. Zeros are left out first: strides are products of the other extents.
 std::uint64_t byte_count(const Entry& entry) {
-    constexpr std::uint64_t too_many = std::uint64_t(1) << 63;
+    constexpr std::uint64_t too_many = std::numeric_limits<std::int64_t>::max();
     std::uint64_t n = entry.type->bytes;
     for (std::size_t extent : entry.shape) {
         if (extent > too_many / n) return too_many;
@@ -185,35 +179,27 @@ std::uint64_t byte_count(const Entry& entry) {
     return std::count(entry.shape.begin(), entry.shape.end(), 0) ? 0 : n;
 }
 
-// Error unless the arrays, in some order, fill the `size` bytes of data without gap or overlap.
+// Error unless the tensors, in some order, fill the `size` bytes of data without gap or overlap.
 void check_layout(const std::string& path, const std::vector<Entry>& entries, std::uint64_t size) {
     std::vector<const Entry*> order;
-    for (const Entry& entry : entries) {
-        const auto fail = [&](const std::string& rule) {
-            throw Error(tensor_of(path, entry.name) + rule + ": data_offsets [" + std::to_string(entry.begin) + "," +
-                        std::to_string(entry.end) + "]");
-        };
-        if (entry.begin > entry.end) fail("data must not end before it begins");
-        if (entry.end > size) fail("data must lie in the " + std::to_string(size) + " bytes after the header");
-        if (entry.end - entry.begin != byte_count(entry)) {
-            fail("data must have the size of " + std::string(entry.type->name) + " " + to_string(entry.shape));
-        }
-        order.push_back(&entry);
-    }
+    for (const Entry& entry : entries) order.push_back(&entry);
     std::sort(order.begin(), order.end(),
               [](const Entry* a, const Entry* b) { return std::pair(a->begin, a->end) < std::pair(b->begin, b->end); });
     std::uint64_t at = 0;
     for (const Entry* entry : order) {
-        if (entry->begin != at) {
-            throw Error(tensor_of(path, entry->name) + "data must begin where the data before it ends: " +
-                        std::to_string(entry->begin) + ", " + std::to_string(at));
-        }
-        at = entry->end;
+        const std::uint64_t begin = entry->begin, end = entry->end;
+        const auto fail = [&](const std::string& rule) {
+            throw Error(named(path, entry->name) + rule + ": data_offsets [" + std::to_string(begin) + "," +
+                        std::to_string(end) + "]");
+        };
+        if (begin > end || end > size) fail("data must lie in the " + std::to_string(size) + " bytes after the header");
+        if (end - begin != byte_count(*entry))
+            fail("data must have the size of " + std::string(entry->type->name) + " " + to_string(entry->shape));
+        if (begin != at) fail("data must begin where the data before it ends, at " + std::to_string(at));
+        at = end;
     }
-    if (at != size) {
-        throw Error(path + ": the tensors must fill the file: " + std::to_string(at) + " of " + std::to_string(size) +
-                    " bytes");
-    }
+    const std::string bytes = std::to_string(at) + " of " + std::to_string(size) + " bytes";
+    if (at != size) throw Error(path + ": the tensors must fill the data: " + bytes);
 }
 
 void read_exactly(const InputFile& file, std::uint64_t offset, void* to, std::size_t n) {
@@ -235,11 +221,10 @@ std::string read_header(const InputFile& file) {
 }
 
 std::string_view bytes_of(const Tensor& tensor) {
-    return std::visit(
-        [](const auto& array) {
-            return std::string_view(reinterpret_cast<const char*>(array.data()), array.size() * sizeof *array.data());
-        },
-        tensor);
+    const auto view = [](const auto& array) {
+        return std::string_view(reinterpret_cast<const char*>(array.data()), array.size() * sizeof(array.data()[0]));
+    };
+    return std::visit(view, tensor);
 }
 
 // Written field by field: a JSON object would sort the names, or search all of them for each.
@@ -249,9 +234,8 @@ std::string header_text(const std::string& path, const TensorFile& file) try {
     for (const auto& [name, tensor] : file.tensors) {
         const std::vector<std::size_t> shape(shape_of(tensor).begin(), shape_of(tensor).end());
         const std::size_t end = at + bytes_of(tensor).size();
-        const nlohmann::ordered_json entry = {
-            {"dtype", dtype_name(tensor)}, {"shape", shape}, {"data_offsets", {at, end}}};
-        text += "," + json(name).dump() + ":" + entry.dump();
+        const ordered_json fields = {{"dtype", dtype_name(tensor)}, {"shape", shape}, {"data_offsets", {at, end}}};
+        text += "," + json(name).dump() + ":" + fields.dump();
         at = end;
     }
     text += "}";
@@ -269,17 +253,17 @@ const Shape& shape_of(const Tensor& tensor) {
 }
 
 const Tensor* TensorFile::find(const std::string& name) const {
-    const auto found =
-        std::find_if(tensors.begin(), tensors.end(), [&](const auto& tensor) { return tensor.first == name; });
-    return found == tensors.end() ? nullptr : &found->second;
+    for (const auto& [key, tensor] : tensors) {
+        if (key == name) return &tensor;
+    }
+    return nullptr;
 }
 
-template <class T>
-const Array<T>& TensorFile::get(const std::string& name) const {
+template <class T> const Array<T>& TensorFile::get(const std::string& name) const {
     const Tensor* tensor = find(name);
-    if (!tensor) throw Error(tensor_of(path, name) + "the file must have it");
+    if (!tensor) throw Error(named(path, name) + "the file must have it");
     if (const auto* array = std::get_if<Array<T>>(tensor)) return *array;
-    throw Error(tensor_of(path, name) + "the dtype must be " + dtype_name(Array<T>()) + ": " + dtype_name(*tensor));
+    throw Error(named(path, name) + "the dtype must be " + dtype_name(Array<T>()) + ": " + dtype_name(*tensor));
 }
 
 template const Array<float>& TensorFile::get(const std::string&) const;
@@ -289,18 +273,17 @@ template const Array<std::uint8_t>& TensorFile::get(const std::string&) const;
 
 TensorFile load_safetensors(const std::string& path) {
     const InputFile file(path);
-    std::string text = read_header(file);
+    const std::string text = read_header(file);
     const std::uint64_t data = sizeof(std::uint64_t) + text.size();
     Header header(path);
     header.parse(text);
-    std::exchange(text, {});
     check_layout(path, header.entries, file.size() - data);
 
     TensorFile result{.metadata = std::move(header.metadata), .path = path};
     for (Entry& entry : header.entries) {
         Tensor tensor = entry.type->make(entry.shape);
-        std::visit([&](auto& array) { read_exactly(file, data + entry.begin, array.data(), entry.end - entry.begin); },
-                   tensor);
+        const std::uint64_t from = data + entry.begin, size = entry.end - entry.begin;
+        std::visit([&](auto& array) { read_exactly(file, from, array.data(), size); }, tensor);
         result.tensors.emplace_back(std::move(entry.name), std::move(tensor));
     }
     return result;
@@ -308,10 +291,6 @@ TensorFile load_safetensors(const std::string& path) {
 
 void save_safetensors(const std::string& path, const TensorFile& file) {
     const std::string header = header_text(path, file);
-    if (header.size() > max_header) {
-        throw Error(path + ": the header must have at most " + std::to_string(max_header) +
-                    " bytes: " + std::to_string(header.size()));
-    }
     Header(path).parse(header);  // what would not load is not saved
     const std::uint64_t length = header.size();
     std::vector<std::string_view> pieces = {{reinterpret_cast<const char*>(&length), sizeof length}, header};

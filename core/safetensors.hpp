@@ -34,7 +34,7 @@ struct TensorFile {
 };
 
 // Error "PATH: [tensor NAME:] rule: values" where the file is not exactly of this form; std::system_error where reading fails.
-// Takes the memory of the arrays and of the header, which may have at most 16 MiB, about ten times over.
+// Takes the memory of the arrays and of the header, which may have at most 8 MiB, some fifteen times over.
 TensorFile load_safetensors(const std::string& path);
 
 // Writes the whole file or leaves the old one (write_file); equal contents give equal bytes. Error where loading would refuse

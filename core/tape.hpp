@@ -20,21 +20,18 @@
 
 namespace taper {
 
-template <class T>
-class Tape;
+template <class T> class Tape;
 
-// Where in the user's source an op was called.
+// A line of the user's source: where an op was called.
 struct Source {
     const char* file;
     int line;
-    static constexpr Source current(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
-        return {file, line};
-    }
 };
+// As a default argument: the caller's line.
+constexpr Source here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) { return {file, line}; }
 
 // What a Parameter is to the tapes: a name and a gradient.
-template <class T>
-struct Leaf {
+template <class T> struct Leaf {
     std::string name;
     bool trainable = true;
     std::unique_ptr<Array<T>> gradient;  // null until a backward pass reaches it
@@ -42,29 +39,26 @@ struct Leaf {
 
 // Where a gradient goes: an op on a tape, a Parameter, or nowhere (a constant). It knows the shape and holds no numbers:
 // an op keeps a Place of an input whose value its backward does not need.
-template <class T>
-struct Place {
+template <class T> struct Place {
     Shape shape;
     std::shared_ptr<Leaf<T>> leaf;
     std::uint64_t tape = 0;  // the tape's serial number; 0: not recorded
     std::size_t index = 0;   // the op's number on that tape
 };
 
-template <class T>
-struct Operand;
+template <class T> struct Operand;
 
 // A value, shared and immutable, and its Place. Copies are cheap and are the same Var.
-template <class T>
-class Var : public Place<T> {
+template <class T> class Var : public Place<T> {
   public:
-    Var() = default;        // no value; only to be assigned to
-    Var(Array<T> value);    // NOLINT: a constant
-    Var(T value);           // NOLINT: a constant scalar, shape ()
+    Var() = default;      // no value; only to be assigned to
+    Var(Array<T> value);  // NOLINT: a constant
+    Var(T value);         // NOLINT: a constant scalar, shape ()
 
     const Array<T>& value() const { return *value_; }
     const Shape& shape() const { return Place<T>::shape; }
-    T item() const;         // the number of a Var with one entry
-    Var detach() const;     // the same value as a constant: no gradient flows back through it
+    T item() const;      // the number of a Var with one entry
+    Var detach() const;  // the same value as a constant: no gradient flows back through it
 
     friend Var operator+(Operand<T> a, Operand<T> b) { return add(a.x, b.x, a.source); }
     friend Var operator-(Operand<T> a, Operand<T> b) { return sub(a.x, b.x, a.source); }
@@ -78,18 +72,16 @@ class Var : public Place<T> {
 };
 
 // What stands beside + - * /: a Var, a Parameter or a number, and the line where it stands.
-template <class T>
-struct Operand {
+template <class T> struct Operand {
     Var<T> x;
     Source source;
-    Operand(const Var<T>& var, Source at = Source::current()) : x(var), source(at) {}  // NOLINT
-    Operand(T number, Source at = Source::current()) : x(number), source(at) {}        // NOLINT
+    Operand(const Var<T>& var, Source at = here()) : x(var), source(at) {}  // NOLINT
+    Operand(T number, Source at = here()) : x(number), source(at) {}        // NOLINT
 };
 
 // A named Var that outlives tapes and collects its gradient over backward passes. It is moved, not copied: a Var made
 // from it stands for the same Parameter.
-template <class T>
-class Parameter : public Var<T> {
+template <class T> class Parameter : public Var<T> {
   public:
     Parameter(std::string name, Array<T> value, bool trainable = true);
     Parameter(Parameter&&) = default;
@@ -110,13 +102,12 @@ class Parameter : public Var<T> {
 };
 
 // How an op's backward hands on gradients.
-template <class T>
-class Gradients {
+template <class T> class Gradients {
   public:
     explicit Gradients(Tape<T>& tape) : tape_(tape) {}
-    bool wants(const Place<T>& x) const;         // is anything trainable behind x?
-    void add(const Place<T>& x, Array<T> dx);    // gradient of x += dx; same shape, else Error
-    Array<T>& at(const Place<T>& x);             // gradient of x, zeros at first, to be added to; x must be wanted
+    bool wants(const Place<T>& x) const;       // is anything trainable behind x?
+    void add(const Place<T>& x, Array<T> dx);  // gradient of x += dx; same shape, else Error
+    Array<T>& at(const Place<T>& x);           // gradient of x, zeros at first, to be added to; x must be wanted
 
   private:
     Tape<T>& tape_;
@@ -127,8 +118,7 @@ class Gradients {
 //     void backward(dy, gradients)      adds dx of each wanted input; called at most once for each pass
 //     const char* name()
 // Recorded by apply<TheOp>(source, inputs and options...). An op outside core is made in the same way.
-template <class T>
-struct Op {
+template <class T> struct Op {
     using value_type = T;
     virtual ~Op() = default;
     virtual const char* name() const = 0;
@@ -136,8 +126,7 @@ struct Op {
 };
 
 // One entry of a tape: an op, or a Parameter where it was first used.
-template <class T>
-struct Record {
+template <class T> struct Record {
     std::unique_ptr<Op<T>> op;            // null for a Parameter, and once released
     std::shared_ptr<Leaf<T>> leaf;        // null for an op
     const char* name;                     // "parameter" for a Parameter
@@ -150,8 +139,7 @@ struct Record {
 
 enum class Keep { nothing, everything };
 
-template <class T>
-class Tape {
+template <class T> class Tape {
   public:
     Tape();
     ~Tape();
@@ -191,8 +179,7 @@ class Tape {
 };
 
 namespace detail {
-template <class T, class A>
-void collect(std::vector<Place<T>>& inputs, const A& argument) {
+template <class T, class A> void collect(std::vector<Place<T>>& inputs, const A& argument) {
     if constexpr (std::is_base_of_v<Place<T>, A>) {
         inputs.push_back(argument);
     } else if constexpr (std::is_same_v<A, std::vector<Var<T>>>) {
@@ -202,8 +189,7 @@ void collect(std::vector<Place<T>>& inputs, const A& argument) {
 }  // namespace detail
 
 // Runs an op forward and records it. The Vars among the arguments are its inputs.
-template <class O, class... Arguments>
-Var<typename O::value_type> apply(Source source, const Arguments&... arguments) {
+template <class O, class... Arguments> Var<typename O::value_type> apply(Source source, const Arguments&... arguments) {
     using T = typename O::value_type;
     auto op = std::make_unique<O>();
     std::vector<Place<T>> inputs;

@@ -6,8 +6,7 @@
 
 namespace taper::nn {
 
-template <class T>
-Adam<T>::Adam(const Parameters<T>& parameters, AdamOptions options) : options_(options) {
+template <class T> Adam<T>::Adam(const Parameters<T>& parameters, AdamOptions options) : options_(options) {
     for (Parameter<T>* parameter : parameters) {
         if (!parameter->trainable()) continue;
         parameters_.push_back(parameter);
@@ -15,10 +14,10 @@ Adam<T>::Adam(const Parameters<T>& parameters, AdamOptions options) : options_(o
     }
 }
 
-template <class T>
-void Adam<T>::step(double lr) {
+template <class T> void Adam<T>::step(double lr) {
     const double t = static_cast<double>(++steps);
-    const T beta1 = static_cast<T>(options_.beta1), beta2 = static_cast<T>(options_.beta2), eps = static_cast<T>(options_.eps);
+    const T beta1 = static_cast<T>(options_.beta1), beta2 = static_cast<T>(options_.beta2),
+            eps = static_cast<T>(options_.eps);
     const T rate = static_cast<T>(lr / (1 - std::pow(options_.beta1, t)));
     const T correction = static_cast<T>(1 / (1 - std::pow(options_.beta2, t)));
     for (std::size_t i = 0; i < parameters_.size(); ++i) {

@@ -14,8 +14,7 @@ struct AdamOptions {
 
 //   m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
 //   w -= lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps) + lr weight_decay w
-template <class T>
-class Adam {
+template <class T> class Adam {
   public:
     struct Moments {
         Array<T> m, v;  // the shape of their parameter

@@ -17,10 +17,13 @@ void Config::check() const {
     positive("layers", layers);
     positive("ffn_width", ffn_width);
     if (width % heads != 0)
-        throw Error("width: heads must divide width: width " + std::to_string(width) + ", heads " + std::to_string(heads));
+        throw Error("width: heads must divide width: width " + std::to_string(width) + ", heads " +
+                    std::to_string(heads));
     if (attention == Attention::linformer && (k == 0 || k > length))
-        throw Error("k: the projected length must be 1 to length: k " + std::to_string(k) + ", length " + std::to_string(length));
-    if (!(dropout >= 0 && dropout < 1)) throw Error("dropout: the probability must be in [0, 1): " + std::to_string(dropout));
+        throw Error("k: the projected length must be 1 to length: k " + std::to_string(k) + ", length " +
+                    std::to_string(length));
+    if (!(dropout >= 0 && dropout < 1))
+        throw Error("dropout: the probability must be in [0, 1): " + std::to_string(dropout));
 }
 
 std::string_view name_of(Attention attention) { return attention == Attention::full ? "full" : "linformer"; }

@@ -7,9 +7,9 @@
 
 namespace taper::nn {
 
-enum class Attention { linformer, full };     // n x k scores through E and F (Eq. 7), or all n x n (Eq. 2)
+enum class Attention { linformer, full };      // n x k scores through E and F (Eq. 7), or all n x n (Eq. 2)
 enum class ProjectionInit { window, normal };  // start of E and F: window means plus N(0, 0.02^2), or N(0, 1/k)
-enum class Norm { pre, post };                // LayerNorm before each sublayer, or after each sum
+enum class Norm { pre, post };                 // LayerNorm before each sublayer, or after each sum
 
 struct Config {
     std::size_t vocab_size;       // V
@@ -19,7 +19,7 @@ struct Config {
     std::size_t layers = 4;       // L
     std::size_t ffn_width = 512;  // hidden units of the feed-forward network
     Attention attention = Attention::linformer;
-    std::size_t k = 32;           // projected length, 1 to n
+    std::size_t k = 32;  // projected length, 1 to n
     Norm norm = Norm::pre;
     bool tie_embeddings = false;  // the head's weight is the token embedding
     double dropout = 0;           // in [0, 1)

@@ -9,8 +9,7 @@ struct Dropout {
     double p;            // probability of 0, in [0, 1)
     std::uint32_t site;  // number of this layer in its model: two layers never drop alike
 
-    template <class T>
-    Var<T> operator()(const Var<T>& x, const Pass& pass) const {
+    template <class T> Var<T> operator()(const Var<T>& x, const Pass& pass) const {
         return pass.dropout && p > 0 ? dropout(x, p, pass.dropout->at(site)) : x;
     }
 };

@@ -6,8 +6,7 @@
 namespace taper::nn {
 
 // tokens (B, n'), n' <= n -> (B, n', d). NAME.token.weight (V, d) and NAME.position.weight (n, d) start as N(0, 0.02^2).
-template <class T>
-struct Embedding {
+template <class T> struct Embedding {
     Parameter<T> token, position;
 
     Embedding(const std::string& name, std::size_t V, std::size_t n, std::size_t d, std::uint64_t seed);

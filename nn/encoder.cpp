@@ -12,8 +12,7 @@ EncoderBlock<T>::EncoderBlock(std::size_t layer, const Config& config)
       dropout1{config.dropout, static_cast<std::uint32_t>(2 * layer + 1)},
       dropout2{config.dropout, static_cast<std::uint32_t>(2 * layer + 2)} {}
 
-template <class T>
-Var<T> EncoderBlock<T>::operator()(const Var<T>& x, const Pass& pass) const {
+template <class T> Var<T> EncoderBlock<T>::operator()(const Var<T>& x, const Pass& pass) const {
     if (norm == Norm::pre) {
         const Var<T> y = x + dropout1(attention(norm1(x)), pass);
         return y + dropout2(feed_forward(norm2(y)), pass);
@@ -22,8 +21,7 @@ Var<T> EncoderBlock<T>::operator()(const Var<T>& x, const Pass& pass) const {
     return norm2(y + dropout2(feed_forward(y), pass));
 }
 
-template <class T>
-void EncoderBlock<T>::list(Parameters<T>& all) {
+template <class T> void EncoderBlock<T>::list(Parameters<T>& all) {
     norm1.list(all);
     attention.list(all);
     norm2.list(all);

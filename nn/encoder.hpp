@@ -11,8 +11,7 @@ namespace taper::nn {
 // pre-norm:   x += attention(norm1(x));  x += feed_forward(norm2(x))
 // post-norm:  x = norm1(x + attention(x));  x = norm2(x + feed_forward(x))
 // x (B, n, d) -> (B, n, d). Dropout acts on what is added to x.
-template <class T>
-struct EncoderBlock {
+template <class T> struct EncoderBlock {
     Norm norm;
     LayerNorm<T> norm1, norm2;
     MultiHeadAttention<T> attention;

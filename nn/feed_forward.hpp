@@ -6,8 +6,7 @@
 namespace taper::nn {
 
 // x (..., d) -> (..., d), through `width` hidden units. NAME.up, NAME.down.
-template <class T>
-struct FeedForward {
+template <class T> struct FeedForward {
     Linear<T> up, down;
 
     FeedForward(const std::string& name, std::size_t d, std::size_t width, std::uint64_t seed);

@@ -6,8 +6,7 @@
 namespace taper::nn {
 
 // x (..., d) -> y (..., d), eps 1e-5. NAME.weight (d), the gain, starts as 1, NAME.bias (d) as 0.
-template <class T>
-struct LayerNorm {
+template <class T> struct LayerNorm {
     Parameter<T> weight, bias;
 
     LayerNorm(const std::string& name, std::size_t d);

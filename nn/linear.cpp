@@ -4,17 +4,14 @@ namespace taper::nn {
 
 template <class T>
 Linear<T>::Linear(const std::string& name, std::size_t in, std::size_t out, std::uint64_t seed)
-    : weight(normal_parameter<T>(name + ".weight", {out, in}, weight_deviation, seed)), bias(name + ".bias", zeros<T>({out})) {}
+    : weight(normal_parameter<T>(name + ".weight", {out, in}, weight_deviation, seed)),
+      bias(name + ".bias", zeros<T>({out})) {}
 
-template <class T>
-Var<T> Linear<T>::operator()(const Var<T>& x) const {
+template <class T> Var<T> Linear<T>::operator()(const Var<T>& x) const {
     return matmul(x, weight, {.transpose_b = true}) + bias;
 }
 
-template <class T>
-void Linear<T>::list(Parameters<T>& all) {
-    all.insert(all.end(), {&weight, &bias});
-}
+template <class T> void Linear<T>::list(Parameters<T>& all) { all.insert(all.end(), {&weight, &bias}); }
 
 template struct Linear<float>;
 template struct Linear<double>;

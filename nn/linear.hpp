@@ -6,8 +6,7 @@
 namespace taper::nn {
 
 // x (..., in) -> y (..., out). NAME.weight (out, in) starts as N(0, 0.02^2), NAME.bias (out) as 0.
-template <class T>
-struct Linear {
+template <class T> struct Linear {
     Parameter<T> weight, bias;
 
     Linear(const std::string& name, std::size_t in, std::size_t out, std::uint64_t seed);

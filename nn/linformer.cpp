@@ -20,16 +20,14 @@ Linformer<T>::Linformer(const Config& c)
         head_weight = normal_parameter<T>("head.weight", {c.vocab_size, c.width}, weight_deviation, c.seed);
 }
 
-template <class T>
-Var<T> Linformer<T>::operator()(const Ids& tokens, const Pass& pass) const {
+template <class T> Var<T> Linformer<T>::operator()(const Ids& tokens, const Pass& pass) const {
     Var<T> x = dropout(embedding(tokens), pass);
     for (const auto& layer : layers) x = layer(x, pass);
     if (norm) x = (*norm)(x);
     return matmul(x, head_weight ? *head_weight : embedding.token, {.transpose_b = true}) + head_bias;
 }
 
-template <class T>
-Parameters<T> Linformer<T>::parameters() {
+template <class T> Parameters<T> Linformer<T>::parameters() {
     Parameters<T> all;
     embedding.list(all);
     for (auto& layer : layers) layer.list(all);

@@ -7,12 +7,11 @@
 namespace taper::nn {
 
 // tokens (B, n'), 1 <= n' <= n -> logits (B, n', V).
-template <class T>
-struct Linformer {
+template <class T> struct Linformer {
     Config config;
     Embedding<T> embedding;
     std::vector<EncoderBlock<T>> layers;
-    std::optional<LayerNorm<T>> norm;      // pre-norm only: the last sum has no norm behind it
+    std::optional<LayerNorm<T>> norm;         // pre-norm only: the last sum has no norm behind it
     std::optional<Parameter<T>> head_weight;  // none with tied embeddings
     Parameter<T> head_bias;
     Dropout dropout;

@@ -126,8 +126,8 @@ static void check_size(const TensorFile& file, const Config& c) {
     const auto expect = [&](const char* name, const Shape& shape) {
         const Shape found = file.get<float>(name).shape();
         if (found != shape)
-            throw Error(file.path + ": tensor " + name + ": the shape must be that of config.json: expected " + to_string(shape) +
-                        ", found " + to_string(found));
+            throw Error(file.path + ": tensor " + name + ": the shape must be that of config.json: expected " +
+                        to_string(shape) + ", found " + to_string(found));
     };
     expect("embedding.token.weight", {c.vocab_size, c.width});
     expect("embedding.position.weight", {c.length, c.width});
@@ -146,14 +146,18 @@ Linformer<float> load_model(const std::string& directory) {
         const Array<float>& stored = file.get<float>(p->name());
         const std::string tensor = file.path + ": tensor " + p->name() + ": ";
         if (stored.shape() != p->shape())
-            throw Error(tensor + "the shape must be that of config.json: expected " + to_string(p->shape()) + ", found " + to_string(stored.shape()));
+            throw Error(tensor + "the shape must be that of config.json: expected " + to_string(p->shape()) +
+                        ", found " + to_string(stored.shape()));
         for (std::size_t i = 0; i < stored.size(); ++i)
             if (!std::isfinite(stored.data()[i]))
-                throw Error(tensor + "a weight must be finite: " + std::to_string(stored.data()[i]) + " at " + index_text(stored.shape(), i));
+                throw Error(tensor + "a weight must be finite: " + std::to_string(stored.data()[i]) + " at " +
+                            index_text(stored.shape(), i));
         p->mutable_value() = stored;
     }
     for (const auto& [name, tensor] : file.tensors)
-        if (!expected.contains(name)) throw Error(file.path + ": tensor " + name + ": no tensor may be there that config.json does not ask for: " + to_string(shape_of(tensor)));
+        if (!expected.contains(name))
+            throw Error(file.path + ": tensor " + name +
+                        ": no tensor may be there that config.json does not ask for: " + to_string(shape_of(tensor)));
     return model;
 }
 

@@ -13,8 +13,7 @@
 
 namespace taper::nn {
 
-template <class T>
-using Parameters = std::vector<Parameter<T>*>;
+template <class T> using Parameters = std::vector<Parameter<T>*>;
 
 // How one pass runs. By default as in evaluation, without dropout.
 struct Pass {

@@ -6,8 +6,7 @@ namespace taper {
 
 // ---- y_i = 0 with probability p, else x_i / (1 - p)
 //   backward  dx_i = 0 where y_i fell, else dy_i / (1 - p)          needs neither x nor y
-template <class T>
-struct Dropout final : Op<T> {
+template <class T> struct Dropout final : Op<T> {
     Place<T> x;
     double p;
     std::optional<Random> random;
@@ -34,8 +33,7 @@ struct Dropout final : Op<T> {
         return to;
     }
 };
-template <class T>
-Var<T> dropout(const Var<T>& x, double p, const Random& random, Source at) {
+template <class T> Var<T> dropout(const Var<T>& x, double p, const Random& random, Source at) {
     return apply<Dropout<T>>(at, x, p, random);
 }
 

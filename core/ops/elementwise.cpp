@@ -7,8 +7,7 @@ namespace taper {
 
 // ---- y = a + b
 //   backward  da = dy                  db = dy                              needs the shapes only
-template <class T>
-struct Add final : Op<T> {
+template <class T> struct Add final : Op<T> {
     Place<T> a, b;
     const char* name() const override { return "add"; }
 
@@ -21,15 +20,11 @@ struct Add final : Op<T> {
         if (gradients.wants(b)) gradients.add(b, sum_to(dy, b.shape));
     }
 };
-template <class T>
-Var<T> add(const Var<T>& a, const Same<T>& b, Source at) {
-    return apply<Add<T>>(at, a, b);
-}
+template <class T> Var<T> add(const Var<T>& a, const Same<T>& b, Source at) { return apply<Add<T>>(at, a, b); }
 
 // ---- y = a - b
 //   backward  da = dy                  db = -dy                             needs the shapes only
-template <class T>
-struct Sub final : Op<T> {
+template <class T> struct Sub final : Op<T> {
     Place<T> a, b;
     const char* name() const override { return "sub"; }
 
@@ -42,15 +37,11 @@ struct Sub final : Op<T> {
         if (gradients.wants(b)) gradients.add(b, map([](auto g) { return -g; }, sum_to(dy, b.shape)));
     }
 };
-template <class T>
-Var<T> sub(const Var<T>& a, const Same<T>& b, Source at) {
-    return apply<Sub<T>>(at, a, b);
-}
+template <class T> Var<T> sub(const Var<T>& a, const Same<T>& b, Source at) { return apply<Sub<T>>(at, a, b); }
 
 // ---- y = a b
 //   backward  da = dy b                db = dy a
-template <class T>
-struct Mul final : Op<T> {
+template <class T> struct Mul final : Op<T> {
     Var<T> a, b;
     const char* name() const override { return "mul"; }
 
@@ -64,15 +55,11 @@ struct Mul final : Op<T> {
         if (gradients.wants(b)) gradients.add(b, sum_to(zip(times, name(), dy, a.value()), b.shape()));
     }
 };
-template <class T>
-Var<T> mul(const Var<T>& a, const Same<T>& b, Source at) {
-    return apply<Mul<T>>(at, a, b);
-}
+template <class T> Var<T> mul(const Var<T>& a, const Same<T>& b, Source at) { return apply<Mul<T>>(at, a, b); }
 
 // ---- y = a / b
 //   backward  da = dy / b              db = -dy y / b                       since y / b = a / b^2
-template <class T>
-struct Div final : Op<T> {
+template <class T> struct Div final : Op<T> {
     Place<T> a;
     Var<T> b, y;
     const char* name() const override { return "div"; }
@@ -84,18 +71,15 @@ struct Div final : Op<T> {
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const Array<T> da = zip([](auto g, auto z) { return g / z; }, name(), dy, b.value());
         if (gradients.wants(a)) gradients.add(a, sum_to(da, a.shape));
-        if (gradients.wants(b)) gradients.add(b, sum_to(map([](auto q, auto v) { return -q * v; }, da, y.value()), b.shape()));
+        if (gradients.wants(b))
+            gradients.add(b, sum_to(map([](auto q, auto v) { return -q * v; }, da, y.value()), b.shape()));
     }
 };
-template <class T>
-Var<T> div(const Var<T>& a, const Same<T>& b, Source at) {
-    return apply<Div<T>>(at, a, b);
-}
+template <class T> Var<T> div(const Var<T>& a, const Same<T>& b, Source at) { return apply<Div<T>>(at, a, b); }
 
 // ---- y = a^b                                                     a negative base takes whole exponents only, else NaN
 //   backward  da = dy b a^(b-1)        db = dy y ln a, and 0 at a = 0 (the limit for b > 0)
-template <class T>
-struct Pow final : Op<T> {
+template <class T> struct Pow final : Op<T> {
     Var<T> a, b, y;
     const char* name() const override { return "pow"; }
 
@@ -106,24 +90,22 @@ struct Pow final : Op<T> {
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const auto times = [](auto g, auto d) { return g * d; };
         if (gradients.wants(a)) {
-            const auto slope = zip([](T x, T e) { return e == 0 ? T(0) : e * std::pow(x, e - 1); }, name(), a.value(), b.value());
+            const auto slope =
+                zip([](T x, T e) { return e == 0 ? T(0) : e * std::pow(x, e - 1); }, name(), a.value(), b.value());
             gradients.add(a, sum_to(map(times, dy, slope), a.shape()));
         }
         if (gradients.wants(b)) {
-            const auto slope = zip([](T v, T x) { return x == 0 ? T(0) : v * std::log(x); }, name(), y.value(), a.value());
+            const auto slope =
+                zip([](T v, T x) { return x == 0 ? T(0) : v * std::log(x); }, name(), y.value(), a.value());
             gradients.add(b, sum_to(map(times, dy, slope), b.shape()));
         }
     }
 };
-template <class T>
-Var<T> pow(const Var<T>& a, const Same<T>& b, Source at) {
-    return apply<Pow<T>>(at, a, b);
-}
+template <class T> Var<T> pow(const Var<T>& a, const Same<T>& b, Source at) { return apply<Pow<T>>(at, a, b); }
 
 // ---- y = max(a, b)
 //   backward  da = dy s                db = dy (1 - s)              s = 1 where a > b, 1/2 where a = b, else 0
-template <class T>
-struct Maximum final : Op<T> {
+template <class T> struct Maximum final : Op<T> {
     Var<T> a, b;
     const char* name() const override { return "maximum"; }
 
@@ -132,20 +114,21 @@ struct Maximum final : Op<T> {
         return zip([](T x, T y) { return x > y || std::isnan(x) ? x : y; }, name(), a.value(), b.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        const auto share = zip([](T x, T y) { return x > y ? T(1) : x == y ? T(0.5) : T(0); }, name(), a.value(), b.value());
-        if (gradients.wants(a)) gradients.add(a, sum_to(map([](auto g, auto s) { return g * s; }, dy, share), a.shape()));
-        if (gradients.wants(b)) gradients.add(b, sum_to(map([](auto g, auto s) { return g * (1 - s); }, dy, share), b.shape()));
+        const auto share =
+            zip([](T x, T y) { return x > y    ? T(1)
+                                      : x == y ? T(0.5)
+                                               : T(0); }, name(), a.value(), b.value());
+        if (gradients.wants(a))
+            gradients.add(a, sum_to(map([](auto g, auto s) { return g * s; }, dy, share), a.shape()));
+        if (gradients.wants(b))
+            gradients.add(b, sum_to(map([](auto g, auto s) { return g * (1 - s); }, dy, share), b.shape()));
     }
 };
-template <class T>
-Var<T> maximum(const Var<T>& a, const Same<T>& b, Source at) {
-    return apply<Maximum<T>>(at, a, b);
-}
+template <class T> Var<T> maximum(const Var<T>& a, const Same<T>& b, Source at) { return apply<Maximum<T>>(at, a, b); }
 
 // ---- y = mask ? a : b                                            mask, a, b broadcast to one shape
 //   backward  da = mask ? dy : 0       db = mask ? 0 : dy          by choosing, never by multiplying: 0 NaN is NaN
-template <class T>
-struct Select final : Op<T> {
+template <class T> struct Select final : Op<T> {
     Mask mask;  // of y's shape
     Place<T> a, b;
     const char* name() const override { return "select"; }
@@ -167,15 +150,13 @@ struct Select final : Op<T> {
         return y;
     }
 };
-template <class T>
-Var<T> select(const Mask& mask, const Var<T>& a, const Same<T>& b, Source at) {
+template <class T> Var<T> select(const Mask& mask, const Var<T>& a, const Same<T>& b, Source at) {
     return apply<Select<T>>(at, mask, a, b);
 }
 
 // ---- y = -x
 //   backward  dx = -dy                                              needs the shape only
-template <class T>
-struct Neg final : Op<T> {
+template <class T> struct Neg final : Op<T> {
     Place<T> x;
     const char* name() const override { return "neg"; }
 
@@ -187,18 +168,15 @@ struct Neg final : Op<T> {
         gradients.add(x, map([](auto g) { return -g; }, dy));
     }
 };
-template <class T>
-Var<T> neg(const Var<T>& x, Source at) {
-    return apply<Neg<T>>(at, x);
-}
+template <class T> Var<T> neg(const Var<T>& x, Source at) { return apply<Neg<T>>(at, x); }
 
-#define TAPER_INSTANTIATE(T)                                              \
-    template Var<T> add(const Var<T>&, const Same<T>&, Source);           \
-    template Var<T> sub(const Var<T>&, const Same<T>&, Source);           \
-    template Var<T> mul(const Var<T>&, const Same<T>&, Source);           \
-    template Var<T> div(const Var<T>&, const Same<T>&, Source);           \
-    template Var<T> pow(const Var<T>&, const Same<T>&, Source);           \
-    template Var<T> maximum(const Var<T>&, const Same<T>&, Source);       \
+#define TAPER_INSTANTIATE(T)                                                    \
+    template Var<T> add(const Var<T>&, const Same<T>&, Source);                 \
+    template Var<T> sub(const Var<T>&, const Same<T>&, Source);                 \
+    template Var<T> mul(const Var<T>&, const Same<T>&, Source);                 \
+    template Var<T> div(const Var<T>&, const Same<T>&, Source);                 \
+    template Var<T> pow(const Var<T>&, const Same<T>&, Source);                 \
+    template Var<T> maximum(const Var<T>&, const Same<T>&, Source);             \
     template Var<T> select(const Mask&, const Var<T>&, const Same<T>&, Source); \
     template Var<T> neg(const Var<T>&, Source);
 TAPER_INSTANTIATE(float)

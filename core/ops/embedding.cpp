@@ -7,8 +7,7 @@ namespace taper {
 
 // ---- y = table[ids]                                               table (V, d), ids (...), y (..., d)
 //   backward  dtable[id] += dy of each place that id stands at, in their order       needs the shape only
-template <class T>
-struct Embedding final : Op<T> {
+template <class T> struct Embedding final : Op<T> {
     Place<T> table;
     Ids ids;
     const char* name() const override { return "embedding"; }
@@ -23,8 +22,9 @@ struct Embedding final : Op<T> {
         for (std::size_t i = 0; i < ids.size(); ++i) {
             const std::int64_t id = ids.data()[i];
             if (id < 0 || static_cast<std::uint64_t>(id) >= V)
-                shape_error(name(), "an id must be in [0, V)", {{"table", table.shape}, {"ids", ids.shape()}},
-                            "id " + std::to_string(id) + " at " + index_text(ids.shape(), i) + ", V " + std::to_string(V));
+                shape_error(
+                    name(), "an id must be in [0, V)", {{"table", table.shape}, {"ids", ids.shape()}},
+                    "id " + std::to_string(id) + " at " + index_text(ids.shape(), i) + ", V " + std::to_string(V));
             std::copy_n(rows.value().data() + static_cast<std::size_t>(id) * d, d, y.data() + i * d);
         }
         return y;
@@ -38,8 +38,7 @@ struct Embedding final : Op<T> {
         }
     }
 };
-template <class T>
-Var<T> embedding(const Var<T>& table, const Ids& ids, Source at) {
+template <class T> Var<T> embedding(const Var<T>& table, const Ids& ids, Source at) {
     return apply<Embedding<T>>(at, table, ids);
 }
 

@@ -8,8 +8,7 @@ namespace taper {
 
 // ---- y = e^x
 //   backward  dx = dy y                                             needs y, not x
-template <class T>
-struct Exp final : Op<T> {
+template <class T> struct Exp final : Op<T> {
     Place<T> x;
     Var<T> y;
     const char* name() const override { return "exp"; }
@@ -22,15 +21,11 @@ struct Exp final : Op<T> {
         gradients.add(x, map([](auto g, auto v) { return g * v; }, dy, y.value()));
     }
 };
-template <class T>
-Var<T> exp(const Var<T>& x, Source at) {
-    return apply<Exp<T>>(at, x);
-}
+template <class T> Var<T> exp(const Var<T>& x, Source at) { return apply<Exp<T>>(at, x); }
 
 // ---- y = ln x
 //   backward  dx = dy / x
-template <class T>
-struct Log final : Op<T> {
+template <class T> struct Log final : Op<T> {
     Var<T> x;
     const char* name() const override { return "log"; }
 
@@ -42,15 +37,11 @@ struct Log final : Op<T> {
         gradients.add(x, map([](auto g, auto v) { return g / v; }, dy, x.value()));
     }
 };
-template <class T>
-Var<T> log(const Var<T>& x, Source at) {
-    return apply<Log<T>>(at, x);
-}
+template <class T> Var<T> log(const Var<T>& x, Source at) { return apply<Log<T>>(at, x); }
 
 // ---- y = sqrt x
 //   backward  dx = dy / (2 y)                                       needs y, not x
-template <class T>
-struct Sqrt final : Op<T> {
+template <class T> struct Sqrt final : Op<T> {
     Place<T> x;
     Var<T> y;
     const char* name() const override { return "sqrt"; }
@@ -63,15 +54,11 @@ struct Sqrt final : Op<T> {
         gradients.add(x, map([](auto g, auto v) { return g / (v + v); }, dy, y.value()));
     }
 };
-template <class T>
-Var<T> sqrt(const Var<T>& x, Source at) {
-    return apply<Sqrt<T>>(at, x);
-}
+template <class T> Var<T> sqrt(const Var<T>& x, Source at) { return apply<Sqrt<T>>(at, x); }
 
 // ---- y = tanh x
 //   backward  dx = dy (1 - y^2)                                     needs y, not x
-template <class T>
-struct Tanh final : Op<T> {
+template <class T> struct Tanh final : Op<T> {
     Place<T> x;
     Var<T> y;
     const char* name() const override { return "tanh"; }
@@ -84,15 +71,11 @@ struct Tanh final : Op<T> {
         gradients.add(x, map([](auto g, auto v) { return g * (1 - v * v); }, dy, y.value()));
     }
 };
-template <class T>
-Var<T> tanh(const Var<T>& x, Source at) {
-    return apply<Tanh<T>>(at, x);
-}
+template <class T> Var<T> tanh(const Var<T>& x, Source at) { return apply<Tanh<T>>(at, x); }
 
 // ---- y = erf x
 //   backward  dx = dy 2 / sqrt(pi) e^(-x^2)
-template <class T>
-struct Erf final : Op<T> {
+template <class T> struct Erf final : Op<T> {
     Var<T> x;
     const char* name() const override { return "erf"; }
     static constexpr T slope_at_0 = T(2 * std::numbers::inv_sqrtpi);
@@ -105,15 +88,11 @@ struct Erf final : Op<T> {
         gradients.add(x, map([](auto g, auto v) { return g * slope_at_0 * xsimd::exp(-v * v); }, dy, x.value()));
     }
 };
-template <class T>
-Var<T> erf(const Var<T>& x, Source at) {
-    return apply<Erf<T>>(at, x);
-}
+template <class T> Var<T> erf(const Var<T>& x, Source at) { return apply<Erf<T>>(at, x); }
 
 // ---- y = max(x, 0)                                               NaN stays NaN, so that a broken run shows
 //   backward  dx = dy where x > 0, else 0                          y tells as well as x
-template <class T>
-struct Relu final : Op<T> {
+template <class T> struct Relu final : Op<T> {
     Place<T> x;
     Var<T> y;
     const char* name() const override { return "relu"; }
@@ -123,23 +102,19 @@ struct Relu final : Op<T> {
         return y = map([](auto v) { return xsimd::select(v < T(0), decltype(v)(T(0)), v); }, input.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        gradients.add(x, map([](auto g, auto v) { return xsimd::select(v > T(0), g, decltype(v)(T(0))); }, dy, y.value()));
+        gradients.add(x,
+                      map([](auto g, auto v) { return xsimd::select(v > T(0), g, decltype(v)(T(0))); }, dy, y.value()));
     }
 };
-template <class T>
-Var<T> relu(const Var<T>& x, Source at) {
-    return apply<Relu<T>>(at, x);
-}
+template <class T> Var<T> relu(const Var<T>& x, Source at) { return apply<Relu<T>>(at, x); }
 
 // ---- y = x Phi(x), Phi(x) = (1 + erf(x / sqrt 2)) / 2            (Hendrycks and Gimpel 2016; not their tanh approximation)
-template <class T>
-Var<T> composed::gelu(const Var<T>& x) {
+template <class T> Var<T> composed::gelu(const Var<T>& x) {
     return T(0.5) * x * (T(1) + taper::erf(x * T(std::numbers::sqrt2 / 2)));
 }
 
 //   backward  dx = dy (Phi(x) + x phi(x)),  phi(x) = e^(-x^2 / 2) / sqrt(2 pi)
-template <class T>
-struct Gelu final : Op<T> {
+template <class T> struct Gelu final : Op<T> {
     Var<T> x;
     const char* name() const override { return "gelu"; }
     static constexpr T inv_sqrt2 = T(std::numbers::sqrt2 / 2);
@@ -158,19 +133,16 @@ struct Gelu final : Op<T> {
         gradients.add(x, map(slope, dy, x.value()));
     }
 };
-template <class T>
-Var<T> gelu(const Var<T>& x, Source at) {
-    return apply<Gelu<T>>(at, x);
-}
+template <class T> Var<T> gelu(const Var<T>& x, Source at) { return apply<Gelu<T>>(at, x); }
 
-#define TAPER_INSTANTIATE(T)                      \
-    template Var<T> exp(const Var<T>&, Source);   \
-    template Var<T> log(const Var<T>&, Source);   \
-    template Var<T> sqrt(const Var<T>&, Source);  \
-    template Var<T> tanh(const Var<T>&, Source);  \
-    template Var<T> erf(const Var<T>&, Source);   \
-    template Var<T> relu(const Var<T>&, Source);  \
-    template Var<T> gelu(const Var<T>&, Source);  \
+#define TAPER_INSTANTIATE(T)                     \
+    template Var<T> exp(const Var<T>&, Source);  \
+    template Var<T> log(const Var<T>&, Source);  \
+    template Var<T> sqrt(const Var<T>&, Source); \
+    template Var<T> tanh(const Var<T>&, Source); \
+    template Var<T> erf(const Var<T>&, Source);  \
+    template Var<T> relu(const Var<T>&, Source); \
+    template Var<T> gelu(const Var<T>&, Source); \
     template Var<T> composed::gelu(const Var<T>&);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)

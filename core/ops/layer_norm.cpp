@@ -4,8 +4,7 @@
 
 namespace taper {
 
-template <class T>
-Var<T> composed::layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& bias, double eps) {
+template <class T> Var<T> composed::layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& bias, double eps) {
     const Var<T> centred = x - mean(x, {-1}, KeepDims::yes);
     const Var<T> variance = mean(centred * centred, {-1}, KeepDims::yes);
     return gain * (centred / sqrt(variance + T(eps))) + bias;
@@ -15,8 +14,7 @@ Var<T> composed::layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& b
 //   forward   1. mean    2. variance, of the centred x: E[x^2] - mean^2 would lose all digits    3. y
 //   backward  dbias = sum of dy over rows      dgain = sum of dy z over rows       g = dy gain
 //             dx = r (g - mean(g) - z mean(g z))                                   needs mean and r of each row, not y
-template <class T>
-struct LayerNorm final : Op<T> {
+template <class T> struct LayerNorm final : Op<T> {
     Var<T> x, gain;
     Place<T> bias;
     Array<T> means, r;  // (rows)
@@ -34,11 +32,16 @@ struct LayerNorm final : Op<T> {
         auto y = empty<T>(x.shape());
         for_each_row(rows, d, [&](std::size_t row) {
             const T* in = x.value().data() + row * d;
-            const T mean = sum_row(d, [](auto v) { return v; }, in) / static_cast<T>(d);
-            const T variance = sum_row(d, [mean](auto v) { return (v - mean) * (v - mean); }, in) / static_cast<T>(d);
+            const T mean = sum_row(
+                               d, [](auto v) { return v; }, in) /
+                           static_cast<T>(d);
+            const T variance = sum_row(
+                                   d, [mean](auto v) { return (v - mean) * (v - mean); }, in) /
+                               static_cast<T>(d);
             const T scale_row = 1 / std::sqrt(variance + static_cast<T>(eps));
-            map_row(y.data() + row * d, d, [=](auto v, auto g, auto b) { return (v - mean) * scale_row * g + b; }, in,
-                    gain.value().data(), shift.value().data());
+            map_row(
+                y.data() + row * d, d, [=](auto v, auto g, auto b) { return (v - mean) * scale_row * g + b; }, in,
+                gain.value().data(), shift.value().data());
             means.data()[row] = mean;
             r.data()[row] = scale_row;
         });
@@ -52,29 +55,35 @@ struct LayerNorm final : Op<T> {
             const T mean = means.data()[row], scale = r.data()[row];
             const T *dy_row = dy.data() + row * d, *gain_row = gain.value().data();
             T *z_row = z.data() + row * d, *dx_row = dx.data() + row * d;
-            map_row(z_row, d, [=](auto v) { return (v - mean) * scale; }, x.value().data() + row * d);
-            const T mean_g = sum_row(d, [](auto v, auto w) { return v * w; }, dy_row, gain_row) / static_cast<T>(d);
-            const T mean_gz = sum_row(d, [](auto v, auto w, auto u) { return v * w * u; }, dy_row, gain_row, z_row) / static_cast<T>(d);
-            map_row(dx_row, d, [=](auto v, auto w, auto u) { return scale * (v * w - mean_g - u * mean_gz); }, dy_row, gain_row, z_row);
+            map_row(
+                z_row, d, [=](auto v) { return (v - mean) * scale; }, x.value().data() + row * d);
+            const T mean_g = sum_row(
+                                 d, [](auto v, auto w) { return v * w; }, dy_row, gain_row) /
+                             static_cast<T>(d);
+            const T mean_gz = sum_row(
+                                  d, [](auto v, auto w, auto u) { return v * w * u; }, dy_row, gain_row, z_row) /
+                              static_cast<T>(d);
+            map_row(
+                dx_row, d, [=](auto v, auto w, auto u) { return scale * (v * w - mean_g - u * mean_gz); }, dy_row,
+                gain_row, z_row);
         });
         gradients.add(x, std::move(dx));
-        if (gradients.wants(gain)) gradients.add(gain, sum_to(map([](auto v, auto u) { return v * u; }, dy, z), gain.shape()));
+        if (gradients.wants(gain))
+            gradients.add(gain, sum_to(map([](auto v, auto u) { return v * u; }, dy, z), gain.shape()));
         if (gradients.wants(bias)) gradients.add(bias, sum_to(dy, bias.shape));
     }
-    template <class F>
-    static void for_each_row(std::size_t rows, std::size_t d, F body) {
+    template <class F> static void for_each_row(std::size_t rows, std::size_t d, F body) {
         parallel_for(rows, 1 + elementwise_chunk / (d + 1), [&](std::size_t begin, std::size_t end) {
             for (std::size_t row = begin; row < end; ++row) body(row);
         });
     }
 };
-template <class T>
-Var<T> layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& bias, double eps, Source at) {
+template <class T> Var<T> layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& bias, double eps, Source at) {
     return apply<LayerNorm<T>>(at, x, gain, bias, eps);
 }
 
-#define TAPER_INSTANTIATE(T)                                                                          \
-    template Var<T> composed::layer_norm(const Var<T>&, const Var<T>&, const Var<T>&, double);        \
+#define TAPER_INSTANTIATE(T)                                                                   \
+    template Var<T> composed::layer_norm(const Var<T>&, const Var<T>&, const Var<T>&, double); \
     template Var<T> layer_norm(const Var<T>&, const Var<T>&, const Var<T>&, double, Source);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)

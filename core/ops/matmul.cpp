@@ -7,8 +7,7 @@ namespace taper {
 // ---- y = a b                      a (..., m, k), b (..., k, n), y (..., m, n); axes before the last two broadcast
 //   backward  da = dy b^T           db = a^T dy            each summed over the batch axes along which it was repeated
 //   with b stored transposed, bt (..., n, k):  da = dy bt     dbt = dy^T a          and the same way round for a
-template <class T>
-struct Matmul final : Op<T> {
+template <class T> struct Matmul final : Op<T> {
     Var<T> a, b;
     Transposed as;
     const char* name() const override { return "matmul"; }
@@ -26,8 +25,8 @@ struct Matmul final : Op<T> {
         const std::size_t inner_b = right[right.size() - (as.transpose_b ? 1 : 2)];
         if (inner_a != inner_b)
             shape_error(name(),
-                        std::string("the ") + (as.transpose_a ? "second to last" : "last") + " axis of a must equal the " +
-                            (as.transpose_b ? "last" : "second to last") + " of b",
+                        std::string("the ") + (as.transpose_a ? "second to last" : "last") +
+                            " axis of a must equal the " + (as.transpose_b ? "last" : "second to last") + " of b",
                         {{"a", left}, {"b", right}}, std::to_string(inner_a) + ", " + std::to_string(inner_b));
         broadcast_shape(name(), {"batch of a", Shape(left.begin(), left.end() - 2)},
                         {"batch of b", Shape(right.begin(), right.end() - 2)});
@@ -39,9 +38,11 @@ struct Matmul final : Op<T> {
             gradients.add(a, sum_to(da, a.shape()));
         }
         if (!gradients.wants(b)) return;
-        if (b.shape().size() == 2 && !as.transpose_a) {  // one b for the whole batch: its sum is one product over all rows
+        if (b.shape().size() == 2 &&
+            !as.transpose_a) {  // one b for the whole batch: its sum is one product over all rows
             const Array<T> rows_a = rows(a.value()), rows_dy = rows(dy);
-            gradients.add(b, as.transpose_b ? product(rows_dy, true, rows_a, false) : product(rows_a, true, rows_dy, false));
+            gradients.add(
+                b, as.transpose_b ? product(rows_dy, true, rows_a, false) : product(rows_a, true, rows_dy, false));
         } else {
             const Array<T> db = as.transpose_b ? product(dy, true, a.value(), as.transpose_a)
                                                : product(a.value(), !as.transpose_a, dy, false);
@@ -54,8 +55,7 @@ struct Matmul final : Op<T> {
         return reshaped(x, {count(batch), n});
     }
 };
-template <class T>
-Var<T> matmul(const Var<T>& a, const Var<T>& b, Transposed as, Source at) {
+template <class T> Var<T> matmul(const Var<T>& a, const Var<T>& b, Transposed as, Source at) {
     return apply<Matmul<T>>(at, a, b, as);
 }
 

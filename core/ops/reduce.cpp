@@ -25,8 +25,7 @@ static Shape reduced_shape(const Shape& x, const std::vector<bool>& reduced, Kee
 
 // ---- y = sum of x over the reduced axes
 //   backward  dx = dy, repeated along them                          needs the shape only
-template <class T>
-struct Sum final : Op<T> {
+template <class T> struct Sum final : Op<T> {
     Place<T> x;
     Shape kept;  // y's shape with the reduced axes as 1
     const char* name() const override { return "sum"; }
@@ -41,46 +40,22 @@ struct Sum final : Op<T> {
         gradients.add(x, expand(reshaped(dy, kept), x.shape));
     }
 };
-template <class T>
-Var<T> sum(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
+template <class T> Var<T> sum(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
     return apply<Sum<T>>(at, x, axes, keep);
 }
 
-// ---- y = sum of x over the reduced axes / their number of entries N            N = 0 is an Error
-//   backward  dx = dy / N, repeated along them
-template <class T>
-struct Mean final : Op<T> {
-    Place<T> x;
-    Shape kept;
-    T inverse;  // 1 / N
-    const char* name() const override { return "mean"; }
-
-    Var<T> forward(const Var<T>& input, const Axes& axes, KeepDims keep) {
-        x = input;
-        const auto reduced = reduced_axes(name(), x.shape, axes);
-        kept = reduced_shape(x.shape, reduced, KeepDims::yes);
-        std::size_t n = 1;
-        for (std::size_t i = 0; i < reduced.size(); ++i) n *= reduced[i] ? x.shape[i] : 1;
-        if (n == 0) shape_error(name(), "the mean of no entries is not defined", {{"x", x.shape}});
-        inverse = T(1) / static_cast<T>(n);
-        const T scale = inverse;
-        const auto total = sum_axes(input.value(), reduced);
-        return reshaped(map([=](auto v) { return v * scale; }, total), reduced_shape(x.shape, reduced, keep));
-    }
-    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        const T scale = inverse;
-        gradients.add(x, expand(map([=](auto g) { return g * scale; }, reshaped(dy, kept)), x.shape));
-    }
-};
-template <class T>
-Var<T> mean(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
-    return apply<Mean<T>>(at, x, axes, keep);
+// ---- y = sum of x over the reduced axes / their number of entries N            a composition; N = 0 is an Error
+template <class T> Var<T> mean(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
+    const auto reduced = reduced_axes("mean", x.shape(), axes);
+    std::size_t n = 1;
+    for (std::size_t i = 0; i < reduced.size(); ++i) n *= reduced[i] ? x.shape()[i] : 1;
+    if (n == 0) shape_error("mean", "the mean of no entries is not defined", {{"x", x.shape()}});
+    return mul(sum(x, axes, keep, at), T(1) / static_cast<T>(n), at);
 }
 
 // ---- y = the largest x over the reduced axes                      of no entries: an Error; NaN wins
 //   backward  dx_i = dy / c where x_i = y, else 0                   c of the x are equal to y: they share evenly
-template <class T>
-struct Max final : Op<T> {
+template <class T> struct Max final : Op<T> {
     Var<T> x;
     Array<T> y;  // with the reduced axes as 1
     std::vector<bool> reduced;
@@ -111,8 +86,7 @@ struct Max final : Op<T> {
         gradients.add(x, std::move(dx));
     }
     // visit(entry of x, entry of y that it is reduced into), in the order of x.
-    template <class F>
-    void for_each_entry(F visit) const {
+    template <class F> void for_each_entry(F visit) const {
         const Shape& shape = x.shape();
         std::vector<std::size_t> index(shape.size(), 0), step(shape.size(), 0);
         std::size_t stride = 1, j = 0;
@@ -129,14 +103,13 @@ struct Max final : Op<T> {
         }
     }
 };
-template <class T>
-Var<T> max(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
+template <class T> Var<T> max(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
     return apply<Max<T>>(at, x, axes, keep);
 }
 
-#define TAPER_INSTANTIATE(T)                                              \
-    template Var<T> sum(const Var<T>&, const Axes&, KeepDims, Source);    \
-    template Var<T> mean(const Var<T>&, const Axes&, KeepDims, Source);   \
+#define TAPER_INSTANTIATE(T)                                            \
+    template Var<T> sum(const Var<T>&, const Axes&, KeepDims, Source);  \
+    template Var<T> mean(const Var<T>&, const Axes&, KeepDims, Source); \
     template Var<T> max(const Var<T>&, const Axes&, KeepDims, Source);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)

@@ -9,8 +9,7 @@ namespace taper {
 
 // ---- y = x under another shape
 //   backward  dx = dy under x's shape
-template <class T>
-struct Reshape final : Op<T> {
+template <class T> struct Reshape final : Op<T> {
     Place<T> x;
     const char* name() const override { return "reshape"; }
 
@@ -25,23 +24,23 @@ struct Reshape final : Op<T> {
             text += (text.empty() ? "" : ",") + std::to_string(extent);
             shape.push_back(extent != -1 ? static_cast<std::size_t>(std::max(extent, 0)) : known ? entries / known : 0);
         }
-        if (std::count(wanted.begin(), wanted.end(), -1) > 1 || std::any_of(wanted.begin(), wanted.end(), [](int e) { return e < -1; }))
-            shape_error(name(), "extents must be 0 or more, and one may be -1", {{"x", x.shape}}, "wanted (" + text + ")");
+        if (std::count(wanted.begin(), wanted.end(), -1) > 1 ||
+            std::any_of(wanted.begin(), wanted.end(), [](int e) { return e < -1; }))
+            shape_error(name(), "extents must be 0 or more, and one may be -1", {{"x", x.shape}},
+                        "wanted (" + text + ")");
         if (count(shape) != entries)
             shape_error(name(), "the number of entries must stay the same", {{"x", x.shape}}, "wanted (" + text + ")");
         return reshaped(input.value(), shape);
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override { gradients.add(x, reshaped(dy, x.shape)); }
 };
-template <class T>
-Var<T> reshape(const Var<T>& x, const std::vector<int>& shape, Source at) {
+template <class T> Var<T> reshape(const Var<T>& x, const std::vector<int>& shape, Source at) {
     return apply<Reshape<T>>(at, x, shape);
 }
 
 // ---- y = x with its axes in another order: axis i of y is axis axes[i] of x
 //   backward  dx = dy with the axes put back
-template <class T>
-struct Transpose final : Op<T> {
+template <class T> struct Transpose final : Op<T> {
     Place<T> x;
     std::vector<std::size_t> axes;
     const char* name() const override { return "transpose"; }
@@ -53,7 +52,8 @@ struct Transpose final : Op<T> {
         std::sort(sorted.begin(), sorted.end());
         std::iota(all.begin(), all.end(), 0);
         if (sorted != all)
-            shape_error(name(), "axes must name each axis of x once", {{"x", x.shape}}, std::to_string(axes.size()) + " axes given");
+            shape_error(name(), "axes must name each axis of x once", {{"x", x.shape}},
+                        std::to_string(axes.size()) + " axes given");
         return permuted(input.value(), axes);
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
@@ -62,28 +62,26 @@ struct Transpose final : Op<T> {
         gradients.add(x, permuted(dy, back));
     }
 };
-template <class T>
-Var<T> transpose(const Var<T>& x, const Axes& axes, Source at) {
+template <class T> Var<T> transpose(const Var<T>& x, const Axes& axes, Source at) {
     return apply<Transpose<T>>(at, x, axes);
 }
 
 // ---- y = x repeated along broadcast axes
 //   backward  dx = dy summed over them
-template <class T>
-struct BroadcastTo final : Op<T> {
+template <class T> struct BroadcastTo final : Op<T> {
     Place<T> x;
     const char* name() const override { return "broadcast_to"; }
 
     Var<T> forward(const Var<T>& input, const Shape& shape) {
         x = input;
         if (!broadcasts_to(x.shape, shape))
-            shape_error(name(), "each axis of x, aligned at the last, must be 1 or that of the shape", {{"x", x.shape}, {"shape", shape}});
+            shape_error(name(), "each axis of x, aligned at the last, must be 1 or that of the shape",
+                        {{"x", x.shape}, {"shape", shape}});
         return expand(input.value(), shape);
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override { gradients.add(x, sum_to(dy, x.shape)); }
 };
-template <class T>
-Var<T> broadcast_to(const Var<T>& x, const Shape& shape, Source at) {
+template <class T> Var<T> broadcast_to(const Var<T>& x, const Shape& shape, Source at) {
     return apply<BroadcastTo<T>>(at, x, shape);
 }
 
@@ -98,8 +96,7 @@ struct Around {
 
 // ---- y = x at begin, begin + step, ... along one axis
 //   backward  dx = dy at those entries, 0 elsewhere
-template <class T>
-struct Slice final : Op<T> {
+template <class T> struct Slice final : Op<T> {
     Place<T> x;
     std::size_t axis, begin, step, length;
     const char* name() const override { return "slice"; }
@@ -112,8 +109,8 @@ struct Slice final : Op<T> {
         const std::ptrdiff_t first = from_front(range.begin), last = from_front(range.end.value_or(extent));
         if (range.step < 1 || first < 0 || last > extent || first > last)
             shape_error(name(), "0 <= begin <= end <= extent and step >= 1 must hold", {{"x", x.shape}},
-                        "axis " + std::to_string(axis) + ", begin " + std::to_string(first) + ", end " + std::to_string(last) +
-                            ", step " + std::to_string(range.step));
+                        "axis " + std::to_string(axis) + ", begin " + std::to_string(first) + ", end " +
+                            std::to_string(last) + ", step " + std::to_string(range.step));
         begin = static_cast<std::size_t>(first);
         step = static_cast<std::size_t>(range.step);
         length = (static_cast<std::size_t>(last - first) + step - 1) / step;
@@ -131,8 +128,7 @@ struct Slice final : Op<T> {
             for (std::size_t i = 0; i < n; ++i) dx.data()[in_x + i] += dy.data()[in_y + i];
         });
     }
-    template <class F>
-    void for_each_row(F visit) const {
+    template <class F> void for_each_row(F visit) const {
         const Around around(x.shape, axis);
         const bool together = step == 1;  // neighbouring entries of the axis are one run of memory
         const std::size_t runs = together ? std::min<std::size_t>(length, 1) : length;
@@ -142,15 +138,13 @@ struct Slice final : Op<T> {
                 visit((o * around.extent + begin + j * step) * around.inner, (o * runs + j) * n, n);
     }
 };
-template <class T>
-Var<T> slice(const Var<T>& x, int axis, Range range, Source at) {
+template <class T> Var<T> slice(const Var<T>& x, int axis, Range range, Source at) {
     return apply<Slice<T>>(at, x, axis, range);
 }
 
 // ---- y = the xs one behind another along an axis
 //   backward  dx of each = its part of dy
-template <class T>
-struct Concat final : Op<T> {
+template <class T> struct Concat final : Op<T> {
     std::vector<Place<T>> xs;
     std::size_t axis;
     const char* name() const override { return "concat"; }
@@ -185,8 +179,7 @@ struct Concat final : Op<T> {
         });
         for (std::size_t i = 0; i < xs.size(); ++i) gradients.add(xs[i], std::move(dxs[i]));
     }
-    template <class F>
-    void for_each_part(const Shape& y, F visit) const {
+    template <class F> void for_each_part(const Shape& y, F visit) const {
         const Around around(y, axis);
         std::size_t at = 0;
         for (std::size_t o = 0; o < around.outer; ++o)
@@ -197,33 +190,34 @@ struct Concat final : Op<T> {
             }
     }
 };
-template <class T>
-Var<T> concat(const std::vector<Var<T>>& xs, int axis, Source at) {
+template <class T> Var<T> concat(const std::vector<Var<T>>& xs, int axis, Source at) {
     return apply<Concat<T>>(at, xs, axis);
 }
 
 // ---- y = the xs, all of one shape, along a new axis: each gets the axis with extent 1, then concat
-template <class T>
-Var<T> stack(const std::vector<Var<T>>& xs, int axis, Source at) {
+template <class T> Var<T> stack(const std::vector<Var<T>>& xs, int axis, Source at) {
     if (xs.empty()) throw Error("stack: at least one input must be given: 0");
     std::vector<Var<T>> unsqueezed;
     for (const Var<T>& x : xs) {
-        if (x.shape() != xs[0].shape()) shape_error("stack", "all inputs must have one shape", {{"first", xs[0].shape()}, {"x", x.shape()}});
+        if (x.shape() != xs[0].shape())
+            shape_error("stack", "all inputs must have one shape", {{"first", xs[0].shape()}, {"x", x.shape()}});
         std::vector<int> shape(x.shape().begin(), x.shape().end());
         Shape with_axis = x.shape();
         with_axis.push_back(1);
-        shape.insert(shape.begin() + static_cast<std::ptrdiff_t>(axis_index("stack", axis, {"x with the new axis", with_axis})), 1);
+        shape.insert(
+            shape.begin() + static_cast<std::ptrdiff_t>(axis_index("stack", axis, {"x with the new axis", with_axis})),
+            1);
         unsqueezed.push_back(reshape(x, shape, at));
     }
     return concat(unsqueezed, axis, at);
 }
 
-#define TAPER_INSTANTIATE(T)                                                  \
-    template Var<T> reshape(const Var<T>&, const std::vector<int>&, Source);  \
-    template Var<T> transpose(const Var<T>&, const Axes&, Source);            \
-    template Var<T> broadcast_to(const Var<T>&, const Shape&, Source);        \
-    template Var<T> slice(const Var<T>&, int, Range, Source);                 \
-    template Var<T> concat(const std::vector<Var<T>>&, int, Source);          \
+#define TAPER_INSTANTIATE(T)                                                 \
+    template Var<T> reshape(const Var<T>&, const std::vector<int>&, Source); \
+    template Var<T> transpose(const Var<T>&, const Axes&, Source);           \
+    template Var<T> broadcast_to(const Var<T>&, const Shape&, Source);       \
+    template Var<T> slice(const Var<T>&, int, Range, Source);                \
+    template Var<T> concat(const std::vector<Var<T>>&, int, Source);         \
     template Var<T> stack(const std::vector<Var<T>>&, int, Source);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)

@@ -8,20 +8,17 @@ namespace taper {
 
 // ---- The compositions. The largest entry is subtracted so that exp cannot overflow; it is a constant, since the result
 // does not depend on it.
-template <class T>
-Var<T> composed::softmax(const Var<T>& x, int axis) {
+template <class T> Var<T> composed::softmax(const Var<T>& x, int axis) {
     const Var<T> e = exp(x - max(x, {axis}, KeepDims::yes).detach());
     return e / sum(e, {axis}, KeepDims::yes);
 }
-template <class T>
-Var<T> composed::log_softmax(const Var<T>& x, int axis) {
+template <class T> Var<T> composed::log_softmax(const Var<T>& x, int axis) {
     const Var<T> z = x - max(x, {axis}, KeepDims::yes).detach();
     return z - log(sum(exp(z), {axis}, KeepDims::yes));
 }
 
 // Rows of n entries; body(first entry of the row).
-template <class F>
-static void for_each_row(std::size_t size, std::size_t n, F body) {
+template <class F> static void for_each_row(std::size_t size, std::size_t n, F body) {
     if (size == 0) return;
     parallel_for(size / n, 1 + elementwise_chunk / n, [&](std::size_t begin, std::size_t end) {
         for (std::size_t row = begin; row < end; ++row) body(row * n);
@@ -31,8 +28,7 @@ static void for_each_row(std::size_t size, std::size_t n, F body) {
 // ---- y = softmax(x) over the last axis                            x, y (..., n)
 //   forward   1. m = max_j x_j    2. y_i = e^(x_i - m)    3. y_i /= sum_j y_j
 //   backward  dx_i = y_i (dy_i - sum_j y_j dy_j)                    needs y, not x
-template <class T>
-struct Softmax final : Op<T> {
+template <class T> struct Softmax final : Op<T> {
     Place<T> x;
     Var<T> y;
     const char* name() const override { return "softmax"; }
@@ -45,9 +41,12 @@ struct Softmax final : Op<T> {
             const T* in = input.value().data() + row;
             T* to = out.data() + row;
             const T m = max_row(n, in);
-            map_row(to, n, [m](auto v) { return xsimd::exp(v - m); }, in);
-            const T inverse = 1 / sum_row(n, [](auto v) { return v; }, to);
-            map_row(to, n, [inverse](auto v) { return v * inverse; }, to);
+            map_row(
+                to, n, [m](auto v) { return xsimd::exp(v - m); }, in);
+            const T inverse = 1 / sum_row(
+                                      n, [](auto v) { return v; }, to);
+            map_row(
+                to, n, [inverse](auto v) { return v * inverse; }, to);
         });
         return y = std::move(out);
     }
@@ -56,8 +55,10 @@ struct Softmax final : Op<T> {
         const std::size_t n = x.shape.back();
         for_each_row(dx.size(), n, [&](std::size_t row) {
             const T *p = y.value().data() + row, *g = dy.data() + row;
-            const T inner = sum_row(n, [](auto v, auto w) { return v * w; }, p, g);
-            map_row(dx.data() + row, n, [inner](auto v, auto w) { return v * (w - inner); }, p, g);
+            const T inner = sum_row(
+                n, [](auto v, auto w) { return v * w; }, p, g);
+            map_row(
+                dx.data() + row, n, [inner](auto v, auto w) { return v * (w - inner); }, p, g);
         });
         gradients.add(x, std::move(dx));
     }
@@ -66,8 +67,7 @@ struct Softmax final : Op<T> {
 // ---- y = log softmax(x) over the last axis                        x, y (..., n)
 //   forward   1. m = max_j x_j    2. l = m + ln sum_j e^(x_j - m)    3. y_i = x_i - l
 //   backward  dx_i = dy_i - e^(y_i) sum_j dy_j                      needs y, not x
-template <class T>
-struct LogSoftmax final : Op<T> {
+template <class T> struct LogSoftmax final : Op<T> {
     Place<T> x;
     Var<T> y;
     const char* name() const override { return "log_softmax"; }
@@ -79,8 +79,10 @@ struct LogSoftmax final : Op<T> {
         for_each_row(out.size(), n, [&](std::size_t row) {
             const T* in = input.value().data() + row;
             const T m = max_row(n, in);
-            const T log_sum = std::log(sum_row(n, [m](auto v) { return xsimd::exp(v - m); }, in));
-            map_row(out.data() + row, n, [m, log_sum](auto v) { return v - m - log_sum; }, in);
+            const T log_sum = std::log(sum_row(
+                n, [m](auto v) { return xsimd::exp(v - m); }, in));
+            map_row(
+                out.data() + row, n, [m, log_sum](auto v) { return v - m - log_sum; }, in);
         });
         return y = std::move(out);
     }
@@ -89,16 +91,17 @@ struct LogSoftmax final : Op<T> {
         const std::size_t n = x.shape.back();
         for_each_row(dx.size(), n, [&](std::size_t row) {
             const T *log_p = y.value().data() + row, *g = dy.data() + row;
-            const T total = sum_row(n, [](auto v) { return v; }, g);
-            map_row(dx.data() + row, n, [total](auto v, auto w) { return w - xsimd::exp(v) * total; }, log_p, g);
+            const T total = sum_row(
+                n, [](auto v) { return v; }, g);
+            map_row(
+                dx.data() + row, n, [total](auto v, auto w) { return w - xsimd::exp(v) * total; }, log_p, g);
         });
         gradients.add(x, std::move(dx));
     }
 };
 
 // O along any axis: it is moved to the end and back.
-template <class O, class T>
-static Var<T> along(const char* op, const Var<T>& x, int axis, Source at) {
+template <class O, class T> static Var<T> along(const char* op, const Var<T>& x, int axis, Source at) {
     const std::size_t i = axis_index(op, axis, {"x", x.shape()}), last = x.shape().size() - 1;
     if (i == last) return apply<O>(at, x);
     Axes swapped(x.shape().size());
@@ -106,19 +109,17 @@ static Var<T> along(const char* op, const Var<T>& x, int axis, Source at) {
     std::swap(swapped[i], swapped[last]);
     return transpose(apply<O>(at, transpose(x, swapped, at)), swapped, at);
 }
-template <class T>
-Var<T> softmax(const Var<T>& x, int axis, Source at) {
+template <class T> Var<T> softmax(const Var<T>& x, int axis, Source at) {
     return along<Softmax<T>>("softmax", x, axis, at);
 }
-template <class T>
-Var<T> log_softmax(const Var<T>& x, int axis, Source at) {
+template <class T> Var<T> log_softmax(const Var<T>& x, int axis, Source at) {
     return along<LogSoftmax<T>>("log_softmax", x, axis, at);
 }
 
-#define TAPER_INSTANTIATE(T)                                    \
-    template Var<T> composed::softmax(const Var<T>&, int);      \
-    template Var<T> composed::log_softmax(const Var<T>&, int);  \
-    template Var<T> softmax(const Var<T>&, int, Source);        \
+#define TAPER_INSTANTIATE(T)                                   \
+    template Var<T> composed::softmax(const Var<T>&, int);     \
+    template Var<T> composed::log_softmax(const Var<T>&, int); \
+    template Var<T> softmax(const Var<T>&, int, Source);       \
     template Var<T> log_softmax(const Var<T>&, int, Source);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)

@@ -201,16 +201,16 @@ class Sentences final : public sentencepiece::SentenceIterator {
     std::size_t next_ = 0;
 };
 
-// The lines of all texts. A tab, a border, stands for each reserved character. Each character of the alphabet comes once
-// more, alone, so that it is learned whatever surrounds it.
+// The texts, cut anywhere: a sentence is only a unit of reading. A tab, a border, stands for each reserved character. Each
+// character of the alphabet comes once more, alone, so that it is learned whatever surrounds it.
 std::vector<std::string> sentences_of(std::span<const Text> texts, const std::vector<std::string>& alphabet) {
     constexpr std::size_t longest = 4000;  // bytes; SentencePiece skips sentences from 4193 bytes on
     std::vector<std::string> sentences = alphabet;
     for (const Text& text : texts) {
         std::string sentence;
         for (const CodePoint& c : CodePoints(text.bytes)) {
-            if (c.value == '\n' || sentence.size() > longest) sentences.push_back(std::exchange(sentence, {}));
-            if (c.value != '\n') sentence += is_reserved(c.value) ? "\t" : c.bytes;
+            if (sentence.size() > longest) sentences.push_back(std::exchange(sentence, {}));
+            sentence += is_reserved(c.value) ? "\t" : c.bytes;
         }
         sentences.push_back(sentence);
     }

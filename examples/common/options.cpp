@@ -41,8 +41,7 @@ Options::Entry& Options::entry(const std::string& name, const std::string& help,
 }
 
 // The whole of text as a number, or nothing.
-template <class N>
-static std::optional<N> number_in(const std::string& text) {
+template <class N> static std::optional<N> number_in(const std::string& text) {
     N value{};
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
@@ -54,13 +53,13 @@ static std::string shortest(double value) {
     return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
 }
 
-template <class V>
-static void bind_json(std::function<json()>& get, std::function<void(const json&)>& set, V& value) {
+template <class V> static void bind_json(std::function<json()>& get, std::function<void(const json&)>& set, V& value) {
     get = [&value] { return json(value); };
     set = [&value](const json& stored) { value = stored.get<V>(); };
 }
 
-void Options::count(const std::string& name, std::uint64_t& value, std::uint64_t low, std::uint64_t high, const std::string& help) {
+void Options::count(const std::string& name, std::uint64_t& value, std::uint64_t low, std::uint64_t high,
+                    const std::string& help) {
     Entry& e = entry(name, help, std::to_string(value));
     e.read = [name, low, high, &value](const std::vector<std::string>& given) {
         const auto number = number_in<std::uint64_t>(given[0]);
@@ -83,7 +82,8 @@ void Options::number(const std::string& name, double& value, const Bounds& bound
     bind_json(e.get, e.set, value);
 }
 
-void Options::word(const std::string& name, std::string& value, const std::vector<std::string>& words, const std::string& help) {
+void Options::word(const std::string& name, std::string& value, const std::vector<std::string>& words,
+                   const std::string& help) {
     std::string choice;
     for (const std::string& word : words) choice += (choice.empty() ? "" : ", ") + word;
     Entry& e = entry(name, help + ": " + choice, value);
@@ -133,7 +133,8 @@ bool Options::parse(int argc, char** argv) {
 }
 
 bool Options::given(std::string_view name) const {
-    return std::any_of(entries_.begin(), entries_.end(), [&](const auto& e) { return e->name == name && e->option->count() > 0; });
+    return std::any_of(entries_.begin(), entries_.end(),
+                       [&](const auto& e) { return e->name == name && e->option->count() > 0; });
 }
 
 json Options::stored(const std::vector<std::string>& names) const {
@@ -147,8 +148,7 @@ void Options::restore(const json& stored, const std::vector<std::string>& may_ch
     for (const auto& e : entries_) {
         if (!stored.contains(e->name)) continue;
         const bool free = std::find(may_change.begin(), may_change.end(), e->name) != may_change.end();
-        if (e->option->count() == 0)
-            e->set(stored[e->name]);
+        if (e->option->count() == 0) e->set(stored[e->name]);
         else if (!free && e->get() != stored[e->name])
             throw Error(e->name + ": with --resume the value must be that of the run in " + directory + ": given " +
                         e->get().dump() + ", stored " + stored[e->name].dump());

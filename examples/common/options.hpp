@@ -24,8 +24,12 @@ struct Bounds {
     bool low_allowed, high_allowed;
     std::string text;
 };
-inline Bounds above(double low) { return {low, std::numeric_limits<double>::max(), false, true, "a finite number above 0"}; }
-inline Bounds not_negative() { return {0, std::numeric_limits<double>::max(), true, true, "a finite number, 0 or more"}; }
+inline Bounds above(double low) {
+    return {low, std::numeric_limits<double>::max(), false, true, "a finite number above 0"};
+}
+inline Bounds not_negative() {
+    return {0, std::numeric_limits<double>::max(), true, true, "a finite number, 0 or more"};
+}
 inline Bounds probability() { return {0, 1, true, false, "a number in [0, 1)"}; }
 
 class Options {
@@ -34,9 +38,11 @@ class Options {
     ~Options();
 
     // Each takes the variable to fill, which holds the default.
-    void count(const std::string& name, std::uint64_t& value, std::uint64_t low, std::uint64_t high, const std::string& help);
+    void count(const std::string& name, std::uint64_t& value, std::uint64_t low, std::uint64_t high,
+               const std::string& help);
     void number(const std::string& name, double& value, const Bounds& bounds, const std::string& help);
-    void word(const std::string& name, std::string& value, const std::vector<std::string>& words, const std::string& help);
+    void word(const std::string& name, std::string& value, const std::vector<std::string>& words,
+              const std::string& help);
     void text(const std::string& name, std::string& value, const std::string& help);
     void texts(const std::string& name, std::vector<std::string>& values, const std::string& help);  // repeatable
     void flag(const std::string& name, bool& value, const std::string& help);
@@ -48,7 +54,8 @@ class Options {
     // For --resume: the values of the named options; and the other way round, where an option that was given must agree,
     // unless it is among those that may change.
     nlohmann::json stored(const std::vector<std::string>& names) const;
-    void restore(const nlohmann::json& stored, const std::vector<std::string>& may_change, const std::string& directory);
+    void restore(const nlohmann::json& stored, const std::vector<std::string>& may_change,
+                 const std::string& directory);
 
   private:
     struct Entry;

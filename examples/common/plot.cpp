@@ -26,14 +26,16 @@ static std::string script(const std::string& file, const std::string& title, con
             high = any ? std::max(high, y) : y;
             any = true;
         }
-    if (high - low < 1e-6) out << "set yrange [" << low - 1 << ":" << high + 1 << "]\n";  // gnuplot refuses an empty range
+    if (high - low < 1e-6)
+        out << "set yrange [" << low - 1 << ":" << high + 1 << "]\n";  // gnuplot refuses an empty range
     for (std::size_t i = 0; i < curves.size(); ++i) {
         out << "$curve" << i << " << EOD\n";
         for (const auto& [x, y] : curves[i].points) out << x << ' ' << y << '\n';
         out << "EOD\n";
     }
     for (std::size_t i = 0; i < curves.size(); ++i)
-        out << (i ? ", " : "plot ") << "$curve" << i << " with " << curves[i].style << " title '" << curves[i].title << "'";
+        out << (i ? ", " : "plot ") << "$curve" << i << " with " << curves[i].style << " title '" << curves[i].title
+            << "'";
     out << '\n';
     return out.str();
 }

@@ -39,7 +39,9 @@ int run_program(const std::string& name, const std::function<int()>& body) {
 
 void catch_stop_signals() {
     struct sigaction action {};
-    action.sa_handler = [](int signal) { if (!stop_signal) stop_signal = signal; };
+    action.sa_handler = [](int signal) {
+        if (!stop_signal) stop_signal = signal;
+    };
     action.sa_flags = SA_RESTART;
     for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
 }

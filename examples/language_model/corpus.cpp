@@ -27,8 +27,8 @@ Corpus::Corpus(const Tokenizer& tokenizer, std::span<const Text> texts, std::siz
         }
     }
     if (training_.windows == 0)
-        throw Error("--text: a text must have at least --length tokens: longest " + std::to_string(longest) + ", length " +
-                    std::to_string(length));
+        throw Error("--text: a text must have at least --length tokens: longest " + std::to_string(longest) +
+                    ", length " + std::to_string(length));
 }
 
 void Corpus::add(Part& part, std::span<const std::int32_t> run) const {

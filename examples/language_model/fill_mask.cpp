@@ -31,8 +31,8 @@ int main(int argc, char** argv) {
                         std::to_string(tokenizer->vocab_size()) + ", " + std::to_string(model.config.vocab_size));
         const TokenIds ids = encode_with_masks(*tokenizer, text, "--text");
         if (ids.size() > model.config.length)
-            throw Error("--text: the text must be at most as long as the model's window: tokens " + std::to_string(ids.size()) +
-                        ", length " + std::to_string(model.config.length));
+            throw Error("--text: the text must be at most as long as the model's window: tokens " +
+                        std::to_string(ids.size()) + ", length " + std::to_string(model.config.length));
 
         Ids tokens = empty<std::int64_t>({1, ids.size()});
         std::copy(ids.begin(), ids.end(), tokens.data());
@@ -46,7 +46,8 @@ int main(int argc, char** argv) {
             }
             const auto guesses = best_guesses(logits, i, top);
             std::printf("mask %d\n", ++number);
-            for (const Guess& guess : guesses) std::printf("  %.4f  %s\n", guess.probability, tokenizer->spelling(guess.token).c_str());
+            for (const Guess& guess : guesses)
+                std::printf("  %.4f  %s\n", guess.probability, tokenizer->spelling(guess.token).c_str());
             filled += "<" + tokenizer->spelling(guesses[0].token) + ">";
         }
         std::cout << filled << std::endl;

@@ -7,7 +7,8 @@
 
 namespace taper::examples {
 
-void MaskedTask::fill_row(Batch& batch, std::size_t row, std::span<const std::int32_t> window, const Random& random) const {
+void MaskedTask::fill_row(Batch& batch, std::size_t row, std::span<const std::int32_t> window,
+                          const Random& random) const {
     const std::size_t n = window.size();
     const auto chosen = [&](std::size_t i) { return random.uniform(3 * i) < 0.15; };
     bool any = false;
@@ -20,8 +21,7 @@ void MaskedTask::fill_row(Batch& batch, std::size_t row, std::span<const std::in
         if (!chosen(i) && i != forced) continue;
         batch.targets(row, i) = token;
         const double how = random.uniform(3 * i + 1);
-        if (how < 0.8)
-            token = *tokenizer_.mask_id();
+        if (how < 0.8) token = *tokenizer_.mask_id();
         else if (how < 0.9)
             token = static_cast<std::int64_t>(random.below(3 * i + 2, static_cast<std::uint64_t>(tokenizer_.size())));
     }
@@ -66,13 +66,13 @@ std::vector<Guess> best_guesses(const Array<float>& logits, std::size_t position
     std::vector<std::int32_t> order(words);
     std::iota(order.begin(), order.end(), 0);
     count = std::min(count, words);
-    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), [&](std::int32_t a, std::int32_t b) {
-        return row[a] != row[b] ? row[a] > row[b] : a < b;
-    });
+    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                      [&](std::int32_t a, std::int32_t b) { return row[a] != row[b] ? row[a] > row[b] : a < b; });
     double total = 0;
     for (std::size_t i = 0; i < words; ++i) total += std::exp(static_cast<double>(row[i]) - largest);
     std::vector<Guess> guesses;
-    for (std::size_t i = 0; i < count; ++i) guesses.push_back({order[i], std::exp(static_cast<double>(row[order[i]]) - largest) / total});
+    for (std::size_t i = 0; i < count; ++i)
+        guesses.push_back({order[i], std::exp(static_cast<double>(row[order[i]]) - largest) / total});
     return guesses;
 }
 

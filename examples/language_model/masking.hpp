@@ -12,7 +12,8 @@ namespace taper::examples {
 class MaskedTask final : public Task {
   public:
     MaskedTask(const Tokenizer& tokenizer, const Corpus& corpus);
-    void fill_row(Batch& batch, std::size_t row, std::span<const std::int32_t> window, const Random& random) const override;
+    void fill_row(Batch& batch, std::size_t row, std::span<const std::int32_t> window,
+                  const Random& random) const override;
     // Some held-out text with masks, and the same with what the model finds likeliest there, in <...>.
     std::string sample(const nn::Linformer<float>& model) const override;
 

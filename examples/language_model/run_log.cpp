@@ -12,14 +12,25 @@
 namespace taper::examples {
 
 std::string StepMetrics::json() const {
-    nlohmann::ordered_json line{{"step", step}, {"loss", loss}, {"lr", lr}, {"grad_norm", grad_norm}, {"tokens_per_second", tokens_per_second}, {"seconds", seconds}};
+    nlohmann::ordered_json line{{"step", step},
+                                {"loss", loss},
+                                {"lr", lr},
+                                {"grad_norm", grad_norm},
+                                {"tokens_per_second", tokens_per_second},
+                                {"seconds", seconds}};
     if (val_loss) line["val_loss"] = *val_loss;
     return line.dump();
 }
 
 StepMetrics StepMetrics::from_json(const std::string& line) {
     const auto json = nlohmann::json::parse(line);
-    StepMetrics m{.step = json.at("step"), .loss = json.at("loss"), .lr = json.at("lr"), .grad_norm = json.at("grad_norm"), .tokens_per_second = json.at("tokens_per_second"), .seconds = json.at("seconds"), .val_loss = {}};
+    StepMetrics m{.step = json.at("step"),
+                  .loss = json.at("loss"),
+                  .lr = json.at("lr"),
+                  .grad_norm = json.at("grad_norm"),
+                  .tokens_per_second = json.at("tokens_per_second"),
+                  .seconds = json.at("seconds"),
+                  .val_loss = {}};
     if (json.contains("val_loss")) m.val_loss = json["val_loss"].get<double>();
     return m;
 }

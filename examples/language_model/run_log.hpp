@@ -25,7 +25,7 @@ class RunLog {
     void open(std::uint64_t step);  // continues the files of a run that stands at this step: what is later is dropped
     void record(const StepMetrics& metrics);
     void sample(std::uint64_t step, const std::string& text);
-    void draw() const;              // loss.svg; says once where gnuplot is missing
+    void draw() const;  // loss.svg; says once where gnuplot is missing
 
   private:
     std::string path(const std::string& file) const { return directory_ + "/" + file; }

@@ -19,14 +19,16 @@ namespace taper::examples {
 
 constexpr std::size_t validation_windows = 200;
 
-static double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+static double now() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 static Batch empty_batch(std::size_t rows, std::size_t length) {
     return {empty<std::int64_t>({rows, length}), empty<std::int64_t>({rows, length})};
 }
 
-Training::Training(const TrainingOptions& options, const RunIdentity& identity, const Tokenizer& tokenizer, const Corpus& corpus,
-                   const Task& task)
+Training::Training(const TrainingOptions& options, const RunIdentity& identity, const Tokenizer& tokenizer,
+                   const Corpus& corpus, const Task& task)
     : options_(options),
       identity_(identity),
       tokenizer_(tokenizer),
@@ -61,14 +63,21 @@ StepMetrics Training::train_step(std::uint64_t step) {
     const nn::Schedule schedule{.lr = options_.lr, .warmup = options_.warmup, .steps = options_.steps};
     const nn::Pass pass{.dropout = Random(options_.seed, "dropout").at(static_cast<std::uint32_t>(step))};
     const Batch batch = batch_at(step);
-    StepMetrics metrics{.step = step, .loss = 0, .lr = schedule(step), .grad_norm = 0, .tokens_per_second = 0, .seconds = 0, .val_loss = {}};
+    StepMetrics metrics{.step = step,
+                        .loss = 0,
+                        .lr = schedule(step),
+                        .grad_norm = 0,
+                        .tokens_per_second = 0,
+                        .seconds = 0,
+                        .val_loss = {}};
 
     Tape<float> tape;
     const Var<float> loss = cross_entropy(model_(batch.tokens, pass), batch.targets);
     metrics.loss = static_cast<double>(loss.item());
     if (!std::isfinite(metrics.loss)) {
         require_finite_weights();
-        throw NotFinite("step " + std::to_string(step) + ": the loss must be finite: loss " + std::to_string(metrics.loss));
+        throw NotFinite("step " + std::to_string(step) + ": the loss must be finite: loss " +
+                        std::to_string(metrics.loss));
     }
     tape.backward(loss);
     try {
@@ -93,7 +102,8 @@ std::optional<double> Training::validation_loss() const {
         if (stop_status()) return std::nullopt;
         std::size_t counted = 0;
         for (std::int64_t target : batch.targets) counted += target != ignore_index;
-        total += static_cast<double>(cross_entropy(model_(batch.tokens), batch.targets).item()) * static_cast<double>(counted);
+        total += static_cast<double>(cross_entropy(model_(batch.tokens), batch.targets).item()) *
+                 static_cast<double>(counted);
         targets += counted;
     }
     return total / static_cast<double>(targets);
@@ -109,12 +119,13 @@ bool Training::finish_step(StepMetrics metrics) {
         }
         if (!std::isfinite(*metrics.val_loss)) {
             require_finite_weights();
-            throw NotFinite("step " + std::to_string(metrics.step) + ": the validation loss must be finite: " + std::to_string(*metrics.val_loss));
+            throw NotFinite("step " + std::to_string(metrics.step) +
+                            ": the validation loss must be finite: " + std::to_string(*metrics.val_loss));
         }
     }
     progress_.pending.reset();
     log_.record(metrics);
-    if (validate || metrics.seconds - reported_at_ > 5) report(metrics);
+    if (validate || metrics.seconds - reported_at_ > 10) report(metrics);
     if (validate) {
         const std::string sample = task_.sample(model_);
         std::cout << sample << std::flush;
@@ -132,13 +143,15 @@ void Training::require_finite_weights() const {
     for (const Parameter<float>* parameter : parameters_)
         for (std::size_t i = 0; i < parameter->value().size(); ++i)
             if (const float weight = parameter->value().data()[i]; !std::isfinite(weight))
-                throw NotFinite("step " + std::to_string(progress_.step) + ": a weight must be finite: " + parameter->name() + " " +
+                throw NotFinite("step " + std::to_string(progress_.step) +
+                                ": a weight must be finite: " + parameter->name() + " " +
                                 index_text(parameter->shape(), i) + " is " + std::to_string(weight));
 }
 
 void Training::report(const StepMetrics& metrics) {
     reported_at_ = metrics.seconds;
-    const auto left = static_cast<long>(metrics.seconds / static_cast<double>(metrics.step) * static_cast<double>(options_.steps - metrics.step));
+    const auto left = static_cast<long>(metrics.seconds / static_cast<double>(metrics.step) *
+                                        static_cast<double>(options_.steps - metrics.step));
     char line[200];
     std::snprintf(line, sizeof line, "step %llu/%llu  loss %.4f", static_cast<unsigned long long>(metrics.step),
                   static_cast<unsigned long long>(options_.steps), metrics.loss);
@@ -147,7 +160,8 @@ void Training::report(const StepMetrics& metrics) {
         std::snprintf(line, sizeof line, "  validation %.4f", *metrics.val_loss);
         std::cout << line;
     }
-    std::snprintf(line, sizeof line, "  %.0f tokens/s  %ld:%02ld left\n", metrics.tokens_per_second, left / 60, left % 60);
+    std::snprintf(line, sizeof line, "  %.0f tokens/s  %ld:%02ld left\n", metrics.tokens_per_second, left / 60,
+                  left % 60);
     std::cout << line << std::flush;
 }
 
@@ -167,7 +181,8 @@ int Training::run() {
     if (stop_status()) return stop_status();
     if (progress_.step >= options_.steps && !progress_.pending) {
         nn::save_model(options_.out, model_);
-        std::cout << "nothing to do: the run in " << options_.out << " has done " << progress_.step << " of " << options_.steps << " steps\n";
+        std::cout << "nothing to do: the run in " << options_.out << " has done " << progress_.step << " of "
+                  << options_.steps << " steps\n";
         return 0;
     }
     if (!options_.resume) {
@@ -188,7 +203,8 @@ int Training::run() {
     return stop_status();
 }
 
-int train(int argc, char** argv, const std::string& program, const std::string& what_it_does, bool with_mask, const MakeTask& make_task) {
+int train(int argc, char** argv, const std::string& program, const std::string& what_it_does, bool with_mask,
+          const MakeTask& make_task) {
     return run_program(program, [&]() -> int {
         catch_stop_signals();
         TrainingOptions chosen;
@@ -215,18 +231,22 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
 
         const TokenizerKind kind = tokenizer_kind_from(chosen.tokenizer);
         std::vector<Text> texts;
-        RunIdentity identity{.options = options.stored(TrainingOptions::stored()).dump(), .text_hashes = "", .tokenizer_hash = ""};
+        RunIdentity identity{
+            .options = options.stored(TrainingOptions::stored()).dump(), .text_hashes = "", .tokenizer_hash = ""};
         for (const std::string& path : chosen.text) {
             texts.push_back(read_text(path, encoding_of(kind)));
-            identity.text_hashes += hex(static_cast<std::uint32_t>(hash_of(texts.back().bytes) >> 32), 8) + hex(static_cast<std::uint32_t>(hash_of(texts.back().bytes)), 8) + " ";
+            identity.text_hashes += hex(static_cast<std::uint32_t>(hash_of(texts.back().bytes) >> 32), 8) +
+                                    hex(static_cast<std::uint32_t>(hash_of(texts.back().bytes)), 8) + " ";
         }
         if (chosen.resume && identity.text_hashes != stored.text_hashes)
-            throw Error("--text: with --resume the texts must be as they were when the run in " + chosen.out + " was started");
+            throw Error("--text: with --resume the texts must be as they were when the run in " + chosen.out +
+                        " was started");
         BuiltTokenizer built;
-        if (chosen.resume)
-            built.tokenizer = Tokenizer::load(chosen.out + "/tokenizer.json");
+        if (chosen.resume) built.tokenizer = Tokenizer::load(chosen.out + "/tokenizer.json");
         else
-            built = build_tokenizer(kind, texts, chosen.vocab ? std::optional(static_cast<std::int64_t>(chosen.vocab)) : std::nullopt, with_mask);
+            built = build_tokenizer(
+                kind, texts, chosen.vocab ? std::optional(static_cast<std::int64_t>(chosen.vocab)) : std::nullopt,
+                with_mask);
         if (!built.notice.empty()) std::cout << built.notice << "\n";
         if (stop_status()) return stop_status();
         const Tokenizer& tokenizer = *built.tokenizer;

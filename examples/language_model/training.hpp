@@ -24,15 +24,16 @@ class Task {
   public:
     virtual ~Task() = default;
     // Fills a row of a batch from a window of tokens; `random` is another stream for each row of each step.
-    virtual void fill_row(Batch& batch, std::size_t row, std::span<const std::int32_t> window, const Random& random) const = 0;
+    virtual void fill_row(Batch& batch, std::size_t row, std::span<const std::int32_t> window,
+                          const Random& random) const = 0;
     // A few lines that show what the model can do now.
     virtual std::string sample(const nn::Linformer<float>& model) const = 0;
 };
 
 class Training {
   public:
-    Training(const TrainingOptions& options, const RunIdentity& identity, const Tokenizer& tokenizer, const Corpus& corpus,
-             const Task& task);
+    Training(const TrainingOptions& options, const RunIdentity& identity, const Tokenizer& tokenizer,
+             const Corpus& corpus, const Task& task);
 
     void resume();  // the state of the checkpoint in the run directory
     // Trains to the last step. 0, or the stop status of the signal that ended it, after saving. NotFinite: see finish_step.
@@ -64,6 +65,7 @@ class Training {
 
 // The main function of a training program, without its task.
 using MakeTask = std::function<std::unique_ptr<Task>(const Tokenizer&, const Corpus&, const TrainingOptions&)>;
-int train(int argc, char** argv, const std::string& program, const std::string& what_it_does, bool with_mask, const MakeTask& make_task);
+int train(int argc, char** argv, const std::string& program, const std::string& what_it_does, bool with_mask,
+          const MakeTask& make_task);
 
 }  // namespace taper::examples

@@ -20,7 +20,8 @@ void TrainingOptions::declare(Options& options) {
     options.count("--layers", layers, 1, 1000, "encoder blocks");
     options.count("--ffn-width", ffn_width, 0, 1'000'000, "hidden units of the feed-forward network, 0: 4 d");
     options.word("--attention", attention, {"linformer", "full"}, "n x k scores through E and F, or all n x n");
-    options.word("--projection-init", projection_init, {"window", "normal"}, "start of E and F: window means, or N(0, 1/k)");
+    options.word("--projection-init", projection_init, {"window", "normal"},
+                 "start of E and F: window means, or N(0, 1/k)");
     options.word("--norm", norm, {"pre", "post"}, "LayerNorm before each sublayer, or after each sum");
     options.flag("--tie-embeddings", tie_embeddings, "the head's weight is the token embedding");
     options.number("--dropout", dropout, probability(), "probability that an entry is dropped");
@@ -53,10 +54,30 @@ nn::Config TrainingOptions::model_config(std::size_t vocab_size) const {
 }
 
 const std::vector<std::string>& TrainingOptions::stored() {
-    static const std::vector<std::string> names{
-        "--text",   "--tokenizer", "--vocab", "--length", "--k",       "--width",        "--heads", "--layers",     "--ffn-width",
-        "--attention", "--projection-init", "--norm", "--tie-embeddings", "--dropout", "--batch", "--steps", "--lr", "--warmup",
-        "--weight-decay", "--clip", "--eval-every", "--save-every", "--seed", "--threads"};
+    static const std::vector<std::string> names{"--text",
+                                                "--tokenizer",
+                                                "--vocab",
+                                                "--length",
+                                                "--k",
+                                                "--width",
+                                                "--heads",
+                                                "--layers",
+                                                "--ffn-width",
+                                                "--attention",
+                                                "--projection-init",
+                                                "--norm",
+                                                "--tie-embeddings",
+                                                "--dropout",
+                                                "--batch",
+                                                "--steps",
+                                                "--lr",
+                                                "--warmup",
+                                                "--weight-decay",
+                                                "--clip",
+                                                "--eval-every",
+                                                "--save-every",
+                                                "--seed",
+                                                "--threads"};
     return names;
 }
 

@@ -1,0 +1,405 @@
+// The gradient checker's own traps: it must fail what is broken, pass what is right, say why, and leave no trace.
+#include "core/gradcheck.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "core/ops.hpp"
+#include "core/random.hpp"
+#include "tests/scratch.hpp"
+
+using namespace taper;
+using tests::refusal;
+
+namespace {
+
+using Vars = std::vector<Var<double>>;
+
+Array<double> some(const Shape& shape, std::uint32_t number = 0) {
+    return normal<double>(Random(5, "gradcheck test", number), shape);
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+bool same_bits(const Array<double>& a, const Array<double>& b) {
+    return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
+}
+
+// ---- Ops with a broken backward
+
+struct SoftmaxWithoutRowSum final : Op<double> {
+    Place<double> x;
+    Array<double> y;
+    const char* name() const override { return "softmax_without_row_sum"; }
+    Var<double> forward(const Var<double>& input) {
+        x = input;
+        y = softmax(input.detach()).value();
+        return y;
+    }
+    void backward(const Array<double>& dy, Gradients<double>& gradients) override {
+        gradients.add(x, Array<double>(y * dy));
+    }
+};
+
+// y = f(x) with backward dx = slope(x) dy, whatever the two are.
+struct Claimed final : Op<double> {
+    Var<double> x;
+    std::function<double(double)> slope;
+    const char* name() const override { return "claimed"; }
+    Var<double> forward(const Var<double>& input, double (*f)(double), const std::function<double(double)>& claim) {
+        x = input, slope = claim;
+        Array<double> y = x.value();
+        for (double& entry : y) entry = f(entry);
+        return y;
+    }
+    void backward(const Array<double>& dy, Gradients<double>& gradients) override {
+        Array<double> dx = dy;
+        for (std::size_t i = 0; i < dx.size(); ++i) dx.data()[i] *= slope(x.value().data()[i]);
+        gradients.add(x, dx);
+    }
+};
+
+Var<double> claimed(const Var<double>& x, double (*f)(double), const std::function<double(double)>& slope) {
+    return apply<Claimed>(here(), x, f, slope);
+}
+
+struct MulOfOneInput final : Op<double> {
+    Var<double> a, b;
+    const char* name() const override { return "mul_of_one_input"; }
+    Var<double> forward(const Var<double>& left, const Var<double>& right) {
+        a = left, b = right;
+        return Array<double>(a.value() * b.value());
+    }
+    void backward(const Array<double>& dy, Gradients<double>& gradients) override {
+        gradients.add(a, Array<double>(dy * b.value()));
+    }
+};
+
+struct GradientForNothing final : Op<double> {  // y = a, and b gets a gradient as well
+    Place<double> a, b;
+    const char* name() const override { return "gradient_for_nothing"; }
+    Var<double> forward(const Var<double>& left, const Var<double>& right) {
+        a = left, b = right;
+        return left.value();
+    }
+    void backward(const Array<double>& dy, Gradients<double>& gradients) override {
+        gradients.add(a, dy);
+        gradients.add(b, Array<double>(1e-3 * dy));
+    }
+};
+
+struct BackwardOnce final : Op<double> {  // gives away in backward what it saved
+    Place<double> x;
+    Array<double> twice;
+    const char* name() const override { return "backward_once"; }
+    Var<double> forward(const Var<double>& input) {
+        x = input, twice = 2 * input.value();
+        return Array<double>(input.value() * input.value());
+    }
+    void backward(const Array<double>& dy, Gradients<double>& gradients) override {
+        twice *= dy;
+        gradients.add(x, twice);
+    }
+};
+
+struct WritesItsInput final : Op<double> {
+    Var<double> x;
+    const char* name() const override { return "writes_its_input"; }
+    Var<double> forward(const Var<double>& input) {
+        x = input;
+        return input.value();
+    }
+    void backward(const Array<double>& dy, Gradients<double>& gradients) override {
+        gradients.add(x, dy);
+        const_cast<double&>(*x.value().data()) += 1;
+    }
+};
+
+double twice_relu(double x) { return x > 0 ? 2 * x : 0; }
+double sin_in_float(double x) { return static_cast<double>(std::sin(static_cast<float>(x))); }
+
+}  // namespace
+
+TEST_CASE("gradcheck: a right gradient passes, in one line") {
+    const auto report = gradcheck("softmax", [](const Vars& x) { return softmax(x[0]); }, {some({2, 5})});
+    CHECK_MESSAGE(report.passed, report.text());
+    CHECK(report.entries == 10);
+    CHECK(report.worst < 1e-9);
+    CHECK(report.kinks.empty());
+    CHECK(report.text().starts_with("softmax: passed: 10 entries, worst relative error "));
+    CHECK_FALSE(contains(report.text(), "\n"));
+}
+
+TEST_CASE("gradcheck: softmax without its row sum fails") {
+    const auto report = gradcheck(
+        "broken", [](const Vars& x) { return apply<SoftmaxWithoutRowSum>(here(), x[0]); }, {some({2, 5})});
+    CHECK_FALSE(report.passed);
+    CHECK(report.wrong == 10);
+}
+
+TEST_CASE("gradcheck: a small factor fails, for small and large values, and in directions") {
+    for (const double factor : {1.0001, 1.000001, 0.9999, -1.0, 0.0, std::nan("")})
+        for (const double deviation : {1e-3, 1.0, 4.0})
+            for (const bool directions : {false, true}) {
+                const auto f = [=](const Vars& x) {
+                    return claimed(x[0], std::sin, [=](double v) { return factor * std::cos(v); });
+                };
+                const auto report = gradcheck("scaled", f, {normal<double>(Random(1, "x"), {3, 4}, deviation)},
+                                              {.directions = directions});
+                CHECK_MESSAGE(!report.passed, report.text());
+                CHECK(report.worst > 1e-7);
+                CHECK(report.wrong == (directions ? 2 : 12));
+            }
+}
+
+TEST_CASE("gradcheck: one wrong entry is named, with both numbers") {
+    Array<double> x = some({2, 1, 4});
+    x(1, 0, 3) = 0.25;
+    const auto f = [](const Vars& v) {
+        return claimed(v[0], std::exp, [](double e) { return e == 0.25 ? 2 : std::exp(e); });
+    };
+    const auto report = gradcheck("exp", f, {some({2}), x}, {.names = {"a", "b"}});
+    CHECK(report.passed);  // f reads a only
+    const auto wrong =
+        gradcheck("exp", [&](const Vars& v) { return f({v[1]}); }, {some({2}), x}, {.names = {"a", "b"}});
+    CHECK(wrong.wrong == 1);
+    REQUIRE(wrong.failures.size() == 1);
+    CHECK(wrong.failures[0].input == "b (2,1,4)");
+    CHECK(wrong.failures[0].entry == "(1,0,3)");
+    CHECK(wrong.failures[0].analytic / wrong.failures[0].numeric == doctest::Approx(2 / std::exp(0.25)).epsilon(1e-8));
+    CHECK(wrong.failures[0].relative_error == doctest::Approx(2 / std::exp(0.25) - 1).epsilon(0.5));
+    for (const char* part : {"exp: FAILED: 10 entries, 1 wrong", "exp: b (2,1,4) (1,0,3): analytic ", ", numeric ",
+                             ", relative error ", ": wrong"})
+        CHECK_MESSAGE(contains(wrong.text(), part), wrong.text());
+    CHECK(
+        gradcheck("many", [](const Vars& v) { return claimed(v[0], std::exp, [](double) { return 0; }); }, {some({50})})
+            .failures.size() == 10);
+}
+
+TEST_CASE("gradcheck: a gradient for one input only fails; one for an input that does not matter, too") {
+    const auto one = gradcheck("mul", [](const Vars& x) { return apply<MulOfOneInput>(here(), x[0], x[1]); },
+                               {some({3}), some({3}, 1)});
+    CHECK(one.wrong == 3);
+    CHECK(contains(one.text(), "input 1 (3) (0): analytic 0,"));
+    const auto nothing =
+        gradcheck("copy", [](const Vars& x) { return apply<GradientForNothing>(here(), x[0], x[1]); },
+                  {some({3}), some({3}, 1)});
+    CHECK(nothing.wrong == 3);
+    CHECK(contains(nothing.text(), "numeric 0,"));
+    CHECK_FALSE(gradcheck("detach", [](const Vars& x) { return x[0] * x[0].detach(); }, {some({3})}).passed);
+    CHECK_FALSE(gradcheck("lost", [](const Vars& x) { return exp(x[0].detach()); }, {some({3})}).passed);
+}
+
+TEST_CASE("gradcheck: an input that does not matter passes with 0, one used twice passes") {
+    const auto report = gradcheck("unused", [](const Vars& x) { return exp(x[0]); }, {some({3}), some({4}, 1)});
+    CHECK_MESSAGE(report.passed, report.text());
+    CHECK(report.entries == 7);
+    const auto constant = gradcheck("constant",
+                                    [](const Vars&) {
+                                        return Var<double>(Array<double>{1, 2});
+                                    },
+                                    {some({3})});
+    CHECK(constant.passed);
+    CHECK(constant.worst == 0);
+    CHECK(gradcheck("itself", [](const Vars& x) { return x[0]; }, {some({3})}).passed);
+    CHECK(gradcheck("twice", [](const Vars& x) { return x[0] * exp(x[0]) - x[0] / (x[0] * x[0]); },
+                    {uniform<double>(Random(1, "x"), {5}, 1, 2)})
+              .passed);
+    CHECK(gradcheck("nothing", [](const Vars& x) { return sum(x[0]); }, {zeros<double>({0, 3})}).passed);
+}
+
+TEST_CASE("gradcheck: a function that is not deterministic fails and is called so") {
+    int calls = 0;
+    const auto each = gradcheck("noisy", [&](const Vars& x) { return x[0] * (1 + 1e-15 * ++calls); }, {some({3})});
+    CHECK_FALSE(each.passed);
+    CHECK(contains(each.text(), "not deterministic"));
+    const auto mask = gradcheck(
+        "dropout",
+        [&](const Vars& x) { return dropout(x[0], 0.5, Random(1, "mask", static_cast<std::uint32_t>(++calls))); },
+        {some({40})});
+    CHECK(contains(mask.text(), "not deterministic"));
+    calls = 0;
+    const auto late = gradcheck("late", [&](const Vars& x) { return x[0] * (++calls > 10 ? 2.0 : 1.0); }, {some({6})});
+    CHECK_FALSE(late.passed);
+    CHECK(contains(late.text(), "not deterministic: its output for the same inputs changed"));
+}
+
+TEST_CASE("gradcheck: a backward that runs once, and one that writes its input") {
+    CHECK(contains(
+        gradcheck("once", [](const Vars& x) { return apply<BackwardOnce>(here(), x[0]); }, {some({3})})
+            .text(),
+        "not repeatable"));
+    CHECK(contains(
+        gradcheck("writes", [](const Vars& x) { return apply<WritesItsInput>(here(), x[0]); }, {some({3})})
+            .text(),
+        "changed its input: input 0 (3)"));
+}
+
+TEST_CASE("gradcheck: a kink is a kink and no wrong gradient") {
+    const Array<double> x{0, 1e-12, -1e-9, 3e-7, -1e-5, 1e-4, 0.7, -1};
+    const auto report = gradcheck("relu", [](const Vars& v) { return relu(v[0]) + 1.0; }, {x});
+    CHECK_MESSAGE(report.passed, report.text());
+    CHECK(report.kinks.size() == 6);
+    CHECK(report.kinks[0].entry == "(0)");
+    CHECK(contains(report.text(), "6 at or near a kink, first input 0 (8) (0): slopes"));
+    CHECK(std::min(std::abs(report.kinks[0].slope_below), std::abs(report.kinks[0].slope_above)) < 1e-9);
+
+    const auto between = [&](double at_0) {
+        return gradcheck("kink",
+                         [=](const Vars& v) {
+                             return claimed(v[0], twice_relu, [=](double e) { return e == 0 ? at_0 : e > 0 ? 2 : 0; });
+                         },
+                         {x});
+    };
+    for (const double inside : {0.0, 0.5, 1.0, 2.0}) CHECK_MESSAGE(between(inside).passed, between(inside).text());
+    for (const double outside : {-0.01, 2.001, 5.0}) {
+        CHECK(between(outside).wrong == 1);
+        CHECK(contains(between(outside).text(), "at a kink, and not between its slopes"));
+    }
+    const auto beside = [&](double e) { return e == 0 ? 0 : e > 0 ? 2.0001 : 0; };  // wrong beside the kink
+    CHECK(gradcheck("beside", [=](const Vars& v) { return claimed(v[0], twice_relu, beside); }, {x}).wrong >= 3);
+    const auto max_report = gradcheck("max", [](const Vars& v) { return max(v[0]); }, {{1, 3, 3, 2}});
+    CHECK(max_report.passed);
+    CHECK(max_report.kinks.size() == 2);
+}
+
+TEST_CASE("gradcheck: strong curvature is no kink, and no excuse") {
+    const Array<double> x{1e-6, 2e-6, 3e-4, 1e-3};
+    const auto report = gradcheck("log", [](const Vars& v) { return log(v[0]); }, {x});
+    CHECK_MESSAGE(report.passed, report.text());
+    CHECK(report.kinks.empty());
+    const auto wrong = gradcheck(
+        "log", [](const Vars& v) { return claimed(v[0], std::log, [](double e) { return 1.000001 / e; }); }, {x});
+    CHECK(wrong.wrong == 4);
+    CHECK(wrong.kinks.empty());
+}
+
+TEST_CASE("gradcheck: a function computed in float cannot be checked, and that is said") {
+    const auto report = gradcheck(
+        "float", [](const Vars& v) { return claimed(v[0], sin_in_float, [](double e) { return std::cos(e); }); }, {some({4})});
+    CHECK_FALSE(report.passed);
+    CHECK(contains(report.text(), "does not settle"));
+}
+
+template <class T>
+concept checkable = requires(std::function<Var<T>(const std::vector<Var<T>>&)> f, std::vector<Array<T>> inputs) {
+    gradcheck("f", f, inputs);
+};
+template <class T>
+concept model_checkable = requires(std::function<Var<T>()> f, std::vector<Parameter<T>*> parameters) {
+    gradcheck("f", f, parameters);
+};
+
+TEST_CASE("gradcheck: takes double and no float") {
+    CHECK(checkable<double>);
+    CHECK_FALSE(checkable<float>);
+    CHECK(model_checkable<double>);
+    CHECK_FALSE(model_checkable<float>);
+}
+
+namespace {
+
+struct Model {
+    Parameter<double> up{"up", some({4, 6}, 1)}, bias{"bias", some({6}, 2)}, down{"down", some({6, 3}, 3)};
+    Parameter<double> frozen{"frozen", some({3}, 4), false};
+    const Array<double> x = some({5, 4}, 5);
+
+    std::vector<Parameter<double>*> parameters() { return {&up, &bias, &down, &frozen, &up}; }
+    Var<double> loss() {
+        const Var<double> hidden = relu(matmul(Var<double>(x), up) + bias);
+        return cross_entropy(matmul(hidden, down) + frozen, Ids{0, 2, 1, ignore_index, 2});
+    }
+    Var<double> broken_loss() {
+        return loss() + sum(apply<SoftmaxWithoutRowSum>(here(), bias) * Var<double>(some({6}, 6)));
+    }
+};
+
+}  // namespace
+
+TEST_CASE("gradcheck: a whole model, every entry and along directions") {
+    Model model;
+    const auto every = gradcheck(
+        "model", [&] { return model.loss(); }, model.parameters());
+    CHECK_MESSAGE(every.passed, every.text());
+    CHECK(every.entries == 24 + 6 + 18);  // up once, frozen not at all
+    const auto along = gradcheck("model", [&] { return model.loss(); }, model.parameters(), {.directions = true});
+    CHECK_MESSAGE(along.passed, along.text());
+    CHECK(along.entries == 2);
+
+    const auto broken =
+        gradcheck("model", [&] { return model.broken_loss(); }, model.parameters(), {.directions = true});
+    CHECK_FALSE(broken.passed);
+    for (const GradcheckFailure& failure : broken.failures) CHECK(failure.input == "bias (6)");
+}
+
+TEST_CASE("gradcheck: leaves values and gradients as they were, also when f throws") {
+    Model model;
+    model.up.mutable_value()(0, 0) = -0.0;
+    Tape<double>().backward(sum(model.bias * 2.0));  // a gradient from before
+    const Array<double> up = model.up.value(), bias = model.bias.value(), gradient = model.bias.gradient();
+    const Var<double> held = model.up;  // the value is shared
+    int calls = 0;
+    const std::vector<std::function<Var<double>()>> functions = {
+        [&] { return model.loss(); }, [&] { return model.broken_loss(); },
+        [&]() -> Var<double> {
+            if (++calls == 20) throw Error("f: must not be called so often: 20");
+            return model.loss();
+        }};
+    for (const auto& f : functions)
+        for (const bool directions : {false, true}) {
+            calls = directions ? 17 : 0;
+            const std::string message =
+                refusal([&] { gradcheck("model", f, model.parameters(), {.directions = directions}); });
+            CHECK((message.empty() || message == "f: must not be called so often: 20"));
+            CHECK(same_bits(model.up.value(), up));
+            CHECK(same_bits(model.bias.value(), bias));
+            CHECK(same_bits(model.bias.gradient(), gradient));
+            CHECK_FALSE(model.up.has_gradient());
+            CHECK(Tape<double>::recording() == nullptr);
+        }
+    CHECK(same_bits(held.value(), up));
+}
+
+TEST_CASE("gradcheck: infinities and NaN that are not chosen are no error; a NaN gradient is") {
+    const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
+    CHECK(gradcheck("select",
+                    [](const Vars& x) {
+                        return select(Mask{true, false}, x[0], x[1]);
+                    },
+                    {{1, nan}, {infinity, 2}})
+              .passed);
+    CHECK(gradcheck("log_softmax", [](const Vars& x) { return log_softmax(x[0]); }, {{-infinity, 0, 1}}).passed);
+    CHECK_FALSE(gradcheck("0 / 0",
+                          [](const Vars& x) {
+                              return select(Mask{true, false}, x[0], x[0] / (x[0] - 1.0) * 0.0);
+                          },
+                          {{3, 1}})
+                    .passed);
+}
+
+TEST_CASE("gradcheck: the same seed gives the same report") {
+    const auto text = [](std::uint64_t seed) {
+        return gradcheck("broken", [](const Vars& x) { return apply<SoftmaxWithoutRowSum>(here(), x[0]); },
+                         {some({2, 5})}, {.seed = seed})
+            .text();
+    };
+    CHECK(text(1) == text(1));
+    CHECK(text(1) != text(2));
+}
+
+TEST_CASE("gradcheck: wrong use") {
+    Model model;
+    const auto check = [&](const GradcheckOptions& options) {
+        gradcheck(
+            "model", [&] { return model.loss(); }, model.parameters(), options);
+    };
+    CHECK(contains(refusal([&] { check({.cotangents = 0}); }), "cotangents must be 1 or more"));
+    CHECK(contains(refusal([&] { check({.tolerance = 0}); }), "tolerance above 0"));
+    CHECK(contains(refusal([&] { gradcheck("model", [&] { return model.loss(); }, {&model.frozen}); }),
+                   "at least one input"));
+    Tape<double> tape;
+    CHECK(contains(refusal([&] { check({}); }), "no tape may be recording"));
+}
