@@ -23,8 +23,7 @@ namespace {
 }
 
 // Runs a system call again for as long as a signal interrupts it.
-template <class Call>
-auto uninterrupted(Call call) {
+template <class Call> auto uninterrupted(Call call) {
     auto result = call();
     while (result < 0 && errno == EINTR) result = call();
     return result;

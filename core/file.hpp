@@ -38,7 +38,8 @@ std::string read_file(const std::string& path, std::size_t limit = std::numeric_
 // Makes `path` hold exactly these bytes (the pieces one after another), readable after a power cut. It is written beside itself
 // under another name and renamed, so that a reader, a kill or a full disk meets the old file or the new one, never a part.
 // A symbolic link stays one. What is no regular file (/dev/null, a pipe) cannot be replaced and is written to directly.
-// Throws std::system_error, after which the old file is as it was and nothing is left beside it.
+// Throws std::system_error, after which the old file is as it was and nothing is left beside it (but for a directory that
+// could not be synced: then the new file is in its place, and a power cut may undo that).
 void write_file(const std::string& path, std::span<const std::string_view> pieces);
 void write_file(const std::string& path, std::string_view bytes);
 

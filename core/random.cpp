@@ -5,6 +5,9 @@
 
 namespace taper {
 
+static std::uint32_t low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
+static std::uint32_t high(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
+
 static std::uint64_t mixed(std::uint64_t hash, std::uint64_t value) {  // one FNV-1a step and a finaliser
     hash = (hash ^ value) * 0x100000001b3u;
     hash ^= hash >> 33;
@@ -24,21 +27,17 @@ Random Random::at(std::uint32_t number) const {
     return random;
 }
 
-std::array<std::uint32_t, 4> Random::bits(std::uint64_t counter) const {
-    const auto low = [](std::uint64_t x) { return static_cast<std::uint32_t>(x); };
-    const auto high = [](std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); };
-    std::uint32_t c0 = low(counter), c1 = high(counter), c2 = low(stream_), c3 = high(stream_);
-    std::uint32_t k0 = low(seed_), k1 = high(seed_);
+std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> c, std::array<std::uint32_t, 2> key) {
     for (int round = 0; round < 10; ++round) {
-        const std::uint64_t p0 = std::uint64_t{0xD2511F53u} * c0, p1 = std::uint64_t{0xCD9E8D57u} * c2;
-        c0 = high(p1) ^ c1 ^ k0;
-        c1 = low(p1);
-        c2 = high(p0) ^ c3 ^ k1;
-        c3 = low(p0);
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
+        const std::uint64_t p0 = std::uint64_t{0xD2511F53u} * c[0], p1 = std::uint64_t{0xCD9E8D57u} * c[2];
+        c = {high(p1) ^ c[1] ^ key[0], low(p1), high(p0) ^ c[3] ^ key[1], low(p0)};
+        key = {key[0] + 0x9E3779B9u, key[1] + 0xBB67AE85u};
     }
-    return {c0, c1, c2, c3};
+    return c;
+}
+
+std::array<std::uint32_t, 4> Random::bits(std::uint64_t counter) const {
+    return philox({low(counter), high(counter), low(stream_), high(stream_)}, {low(seed_), high(seed_)});
 }
 
 static double unit(std::uint32_t high, std::uint32_t low) {

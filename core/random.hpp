@@ -11,6 +11,9 @@
 
 namespace taper {
 
+// The generator itself: 128 random bits for each counter and key.
+std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
+
 class Random {
   public:
     // A stream is named by what it is for ("layers.0.attention.query.weight"), and by a number where there are many.

@@ -67,8 +67,7 @@ class Header : public json::json_sax_t {
     void parse(const std::string& text) {
         if (text.size() > max_header) fail("the header must have at most " + std::to_string(max_header) + " bytes");
         if (text.front() != '{') fail("the header must begin with {");
-        const std::size_t zero = text.find('\0');  // the parser would take it for the end
-        if (zero != std::string::npos) fail("the header must be JSON: byte " + std::to_string(zero));
+        if (text.find('\0') != text.npos) fail("the header must have no zero byte");  // the parser would stop there
         json::sax_parse(text, this);
     }
 
@@ -183,18 +182,17 @@ std::uint64_t byte_count(const Entry& entry) {
 void check_layout(const std::string& path, const std::vector<Entry>& entries, std::uint64_t size) {
     std::vector<const Entry*> order;
     for (const Entry& entry : entries) order.push_back(&entry);
-    std::sort(order.begin(), order.end(),
-              [](const Entry* a, const Entry* b) { return std::pair(a->begin, a->end) < std::pair(b->begin, b->end); });
+    std::ranges::sort(order, {}, [](const Entry* entry) { return std::pair(entry->begin, entry->end); });
     std::uint64_t at = 0;
     for (const Entry* entry : order) {
         const std::uint64_t begin = entry->begin, end = entry->end;
         const auto fail = [&](const std::string& rule) {
-            throw Error(named(path, entry->name) + rule + ": data_offsets [" + std::to_string(begin) + "," +
-                        std::to_string(end) + "]");
+            throw Error(named(path, entry->name) + rule + ": data_offsets " + to_string(Shape{begin, end}));
         };
         if (begin > end || end > size) fail("data must lie in the " + std::to_string(size) + " bytes after the header");
-        if (end - begin != byte_count(*entry))
+        if (end - begin != byte_count(*entry)) {
             fail("data must have the size of " + std::string(entry->type->name) + " " + to_string(entry->shape));
+        }
         if (begin != at) fail("data must begin where the data before it ends, at " + std::to_string(at));
         at = end;
     }

@@ -29,8 +29,7 @@ struct TensorFile {
     const Tensor* find(const std::string& name) const;  // null where there is none
 
     // Error "PATH: tensor NAME: ..." where there is none, or it has another type.
-    template <class T>
-    const Array<T>& get(const std::string& name) const;
+    template <class T> const Array<T>& get(const std::string& name) const;
 };
 
 // Error "PATH: [tensor NAME:] rule: values" where the file is not exactly of this form; std::system_error where reading fails.

@@ -9,10 +9,11 @@
 
 #include "core/ops.hpp"
 #include "core/random.hpp"
+#include "tests/broken_ops.hpp"
 #include "tests/scratch.hpp"
 
 using namespace taper;
-using tests::refusal;
+using namespace taper::tests;
 
 namespace {
 
@@ -28,99 +29,6 @@ bool same_bits(const Array<double>& a, const Array<double>& b) {
     return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
 }
 
-// ---- Ops with a broken backward
-
-struct SoftmaxWithoutRowSum final : Op<double> {
-    Place<double> x;
-    Array<double> y;
-    const char* name() const override { return "softmax_without_row_sum"; }
-    Var<double> forward(const Var<double>& input) {
-        x = input;
-        y = softmax(input.detach()).value();
-        return y;
-    }
-    void backward(const Array<double>& dy, Gradients<double>& gradients) override {
-        gradients.add(x, Array<double>(y * dy));
-    }
-};
-
-// y = f(x) with backward dx = slope(x) dy, whatever the two are.
-struct Claimed final : Op<double> {
-    Var<double> x;
-    std::function<double(double)> slope;
-    const char* name() const override { return "claimed"; }
-    Var<double> forward(const Var<double>& input, double (*f)(double), const std::function<double(double)>& claim) {
-        x = input, slope = claim;
-        Array<double> y = x.value();
-        for (double& entry : y) entry = f(entry);
-        return y;
-    }
-    void backward(const Array<double>& dy, Gradients<double>& gradients) override {
-        Array<double> dx = dy;
-        for (std::size_t i = 0; i < dx.size(); ++i) dx.data()[i] *= slope(x.value().data()[i]);
-        gradients.add(x, dx);
-    }
-};
-
-Var<double> claimed(const Var<double>& x, double (*f)(double), const std::function<double(double)>& slope) {
-    return apply<Claimed>(here(), x, f, slope);
-}
-
-struct MulOfOneInput final : Op<double> {
-    Var<double> a, b;
-    const char* name() const override { return "mul_of_one_input"; }
-    Var<double> forward(const Var<double>& left, const Var<double>& right) {
-        a = left, b = right;
-        return Array<double>(a.value() * b.value());
-    }
-    void backward(const Array<double>& dy, Gradients<double>& gradients) override {
-        gradients.add(a, Array<double>(dy * b.value()));
-    }
-};
-
-struct GradientForNothing final : Op<double> {  // y = a, and b gets a gradient as well
-    Place<double> a, b;
-    const char* name() const override { return "gradient_for_nothing"; }
-    Var<double> forward(const Var<double>& left, const Var<double>& right) {
-        a = left, b = right;
-        return left.value();
-    }
-    void backward(const Array<double>& dy, Gradients<double>& gradients) override {
-        gradients.add(a, dy);
-        gradients.add(b, Array<double>(1e-3 * dy));
-    }
-};
-
-struct BackwardOnce final : Op<double> {  // gives away in backward what it saved
-    Place<double> x;
-    Array<double> twice;
-    const char* name() const override { return "backward_once"; }
-    Var<double> forward(const Var<double>& input) {
-        x = input, twice = 2 * input.value();
-        return Array<double>(input.value() * input.value());
-    }
-    void backward(const Array<double>& dy, Gradients<double>& gradients) override {
-        twice *= dy;
-        gradients.add(x, twice);
-    }
-};
-
-struct WritesItsInput final : Op<double> {
-    Var<double> x;
-    const char* name() const override { return "writes_its_input"; }
-    Var<double> forward(const Var<double>& input) {
-        x = input;
-        return input.value();
-    }
-    void backward(const Array<double>& dy, Gradients<double>& gradients) override {
-        gradients.add(x, dy);
-        const_cast<double&>(*x.value().data()) += 1;
-    }
-};
-
-double twice_relu(double x) { return x > 0 ? 2 * x : 0; }
-double sin_in_float(double x) { return static_cast<double>(std::sin(static_cast<float>(x))); }
-
 }  // namespace
 
 TEST_CASE("gradcheck: a right gradient passes, in one line") {
@@ -134,8 +42,8 @@ TEST_CASE("gradcheck: a right gradient passes, in one line") {
 }
 
 TEST_CASE("gradcheck: softmax without its row sum fails") {
-    const auto report = gradcheck(
-        "broken", [](const Vars& x) { return apply<SoftmaxWithoutRowSum>(here(), x[0]); }, {some({2, 5})});
+    const auto report =
+        gradcheck("broken", [](const Vars& x) { return apply<SoftmaxWithoutRowSum>(here(), x[0]); }, {some({2, 5})});
     CHECK_FALSE(report.passed);
     CHECK(report.wrong == 10);
 }
@@ -184,9 +92,8 @@ TEST_CASE("gradcheck: a gradient for one input only fails; one for an input that
                                {some({3}), some({3}, 1)});
     CHECK(one.wrong == 3);
     CHECK(contains(one.text(), "input 1 (3) (0): analytic 0,"));
-    const auto nothing =
-        gradcheck("copy", [](const Vars& x) { return apply<GradientForNothing>(here(), x[0], x[1]); },
-                  {some({3}), some({3}, 1)});
+    const auto nothing = gradcheck("copy", [](const Vars& x) { return apply<GradientForNothing>(here(), x[0], x[1]); },
+                                   {some({3}), some({3}, 1)});
     CHECK(nothing.wrong == 3);
     CHECK(contains(nothing.text(), "numeric 0,"));
     CHECK_FALSE(gradcheck("detach", [](const Vars& x) { return x[0] * x[0].detach(); }, {some({3})}).passed);
@@ -228,60 +135,12 @@ TEST_CASE("gradcheck: a function that is not deterministic fails and is called s
 }
 
 TEST_CASE("gradcheck: a backward that runs once, and one that writes its input") {
+    CHECK(
+        contains(gradcheck("once", [](const Vars& x) { return apply<BackwardOnce>(here(), x[0]); }, {some({3})}).text(),
+                 "not repeatable"));
     CHECK(contains(
-        gradcheck("once", [](const Vars& x) { return apply<BackwardOnce>(here(), x[0]); }, {some({3})})
-            .text(),
-        "not repeatable"));
-    CHECK(contains(
-        gradcheck("writes", [](const Vars& x) { return apply<WritesItsInput>(here(), x[0]); }, {some({3})})
-            .text(),
+        gradcheck("writes", [](const Vars& x) { return apply<WritesItsInput>(here(), x[0]); }, {some({3})}).text(),
         "changed its input: input 0 (3)"));
-}
-
-TEST_CASE("gradcheck: a kink is a kink and no wrong gradient") {
-    const Array<double> x{0, 1e-12, -1e-9, 3e-7, -1e-5, 1e-4, 0.7, -1};
-    const auto report = gradcheck("relu", [](const Vars& v) { return relu(v[0]) + 1.0; }, {x});
-    CHECK_MESSAGE(report.passed, report.text());
-    CHECK(report.kinks.size() == 6);
-    CHECK(report.kinks[0].entry == "(0)");
-    CHECK(contains(report.text(), "6 at or near a kink, first input 0 (8) (0): slopes"));
-    CHECK(std::min(std::abs(report.kinks[0].slope_below), std::abs(report.kinks[0].slope_above)) < 1e-9);
-
-    const auto between = [&](double at_0) {
-        return gradcheck("kink",
-                         [=](const Vars& v) {
-                             return claimed(v[0], twice_relu, [=](double e) { return e == 0 ? at_0 : e > 0 ? 2 : 0; });
-                         },
-                         {x});
-    };
-    for (const double inside : {0.0, 0.5, 1.0, 2.0}) CHECK_MESSAGE(between(inside).passed, between(inside).text());
-    for (const double outside : {-0.01, 2.001, 5.0}) {
-        CHECK(between(outside).wrong == 1);
-        CHECK(contains(between(outside).text(), "at a kink, and not between its slopes"));
-    }
-    const auto beside = [&](double e) { return e == 0 ? 0 : e > 0 ? 2.0001 : 0; };  // wrong beside the kink
-    CHECK(gradcheck("beside", [=](const Vars& v) { return claimed(v[0], twice_relu, beside); }, {x}).wrong >= 3);
-    const auto max_report = gradcheck("max", [](const Vars& v) { return max(v[0]); }, {{1, 3, 3, 2}});
-    CHECK(max_report.passed);
-    CHECK(max_report.kinks.size() == 2);
-}
-
-TEST_CASE("gradcheck: strong curvature is no kink, and no excuse") {
-    const Array<double> x{1e-6, 2e-6, 3e-4, 1e-3};
-    const auto report = gradcheck("log", [](const Vars& v) { return log(v[0]); }, {x});
-    CHECK_MESSAGE(report.passed, report.text());
-    CHECK(report.kinks.empty());
-    const auto wrong = gradcheck(
-        "log", [](const Vars& v) { return claimed(v[0], std::log, [](double e) { return 1.000001 / e; }); }, {x});
-    CHECK(wrong.wrong == 4);
-    CHECK(wrong.kinks.empty());
-}
-
-TEST_CASE("gradcheck: a function computed in float cannot be checked, and that is said") {
-    const auto report = gradcheck(
-        "float", [](const Vars& v) { return claimed(v[0], sin_in_float, [](double e) { return std::cos(e); }); }, {some({4})});
-    CHECK_FALSE(report.passed);
-    CHECK(contains(report.text(), "does not settle"));
 }
 
 template <class T>
@@ -361,23 +220,6 @@ TEST_CASE("gradcheck: leaves values and gradients as they were, also when f thro
             CHECK(Tape<double>::recording() == nullptr);
         }
     CHECK(same_bits(held.value(), up));
-}
-
-TEST_CASE("gradcheck: infinities and NaN that are not chosen are no error; a NaN gradient is") {
-    const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
-    CHECK(gradcheck("select",
-                    [](const Vars& x) {
-                        return select(Mask{true, false}, x[0], x[1]);
-                    },
-                    {{1, nan}, {infinity, 2}})
-              .passed);
-    CHECK(gradcheck("log_softmax", [](const Vars& x) { return log_softmax(x[0]); }, {{-infinity, 0, 1}}).passed);
-    CHECK_FALSE(gradcheck("0 / 0",
-                          [](const Vars& x) {
-                              return select(Mask{true, false}, x[0], x[0] / (x[0] - 1.0) * 0.0);
-                          },
-                          {{3, 1}})
-                    .passed);
 }
 
 TEST_CASE("gradcheck: the same seed gives the same report") {

@@ -11,8 +11,7 @@
 
 namespace taper::tests {
 
-template <class T>
-using Function = std::function<Var<T>(const std::vector<Var<T>>&)>;
+template <class T> using Function = std::function<Var<T>(const std::vector<Var<T>>&)>;
 
 // A function of some inputs, for both number types: a lambda over `const auto& x`.
 struct Functions {
@@ -20,8 +19,7 @@ struct Functions {
     Function<float> in_float;
 
     Functions() = default;
-    template <class F>
-    Functions(F f) : in_double(f), in_float(f) {}  // NOLINT: a lambda stands for it
+    template <class F> Functions(F f) : in_double(f), in_float(f) {}  // NOLINT: a lambda stands for it
 };
 
 struct GradientCase {

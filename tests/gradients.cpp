@@ -61,8 +61,7 @@ TEST_CASE("gradients: backward of every op agrees with numeric derivatives") {
 namespace {
 
 // Value and gradients of a function for one random cotangent, in T.
-template <class T>
-std::vector<Array<T>> results(const Function<T>& f, const std::vector<Array<double>>& inputs) {
+template <class T> std::vector<Array<T>> results(const Function<T>& f, const std::vector<Array<double>>& inputs) {
     std::vector<Parameter<T>> parameters;
     for (const Array<double>& input : inputs) parameters.emplace_back("x", converted<T>(input));
     Tape<T> tape;
@@ -73,8 +72,7 @@ std::vector<Array<T>> results(const Function<T>& f, const std::vector<Array<doub
     return all;
 }
 
-template <class T>
-double largest(const Array<T>& x) {  // infinity if an entry is not finite
+template <class T> double largest(const Array<T>& x) {  // infinity if an entry is not finite
     double most = 0;
     for (T entry : x) most = std::isfinite(entry) ? std::max(most, std::abs(static_cast<double>(entry))) : INFINITY;
     return most;

@@ -16,16 +16,17 @@ namespace {
 const nn::Config tiny{.vocab_size = 7, .length = 6, .width = 8, .heads = 2, .layers = 2, .ffn_width = 12, .k = 3};
 
 // Every parameter away from special points (zero biases, gains of one), large enough that each path matters.
-template <class Module>
-nn::Parameters<double> shaken(Module& module) {
+template <class Module> nn::Parameters<double> shaken(Module& module) {
     nn::Parameters<double> all;
     module.list(all);
-    for (Parameter<double>* p : all) xt::noalias(p->mutable_value()) += normal<double>(Random(7, p->name()), p->shape(), 0.3);
+    for (Parameter<double>* p : all)
+        xt::noalias(p->mutable_value()) += normal<double>(Random(7, p->name()), p->shape(), 0.3);
     return all;
 }
 nn::Parameters<double> shaken(nn::Linformer<double>& model) {
     auto all = model.parameters();
-    for (Parameter<double>* p : all) xt::noalias(p->mutable_value()) += normal<double>(Random(7, p->name()), p->shape(), 0.3);
+    for (Parameter<double>* p : all)
+        xt::noalias(p->mutable_value()) += normal<double>(Random(7, p->name()), p->shape(), 0.3);
     return all;
 }
 
@@ -33,16 +34,17 @@ Array<double> some(const Shape& shape, const char* name) { return normal<double>
 
 Ids some_ids(std::size_t rows, std::size_t n, std::size_t V) {
     Ids ids = empty<std::int64_t>({rows, n});
-    for (std::size_t i = 0; i < ids.size(); ++i) ids.data()[i] = static_cast<std::int64_t>(Random(5, "ids").below(i, V));
+    for (std::size_t i = 0; i < ids.size(); ++i)
+        ids.data()[i] = static_cast<std::int64_t>(Random(5, "ids").below(i, V));
     return ids;
 }
 
-template <class Module>
-void check_layer(const char* name, Module& module, const Array<double>& x) {
+template <class Module> void check_layer(const char* name, Module& module, const Array<double>& x) {
     auto parameters = shaken(module);
     Parameter<double> input("x", x);
     parameters.push_back(&input);
-    const auto report = gradcheck(name, [&] { return module(Var<double>(input)); }, parameters);
+    const auto report = gradcheck(
+        name, [&] { return module(Var<double>(input)); }, parameters);
     CHECK_MESSAGE(report.passed, report.text());
     CHECK(report.entries > x.size());
 }
@@ -109,7 +111,8 @@ TEST_CASE("layers: projected attention is Eq. 7, head by head") {
                 double s = 0;
                 for (std::size_t c = 4 * h; c < 4 * h + 4; ++c) {
                     double key = 0;  // (E K)_slot,c
-                    for (std::size_t i = 0; i < 6; ++i) key += layer.projection->E.value()(slot, i) * linear(layer.key, x, i, c);
+                    for (std::size_t i = 0; i < 6; ++i)
+                        key += layer.projection->E.value()(slot, i) * linear(layer.key, x, i, c);
                     s += linear(layer.query, x, t, c) * key;
                 }
                 total += score[slot] = std::exp(s / std::sqrt(4.0));
@@ -117,12 +120,14 @@ TEST_CASE("layers: projected attention is Eq. 7, head by head") {
             for (std::size_t c = 4 * h; c < 4 * h + 4; ++c)
                 for (std::size_t slot = 0; slot < 3; ++slot) {
                     double value = 0;  // (F V)_slot,c
-                    for (std::size_t i = 0; i < 6; ++i) value += layer.projection->F.value()(slot, i) * linear(layer.value, x, i, c);
+                    for (std::size_t i = 0; i < 6; ++i)
+                        value += layer.projection->F.value()(slot, i) * linear(layer.value, x, i, c);
                     heads(0, t, c) += score[slot] / total * value;
                 }
         }
     for (std::size_t t = 0; t < 6; ++t)
-        for (std::size_t c = 0; c < 8; ++c) CHECK(y(0, t, c) == doctest::Approx(linear(layer.output, heads, t, c)).epsilon(1e-12));
+        for (std::size_t c = 0; c < 8; ++c)
+            CHECK(y(0, t, c) == doctest::Approx(linear(layer.output, heads, t, c)).epsilon(1e-12));
 }
 
 TEST_CASE("layers: E and F start as window means") {
@@ -143,16 +148,30 @@ TEST_CASE("layers: names and shapes are those of the file") {
     nn::Linformer<float> model(config);
     std::set<std::string> names;
     for (const auto* p : model.parameters()) names.insert(p->name() + " " + to_string(p->shape()));
-    CHECK(names == std::set<std::string>{
-                       "embedding.token.weight (7,8)", "embedding.position.weight (6,8)", "layers.0.norm1.weight (8)",
-                       "layers.0.norm1.bias (8)", "layers.0.norm2.weight (8)", "layers.0.norm2.bias (8)",
-                       "layers.0.attention.query.weight (8,8)", "layers.0.attention.query.bias (8)",
-                       "layers.0.attention.key.weight (8,8)", "layers.0.attention.key.bias (8)",
-                       "layers.0.attention.value.weight (8,8)", "layers.0.attention.value.bias (8)",
-                       "layers.0.attention.output.weight (8,8)", "layers.0.attention.output.bias (8)",
-                       "layers.0.attention.E (3,6)", "layers.0.attention.F (3,6)", "layers.0.feed_forward.up.weight (12,8)",
-                       "layers.0.feed_forward.up.bias (12)", "layers.0.feed_forward.down.weight (8,12)",
-                       "layers.0.feed_forward.down.bias (8)", "norm.weight (8)", "norm.bias (8)", "head.weight (7,8)", "head.bias (7)"});
+    CHECK(names == std::set<std::string>{"embedding.token.weight (7,8)",
+                                         "embedding.position.weight (6,8)",
+                                         "layers.0.norm1.weight (8)",
+                                         "layers.0.norm1.bias (8)",
+                                         "layers.0.norm2.weight (8)",
+                                         "layers.0.norm2.bias (8)",
+                                         "layers.0.attention.query.weight (8,8)",
+                                         "layers.0.attention.query.bias (8)",
+                                         "layers.0.attention.key.weight (8,8)",
+                                         "layers.0.attention.key.bias (8)",
+                                         "layers.0.attention.value.weight (8,8)",
+                                         "layers.0.attention.value.bias (8)",
+                                         "layers.0.attention.output.weight (8,8)",
+                                         "layers.0.attention.output.bias (8)",
+                                         "layers.0.attention.E (3,6)",
+                                         "layers.0.attention.F (3,6)",
+                                         "layers.0.feed_forward.up.weight (12,8)",
+                                         "layers.0.feed_forward.up.bias (12)",
+                                         "layers.0.feed_forward.down.weight (8,12)",
+                                         "layers.0.feed_forward.down.bias (8)",
+                                         "norm.weight (8)",
+                                         "norm.bias (8)",
+                                         "head.weight (7,8)",
+                                         "head.bias (7)"});
 }
 
 TEST_CASE("layers: dropout acts in training passes alone, and differs from site to site and step to step") {

@@ -28,7 +28,8 @@ Task copying(std::uint64_t step, bool shuffled) {
         for (std::size_t i = 0; i < n; ++i)
             task.tokens(row, i) = static_cast<std::int64_t>(random.below(100 * row + i % (n / 2), mask));
         const std::size_t hidden = random.below(100 * row + 50, n);
-        task.targets(row, hidden) = shuffled ? static_cast<std::int64_t>(random.below(100 * row + 60, mask)) : task.tokens(row, hidden);
+        task.targets(row, hidden) =
+            shuffled ? static_cast<std::int64_t>(random.below(100 * row + 60, mask)) : task.tokens(row, hidden);
         task.tokens(row, hidden) = mask;
     }
     return task;
@@ -36,7 +37,14 @@ Task copying(std::uint64_t step, bool shuffled) {
 
 // Trains for `steps`; the share of masked tokens told right in 40 fresh batches, and their mean loss.
 std::pair<double, double> trained(nn::Attention attention, bool shuffled, std::uint64_t steps) {
-    nn::Linformer<float> model({.vocab_size = V, .length = n, .width = 64, .heads = 4, .layers = 2, .ffn_width = 128, .attention = attention, .k = 8});
+    nn::Linformer<float> model({.vocab_size = V,
+                                .length = n,
+                                .width = 64,
+                                .heads = 4,
+                                .layers = 2,
+                                .ffn_width = 128,
+                                .attention = attention,
+                                .k = 8});
     const auto parameters = model.parameters();
     nn::Adam<float> adam(parameters);
     const nn::Schedule schedule{.lr = 3e-3, .warmup = 50, .steps = steps};
@@ -73,7 +81,8 @@ TEST_CASE("learning: a masked token that stands elsewhere in the window is copie
 
 TEST_CASE("learning: shuffled labels stay at chance") {
     const auto [accuracy, loss] = trained(nn::Attention::linformer, true, 300);
-    MESSAGE("shuffled labels: right " << accuracy << " (chance " << 1.0 / 16 << "), loss " << loss << " (ln 16 = " << std::log(16.0) << ")");
-    CHECK(accuracy < 0.1);          // 1280 fresh tokens: chance is 0.0625 +- 0.007
+    MESSAGE("shuffled labels: right " << accuracy << " (chance " << 1.0 / 16 << "), loss " << loss
+                                      << " (ln 16 = " << std::log(16.0) << ")");
+    CHECK(accuracy < 0.1);  // 1280 fresh tokens: chance is 0.0625 +- 0.007
     CHECK(loss > std::log(16.0) - 0.02);
 }

@@ -41,7 +41,8 @@ TEST_CASE("adam: three steps by hand, with bias correction and decay of matrices
 }
 
 TEST_CASE("adam: a parameter without a gradient, or not trainable, stays") {
-    Parameter<double> used("used", Array<double>{1.0}), unused("unused", Array<double>{1.0}), fixed("fixed", Array<double>{1.0}, false);
+    Parameter<double> used("used", Array<double>{1.0}), unused("unused", Array<double>{1.0}),
+        fixed("fixed", Array<double>{1.0}, false);
     nn::Adam<double> adam({&used, &unused, &fixed});
     Tape<double> tape;
     tape.backward(sum(used * fixed));

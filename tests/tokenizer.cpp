@@ -1,4 +1,4 @@
-// Characters and bytes, and what all tokenizers share: text comes back exactly, special ids never come from text; files.
+// Characters and bytes, and what all tokenizers share: text comes back, special ids never come from text; the files.
 #include "examples/common/tokenizer.hpp"
 
 #include <doctest/doctest.h>
@@ -73,7 +73,7 @@ TEST_CASE("tokenizer: byte takes anything") {
 }
 
 TEST_CASE("tokenizer: char refuses what it does not know, by character and place") {
-    const auto tokenizer = ::tokenizer(TokenizerKind::character, "abc\u00E9");
+    const auto tokenizer = ::tokenizer(TokenizerKind::character, "abc\u00E9\uFFFD");
     CHECK(refusal([&] { tokenizer->encode("ab\u00E9\u00A7c", "--prompt"); }) ==
           "--prompt: every character must be in the vocabulary: '\u00A7' at position 3 is not (U+00A7)");
     CHECK(refusal([&] { tokenizer->encode("\U0001F600"); }) ==
@@ -200,9 +200,15 @@ TEST_CASE("tokenizer: a file that is no tokenizer is refused, by file, key and r
         CHECK(load(R"({"type": "bpe", "mask": true, "sentencepiece": ")" + bad + "\"}") ==
               "\"sentencepiece\": the value must be a SentencePiece model in base64: it is not");
 
-    // A model cut anywhere, or with a letter changed, is refused or works; nothing worse.
     const std::string good = tokenizer(TokenizerKind::bpe, "the heaven and the earth\n", 260)->to_json();
     const std::size_t start = good.find("sentencepiece") + 16;
+    for (std::size_t at = start; at < good.size() - 4; at += 97) {
+        std::string bad = good;
+        bad[at] = '#';
+        CHECK(load(bad) == "\"sentencepiece\": the value must be a SentencePiece model in base64: it is not");
+    }
+
+    // A model cut anywhere, or with a letter changed, is refused or works; nothing worse.
     std::mt19937 random(5);
     for (int i = 0; i < 300; ++i) {
         std::string bad = good;

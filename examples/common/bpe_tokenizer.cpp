@@ -1,8 +1,8 @@
 // What SentencePiece does not do, so that every text comes back exactly and no id is idle:
-//   - A character it did not learn becomes its UTF-8 bytes ("byte fallback"). Its ids for "unknown" and for bytes that no
-//     text can lead to are left out of ours.
-//   - Some characters mean something to it: U+2581 stands for a space inside, tab and U+2585 for borders. They are kept out
-//     of training and become bytes, and so do NUL and the newline, lest a token run over the end of a line.
+//   - A character it did not learn becomes its UTF-8 bytes ("byte fallback"). Its ids for "unknown" and for bytes that
+//     no text can lead to are left out of ours.
+//   - Some characters mean something to it: U+2581 stands for a space inside, tab and U+2585 for borders. They are kept
+//     out of training and become bytes, and so do NUL and the newline, lest a token run over the end of a line.
 //   - Training fails on very long lines, and skips long ones: they are cut.
 //   - Encoding is slow: equal words are encoded once.
 #include "examples/common/bpe_tokenizer.hpp"
@@ -99,7 +99,7 @@ Vocabulary vocabulary_of(const SentencePieceProcessor& model) {
     return vocabulary;
 }
 
-// The length of the first word: a space or newline begins it, the next one begins the next. U+2581 is a word of its own.
+// The length of the first word: a space or newline begins it, the next one begins the next word. U+2581 stands alone.
 std::size_t word_length(std::string_view text) {
     if (text.starts_with(space_mark)) return space_mark.size();
     std::size_t length = 1;
@@ -125,7 +125,7 @@ class BpeTokenizer final : public Tokenizer {
     }
 
   private:
-    // No token runs over the start of a word (load_bpe sees to it), so words can be encoded one by one, and a word that
+    // No token runs over the start of a word (tokenizer_of sees to it), so words can be encoded one by one, and a word that
     // comes again has the same ids again. The result is what SentencePiece makes of the whole text.
     TokenIds ids_of(std::string_view text, std::string_view subject, std::size_t position) const override {
         for (const CodePoint& c : CodePoints(text)) {
@@ -201,15 +201,15 @@ class Sentences final : public sentencepiece::SentenceIterator {
     std::size_t next_ = 0;
 };
 
-// The texts, cut anywhere: a sentence is only a unit of reading. A tab, a border, stands for each reserved character. Each
-// character of the alphabet comes once more, alone, so that it is learned whatever surrounds it.
+// The lines of all texts. A tab, a border, stands for each reserved character. Each character of the alphabet comes
+// once more, alone, so that it is learned whatever surrounds it.
 std::vector<std::string> sentences_of(std::span<const Text> texts, const std::vector<std::string>& alphabet) {
     constexpr std::size_t longest = 4000;  // bytes; SentencePiece skips sentences from 4193 bytes on
     std::vector<std::string> sentences = alphabet;
     for (const Text& text : texts) {
         std::string sentence;
         for (const CodePoint& c : CodePoints(text.bytes)) {
-            if (sentence.size() > longest) sentences.push_back(std::exchange(sentence, {}));
+            if (c.value == '\n' || sentence.size() > longest) sentences.push_back(std::exchange(sentence, {}));
             sentence += is_reserved(c.value) ? "\t" : c.bytes;
         }
         sentences.push_back(sentence);
@@ -224,7 +224,8 @@ BuiltTokenizer train_bpe(std::span<const Text> texts, std::int64_t vocab, bool w
     std::erase_if(alphabet, [](const std::string& c) { return is_reserved(first_code_point(c).value); });
     if (std::find(alphabet.begin(), alphabet.end(), " ") == alphabet.end()) alphabet.push_back(" ");
 
-    // Each ASCII character has an id, learned or as a byte; so have the 115 other bytes of UTF-8, the other characters, the mask.
+    // An id for each ASCII character, learned or as a byte, for the 115 other bytes of UTF-8, for each other character
+    // of the texts, and for the mask.
     const auto beyond_ascii =
         std::count_if(alphabet.begin(), alphabet.end(), [](const auto& c) { return c.size() > 1; });
     const std::int64_t least = 128 + 115 + beyond_ascii + (with_mask ? 1 : 0);
@@ -232,7 +233,8 @@ BuiltTokenizer train_bpe(std::span<const Text> texts, std::int64_t vocab, bool w
         throw Error("--vocab: the vocabulary must have room for every character of the text: " + std::to_string(vocab) +
                     ", at least " + std::to_string(least));
 
-    // SentencePiece's count has all 256 bytes and "unknown", and no mask. It may walk through as many ids as it is allowed.
+    // SentencePiece's count has all 256 bytes and "unknown", and no mask. It walks through all ids it is allowed, so
+    // it gets no more than the texts have substrings of the length of a token (at most 16).
     std::size_t bytes = 0;
     for (const Text& text : texts) bytes += text.bytes.size();
     const std::int64_t merges = std::min({vocab - least, static_cast<std::int64_t>(16 * bytes), std::int64_t{1} << 30});

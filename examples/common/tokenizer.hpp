@@ -1,8 +1,8 @@
 // Tokenizers: text into ids and back. Three kinds: a token is a character, a byte, or a learned piece of a word (bpe).
 //
-// Whatever the kind, a token is a string of bytes: the ids 0 .. size() - 1 number these strings, encode cuts a text into
-// them and decode joins them again, so that decode(encode(text)) == text. A tokenizer for masked models has one id more,
-// the last one, for the mask. Text never becomes that id: the letters "[MASK]" in a text are letters.
+// Whatever the kind, a token is a string of bytes: the ids 0 .. size() - 1 number these strings, encode cuts a text
+// into them and decode joins them again, so that decode(encode(text)) == text. A tokenizer for masked models has one id
+// more, the last one, for the mask. Text never becomes that id: the letters "[MASK]" in a text are letters.
 #pragma once
 
 #include <cstddef>

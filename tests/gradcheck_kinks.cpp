@@ -1,0 +1,83 @@
+// The gradient checker where f is not smooth or not finite: kinks, poles, functions rounded to float, NaN.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "core/gradcheck.hpp"
+#include "tests/broken_ops.hpp"
+
+using namespace taper;
+using namespace taper::tests;
+
+namespace {
+
+using Vars = std::vector<Var<double>>;
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("gradcheck: a kink is a kink and no wrong gradient") {
+    const Array<double> x{0, 1e-12, -1e-9, 3e-7, -1e-5, 1e-4, 0.7, -1};
+    const auto report = gradcheck("relu", [](const Vars& v) { return relu(v[0]) + 1.0; }, {x});
+    CHECK_MESSAGE(report.passed, report.text());
+    CHECK(report.kinks.size() == 6);
+    CHECK(report.kinks[0].entry == "(0)");
+    CHECK(contains(report.text(), "6 at or near a kink, first input 0 (8) (0): slopes"));
+    CHECK(std::min(std::abs(report.kinks[0].slope_below), std::abs(report.kinks[0].slope_above)) < 1e-9);
+
+    const auto between = [&](double at_0) {
+        return gradcheck("kink",
+                         [=](const Vars& v) {
+                             return claimed(v[0], twice_relu, [=](double e) { return e == 0 ? at_0 : e > 0 ? 2 : 0; });
+                         },
+                         {x});
+    };
+    for (const double inside : {0.0, 0.5, 1.0, 2.0}) CHECK_MESSAGE(between(inside).passed, between(inside).text());
+    for (const double outside : {-0.01, 2.001, 5.0}) {
+        CHECK(between(outside).wrong == 1);
+        CHECK(contains(between(outside).text(), "at a kink, and not between its slopes"));
+    }
+    const auto beside = [&](double e) { return e == 0 ? 0 : e > 0 ? 2.0001 : 0; };  // wrong beside the kink
+    CHECK(gradcheck("beside", [=](const Vars& v) { return claimed(v[0], twice_relu, beside); }, {x}).wrong >= 3);
+    const auto max_report = gradcheck("max", [](const Vars& v) { return max(v[0]); }, {{1, 3, 3, 2}});
+    CHECK(max_report.passed);
+    CHECK(max_report.kinks.size() == 2);
+}
+
+TEST_CASE("gradcheck: strong curvature is no kink, and no excuse") {
+    const Array<double> x{1e-6, 2e-6, 3e-4, 1e-3};
+    const auto report = gradcheck("log", [](const Vars& v) { return log(v[0]); }, {x});
+    CHECK_MESSAGE(report.passed, report.text());
+    CHECK(report.kinks.empty());
+    const auto wrong = gradcheck(
+        "log", [](const Vars& v) { return claimed(v[0], std::log, [](double e) { return 1.000001 / e; }); }, {x});
+    CHECK(wrong.wrong == 4);
+    CHECK(wrong.kinks.empty());
+}
+
+TEST_CASE("gradcheck: a function computed in float cannot be checked, and that is said") {
+    const auto report = gradcheck(
+        "float", [](const Vars& v) { return claimed(v[0], sin_in_float, [](double e) { return std::cos(e); }); },
+        {{0.1, -2, 0.7, 1.3}});
+    CHECK_FALSE(report.passed);
+    CHECK(contains(report.text(), "does not settle"));
+}
+
+TEST_CASE("gradcheck: infinities and NaN that are not chosen are no error; a NaN gradient is") {
+    const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
+    CHECK(gradcheck("select",
+                    [](const Vars& x) {
+                        return select(Mask{true, false}, x[0], x[1]);
+                    },
+                    {{1, nan}, {infinity, 2}})
+              .passed);
+    CHECK(gradcheck("log_softmax", [](const Vars& x) { return log_softmax(x[0]); }, {{-infinity, 0, 1}}).passed);
+    CHECK_FALSE(gradcheck("0 / 0",
+                          [](const Vars& x) {
+                              return select(Mask{true, false}, x[0], x[0] / (x[0] - 1.0) * 0.0);
+                          },
+                          {{3, 1}})
+                    .passed);
+}

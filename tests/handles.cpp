@@ -1,0 +1,148 @@
+// Stale handles, nested tapes and threads: a Var of another tape is an error that names the op and the cause, never freed
+// memory.
+#include <doctest/doctest.h>
+
+#include <thread>
+
+#include "core/ops.hpp"
+#include "tests/scratch.hpp"
+
+using namespace taper;
+using namespace taper::tests;
+
+namespace {
+
+using V = Var<double>;
+using P = Parameter<double>;
+using Numbers = Array<double>;
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("handles: a Var of a dead tape") {
+    P w("w", Numbers{1, 2});
+    V stale;
+    {
+        Tape<double> tape;
+        stale = w * w;
+    }
+    CHECK(stale.value() == Numbers{1, 4});  // the value is its own
+    CHECK(refusal([&] { exp(stale); }) ==
+          "exp: an input must be a constant or recorded on the innermost live tape (detach() makes it a constant): "
+          "input 0 (2): its tape was "
+          "destroyed or has run backward");
+    Tape<double> tape;
+    CHECK(contains(refusal([&] { w + stale; }), "add: "));
+    CHECK(contains(refusal([&] { w + stale; }), "input 1 (2): its tape was destroyed or has run backward"));
+    CHECK(contains(refusal([&] { concat(std::vector<V>{w, w, stale}, 0); }), "concat: "));
+    CHECK(contains(refusal([&] { concat(std::vector<V>{w, w, stale}, 0); }), "input 2 (2)"));
+    CHECK(contains(refusal([&] {
+                       tape.backward(stale, Numbers{1, 1});
+                   }),
+                   "backward: y must be recorded on this tape: y (2) is of another tape"));
+    CHECK(contains(refusal([&] { static_cast<void>(tape.gradient(stale)); }),
+                   "gradient: v must be recorded on this tape: v (2)"));
+    CHECK(tape.records().empty());
+    tape.backward(sum(w + stale.detach()));
+    CHECK(w.gradient() == Numbers{1, 1});
+}
+
+TEST_CASE("handles: a Var of a tape that has run backward") {
+    P w("w", Numbers{1, 2});
+    Tape<double> tape;
+    const V y = w * w, loss = sum(y);
+    tape.backward(loss);
+    CHECK(loss.item() == 5);
+    CHECK(contains(refusal([&] { y* y; }), "mul: "));
+    CHECK(contains(refusal([&] { y* y; }), "its tape was destroyed or has run backward"));
+    const V constant = w * w;  // it records no more
+    CHECK(constant.tape == 0);
+}
+
+TEST_CASE("handles: summing losses over steps") {
+    P w("w", Numbers{1});
+    double total = 0;
+    V kept(0.0);
+    for (int step = 0; step < 1000; ++step) {
+        Tape<double> tape;
+        const V loss = sum(w * w);
+        if (step > 0)
+            CHECK(contains(refusal([&] { kept = kept + loss; }), "its tape was destroyed or has run backward"));
+        kept = loss;
+        CHECK(tape.records().size() == 3);
+        tape.backward(loss);
+        total += loss.item();
+    }
+    CHECK(total == 1000);
+}
+
+TEST_CASE("handles: nested tapes") {
+    P w("w", Numbers{1, 2});
+    Tape<double> outer;
+    CHECK(Tape<double>::recording() == &outer);
+    const V y = w * w;
+    V inner_y;
+    {
+        Tape<double> inner;
+        CHECK(Tape<double>::recording() == &inner);
+        inner_y = w * 3.0;
+        CHECK(contains(refusal([&] { exp(y); }), "exp: "));
+        CHECK(contains(refusal([&] { exp(y); }), "input 0 (2): it is of an outer tape"));
+        CHECK(contains(refusal([&] { outer.backward(sum(y.detach())); }),
+                       "backward: the tape must be the innermost that records"));
+        CHECK(contains(refusal([&] {
+                           outer.backward(y, Numbers{1, 1});
+                       }),
+                       "backward: the tape must be the innermost that records"));
+        inner.backward(sum(inner_y));
+        CHECK(w.gradient() == Numbers{3, 3});
+        CHECK(Tape<double>::recording() == &outer);  // inner has run backward
+        const V z = y * 1.0;
+        CHECK(z.tape == y.tape);
+    }
+    CHECK(contains(refusal([&] { y + inner_y; }), "add: "));
+    CHECK(contains(refusal([&] { y + inner_y; }), "input 1 (2): its tape was destroyed"));
+    outer.backward(sum(y));
+    CHECK(w.gradient() == Numbers{5, 7});
+    CHECK(Tape<double>::recording() == nullptr);
+}
+
+TEST_CASE("handles: tapes that end in another order") {
+    P w("w", Numbers{3});
+    auto first = std::make_unique<Tape<double>>(), second = std::make_unique<Tape<double>>();
+    const V y = w * w;
+    first.reset();
+    CHECK(Tape<double>::recording() == second.get());
+    second->backward(y);
+    CHECK(w.gradient()(0) == 6);
+    second.reset();
+    CHECK(Tape<double>::recording() == nullptr);
+}
+
+TEST_CASE("handles: tapes of float and of double do not meet") {
+    P w("w", Numbers{2});
+    Parameter<float> v("v", Array<float>{3});
+    Tape<double> tape;
+    Tape<float> other;
+    other.backward(v * v);
+    tape.backward(w * w);
+    CHECK(w.gradient()(0) == 4);
+    CHECK(v.gradient()(0) == 6);
+}
+
+TEST_CASE("handles: a thread has tapes of its own") {
+    P w("w", Numbers{2});
+    Tape<double> tape;
+    const V y = w * w;
+    std::string message;
+    bool recorded = true;
+    std::thread([&] {
+        recorded = (w * 2.0).tape != 0;
+        message = refusal([&] { exp(y); });
+    }).join();
+    CHECK_FALSE(recorded);
+    CHECK(contains(message, "exp: "));
+    tape.backward(y);
+    CHECK(w.gradient()(0) == 4);
+}

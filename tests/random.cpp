@@ -1,0 +1,102 @@
+// Random numbers and threads: known answers, moments, and work that does not depend on the number of threads.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cmath>
+#include <set>
+#include <stdexcept>
+
+#include "core/ops.hpp"
+#include "core/parallel.hpp"
+#include "tests/scratch.hpp"
+
+using namespace taper;
+
+TEST_CASE("random: Philox4x32-10 gives the known answers of its authors") {
+    using Block = std::array<std::uint32_t, 4>;
+    CHECK(philox({0, 0, 0, 0}, {0, 0}) == Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
+    CHECK(philox({~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}) == Block{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
+    CHECK(philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}) ==
+          Block{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
+}
+
+TEST_CASE("random: streams differ by seed, name and number, and each is a function of its counter") {
+    std::set<std::array<std::uint32_t, 4>> blocks;
+    for (std::uint64_t seed : {0, 1})
+        for (const char* name : {"a", "b", "ab"})
+            for (std::uint32_t number : {0, 1, 2}) {
+                blocks.insert(Random(seed, name, number).bits(5));
+                blocks.insert(Random(seed, name).at(number).bits(5));
+            }
+    CHECK(blocks.size() == 2 * 3 * 6);
+    CHECK(Random(3, "x").uniform(9) == Random(3, "x").uniform(9));
+}
+
+TEST_CASE("random: moments and ranges") {
+    const Random random(0, "moments");
+    constexpr int count = 200000;
+    double sum = 0, squares = 0, fourth = 0, flat = 0;
+    std::uint64_t seen[7] = {};
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const double z = random.normal(i), u = random.uniform(i);
+        sum += z, squares += z * z, fourth += z * z * z * z, flat += u;
+        REQUIRE((u >= 0 && u < 1));
+        ++seen[random.below(i, 7)];
+    }
+    CHECK(std::abs(sum / count) < 0.01);
+    CHECK(std::abs(squares / count - 1) < 0.02);
+    CHECK(std::abs(fourth / count - 3) < 0.1);
+    CHECK(std::abs(flat / count - 0.5) < 0.005);
+    for (std::uint64_t n : seen) CHECK(std::abs(static_cast<double>(n) - count / 7.0) < 700);
+}
+
+TEST_CASE("dropout: the share that falls, the scale of the rest, and p = 0") {
+    const Var<float> ones(full<float>({1000, 101}, 1));
+    for (const double p : {0.1, 0.5, 0.9}) {
+        const Array<float> y = dropout(ones, p, Random(0, "dropout")).value();
+        double zeros = 0;
+        for (float v : y) {
+            zeros += v == 0;
+            REQUIRE((v == 0 || v == static_cast<float>(1 / (1 - p))));
+        }
+        CHECK(std::abs(zeros / 101000 - p) < 0.006);
+    }
+    CHECK(dropout(ones, 0, Random(0, "dropout")).value() == ones.value());
+    CHECK(tests::refusal([&] {
+              dropout(ones, 1, Random(0, "dropout"));
+          }).starts_with("dropout: p must be in [0, 1): x (1000,101): p 1"));
+}
+
+TEST_CASE("parallel: every chunk once, for any number of threads, also from inside a chunk") {
+    const int before = threads();
+    for (const int count : {1, 2, 5}) {
+        set_threads(count);
+        for (const std::size_t n : {0, 1, 7, 64, 1000}) {
+            std::vector<int> visits(n, 0);
+            parallel_for(n, 7, [&](std::size_t begin, std::size_t end) {
+                parallel_for(end - begin, 2, [&](std::size_t b, std::size_t e) {
+                    for (std::size_t i = begin + b; i < begin + e; ++i) ++visits[i];
+                });
+            });
+            CHECK(visits == std::vector<int>(n, 1));
+        }
+    }
+    set_threads(before);
+}
+
+TEST_CASE("parallel: an exception reaches the caller, and the next call works") {
+    const int before = threads();
+    set_threads(3);
+    for (int round = 0; round < 20; ++round) {
+        CHECK_THROWS_WITH_AS(parallel_for(100, 1,
+                                          [](std::size_t i, std::size_t) {
+                                              if (i == 50) throw std::runtime_error("chunk 50");
+                                          }),
+                             "chunk 50", std::runtime_error);
+        std::atomic<int> done = 0;
+        parallel_for(100, 1, [&](std::size_t, std::size_t) { ++done; });
+        CHECK(done == 100);
+    }
+    set_threads(before);
+    CHECK(tests::refusal([] { set_threads(0); }) == "threads: the number must be 1 to 1024: 0");
+}

@@ -1,0 +1,190 @@
+// The same bits for every number of threads, and on every run: every op, forward and backward, in float and in double.
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+
+#include "core/ops.hpp"
+#include "core/parallel.hpp"
+#include "tests/gradient_table.hpp"
+
+using namespace taper;
+using namespace taper::tests;
+
+namespace {
+
+// Sets the number of threads for its scope.
+struct Threads {
+    const int before = threads();
+    explicit Threads(int count) { set_threads(count); }
+    ~Threads() { set_threads(before); }
+    Threads(const Threads&) = delete;
+    Threads& operator=(const Threads&) = delete;
+};
+
+template <class T>
+std::vector<Array<T>> results(const Function<T>& f, const std::vector<Array<double>>& inputs, int count) {
+    const Threads scope(count);
+    std::vector<Parameter<T>> parameters;
+    for (const Array<double>& input : inputs) parameters.emplace_back("x", converted<T>(input));
+    Tape<T> tape;
+    const Var<T> y = f(std::vector<Var<T>>(parameters.begin(), parameters.end()));
+    tape.backward(y, normal<T>(Random(2, "same bits"), y.shape()));
+    std::vector<Array<T>> all{y.value()};
+    for (const Parameter<T>& p : parameters) all.push_back(p.has_gradient() ? p.gradient() : zeros<T>(p.shape()));
+    return all;
+}
+
+template <class T> bool same(const std::vector<Array<T>>& a, const std::vector<Array<T>>& b) {
+    for (std::size_t i = 0; i < a.size(); ++i)
+        if (a[i].shape() != b[i].shape() ||
+            (a[i].size() > 0 && std::memcmp(a[i].data(), b[i].data(), a[i].size() * sizeof(T)) != 0))
+            return false;
+    return true;
+}
+
+template <class T>
+void check(const std::string& title, const Function<T>& f, const std::vector<Array<double>>& inputs) {
+    const auto one = results<T>(f, inputs, 1);
+    for (const int count : {1, 2, 3})
+        CHECK_MESSAGE(same(one, results<T>(f, inputs, count)), title << std::string(" on threads: ") << count);
+}
+
+struct Large {
+    std::string op;
+    std::vector<Shape> shapes;
+    Functions f;
+    double low = -2, high = 2;
+};
+
+// Large enough for several chunks, with odd sizes.
+std::vector<Large> large_cases() {
+    Ids ids = empty<std::int64_t>({1501}), targets = ids;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        ids.data()[i] = static_cast<std::int64_t>(Random(1, "ids").below(i, 97));
+        targets.data()[i] = i % 5 == 0 ? ignore_index : static_cast<std::int64_t>(Random(2, "ids").below(i, 203));
+    }
+    Mask mask(Shape{301, 171}, false);
+    for (std::size_t i = 0; i < mask.size(); ++i) mask.data()[i] = i % 3 == 0;
+    const Shape matrix{301, 171}, row{171}, column{301, 1};
+    return {{"add", {matrix, row}, [](const auto& x) { return add(x[0], x[1]); }},
+            {"add", {matrix, column}, [](const auto& x) { return add(x[0], x[1]); }},
+            {"sub", {row, matrix}, [](const auto& x) { return sub(x[0], x[1]); }},
+            {"mul", {matrix, matrix}, [](const auto& x) { return mul(x[0], x[1]); }},
+            {"div", {matrix, row}, [](const auto& x) { return div(x[0], x[1]); }, 1, 2},
+            {"pow", {matrix, row}, [](const auto& x) { return pow(x[0], x[1]); }, 1, 2},
+            {"maximum", {matrix, row}, [](const auto& x) { return maximum(x[0], x[1]); }},
+            {"select", {matrix, row}, [=](const auto& x) { return select(mask, x[0], x[1]); }},
+            {"neg", {matrix}, [](const auto& x) { return neg(x[0]); }},
+            {"exp", {matrix}, [](const auto& x) { return exp(x[0]); }},
+            {"log", {matrix}, [](const auto& x) { return log(x[0]); }, 1, 2},
+            {"sqrt", {matrix}, [](const auto& x) { return sqrt(x[0]); }, 1, 2},
+            {"tanh", {matrix}, [](const auto& x) { return tanh(x[0]); }},
+            {"erf", {matrix}, [](const auto& x) { return erf(x[0]); }},
+            {"relu", {matrix}, [](const auto& x) { return relu(x[0]); }},
+            {"gelu", {matrix}, [](const auto& x) { return gelu(x[0]); }},
+            {"composed::gelu", {matrix}, [](const auto& x) { return composed::gelu(x[0]); }},
+            {"matmul", {{517, 211}, {211, 307}}, [](const auto& x) { return matmul(x[0], x[1]); }},
+            {"matmul", {{8, 65, 33}, {33, 70}}, [](const auto& x) { return matmul(x[0], x[1]); }},
+            {"matmul",
+             {{2, 3, 33, 65}, {3, 70, 33}},
+             [](const auto& x) {
+                 return matmul(x[0], x[1], {true, true});
+             }},
+            {"sum", {{700, 170}}, [](const auto& x) { return sum(x[0]); }},
+            {"sum", {{700, 170}}, [](const auto& x) { return sum(x[0], {0}); }},
+            {"sum",
+             {{40, 170, 19}},
+             [](const auto& x) {
+                 return sum(x[0], {0, 2});
+             }},
+            {"mean", {{700, 170}}, [](const auto& x) { return mean(x[0], {1}); }},
+            {"max", {{700, 170}}, [](const auto& x) { return max(x[0], {0}); }},
+            {"reshape", {matrix}, [](const auto& x) { return reshape(x[0], {-1}); }},
+            {"transpose",
+             {{30, 40, 51}},
+             [](const auto& x) {
+                 return transpose(x[0], {2, 0, 1});
+             }},
+            {"broadcast_to",
+             {row},
+             [](const auto& x) {
+                 return broadcast_to(x[0], Shape{501, 171});
+             }},
+            {"slice",
+             {{70, 301, 5}},
+             [](const auto& x) {
+                 return slice(x[0], 1, {1, 300, 2});
+             }},
+            {"concat", {matrix, matrix}, [](const auto& x) { return concat(x, 1); }},
+            {"stack", {matrix, matrix}, [](const auto& x) { return stack(x, 1); }},
+            {"softmax", {{301, 171}}, [](const auto& x) { return softmax(x[0]); }},
+            {"softmax", {{301, 171}}, [](const auto& x) { return softmax(x[0], 0); }},
+            {"composed::softmax", {{301, 171}}, [](const auto& x) { return composed::softmax(x[0]); }},
+            {"log_softmax", {{301, 171}}, [](const auto& x) { return log_softmax(x[0]); }},
+            {"composed::log_softmax", {{301, 171}}, [](const auto& x) { return composed::log_softmax(x[0]); }},
+            {"layer_norm", {matrix, row, row}, [](const auto& x) { return layer_norm(x[0], x[1], x[2]); }},
+            {"composed::layer_norm",
+             {matrix, row, row},
+             [](const auto& x) { return composed::layer_norm(x[0], x[1], x[2]); }},
+            {"embedding", {{97, 33}}, [=](const auto& x) { return embedding(x[0], ids); }},
+            {"dropout", {matrix}, [](const auto& x) { return dropout(x[0], 0.3, Random(1, "dropout")); }},
+            {"cross_entropy", {{1501, 203}}, [=](const auto& x) { return cross_entropy(x[0], targets); }},
+            {"composed::cross_entropy", {{1501, 203}}, [=](const auto& x) {
+                 return composed::cross_entropy(x[0], targets);
+             }}};
+}
+
+}  // namespace
+
+TEST_CASE("same bits: the gradient table on one, two and three threads") {
+    for (const GradientCase& c : gradient_table()) {
+        check<double>(c.title(), c.f.in_double, c.inputs);
+        check<float>(c.title() + " in float", c.f.in_float, c.inputs);
+    }
+}
+
+TEST_CASE("same bits: every op on arrays of many chunks") {
+    std::set<std::string> covered;
+    for (const Large& c : large_cases()) {
+        std::vector<Array<double>> inputs;
+        for (const Shape& shape : c.shapes)
+            inputs.push_back(
+                uniform<double>(Random(1, c.op, static_cast<std::uint32_t>(inputs.size())), shape, c.low, c.high));
+        check<double>(c.op, c.f.in_double, inputs);
+        check<float>(c.op + " in float", c.f.in_float, inputs);
+        covered.insert(c.op);
+    }
+    for (const std::string& op : declared_ops())
+        CHECK_MESSAGE(covered.contains(op), op << std::string(" has no large case"));
+}
+
+TEST_CASE("same bits: random numbers do not depend on the number of threads") {
+    const auto draw = [](int count) {
+        const Threads scope(count);
+        return std::vector<Array<float>>{normal<float>(Random(1, "x"), {100'003}),
+                                         uniform<float>(Random(1, "y"), {100'003}, 0, 1)};
+    };
+    CHECK(same(draw(1), draw(2)));
+}
+
+// xtensor's lazy reducers give wrong numbers where they are broadcast, and dot where two operands begin at one address.
+TEST_CASE("same bits: no source uses xtensor's reducers or dot") {
+    const std::regex unsafe(R"(xt::(sum|mean|amax|amin|prod|norm_\w+|variance|stddev|argmax|linalg)\b)");
+    int files = 0;
+    for (const char* folder : {"/core", "/nn"})
+        for (const auto& entry :
+             std::filesystem::recursive_directory_iterator(std::string(TAPER_SOURCE_DIR) + folder)) {
+            if (!entry.is_regular_file()) continue;
+            std::ifstream file(entry.path());
+            std::string line;
+            while (std::getline(file, line))
+                CHECK_MESSAGE(!std::regex_search(line, unsafe), entry.path().string() << std::string(": ") << line);
+            ++files;
+        }
+    CHECK(files > 20);
+}
