@@ -88,6 +88,12 @@ std::string temporary_name(const std::string& target) {
     return target + suffix.data();
 }
 
+bool is_temporary_name(std::string_view name, const std::string& target) {
+    if (!name.starts_with(target + ".") || !name.ends_with(".tmp")) return false;
+    const std::string_view digits = name.substr(target.size() + 1, name.size() - target.size() - 5);
+    return digits.size() == 16 && digits.find_first_not_of("0123456789abcdef") == digits.npos;
+}
+
 // The renaming itself must outlive a power cut.
 void sync_directory(const std::string& path, const std::string& target) {
     const std::string directory = std::filesystem::path(target).parent_path().string();
@@ -183,5 +189,14 @@ void write_file(const std::string& path, std::span<const std::string_view> piece
 }
 
 void write_file(const std::string& path, std::string_view bytes) { write_file(path, std::span(&bytes, 1)); }
+
+std::vector<std::string> leftovers_of(const std::string& path) {
+    const std::filesystem::path target(path);
+    std::vector<std::string> leftovers;
+    for (const auto& entry : std::filesystem::directory_iterator(target.has_parent_path() ? target.parent_path() : "."))
+        if (is_temporary_name(entry.path().filename().string(), target.filename().string()))
+            leftovers.push_back(entry.path().string());
+    return leftovers;
+}
 
 }  // namespace taper

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace taper {
 
@@ -42,5 +43,8 @@ std::string read_file(const std::string& path, std::size_t limit = std::numeric_
 // could not be synced: then the new file is in its place, and a power cut may undo that).
 void write_file(const std::string& path, std::span<const std::string_view> pieces);
 void write_file(const std::string& path, std::string_view bytes);
+
+// What a killed write_file(path) left beside it.
+std::vector<std::string> leftovers_of(const std::string& path);
 
 }  // namespace taper

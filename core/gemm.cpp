@@ -1,10 +1,13 @@
 #include "core/gemm.hpp"
 
 #include <algorithm>
-#include <xflens/cxxblas/cxxblas.cxx>
-#include <xtensor-blas/xblas_config.hpp>
+#include <xtensor-blas/xblas.hpp>  // not cxxblas.cxx alone: before xblas_config.hpp it is the slow generic code
 
 #include "core/parallel.hpp"
+
+#ifndef HAVE_CBLAS
+#error "xtensor-blas must call a BLAS library: its generic products are 50 times slower"
+#endif
 
 extern "C" void openblas_set_num_threads(int);
 

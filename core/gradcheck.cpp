@@ -76,6 +76,8 @@ class Check {
         Tape<double> tape;
         const Var<double> y = f_();
         y_ = y.value();
+        report_.not_finite = static_cast<std::size_t>(
+            std::count_if(y_.begin(), y_.end(), [](double entry) { return !std::isfinite(entry); }));
         const Random random(options_.seed, "gradcheck cotangent");
         for (int c = 0; c < options_.cotangents; ++c) {
             cotangents_.push_back(normal<double>(random.at(static_cast<std::uint32_t>(c)), y.shape()));
@@ -232,6 +234,7 @@ std::string GradcheckReport::text() const {
     std::string text = name + (passed ? ": passed: " : ": FAILED: ") + std::to_string(entries) + " entries";
     if (wrong > 0) text += ", " + std::to_string(wrong) + " wrong";
     text += ", worst relative error " + number(worst, 2);
+    if (not_finite > 0) text += ", " + std::to_string(not_finite) + " entries of y not finite";
     if (!kinks.empty())
         text += ", " + std::to_string(kinks.size()) + " at or near a kink, first " + kinks[0].input + " " +
                 kinks[0].entry + ": slopes " + number(kinks[0].slope_below, 6) + " and " +

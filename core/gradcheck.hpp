@@ -52,6 +52,7 @@ struct GradcheckReport {
     double worst = 0;                        // the largest relative error
     std::size_t entries = 0;                 // entries (or directions) checked
     std::size_t wrong = 0;                   // of them
+    std::size_t not_finite = 0;              // entries of y: nothing is known of them
     std::vector<GradcheckFailure> failures;  // of the wrong ones, the first 10
     std::vector<GradcheckKink> kinks;
     std::vector<std::string> problems;  // not of an entry: f is not deterministic, an input was changed, ...

@@ -100,9 +100,10 @@ static Settled settle(Line& line, std::size_t c, double tolerance, double floor)
             const double now = richardson(line, k, c), last = richardson(line, k - 1, c),
                          before = richardson(line, k - 2, c);
             const double spread = std::max({now, last, before}) - std::min({now, last, before});
-            const double uncertainty = s.noise + 4 * spread;
+            const double uncertainty = s.noise + 4 * spread + std::abs(line.bend(k, c));
             if (uncertainty < best.uncertainty) best = {now, std::max(s.terms, std::abs(now)), uncertainty, k};
-            if (best.resolved(tolerance / 4, floor)) break;
+            if (best.resolved(tolerance / 4, floor) || uncertainty > 8 * best.uncertainty)
+                break;                                  // or rounding took over
         } else if (smooth == 1 && bends.size() >= 6) {  // bends that grew until they vanished: the steps of a rounded f
             const auto lately = bends.end() - 3;
             if (*std::max_element(lately, bends.end()) > 1.5 * *std::max_element(bends.begin(), lately)) break;

@@ -1,4 +1,4 @@
-// The one place that includes xtensor and xtensor-blas: flat headers up to 0.25, folders from 0.26.
+// The one place that includes xtensor (xtensor-blas: core/gemm.cpp): flat headers up to 0.25, folders from 0.26.
 // XTENSOR_USE_XSIMD and the like are set on the CMake target, one value for the whole program.
 #pragma once
 

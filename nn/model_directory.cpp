@@ -123,7 +123,7 @@ void save_model(const std::string& directory, Linformer<float>& model) {
 
 // The numbers that config.json asks for must be in the file before memory is asked for them.
 static void check_size(const TensorFile& file, const Config& c) {
-    const auto expect = [&](const char* name, const Shape& shape) {
+    const auto expect = [&](const std::string& name, const Shape& shape) {
         const Shape found = file.get<float>(name).shape();
         if (found != shape)
             throw Error(file.path + ": tensor " + name + ": the shape must be that of config.json: expected " +
@@ -131,7 +131,8 @@ static void check_size(const TensorFile& file, const Config& c) {
     };
     expect("embedding.token.weight", {c.vocab_size, c.width});
     expect("embedding.position.weight", {c.length, c.width});
-    file.get<float>("layers." + std::to_string(c.layers - 1) + ".norm1.weight");
+    for (std::size_t i = 0; i < c.layers; ++i) file.get<float>("layers." + std::to_string(i) + ".norm1.weight");
+    if (c.attention == Attention::linformer) expect("layers.0.attention.E", {c.k, c.length});
     expect("layers.0.feed_forward.up.bias", {c.ffn_width});
 }
 

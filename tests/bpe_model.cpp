@@ -1,4 +1,4 @@
-// The SentencePiece model in a bpe model: it is used to its letter, and a model of another making is tried before it is used.
+// The SentencePiece model in a bpe tokenizer: it is used to the letter, and one of another making is tried before.
 #include <doctest/doctest.h>
 #include <sentencepiece_processor.h>
 #include <sentencepiece_trainer.h>

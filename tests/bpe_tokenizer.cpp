@@ -39,7 +39,7 @@ BuiltTokenizer build(const std::string& text, std::int64_t vocab, bool mask = tr
 
 std::unique_ptr<Tokenizer> bpe(const std::string& text, std::int64_t vocab) { return build(text, vocab).tokenizer; }
 
-// Everything that ever went wrong somewhere: spaces, newlines, SentencePiece's own characters and spellings, NUL, emoji.
+// What went wrong somewhere once: spaces, newlines, SentencePiece's own characters and spellings, NUL, emoji.
 std::string random_text(std::mt19937& random) {
     static const std::string parts[] = {"\n",         " ",      "  ",     "the ",    " God",   "aaa",
                                         "a",          "\u00BD", "\u2026", "\uFE30",  "\u2581", "\u2585",

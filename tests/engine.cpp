@@ -48,6 +48,21 @@ struct Cube final : Op<double> {
 };
 V cube(const V& x, Source at = here()) { return apply<Cube>(at, x); }
 
+// y = x; notes in backward how many Cubes are still alive.
+struct Watch final : Op<double> {
+    static inline int cubes = -1;
+    Place<double> x;
+    const char* name() const override { return "watch"; }
+    V forward(const V& input) {
+        x = input;
+        return input.value();
+    }
+    void backward(const Numbers& dy, Gradients<double>& gradients) override {
+        cubes = Cube::alive;
+        gradients.add(x, dy);
+    }
+};
+
 struct WrongShape final : Op<double> {
     Place<double> x;
     const char* name() const override { return "wrong_shape"; }
@@ -150,6 +165,11 @@ TEST_CASE("engine: a tape keeps what backward needs, and lets go of it on the wa
         tape.backward(y);
         CHECK(Cube::alive == 0);
         CHECK(a.gradient()(0) == 9 * 256);
+    }
+    {
+        Tape<double> tape;
+        tape.backward(cube(cube(apply<Watch>(here(), a))));
+        CHECK(Watch::cubes == 0);  // both were released before backward got to the front
     }
     {
         Tape<double> tape;

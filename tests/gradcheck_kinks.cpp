@@ -65,7 +65,25 @@ TEST_CASE("gradcheck: a function computed in float cannot be checked, and that i
     CHECK(contains(report.text(), "does not settle"));
 }
 
-TEST_CASE("gradcheck: infinities and NaN that are not chosen are no error; a NaN gradient is") {
+TEST_CASE("gradcheck: a rounded function passes while its steps are fine, and never hides a wrong gradient") {
+    static double grid = 0;
+    const auto rounded_sin = [](double x) { return std::floor(std::sin(x) / grid) * grid; };
+    const Array<double> x{0.1, -2, 0.7, 1.3, 0.33, 0.77, 2.2, 3};
+    for (grid = 1e-14; grid < 1e-3; grid *= 3) {
+        const auto check = [&](double factor) {
+            return gradcheck("rounded",
+                             [=](const Vars& v) {
+                                 return claimed(v[0], rounded_sin, [=](double e) { return factor * std::cos(e); });
+                             },
+                             {x});
+        };
+        const auto right = check(1), wrong = check(1.0001);
+        CHECK_MESSAGE((right.passed || grid > 3e-10), right.text());
+        CHECK_MESSAGE(wrong.wrong == 8, wrong.text());
+    }
+}
+
+TEST_CASE("gradcheck: infinities and NaN that are not chosen are no error, a NaN gradient is") {
     const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
     CHECK(gradcheck("select",
                     [](const Vars& x) {
@@ -74,6 +92,9 @@ TEST_CASE("gradcheck: infinities and NaN that are not chosen are no error; a NaN
                     {{1, nan}, {infinity, 2}})
               .passed);
     CHECK(gradcheck("log_softmax", [](const Vars& x) { return log_softmax(x[0]); }, {{-infinity, 0, 1}}).passed);
+    const auto report = gradcheck("log_softmax", [](const Vars& x) { return log_softmax(x[0]); }, {{-infinity, 0, 1}});
+    CHECK(report.not_finite == 1);
+    CHECK(contains(report.text(), "1 entries of y not finite"));
     CHECK_FALSE(gradcheck("0 / 0",
                           [](const Vars& x) {
                               return select(Mask{true, false}, x[0], x[0] / (x[0] - 1.0) * 0.0);

@@ -43,8 +43,10 @@ TEST_CASE("gradients: backward of every op agrees with numeric derivatives") {
     };
     std::map<std::string, Line> lines;
     for (const GradientCase& c : gradient_table()) {
+        INFO(c.title());
         const GradcheckReport report = gradcheck(c.title(), c.f.in_double, c.inputs, c.options);
         CHECK_MESSAGE(report.passed, report.text());
+        CHECK(report.not_finite == 0);
         Line& line = lines[c.op];
         ++line.cases;
         line.entries += report.entries;
@@ -56,6 +58,19 @@ TEST_CASE("gradients: backward of every op agrees with numeric derivatives") {
     for (const auto& [op, line] : lines)
         std::printf("%-24s %6d %8zu %6zu  %-8.1e %s\n", op.c_str(), line.cases, line.entries, line.kinks, line.worst,
                     line.where.c_str());
+}
+
+// At a tie any split of the gradient is right; which one is ours stands in core/ops.hpp.
+TEST_CASE("gradients: ties and kinks, exactly") {
+    Parameter<double> x("x", Array<double>{1, 3, 3, 2, 3}), a("a", Array<double>{1, 2, -3}),
+        b("b", Array<double>{1, 1, -3});
+    Parameter<double> zero("zero", Array<double>{0, -0.0});
+    Tape<double> tape;
+    tape.backward(max(x) * 6 + sum(maximum(a, b)) + sum(relu(zero)));
+    CHECK(x.gradient() == Array<double>{0, 2, 2, 0, 2});
+    CHECK(a.gradient() == Array<double>{0.5, 1, 0.5});
+    CHECK(b.gradient() == Array<double>{0.5, 0, 0.5});
+    CHECK(zero.gradient() == Array<double>{0, 0});
 }
 
 namespace {

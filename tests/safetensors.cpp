@@ -152,6 +152,5 @@ TEST_CASE("safetensors: what would not load is not saved") {
 TEST_CASE("safetensors: a save that fails leaves the old file") {
     const Scratch scratch;
     CHECK_THROWS_AS(save_safetensors(scratch.path("missing/a"), every_kind()), std::system_error);
-    CHECK_THROWS_AS(save_safetensors("/dev/full", every_kind()), std::system_error);
     CHECK(std::filesystem::is_empty(scratch.path("")));
 }

@@ -140,7 +140,7 @@ TEST_CASE("tokenizer: what people see") {
     CHECK(refusal([&] { ::tokenizer(TokenizerKind::byte, "x", {}, false)->spelling(256); }) != "");
 }
 
-TEST_CASE("tokenizer: saved, loaded, and the same; built twice, and the same") {
+TEST_CASE("tokenizer: saved, loaded, and the same, built twice, and the same") {
     const Scratch scratch;
     const std::string text = verse + "\"\\\u00BD\u2026 \0\x7F \U0001F600\r\n"s;
     for (const TokenizerKind kind : all_kinds) {

@@ -11,13 +11,14 @@ template <class T> Var<T> composed::layer_norm(const Var<T>& x, const Var<T>& ga
 }
 
 // ---- y = gain z + bias,  z = (x - mean) r,  r = 1 / sqrt(variance + eps)         x, y, z (..., d); gain, bias (d)
-//   forward   1. mean    2. variance, of the centred x: E[x^2] - mean^2 would lose all digits    3. y
+//   forward   1. mean, of x - x_0: around 1e6 a sum of x itself has no digit left for it
+//             2. variance, of the centred x: E[x^2] - mean^2 would lose all digits    3. y
 //   backward  dbias = sum of dy over rows      dgain = sum of dy z over rows       g = dy gain
 //             dx = r (g - mean(g) - z mean(g z))                                   needs mean and r of each row, not y
 template <class T> struct LayerNorm final : Op<T> {
     Var<T> x, gain;
     Place<T> bias;
-    Array<T> means, r;  // (rows)
+    Array<T> means, r;  // (rows); the mean of x - x_0
     const char* name() const override { return "layer_norm"; }
 
     Var<T> forward(const Var<T>& input, const Var<T>& scale, const Var<T>& shift, double eps) {
@@ -32,15 +33,17 @@ template <class T> struct LayerNorm final : Op<T> {
         auto y = empty<T>(x.shape());
         for_each_row(rows, d, [&](std::size_t row) {
             const T* in = x.value().data() + row * d;
+            const T x_0 = in[0];
             const T mean = sum_row(
-                               d, [](auto v) { return v; }, in) /
+                               d, [=](auto v) { return v - x_0; }, in) /
                            static_cast<T>(d);
+            const auto centred = [=](auto v) { return v - x_0 - mean; };
             const T variance = sum_row(
-                                   d, [mean](auto v) { return (v - mean) * (v - mean); }, in) /
+                                   d, [=](auto v) { return centred(v) * centred(v); }, in) /
                                static_cast<T>(d);
             const T scale_row = 1 / std::sqrt(variance + static_cast<T>(eps));
             map_row(
-                y.data() + row * d, d, [=](auto v, auto g, auto b) { return (v - mean) * scale_row * g + b; }, in,
+                y.data() + row * d, d, [=](auto v, auto g, auto b) { return centred(v) * scale_row * g + b; }, in,
                 gain.value().data(), shift.value().data());
             means.data()[row] = mean;
             r.data()[row] = scale_row;
@@ -55,8 +58,10 @@ template <class T> struct LayerNorm final : Op<T> {
             const T mean = means.data()[row], scale = r.data()[row];
             const T *dy_row = dy.data() + row * d, *gain_row = gain.value().data();
             T *z_row = z.data() + row * d, *dx_row = dx.data() + row * d;
+            const T* in = x.value().data() + row * d;
+            const T x_0 = in[0];
             map_row(
-                z_row, d, [=](auto v) { return (v - mean) * scale; }, x.value().data() + row * d);
+                z_row, d, [=](auto v) { return (v - x_0 - mean) * scale; }, in);
             const T mean_g = sum_row(
                                  d, [](auto v, auto w) { return v * w; }, dy_row, gain_row) /
                              static_cast<T>(d);

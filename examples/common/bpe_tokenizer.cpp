@@ -125,8 +125,8 @@ class BpeTokenizer final : public Tokenizer {
     }
 
   private:
-    // No token runs over the start of a word (tokenizer_of sees to it), so words can be encoded one by one, and a word that
-    // comes again has the same ids again. The result is what SentencePiece makes of the whole text.
+    // No token runs over the start of a word (tokenizer_of sees to it), so words can be encoded one by one, and a word
+    // that comes again has the same ids again. The result is what SentencePiece makes of the whole text.
     TokenIds ids_of(std::string_view text, std::string_view subject, std::size_t position) const override {
         for (const CodePoint& c : CodePoints(text)) {
             if (!c.valid)

@@ -3,11 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "core/error.hpp"
+#include "examples/common/text.hpp"
 
 namespace taper::examples {
 
@@ -16,10 +18,10 @@ using nlohmann::json;
 struct Options::Entry {
     std::string name;
     CLI::Option* option = nullptr;
-    std::vector<std::string> given;  // as on the command line
-    std::function<void(const std::vector<std::string>&)> read;
-    std::function<json()> get;
-    std::function<void(const json&)> set;
+    bool repeatable = false;
+    std::vector<std::string> given = {};                             // as on the command line
+    std::function<void(const std::vector<std::string>&)> read = {};  // checks; fills the variable
+    std::function<json()> get = {};
 };
 
 Options::Options(const std::string& program, const std::string& what_it_does)
@@ -32,7 +34,8 @@ Options::Entry& Options::entry(const std::string& name, const std::string& help,
     Entry& e = *entries_.emplace_back(std::make_unique<Entry>());
     e.name = name;
     e.option = app_->add_option(name, e.given, fallback.empty() ? help : help + " [" + fallback + "]");
-    e.option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::Throw)->type_name("");
+    e.option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->type_name("");
+    e.option->allow_extra_args(false);  // nor would [a,b] be a value
     return e;
 }
 
@@ -47,15 +50,16 @@ template <class N> static std::optional<N> number_in(const std::string& text) {
     return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
+static bool is_utf8(std::string_view text) {
+    for (const CodePoint& c : CodePoints(text))
+        if (!c.valid) return false;
+    return true;
+}
+
 // Shortest text that reads back as the same number.
 static std::string shortest(double value) {
     char text[32];
     return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
-}
-
-template <class V> static void bind_json(std::function<json()>& get, std::function<void(const json&)>& set, V& value) {
-    get = [&value] { return json(value); };
-    set = [&value](const json& stored) { value = stored.get<V>(); };
 }
 
 void Options::count(const std::string& name, std::uint64_t& value, std::uint64_t low, std::uint64_t high,
@@ -67,7 +71,7 @@ void Options::count(const std::string& name, std::uint64_t& value, std::uint64_t
             refuse(name, "a whole number from " + std::to_string(low) + " to " + std::to_string(high), given[0]);
         value = *number;
     };
-    bind_json(e.get, e.set, value);
+    e.get = [&value] { return json(value); };
 }
 
 void Options::number(const std::string& name, double& value, const Bounds& bounds, const std::string& help) {
@@ -79,7 +83,7 @@ void Options::number(const std::string& name, double& value, const Bounds& bound
         if (!inside) refuse(name, bounds.text, given[0]);
         value = *number;
     };
-    bind_json(e.get, e.set, value);
+    e.get = [&value] { return json(value); };
 }
 
 void Options::word(const std::string& name, std::string& value, const std::vector<std::string>& words,
@@ -91,29 +95,38 @@ void Options::word(const std::string& name, std::string& value, const std::vecto
         if (std::find(words.begin(), words.end(), given[0]) == words.end()) refuse(name, "one of " + choice, given[0]);
         value = given[0];
     };
-    bind_json(e.get, e.set, value);
+    e.get = [&value] { return json(value); };
 }
 
 void Options::text(const std::string& name, std::string& value, const std::string& help) {
     Entry& e = entry(name, help, value);
     e.read = [&value](const std::vector<std::string>& given) { value = given[0]; };
-    bind_json(e.get, e.set, value);
+    e.get = [&value] { return json(value); };
 }
 
-void Options::texts(const std::string& name, std::vector<std::string>& values, const std::string& help) {
+void Options::files(const std::string& name, std::vector<std::string>& values, const std::string& help) {
     Entry& e = entry(name, help, "");
-    e.option->expected(1, 1 << 20)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    e.option->allow_extra_args(false);
-    e.read = [&values](const std::vector<std::string>& given) { values = given; };
-    bind_json(e.get, e.set, values);
+    e.repeatable = true;
+    e.read = [name, &values](const std::vector<std::string>& given) {
+        values.clear();
+        for (const std::string& path : given) {
+            if (path.empty() || !is_utf8(path)) refuse(name, "the path of a file, in UTF-8", path);
+            values.push_back(std::filesystem::absolute(path));
+        }
+    };
+    e.get = [&values] { return json(values); };
 }
 
 void Options::flag(const std::string& name, bool& value, const std::string& help) {
     Entry& e = *entries_.emplace_back(std::make_unique<Entry>());
     e.name = name;
-    e.option = app_->add_flag(name, help)->multi_option_policy(CLI::MultiOptionPolicy::Throw);
-    e.read = [&value](const std::vector<std::string>&) { value = true; };
-    bind_json(e.get, e.set, value);
+    e.option = app_->add_flag(name, e.given, help)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    e.option->disable_flag_override();
+    e.read = [name, &value](const std::vector<std::string>& given) {
+        if (given[0] != "true" && given[0] != "false") refuse(name, "true or false", given[0]);
+        value = given[0] == "true";
+    };
+    e.get = [&value] { return json(value); };
 }
 
 bool Options::parse(int argc, char** argv) {
@@ -127,14 +140,17 @@ bool Options::parse(int argc, char** argv) {
         std::replace(text.begin(), text.end(), '\n', ' ');
         throw Error("options: the command line must follow --help: " + text);
     }
-    for (const auto& e : entries_)
-        if (e->option->count() > 0) e->read(e->given);
+    for (const auto& e : entries_) {
+        if (e->given.size() > 1 && !e->repeatable)
+            throw Error(e->name + ": the option must be given only once: '" + e->given[0] + "', '" + e->given[1] + "'");
+        if (!e->given.empty()) e->read(e->given);
+    }
     return true;
 }
 
 bool Options::given(std::string_view name) const {
     return std::any_of(entries_.begin(), entries_.end(),
-                       [&](const auto& e) { return e->name == name && e->option->count() > 0; });
+                       [&](const auto& e) { return e->name == name && !e->given.empty(); });
 }
 
 json Options::stored(const std::vector<std::string>& names) const {
@@ -144,14 +160,29 @@ json Options::stored(const std::vector<std::string>& names) const {
     return values;
 }
 
-void Options::restore(const json& stored, const std::vector<std::string>& may_change, const std::string& directory) {
+// As they would stand on the command line.
+static std::vector<std::string> words_of(const json& value, bool repeatable) {
+    std::vector<std::string> words;
+    for (const json& part : value.is_array() && repeatable ? value : json::array({value}))
+        words.push_back(part.is_string() ? part.get<std::string>() : part.dump());
+    return words;
+}
+
+void Options::restore(const json& stored, const std::vector<std::string>& may_change, const std::string& subject) {
     for (const auto& e : entries_) {
         if (!stored.contains(e->name)) continue;
+        const json wanted = e->get();
+        try {
+            e->read(words_of(stored[e->name], e->repeatable));
+        } catch (const Error& error) {
+            throw Error(subject + ": " + error.what());
+        }
+        if (e->given.empty()) continue;
         const bool free = std::find(may_change.begin(), may_change.end(), e->name) != may_change.end();
-        if (e->option->count() == 0) e->set(stored[e->name]);
-        else if (!free && e->get() != stored[e->name])
-            throw Error(e->name + ": with --resume the value must be that of the run in " + directory + ": given " +
-                        e->get().dump() + ", stored " + stored[e->name].dump());
+        if (!free && e->get() != wanted)
+            throw Error(e->name + ": with --resume the value must be that of " + subject + ": given " + wanted.dump() +
+                        ", stored " + e->get().dump());
+        e->read(e->given);
     }
 }
 

@@ -44,7 +44,8 @@ class Options {
     void word(const std::string& name, std::string& value, const std::vector<std::string>& words,
               const std::string& help);
     void text(const std::string& name, std::string& value, const std::string& help);
-    void texts(const std::string& name, std::vector<std::string>& values, const std::string& help);  // repeatable
+    void files(const std::string& name, std::vector<std::string>& values,
+               const std::string& help);  // repeatable; absolute
     void flag(const std::string& name, bool& value, const std::string& help);
 
     // False: --help was asked for and printed. Error: an unknown, repeated, malformed or valueless option.
@@ -52,10 +53,9 @@ class Options {
     bool given(std::string_view name) const;  // on the command line
 
     // For --resume: the values of the named options; and the other way round, where an option that was given must agree,
-    // unless it is among those that may change.
+    // unless it is among those that may change. Error: a value disagrees, or is none that the command line would take.
     nlohmann::json stored(const std::vector<std::string>& names) const;
-    void restore(const nlohmann::json& stored, const std::vector<std::string>& may_change,
-                 const std::string& directory);
+    void restore(const nlohmann::json& stored, const std::vector<std::string>& may_change, const std::string& subject);
 
   private:
     struct Entry;

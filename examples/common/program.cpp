@@ -1,7 +1,10 @@
 #include "examples/common/program.hpp"
 
+#include <fcntl.h>
 #include <malloc.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <clocale>
 #include <csignal>
 #include <iostream>
@@ -9,19 +12,41 @@
 #include <system_error>
 
 #include "core/error.hpp"
+#include "examples/common/text.hpp"
 
 namespace taper::examples {
 
-static volatile std::sig_atomic_t stop_signal = 0;
+static volatile std::sig_atomic_t stop_signal = 0, must_save = 0;
+
+static void handle_stop_signals() {
+    struct sigaction action {
+    }, before{};
+    action.sa_handler = [](int signal) {
+        if (!must_save) _exit(128 + signal);
+        if (!stop_signal) stop_signal = signal;
+    };
+    action.sa_flags = SA_RESTART;
+    for (int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
+    sigaction(SIGHUP, nullptr, &before);
+    if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);
+}
+
+// Else the first files that we open would get their numbers, and our messages.
+static void open_standard_streams() {
+    for (int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (fcntl(descriptor, F_GETFD) < 0) open("/dev/null", O_RDWR);
+}
 
 int run_program(const std::string& name, const std::function<int()>& body) {
     std::setlocale(LC_ALL, "C");
-    std::signal(SIGPIPE, SIG_IGN);
+    for (int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);  // writing fails, with a reason
+    open_standard_streams();
+    handle_stop_signals();
     // glibc gives large blocks back to the system when freed, and every training step would fault its activations in anew.
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
     const auto fail = [&](const char* message, int status) {
-        std::cerr << name << ": " << message << std::endl;
+        std::cerr << name << ": " << escaped(message) << std::endl;
         return status;
     };
     try {
@@ -37,15 +62,19 @@ int run_program(const std::string& name, const std::function<int()>& body) {
     }
 }
 
-void catch_stop_signals() {
-    struct sigaction action {};
-    action.sa_handler = [](int signal) {
-        if (!stop_signal) stop_signal = signal;
-    };
-    action.sa_flags = SA_RESTART;
-    for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
-}
+void catch_stop_signals() { must_save = 1; }
 
 int stop_status() { return stop_signal ? 128 + stop_signal : 0; }
+
+void print_result(std::string_view text) {
+    std::cout << std::flush;
+    while (!text.empty()) {
+        const ssize_t n = write(STDOUT_FILENO, text.data(), text.size());
+        if (n < 0 && errno == EPIPE) return;
+        if (n < 0 && errno != EINTR)
+            throw std::system_error(errno, std::generic_category(), "stdout: the output cannot be written");
+        if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
+    }
+}
 
 }  // namespace taper::examples

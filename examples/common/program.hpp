@@ -4,6 +4,7 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace taper::examples {
 
@@ -15,11 +16,15 @@ class NotFinite : public std::runtime_error {
 
 // Runs body and turns what it throws into one line on stderr, `PROGRAM: message`, and an exit status: 2 for Error, 1 for a
 // failure of the system, 3 for NotFinite. Otherwise the status is what body returns. Also: numbers in the C locale, memory
-// kept mapped between steps, a closed stdout does not end the program.
+// kept mapped between steps, a closed stdout does not end the program, SIGINT, SIGTERM and SIGHUP (unless it is ignored, as
+// under nohup) end it with status 130, 143 and 129.
 int run_program(const std::string& name, const std::function<int()>& body);
 
-// After this, SIGINT, SIGTERM and SIGHUP only set a flag, however often they come: long loops ask stop_status().
+// After this, these signals only set a flag, however often they come: long loops ask stop_status().
 void catch_stop_signals();
 int stop_status();  // 0; or 130, 143, 129 once such a signal has come
+
+// Writes to stdout what the program was asked for. A reader who has left is no failure; else std::system_error.
+void print_result(std::string_view text);
 
 }  // namespace taper::examples

@@ -81,11 +81,10 @@ class ByteTokenizer final : public Tokenizer {
     }
 };
 
-// tokenizer.json while it is read: every question that fails names the file and the key.
-class StrictFile {
+// tokenizer.json while it is read: every question that fails names the subject and the key.
+class StrictObject {
   public:
-    explicit StrictFile(const std::string& path) : path_(path) {
-        const std::string bytes = read_file(path);
+    StrictObject(const std::string& text, const std::string& subject) : subject_(subject) {
         std::set<std::string> keys;
         const auto refuse_repeated_keys = [&](int depth, json::parse_event_t event, const json& key) {
             if (depth == 1 && event == json::parse_event_t::key && !keys.insert(key.get<std::string>()).second)
@@ -93,15 +92,15 @@ class StrictFile {
             return true;
         };
         try {
-            content_ = json::parse(bytes, refuse_repeated_keys);
+            content_ = json::parse(text, refuse_repeated_keys);
         } catch (const json::parse_error& error) {
-            throw Error(path + ": the file must be valid JSON: it is not at byte " + std::to_string(error.byte));
+            throw Error(subject + ": the file must be valid JSON: it is not at byte " + std::to_string(error.byte));
         }
-        if (!content_.is_object()) throw Error(path + ": the file must hold a JSON object: it holds another value");
+        if (!content_.is_object()) throw Error(subject + ": the file must hold a JSON object: it holds another value");
     }
 
     [[noreturn]] void fail(const std::string& key, const std::string& rule) const {
-        throw Error(path_ + ": \"" + escaped(key) + "\": " + rule);
+        throw Error(subject_ + ": \"" + escaped(key) + "\": " + rule);
     }
 
     void expect_only(const std::set<std::string>& keys) const {
@@ -123,11 +122,11 @@ class StrictFile {
     bool boolean(const std::string& key) const { return get<bool>(key, json::value_t::boolean, "true or false"); }
 
   private:
-    std::string path_;
+    std::string subject_;
     json content_;
 };
 
-std::unique_ptr<Tokenizer> load_characters(const StrictFile& file) {
+std::unique_ptr<Tokenizer> load_characters(const StrictObject& file) {
     const std::string spelled = file.string("characters");
     std::vector<std::string> characters;
     std::set<std::string> seen;
@@ -186,8 +185,10 @@ std::string Tokenizer::spelling(std::int32_t id) const {
 
 void Tokenizer::save(const std::string& path) const { write_file(path, to_json()); }
 
-std::unique_ptr<Tokenizer> Tokenizer::load(const std::string& path) {
-    const StrictFile file(path);
+std::unique_ptr<Tokenizer> Tokenizer::load(const std::string& path) { return from_json(read_file(path), path); }
+
+std::unique_ptr<Tokenizer> Tokenizer::from_json(const std::string& text, const std::string& subject) {
+    const StrictObject file(text, subject);
     const std::string type = file.string("type");
     if (type == "char") {
         file.expect_only({"type", "mask", "characters"});
@@ -199,7 +200,7 @@ std::unique_ptr<Tokenizer> Tokenizer::load(const std::string& path) {
     }
     if (type == "bpe") {
         file.expect_only({"type", "mask", "sentencepiece"});
-        return load_bpe(file.string("sentencepiece"), file.boolean("mask"), path + ": \"sentencepiece\"");
+        return load_bpe(file.string("sentencepiece"), file.boolean("mask"), subject + ": \"sentencepiece\"");
     }
     file.fail("type", "the type must be char, byte or bpe: " + escaped(type));
 }

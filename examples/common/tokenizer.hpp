@@ -56,11 +56,12 @@ class Tokenizer {
     std::string spelling(std::int32_t id) const;
 
     // tokenizer.json: {"type": "char", "mask": true, "characters": "\n abc"}, {"type": "byte", "mask": true} or
-    // {"type": "bpe", "mask": true, "sentencepiece": "..."}, a SentencePiece model in base64. load takes nothing else
-    // (Error: file, key and rule).
+    // {"type": "bpe", "mask": true, "sentencepiece": "..."}, a SentencePiece model in base64. load and from_json take nothing
+    // else (Error: file or subject, key and rule).
     virtual std::string to_json() const = 0;
     void save(const std::string& path) const;
     static std::unique_ptr<Tokenizer> load(const std::string& path);
+    static std::unique_ptr<Tokenizer> from_json(const std::string& text, const std::string& subject);
 
   protected:
     bool with_mask() const { return with_mask_; }

@@ -1,9 +1,18 @@
 #include "examples/language_model/checkpoint.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <filesystem>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
+#include "core/file.hpp"
 #include "core/safetensors.hpp"
 
 namespace taper::examples {
@@ -13,23 +22,57 @@ using nlohmann::json;
 
 static std::string checkpoint_path(const std::string& directory) { return directory + "/checkpoint.safetensors"; }
 constexpr const char* format = "taper-checkpoint/1";
+constexpr const char* tokenizer_tensor = "tokenizer.json";
 
-void require_new_run(const std::string& directory) {
-    std::error_code ignored;
-    if (!fs::exists(directory, ignored)) return;
-    if (!fs::is_directory(directory, ignored))
-        throw Error("--out: the path must be a directory, or nothing yet: " + directory);
-    if (fs::exists(checkpoint_path(directory)))
-        throw Error("--out: the directory holds a run already (--resume goes on with it): " + directory);
-    if (!fs::is_empty(directory)) throw Error("--out: the directory must be new or empty: " + directory);
+// Of a directory that is not there yet, the nearest above it.
+static void require_writable(const std::string& directory) {
+    std::error_code error;
+    fs::path at = fs::absolute(directory);
+    while (!fs::exists(at, error) && !error) at = at.parent_path();
+    if (!error && !fs::is_directory(at)) error = std::make_error_code(std::errc::not_a_directory);
+    if (!error && access(at.c_str(), W_OK | X_OK) != 0) error.assign(errno, std::generic_category());
+    if (error) throw Error("--out: the directory must be writable: " + directory + ": " + error.message());
 }
 
-void require_run(const std::string& directory) {
+void require_new_run(const std::string& directory) {
+    require_writable(directory);
+    if (!fs::exists(directory)) return;
+    if (fs::exists(checkpoint_path(directory)))
+        throw Error("--out: the directory holds a run already (--resume goes on with it): " + directory);
+    // A program that was killed may have left a part of the first file of a run.
+    const auto files = std::distance(fs::directory_iterator(directory), fs::directory_iterator());
+    if (files != std::ssize(leftovers_of(checkpoint_path(directory))))
+        throw Error("--out: the directory must be new or empty: " + directory);
+}
+
+// From now on the directory is ours, until the program ends.
+static void claim(const std::string& directory) {
+    const int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        throw Error("--out: only one program at a time may write a run: another one is writing " + directory);
+    for (const char* file : {"checkpoint.safetensors", "model.safetensors", "config.json", "tokenizer.json",
+                             "metrics.jsonl", "samples.txt"})
+        for (const std::string& leftover : leftovers_of(directory + "/" + file)) fs::remove(leftover);
+}
+
+void begin_run(const std::string& directory) {
+    std::error_code error;
+    fs::create_directories(directory, error);
+    if (error == std::errc::no_space_on_device || error == std::errc::io_error)
+        throw std::system_error(error, directory + ": the directory cannot be made");
+    if (error) throw Error("--out: the directory must be writable: " + directory + ": " + error.message());
+    claim(directory);
+    require_new_run(directory);
+}
+
+void reopen_run(const std::string& directory) {
     std::error_code ignored;
-    if (!fs::is_directory(directory, ignored))
+    if (!fs::exists(directory, ignored))
         throw Error("--resume: --out must be the directory of a run: there is none: " + directory);
     if (!fs::exists(checkpoint_path(directory)))
         throw Error("--resume: --out must be the directory of a run: checkpoint.safetensors is missing: " + directory);
+    require_writable(directory);
+    claim(directory);
 }
 
 void save_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters, const nn::Adam<float>& adam,
@@ -40,6 +83,9 @@ void save_checkpoint(const std::string& directory, const nn::Parameters<float>& 
         file.tensors.emplace_back("adam.m." + adam.parameters()[i]->name(), adam.moments[i].m);
         file.tensors.emplace_back("adam.v." + adam.parameters()[i]->name(), adam.moments[i].v);
     }
+    auto tokenizer = empty<std::uint8_t>({identity.tokenizer.size()});
+    std::copy(identity.tokenizer.begin(), identity.tokenizer.end(), tokenizer.data());
+    file.tensors.emplace_back(tokenizer_tensor, std::move(tokenizer));
     const json state{{"step", progress.step},
                      {"seconds", progress.seconds},
                      {"pending", progress.pending ? progress.pending->json() : ""},
@@ -47,14 +93,13 @@ void save_checkpoint(const std::string& directory, const nn::Parameters<float>& 
     file.metadata = {{"format", format},
                      {"state", state.dump()},
                      {"options", identity.options},
-                     {"text_hashes", identity.text_hashes},
-                     {"tokenizer_hash", identity.tokenizer_hash}};
+                     {"text_hashes", identity.text_hashes}};
     save_safetensors(file.path, file);
 }
 
 static TensorFile load(const std::string& directory) {
     TensorFile file = load_safetensors(checkpoint_path(directory));
-    for (const char* key : {"format", "state", "options", "text_hashes", "tokenizer_hash"})
+    for (const char* key : {"format", "state", "options", "text_hashes"})
         if (!file.metadata.contains(key))
             throw Error(file.path + ": the file must be a checkpoint: its metadata lack " + key);
     if (file.metadata["format"] != format)
@@ -66,9 +111,10 @@ RunIdentity load_identity(const std::string& directory) {
     TensorFile file = load(directory);
     if (!json::parse(file.metadata["options"], nullptr, false).is_object())
         throw Error(file.path + ": the options must be a JSON object: " + file.metadata["options"]);
+    const auto& tokenizer = file.get<std::uint8_t>(tokenizer_tensor);
     return {.options = file.metadata["options"],
             .text_hashes = file.metadata["text_hashes"],
-            .tokenizer_hash = file.metadata["tokenizer_hash"]};
+            .tokenizer = std::string(tokenizer.begin(), tokenizer.end())};
 }
 
 Progress load_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters, nn::Adam<float>& adam) {
@@ -88,7 +134,7 @@ Progress load_checkpoint(const std::string& directory, const nn::Parameters<floa
         fill("adam.m." + adam.parameters()[i]->name(), adam.moments[i].m);
         fill("adam.v." + adam.parameters()[i]->name(), adam.moments[i].v);
     }
-    const std::size_t expected = parameters.size() + 2 * adam.moments.size();
+    const std::size_t expected = parameters.size() + 2 * adam.moments.size() + 1;
     if (file.tensors.size() != expected)
         throw Error(file.path + ": no tensor may be there that the run does not have: expected " +
                     std::to_string(expected) + ", found " + std::to_string(file.tensors.size()));

@@ -14,9 +14,9 @@ namespace taper::examples {
 
 // What a run is a run of. A resumed run must find the same.
 struct RunIdentity {
-    std::string options;         // JSON, the options it was started with
-    std::string text_hashes;     // of the texts, in their order
-    std::string tokenizer_hash;  // of tokenizer.json
+    std::string options;      // JSON, the options it was started with
+    std::string text_hashes;  // of the texts, in their order
+    std::string tokenizer;    // the contents of tokenizer.json
 };
 
 struct Progress {
@@ -25,11 +25,13 @@ struct Progress {
     std::optional<StepMetrics> pending;  // of this step, not yet recorded: its validation was interrupted
 };
 
-// Before a run: Error if the directory cannot hold a new one; before a resume: if it holds none.
+// Error if the directory cannot hold a new run. begin_run makes it and asks again.
 void require_new_run(const std::string& directory);
-void require_run(const std::string& directory);
+void begin_run(const std::string& directory);
+// Error if the directory holds no run, or another program is writing it.
+void reopen_run(const std::string& directory);
 
-// checkpoint.safetensors: weights, Adam's moments, progress and identity.
+// checkpoint.safetensors: weights, Adam's moments, progress and identity. Its directory must be begun or reopened.
 void save_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters, const nn::Adam<float>& adam,
                      const Progress& progress, const RunIdentity& identity);
 // Fills parameters and adam. Error: not a checkpoint of this run, or not finite.

@@ -1,6 +1,6 @@
 // Fills the masks of a text: fill_mask --model DIR --text "In the [MASK] God created".
 #include <cstdio>
-#include <iostream>
+#include <string>
 
 #include "core/parallel.hpp"
 #include "examples/common/options.hpp"
@@ -37,7 +37,7 @@ int main(int argc, char** argv) {
         Ids tokens = empty<std::int64_t>({1, ids.size()});
         std::copy(ids.begin(), ids.end(), tokens.data());
         const Array<float> logits = model(tokens).value();
-        std::string filled;
+        std::string lists, filled;
         int number = 0;
         for (std::size_t i = 0; i < ids.size(); ++i) {
             if (ids[i] != *tokenizer->mask_id()) {
@@ -45,12 +45,15 @@ int main(int argc, char** argv) {
                 continue;
             }
             const auto guesses = best_guesses(logits, i, top);
-            std::printf("mask %d\n", ++number);
-            for (const Guess& guess : guesses)
-                std::printf("  %.4f  %s\n", guess.probability, tokenizer->spelling(guess.token).c_str());
+            lists += "mask " + std::to_string(++number) + "\n";
+            for (const Guess& guess : guesses) {
+                char probability[32];  // digits enough for a sum of at most 1
+                std::snprintf(probability, sizeof probability, "  %-12.6g", guess.probability);
+                lists += probability + tokenizer->spelling(guess.token) + "\n";
+            }
             filled += "<" + tokenizer->spelling(guesses[0].token) + ">";
         }
-        std::cout << filled << std::endl;
+        print_result(lists + filled + "\n");
         return 0;
     });
 }

@@ -1,9 +1,11 @@
 #include "examples/language_model/masking.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "core/ops.hpp"
+#include "examples/common/program.hpp"
 
 namespace taper::examples {
 
@@ -27,7 +29,8 @@ void MaskedTask::fill_row(Batch& batch, std::size_t row, std::span<const std::in
     }
 }
 
-// The example: the first held-out window (of the training text where nothing is held out), one token in eight masked.
+// The example: the first held-out window (of the training text where nothing is held out), its middle and one token in eight
+// masked.
 MaskedTask::MaskedTask(const Tokenizer& tokenizer, const Corpus& corpus) : tokenizer_(tokenizer) {
     const auto held_out = corpus.validation_windows(1);
     const auto window = held_out.empty() ? corpus.training_window(Random(0, "example"), 0) : held_out[0];
@@ -35,7 +38,8 @@ MaskedTask::MaskedTask(const Tokenizer& tokenizer, const Corpus& corpus) : token
     masked_example_ = example_;
     const Random random(0, "example masks");
     for (std::size_t i = 0; i < window.size(); ++i)
-        if (random.uniform(i) < 0.125) masked_example_[i] = static_cast<std::int32_t>(*tokenizer.mask_id());
+        if (i == window.size() / 2 || random.uniform(i) < 0.125)
+            masked_example_[i] = static_cast<std::int32_t>(*tokenizer.mask_id());
 }
 
 std::string MaskedTask::sample(const nn::Linformer<float>& model) const {
@@ -62,6 +66,10 @@ std::vector<Guess> best_guesses(const Array<float>& logits, std::size_t position
     const std::size_t V = logits.shape(2);
     const float* row = logits.data() + position * V;
     const std::size_t words = V - 1;  // the last id is the mask
+    for (std::size_t i = 0; i < words; ++i)
+        if (!std::isfinite(row[i]))
+            throw NotFinite("logits: every number must be finite: position " + std::to_string(position) + ", token " +
+                            std::to_string(i) + ": " + std::to_string(row[i]));
     const double largest = *std::max_element(row, row + words);
     std::vector<std::int32_t> order(words);
     std::iota(order.begin(), order.end(), 0);

@@ -1,11 +1,16 @@
 #include "examples/language_model/run_log.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <system_error>
+#include <vector>
 
+#include "core/error.hpp"
 #include "core/file.hpp"
 #include "examples/common/plot.hpp"
 
@@ -35,11 +40,7 @@ StepMetrics StepMetrics::from_json(const std::string& line) {
     return m;
 }
 
-static std::string contents(const std::string& path) {
-    std::ostringstream text;
-    if (std::ifstream file(path); file) text << file.rdbuf();
-    return text.str();
-}
+static std::string contents(const std::string& path) { return std::filesystem::exists(path) ? read_file(path) : ""; }
 
 static void append(std::ofstream& file, const std::string& path, const std::string& text) {
     errno = 0;
@@ -49,18 +50,30 @@ static void append(std::ofstream& file, const std::string& path, const std::stri
 
 static std::string sample_heading(std::uint64_t step) { return "== step " + std::to_string(step) + "\n"; }
 
+// The steps in metrics.jsonl. A last line without its end was cut by a kill.
+static std::vector<StepMetrics> read_metrics(const std::string& path) {
+    std::vector<StepMetrics> steps;
+    std::istringstream lines(contents(path));
+    for (std::string line; std::getline(lines, line) && !lines.eof();) try {
+            steps.push_back(StepMetrics::from_json(line));
+        } catch (const nlohmann::json::exception& error) {
+            throw Error(path + ":" + std::to_string(steps.size() + 1) +
+                        ": a line must hold a step of the run: " + error.what());
+        }
+    return steps;
+}
+
 void RunLog::open(std::uint64_t step) {
-    std::istringstream lines(contents(path("metrics.jsonl")));
     std::string kept;
-    for (std::string line; std::getline(lines, line) && !lines.eof();)  // a line without its end was cut by a kill
-        if (StepMetrics::from_json(line).step <= step) kept += line + "\n";
+    for (const StepMetrics& metrics : read_metrics(path("metrics.jsonl")))
+        if (metrics.step <= step) kept += metrics.json() + "\n";
     write_file(path("metrics.jsonl"), kept);
 
     const std::string samples = contents(path("samples.txt"));
     std::size_t end = 0;
     for (std::size_t at = samples.find("== step "); at != std::string::npos; at = samples.find("\n== step ", at + 1)) {
         if (at) ++at;
-        if (std::stoull(samples.substr(at + 8)) > step) break;
+        if (std::strtoull(samples.c_str() + at + 8, nullptr, 10) > step) break;
         const std::size_t next = samples.find("\n== step ", at);
         end = next == std::string::npos ? samples.size() : next + 1;
     }
@@ -78,18 +91,16 @@ void RunLog::sample(std::uint64_t step, const std::string& text) {
 void RunLog::draw() const {
     Curve training{"training (mean of the steps so far, the last 20 at most)", "lines lc rgb '#9ab8d8'", {}};
     Curve validation{"validation", "linespoints pt 7 ps 0.5 lw 2 lc rgb '#c0392b'", {}};
-    std::istringstream lines(contents(path("metrics.jsonl")));
-    std::vector<double> losses;
+    const std::vector<StepMetrics> steps = read_metrics(path("metrics.jsonl"));
+    const std::size_t stride = 1 + steps.size() / 1000;  // about as many points as the picture is wide
     double sum = 0;
-    for (std::string line; std::getline(lines, line);) {
-        const StepMetrics m = StepMetrics::from_json(line);
-        const double step = static_cast<double>(m.step);
-        losses.push_back(m.loss);
-        sum += m.loss;
-        const std::size_t window = std::min<std::size_t>(losses.size(), 20);
-        if (losses.size() > 20) sum -= losses[losses.size() - 21];
-        training.points.emplace_back(step, sum / static_cast<double>(window));
-        if (m.val_loss) validation.points.emplace_back(step, *m.val_loss);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        const double step = static_cast<double>(steps[i].step);
+        sum += steps[i].loss;
+        if (i >= 20) sum -= steps[i - 20].loss;
+        if (i % stride == 0 || i + 1 == steps.size())
+            training.points.emplace_back(step, sum / static_cast<double>(std::min<std::size_t>(i + 1, 20)));
+        if (steps[i].val_loss) validation.points.emplace_back(step, *steps[i].val_loss);
     }
     std::vector<Curve> curves;
     for (Curve* curve : {&training, &validation})

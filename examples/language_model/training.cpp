@@ -1,5 +1,6 @@
 #include "examples/language_model/training.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -58,6 +59,20 @@ Batch Training::batch_at(std::uint64_t step) const {
     return batch;
 }
 
+static bool is_finite(const Array<float>& array) {
+    return std::all_of(array.data(), array.data() + array.size(), [](float x) { return std::isfinite(x); });
+}
+
+// Of the outputs that the tape still knows.
+static std::string first_not_finite(const Tape<float>& tape) {
+    for (const auto& record : tape.records())
+        if (const auto value = record.value.lock(); value && !is_finite(*value))
+            return ", first in the output of " + std::string(record.name) + " " + taper::to_string(record.shape) +
+                   " at " + std::filesystem::path(record.source.file).filename().string() + ":" +
+                   std::to_string(record.source.line);
+    return "";
+}
+
 StepMetrics Training::train_step(std::uint64_t step) {
     const double start = now();
     const nn::Schedule schedule{.lr = options_.lr, .warmup = options_.warmup, .steps = options_.steps};
@@ -75,9 +90,9 @@ StepMetrics Training::train_step(std::uint64_t step) {
     const Var<float> loss = cross_entropy(model_(batch.tokens, pass), batch.targets);
     metrics.loss = static_cast<double>(loss.item());
     if (!std::isfinite(metrics.loss)) {
-        require_finite_weights();
+        require_finite();
         throw NotFinite("step " + std::to_string(step) + ": the loss must be finite: loss " +
-                        std::to_string(metrics.loss));
+                        std::to_string(metrics.loss) + first_not_finite(tape));
     }
     tape.backward(loss);
     try {
@@ -118,7 +133,7 @@ bool Training::finish_step(StepMetrics metrics) {
             return false;
         }
         if (!std::isfinite(*metrics.val_loss)) {
-            require_finite_weights();
+            require_finite();
             throw NotFinite("step " + std::to_string(metrics.step) +
                             ": the validation loss must be finite: " + std::to_string(*metrics.val_loss));
         }
@@ -136,22 +151,29 @@ bool Training::finish_step(StepMetrics metrics) {
 
 // At the last step whatever the interval.
 bool Training::due(std::uint64_t every) const {
-    return progress_.step == options_.steps || (every > 0 && progress_.step % every == 0);
+    return progress_.step >= options_.steps || (every > 0 && progress_.step % every == 0);
 }
 
-void Training::require_finite_weights() const {
-    for (const Parameter<float>* parameter : parameters_)
-        for (std::size_t i = 0; i < parameter->value().size(); ++i)
-            if (const float weight = parameter->value().data()[i]; !std::isfinite(weight))
-                throw NotFinite("step " + std::to_string(progress_.step) +
-                                ": a weight must be finite: " + parameter->name() + " " +
-                                index_text(parameter->shape(), i) + " is " + std::to_string(weight));
+void Training::require_finite() const {
+    const auto check = [&](const char* what, const Parameter<float>& parameter, const Array<float>& array) {
+        for (std::size_t i = 0; i < array.size(); ++i)
+            if (!std::isfinite(array.data()[i]))
+                throw NotFinite("step " + std::to_string(progress_.step) + ": a " + what +
+                                " must be finite: " + parameter.name() + " " + index_text(parameter.shape(), i) +
+                                " is " + std::to_string(array.data()[i]));
+    };
+    for (const Parameter<float>* parameter : parameters_) check("weight", *parameter, parameter->value());
+    for (std::size_t i = 0; i < adam_.moments.size(); ++i) {
+        check("first moment", *adam_.parameters()[i], adam_.moments[i].m);
+        check("second moment", *adam_.parameters()[i], adam_.moments[i].v);
+    }
 }
 
 void Training::report(const StepMetrics& metrics) {
     reported_at_ = metrics.seconds;
-    const auto left = static_cast<long>(metrics.seconds / static_cast<double>(metrics.step) *
-                                        static_cast<double>(options_.steps - metrics.step));
+    const std::uint64_t steps_left = options_.steps - std::min(options_.steps, metrics.step);
+    const auto left =
+        static_cast<long>(metrics.seconds / static_cast<double>(metrics.step) * static_cast<double>(steps_left));
     char line[200];
     std::snprintf(line, sizeof line, "step %llu/%llu  loss %.4f", static_cast<unsigned long long>(metrics.step),
                   static_cast<unsigned long long>(options_.steps), metrics.loss);
@@ -166,7 +188,7 @@ void Training::report(const StepMetrics& metrics) {
 }
 
 void Training::save() {
-    require_finite_weights();
+    require_finite();
     save_checkpoint(options_.out, parameters_, adam_, progress_, identity_);
     nn::save_model(options_.out, model_);
     log_.draw();
@@ -178,23 +200,24 @@ void Training::resume() {
 }
 
 int Training::run() {
-    if (stop_status()) return stop_status();
     if (progress_.step >= options_.steps && !progress_.pending) {
+        tokenizer_.save(options_.out + "/tokenizer.json");
         nn::save_model(options_.out, model_);
         std::cout << "nothing to do: the run in " << options_.out << " has done " << progress_.step << " of "
                   << options_.steps << " steps\n";
         return 0;
     }
+    catch_stop_signals();
     if (!options_.resume) {
-        std::filesystem::create_directories(options_.out);
+        begin_run(options_.out);
         save_checkpoint(options_.out, parameters_, adam_, progress_, identity_);
-        tokenizer_.save(options_.out + "/tokenizer.json");
     }
+    tokenizer_.save(options_.out + "/tokenizer.json");
     log_.open(progress_.step - (progress_.pending ? 1 : 0));
     std::optional<StepMetrics> metrics = progress_.pending;
     for (;;) {
         if (metrics && finish_step(*metrics) && due(options_.save_every)) save();
-        if (!stop_status() && progress_.step == options_.steps) return 0;
+        if (!stop_status() && progress_.step >= options_.steps) return 0;
         if (stop_status()) break;
         metrics = train_step(progress_.step + 1);
     }
@@ -206,21 +229,19 @@ int Training::run() {
 int train(int argc, char** argv, const std::string& program, const std::string& what_it_does, bool with_mask,
           const MakeTask& make_task) {
     return run_program(program, [&]() -> int {
-        catch_stop_signals();
         TrainingOptions chosen;
         Options options(program, what_it_does);
         chosen.declare(options);
         if (!options.parse(argc, argv)) return 0;
         if (chosen.out.empty()) throw Error("--out: a directory must be given");
-        for (std::string& text : chosen.text) text = std::filesystem::absolute(text).lexically_normal();
 
         RunIdentity stored;
         if (chosen.resume) {
-            require_run(chosen.out);
+            reopen_run(chosen.out);
             stored = load_identity(chosen.out);
             const auto before = nlohmann::json::parse(stored.options);
-            options.restore(before, TrainingOptions::may_change(), chosen.out);
-            if (const auto steps = before.at("--steps").get<std::uint64_t>(); steps != chosen.steps)
+            options.restore(before, TrainingOptions::may_change(), "the run in " + chosen.out);
+            if (const auto steps = before.value("--steps", chosen.steps); steps != chosen.steps)
                 std::cout << "the learning rate now follows " << chosen.steps << " steps, before " << steps << "\n";
         } else {
             require_new_run(chosen.out);
@@ -232,31 +253,28 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         const TokenizerKind kind = tokenizer_kind_from(chosen.tokenizer);
         std::vector<Text> texts;
         RunIdentity identity{
-            .options = options.stored(TrainingOptions::stored()).dump(), .text_hashes = "", .tokenizer_hash = ""};
+            .options = options.stored(TrainingOptions::stored()).dump(), .text_hashes = "", .tokenizer = ""};
         for (const std::string& path : chosen.text) {
             texts.push_back(read_text(path, encoding_of(kind)));
-            identity.text_hashes += hex(static_cast<std::uint32_t>(hash_of(texts.back().bytes) >> 32), 8) +
-                                    hex(static_cast<std::uint32_t>(hash_of(texts.back().bytes)), 8) + " ";
+            const std::uint64_t hash = hash_of(texts.back().bytes);
+            identity.text_hashes +=
+                hex(static_cast<std::uint32_t>(hash >> 32), 8) + hex(static_cast<std::uint32_t>(hash), 8) + " ";
         }
         if (chosen.resume && identity.text_hashes != stored.text_hashes)
             throw Error("--text: with --resume the texts must be as they were when the run in " + chosen.out +
                         " was started");
         BuiltTokenizer built;
-        if (chosen.resume) built.tokenizer = Tokenizer::load(chosen.out + "/tokenizer.json");
+        if (chosen.resume) built.tokenizer = Tokenizer::from_json(stored.tokenizer, "the run in " + chosen.out);
         else
             built = build_tokenizer(
                 kind, texts, chosen.vocab ? std::optional(static_cast<std::int64_t>(chosen.vocab)) : std::nullopt,
                 with_mask);
         if (!built.notice.empty()) std::cout << built.notice << "\n";
-        if (stop_status()) return stop_status();
         const Tokenizer& tokenizer = *built.tokenizer;
-        identity.tokenizer_hash = hex(static_cast<std::uint32_t>(hash_of(tokenizer.to_json())), 8);
-        if (chosen.resume && identity.tokenizer_hash != stored.tokenizer_hash)
-            throw Error(chosen.out + "/tokenizer.json: with --resume the tokenizer must be that of the checkpoint");
+        identity.tokenizer = tokenizer.to_json();
 
         const Corpus corpus(tokenizer, texts, chosen.length);
         for (const std::string& notice : corpus.notices()) std::cout << notice << "\n";
-        if (stop_status()) return stop_status();
         const auto task = make_task(tokenizer, corpus, chosen);
         Training training(chosen, identity, tokenizer, corpus, *task);
         if (chosen.resume) training.resume();

@@ -44,7 +44,7 @@ class Training {
     StepMetrics train_step(std::uint64_t step);
     bool finish_step(StepMetrics metrics);          // validates where due and records; false: interrupted
     std::optional<double> validation_loss() const;  // nats per target; none: interrupted
-    void require_finite_weights() const;
+    void require_finite() const;                    // weights and moments; else NotFinite
     void save();
     bool due(std::uint64_t every) const;
     void report(const StepMetrics& metrics);

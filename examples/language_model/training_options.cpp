@@ -8,7 +8,7 @@ TrainingOptions::TrainingOptions() : threads(static_cast<std::uint64_t>(taper::t
 
 void TrainingOptions::declare(Options& options) {
     constexpr std::uint64_t many = 1'000'000'000;
-    options.texts("--text", text, "file to learn from, UTF-8 (byte: any); repeatable. A BOM is dropped, CRLF is kept");
+    options.files("--text", text, "file to learn from, UTF-8 (byte: any); repeatable. A BOM is dropped, CRLF is kept");
     options.text("--out", out, "run directory to write; must be new or empty");
     options.flag("--resume", resume, "go on exactly where the run in --out stands, with its options");
     options.word("--tokenizer", tokenizer, {"char", "byte", "bpe"}, "what a token is");
@@ -82,7 +82,8 @@ const std::vector<std::string>& TrainingOptions::stored() {
 }
 
 const std::vector<std::string>& TrainingOptions::may_change() {
-    static const std::vector<std::string> names{"--steps", "--eval-every", "--save-every", "--threads"};
+    static const std::vector<std::string> names{"--text",  // known by their hash
+                                                "--steps", "--eval-every", "--save-every", "--threads"};
     return names;
 }
 

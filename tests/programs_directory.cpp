@@ -1,0 +1,170 @@
+// The directory that train_mlm writes: which ones it takes, and that it spoils none.
+#include <string>
+
+#include "tests/programs.hpp"
+
+using namespace taper::tests;
+
+namespace {
+
+// A run of 20 steps, and what may become of it.
+struct Run {
+    Scratch scratch;
+    std::string text = scratch.file("text.txt", prose(3000)), out = scratch.path("out");
+    Run() { REQUIRE(train(small_run() + Arguments{"--text", text, "--out", out}).status == 0); }
+
+    void refuses(const Arguments& arguments, const Arguments& words) const {
+        const auto before = directory_contents(out);
+        check_refused(train(Arguments{"--out", out} + arguments), words);
+        CHECK(directory_contents(out) == before);
+    }
+    Result resume(const Arguments& arguments = {}) const {
+        return train(Arguments{"--resume", "--out", out} + arguments);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("programs: a directory that holds a run is left alone without --resume") {
+    const Run run;
+    run.refuses(small_run() + Arguments{"--text", run.text}, {run.out, "--resume"});
+    std::filesystem::remove(run.out + "/checkpoint.safetensors");
+    run.refuses(small_run() + Arguments{"--text", run.text}, {run.out, "new or empty"});
+}
+
+TEST_CASE("programs: --out that cannot be a run directory") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(1000)), file = scratch.file("file", "mine");
+    const std::string dangling = scratch.path("dangling"), loop = scratch.path("loop");
+    std::filesystem::create_symlink(scratch.path("nowhere"), dangling);
+    std::filesystem::create_symlink(loop, loop);
+    const auto into = [&](const std::string& out) {
+        return train(small_run() + Arguments{"--text", text, "--out", out});
+    };
+    for (const std::string& out : {file, file + "/below", file + "/far/below", dangling, loop,
+                                   std::string("/proc/no-such"), scratch.path(std::string(300, 'x'))}) {
+        check_refused(into(out), {"--out", "writable", out});
+        check_refused(train({"--resume", "--out", out}), {out});
+    }
+    CHECK(file_contents(file) == "mine");
+
+    // Read-only: root may write anyway, so only as another user.
+    const std::string locked = scratch.path("locked");
+    std::filesystem::create_directory(locked);
+    std::filesystem::permissions(locked, std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+    if (access(locked.c_str(), W_OK) != 0) {
+        check_refused(into(locked), {"--out", locked, "Permission denied"});
+        check_refused(into(locked + "/below"), {"--out", locked, "Permission denied"});
+    }
+}
+
+TEST_CASE("programs: --out is made with all its parents, under any name") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(1000));
+    std::filesystem::create_directory(scratch.path("empty"));
+    std::filesystem::create_directory_symlink(scratch.path("empty"), scratch.path("link"));
+    for (const char* name :
+         {"a/b/c", "slash/", "empty", "link/more", "a b's \"c\"", "new\nline", "[x]", "\u00E9", "\xFF"}) {
+        CAPTURE(name);
+        const std::string out = scratch.path(name);
+        CHECK(run("train_mlm", small_model() + Arguments{"--steps", "1", "--text", text, "--out", out}).status == 0);
+        CHECK(metrics_of(out).size() == 1);
+        CHECK(run("fill_mask", {"--model", out, "--text", "a[MASK]"}).status == 0);
+        CHECK(std::filesystem::exists(out + "/loss.svg") == (std::system("command -v gnuplot > /dev/null") == 0));
+    }
+}
+
+TEST_CASE("programs: --resume where there is no run") {
+    const Scratch scratch;
+    const std::string missing = scratch.path("missing"), empty = scratch.path("empty"),
+                      foreign = scratch.path("foreign");
+    std::filesystem::create_directory(empty);
+    std::filesystem::create_directory(foreign);
+    scratch.file("foreign/notes.txt", "mine");
+    for (const std::string& out : {missing, empty, foreign}) {
+        const auto before = directory_contents(out);
+        check_refused(train({"--resume", "--out", out}), {"--resume", out});
+        CHECK(directory_contents(out) == before);
+    }
+    CHECK(!std::filesystem::exists(missing));
+    scratch.file("foreign/checkpoint.safetensors", "mine");
+    check_refused(train({"--resume", "--out", foreign}), {foreign + "/checkpoint.safetensors"});
+}
+
+TEST_CASE("programs: --resume keeps to the options of the run") {
+    const Run run;
+    run.refuses({"--resume", "--lr", "0.5"}, {"--lr", "given 0.5", "stored 0.001", run.out});
+    run.refuses({"--resume", "--tokenizer", "byte"}, {"--tokenizer", "given \"byte\"", "stored \"char\""});
+    run.refuses({"--resume", "--tie-embeddings"}, {"--tie-embeddings", "given true", "stored false"});
+
+    const std::string model = file_contents(run.out + "/model.safetensors");
+    const Result again = run.resume(small_run() + Arguments{"--lr", "1e-3", "--eval-every", "7", "--save-every", "3"});
+    CHECK(again.status == 0);
+    CHECK(again.out == "nothing to do: the run in " + run.out + " has done 20 of 20 steps\n");
+    CHECK(run.resume({"--steps", "10"}).out.ends_with("has done 20 of 10 steps\n"));
+    CHECK(file_contents(run.out + "/model.safetensors") == model);
+    CHECK(metrics_of(run.out).size() == 20);
+
+    const Result more = run.resume({"--steps", "25"});
+    CHECK(more.status == 0);
+    CHECK(more.out.find("the learning rate now follows 25 steps, before 20\n") == 0);
+    CHECK(metrics_of(run.out).size() == 25);
+    CHECK(run.resume().out.ends_with("has done 25 of 25 steps\n"));
+}
+
+TEST_CASE("programs: --resume knows a text by its contents") {
+    const Run run;
+    const std::string bytes = file_contents(run.text), moved = run.scratch.path("moved.txt");
+    std::string changed = bytes;
+    changed[1234] ^= 1;
+    run.scratch.file("text.txt", changed);
+    run.refuses({"--resume", "--steps", "30"}, {"--text", run.out});
+    run.scratch.file("text.txt", bytes + "e");
+    run.refuses({"--resume", "--steps", "30"}, {"--text", run.out});
+    std::filesystem::remove(run.text);
+    run.refuses({"--resume", "--steps", "30"}, {run.text, "No such file"});
+    run.scratch.file("moved.txt", bytes);
+    run.refuses({"--resume", "--steps", "30", "--text", moved, "--text", moved}, {"--text", run.out});
+    CHECK(run.resume({"--steps", "30", "--text", moved}).status == 0);
+    CHECK(run.resume({"--steps", "31"}).status == 0);  // and remembers where it is now
+    CHECK(metrics_of(run.out).size() == 31);
+}
+
+TEST_CASE("programs: relative paths, and --resume from another directory") {
+    const Scratch scratch;
+    scratch.file("text.txt", prose(1000));
+    std::filesystem::create_directories(scratch.path("deep/er"));
+    std::filesystem::create_directory_symlink(scratch.path("deep/er"), scratch.path("link"));
+    scratch.file("deep/text.txt", prose(2000));
+    const auto in = [&](const std::string& directory, const Arguments& arguments) {
+        return run("train_mlm", arguments, [&] {
+            without_gnuplot();
+            if (chdir(scratch.path(directory).c_str()) != 0) _exit(125);
+        });
+    };
+    CHECK(in("", small_run() + Arguments{"--text", "text.txt", "--out", "out"}).status == 0);
+    CHECK(in("deep/er", {"--resume", "--out", "../../out", "--steps", "21"}).status == 0);
+    CHECK(in("deep", {"--resume", "--out", "../out", "--steps", "22", "--text", "../text.txt"}).status == 0);
+    CHECK(metrics_of(scratch.path("out")).size() == 22);
+    // A path through a symbolic link is the system's to follow: link/.. is deep.
+    CHECK(in("", small_run() + Arguments{"--text", "link/../text.txt", "--out", "linked"}).status == 0);
+    CHECK(in("", {"--resume", "--out", "linked", "--steps", "21", "--text", "deep/text.txt"}).status == 0);
+}
+
+TEST_CASE("programs: what a run directory lacks is made again, what is damaged is named") {
+    const Run run;
+    const auto before = directory_contents(run.out);
+    for (const char* file : {"tokenizer.json", "config.json", "model.safetensors"})
+        std::filesystem::remove(run.out + "/" + file);
+    CHECK(run.resume().status == 0);
+    CHECK(directory_contents(run.out) == before);
+
+    const std::string metrics = file_contents(run.out + "/metrics.jsonl");
+    run.scratch.file("out/metrics.jsonl", metrics.substr(0, metrics.find('\n') + 1) + "{\"step\": 2}\n");
+    check_refused(run.resume({"--steps", "30"}), {run.out + "/metrics.jsonl:2"});
+    run.scratch.file("out/metrics.jsonl", metrics);
+    for (const char* bytes : {"", "taper", "\x7F\0\0\0\0\0\0\0{}"}) {
+        run.scratch.file("out/checkpoint.safetensors", bytes);
+        check_refused(run.resume(), {run.out + "/checkpoint.safetensors"});
+    }
+}
