@@ -44,7 +44,14 @@ class Process {
         for (std::string& argument : copies) argv.push_back(argument.data());
         argv.push_back(nullptr);
         const pid_t parent = getpid();
+        // doctest's handlers must not meet a signal that is meant for the program.
+        sigset_t all, before;
+        sigfillset(&all);
+        sigprocmask(SIG_SETMASK, &all, &before);
         pid_ = fork();
+        if (pid_ == 0)
+            for (int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_DFL);
+        sigprocmask(SIG_SETMASK, &before, nullptr);
         if (pid_ < 0 || !out_ || !err_) throw std::runtime_error("a test needs a process and two temporary files");
         if (pid_ > 0) return;
         prctl(PR_SET_PDEATHSIG, SIGKILL);

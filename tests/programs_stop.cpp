@@ -1,0 +1,136 @@
+// Runs that are stopped, in every way, and go on as if they had not been.
+#include "tests/programs.hpp"
+
+using namespace taper;
+using namespace taper::tests;
+
+namespace {
+
+// A run of 40 steps that validates, saves and drops out at odd moments.
+struct Interrupted {
+    Scratch scratch;
+    std::string text = scratch.file("text.txt", prose(20000)), whole = scratch.path("whole"), out = scratch.path("run");
+    Arguments options = small_model() + Arguments{"--text",   text, "--steps",      "40", "--dropout",    "0.1",
+                                                  "--warmup", "20", "--eval-every", "7",  "--save-every", "9"};
+    Interrupted() { CHECK(train(options + Arguments{"--out", whole, "--threads", "1"}).status == 0); }
+
+    Arguments start() const { return options + Arguments{"--out", out}; }
+    Arguments resume(const char* threads) const { return {"--resume", "--out", out, "--threads", threads}; }
+    std::size_t steps() const {
+        const std::string lines = file_contents(out + "/metrics.jsonl");
+        return static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n'));
+    }
+    // Byte for byte, but for how long it took.
+    void check_equals_whole() const {
+        for (const char* file : {"model.safetensors", "config.json", "tokenizer.json", "samples.txt"}) {
+            CAPTURE(file);
+            CHECK(file_contents(out + "/" + file) == file_contents(whole + "/" + file));
+        }
+        auto ours = metrics_of(out), theirs = metrics_of(whole);
+        REQUIRE(ours.size() == theirs.size());
+        for (auto* lines : {&ours, &theirs})
+            for (auto& line : *lines) line.erase("seconds"), line.erase("tokens_per_second");
+        CHECK(ours == theirs);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("programs: interrupted at many moments and resumed, a run ends in the same bytes") {
+    Interrupted run;
+    const Random random(0, "moments");
+    Process first("train_mlm", run.start() + Arguments{"--threads", "2"}, without_gnuplot);
+    REQUIRE(first.wait_for([&] { return run.steps() >= 1; }));
+    first.kill(SIGINT);
+    Result result = first.wait();
+    for (std::uint64_t i = 0; i < 60 && result.status == 130; ++i) {
+        Process process("train_mlm", run.resume(i % 2 ? "1" : "3"), without_gnuplot);
+        if (i < 30) {  // after another step or two, or after some milliseconds wherever it is
+            const std::size_t before = run.steps();
+            process.wait_for([&] { return i % 3 == 0 || run.steps() > before; });
+            std::this_thread::sleep_for(std::chrono::milliseconds(random.below(i, 12)));
+            process.kill(SIGINT);
+        }
+        result = process.wait();
+        if (result.status == -SIGINT) result.status = 130;  // before it had anything to save
+    }
+    CHECK(result.status == 0);
+    run.check_equals_whole();
+}
+
+TEST_CASE("programs: killed at many moments and resumed, a run ends in the same bytes") {
+    Interrupted run;
+    const Random random(0, "kills");
+    for (std::uint64_t i = 0; i < 15; ++i) {
+        const bool begun = std::filesystem::exists(run.out + "/checkpoint.safetensors");
+        Process process("train_mlm", begun ? run.resume("2") : run.start(), without_gnuplot);
+        std::this_thread::sleep_for(std::chrono::milliseconds(2 + random.below(i, 60)));
+        process.kill(SIGKILL);
+    }
+    const bool begun = std::filesystem::exists(run.out + "/checkpoint.safetensors");
+    const Result result = train(begun ? run.resume("2") : run.start());
+    CAPTURE(result.err);
+    CHECK(result.status == 0);
+    run.check_equals_whole();
+}
+
+TEST_CASE("programs: signals, once or often, end a run after saving, with their status") {
+    Interrupted run;
+    for (const auto& [signal, times, status] :
+         {std::tuple{SIGINT, 1, 130}, {SIGINT, 2, 130}, {SIGINT, 5, 130}, {SIGTERM, 3, 143}, {SIGHUP, 2, 129}}) {
+        CAPTURE(signal);
+        std::filesystem::remove_all(run.out);
+        Process process("train_mlm",
+                        small_model() + Arguments{"--text", run.text, "--out", run.out, "--steps", "100000",
+                                                  "--eval-every", "1", "--save-every", "0"},
+                        without_gnuplot);
+        REQUIRE(process.wait_for([&] { return run.steps() >= 3; }));
+        for (int i = 0; i < times; ++i) {
+            process.kill(signal);
+            std::this_thread::sleep_for(std::chrono::milliseconds(100 / times));
+        }
+        CHECK(process.wait().status == status);
+        CHECK(std::filesystem::exists(run.out + "/model.safetensors"));
+        const std::size_t steps = run.steps();
+        CHECK(train({"--resume", "--out", run.out, "--steps", std::to_string(steps + 2), "--eval-every", "0"}).status ==
+              0);
+        CHECK(metrics_of(run.out).size() == steps + 2);
+    }
+}
+
+TEST_CASE("programs: stopped before its first step, a run leaves nothing") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(4000000)), out = scratch.path("run");
+    Process process("train_mlm",
+                    small_run() + Arguments{"--text", text, "--out", out, "--tokenizer", "bpe", "--vocab", "500"},
+                    without_gnuplot);
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    process.kill(SIGINT);
+    const Result result = process.wait();
+    CHECK((result.status == 130 || result.status == -SIGINT));
+    CHECK_FALSE(std::filesystem::exists(out));
+}
+
+TEST_CASE("programs: a closed stdout ends no run") {
+    Interrupted run;
+    const Result result = taper::tests::run("train_mlm", run.start(), [] {
+        without_gnuplot();
+        int ends[2];
+        if (pipe(ends) == 0) close(ends[0]), dup2(ends[1], STDOUT_FILENO);
+    });
+    CHECK(result.status == 0);
+    run.check_equals_whole();
+}
+
+TEST_CASE("programs: a resumed run may be given more steps, and says when there is nothing to do") {
+    Interrupted run;
+    CHECK(train(run.start()).status == 0);
+    const Result none = train(run.resume("1"));
+    CHECK(none.status == 0);
+    CHECK(none.out.find("nothing to do") != std::string::npos);
+    run.check_equals_whole();
+    const Result more = train(run.resume("1") + Arguments{"--steps", "44"});
+    CHECK(more.status == 0);
+    CHECK(more.out.find("now follows 44 steps, before 40") != std::string::npos);
+    CHECK(metrics_of(run.out).size() == 44);
+}
