@@ -12,8 +12,8 @@ template <class T> double gradient_norm(const std::vector<Parameter<T>*>& parame
         if (!parameter->has_gradient()) continue;
         const Array<T>& g = parameter->gradient();
         const Array<double> wide = converted<double>(g);
-        const double squares = sum_row(
-            wide.size(), [](auto v) { return v * v; }, wide.data());
+        const auto square = [](auto v) { return v * v; };
+        const double squares = sum_row(wide.size(), square, wide.data());
         if (!std::isfinite(squares))
             for (std::size_t i = 0; i < g.size(); ++i)
                 if (!std::isfinite(g.data()[i]))

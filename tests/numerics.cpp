@@ -103,7 +103,7 @@ template <class T> void check_specials() {
         {"mul", -inf, -inf},  {"div", 0, inf},      {"div", T(-0.0), -inf}, {"div", inf, 0},    {"pow", -inf, -inf},
         {"maximum", -inf, 1}, {"maximum", inf, inf}};
     for (const Elementwise& op : elementwise()) {
-        for (const std::size_t place : {0, 3, 16}) {  // in the vector body and in the tail
+        for (const std::size_t place : {0u, 3u, 16u}) {  // in the vector body and in the tail
             CHECK_MESSAGE(std::isnan(at<T>(op, none, place, 17)), op.name << std::string(" of NaN"));
             for (const Expected& e : table)
                 if (e.op == op.name) {

@@ -129,7 +129,7 @@ TEST_CASE("numerics: cross_entropy is the mean over all counted rows, in float t
 TEST_CASE("numerics: layer_norm of constant rows is the bias, with finite gradients") {
     const auto check = [](auto zero) {
         using T = decltype(zero);
-        for (const std::size_t d : {1, 2, 7, 64})
+        for (const std::size_t d : {1u, 2u, 7u, 64u})
             for (const double level : {0.0, 0.1, -3.0, 1e3, 1e6})
                 for (const bool fused : {true, false}) {
                     const Array<T> gain = normal<T>(Random(1, "gain"), {d}), bias = normal<T>(Random(1, "bias"), {d});
@@ -150,7 +150,7 @@ TEST_CASE("numerics: layer_norm of constant rows is the bias, with finite gradie
 
 TEST_CASE("numerics: layer_norm of rows far from 0") {
     for (const double level : {1e3, 1e6})
-        for (const std::size_t d : {32, 128, 512}) {
+        for (const std::size_t d : {32u, 128u, 512u}) {
             auto x = normal<float>(Random(2, "far"), {8, d});
             x += static_cast<float>(level);
             const auto dy = normal<float>(Random(3, "far"), {8, d});
@@ -164,10 +164,10 @@ TEST_CASE("numerics: layer_norm of rows far from 0") {
                     return layer_norm(v, Var<double>(full<double>({d}, 1)), Var<double>(zeros<double>({d})));
                 },
                 converted<double>(x), converted<double>(dy));
-            CHECK_MESSAGE(apart(converted<double>(y), exact) < 1e-5,
-                          "level " << level << ", d " << d << ": " << apart(converted<double>(y), exact));
-            CHECK_MESSAGE(apart(converted<double>(dx), dexact) < 1e-5,
-                          "level " << level << ", d " << d << ": " << apart(converted<double>(dx), dexact));
+            const double value_error = apart(converted<double>(y), exact),
+                         gradient_error = apart(converted<double>(dx), dexact);
+            CHECK_MESSAGE(value_error < 1e-5, "level " << level << ", d " << d << ": " << value_error);
+            CHECK_MESSAGE(gradient_error < 1e-5, "level " << level << ", d " << d << ": " << gradient_error);
         }
 }
 

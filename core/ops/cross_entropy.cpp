@@ -55,8 +55,8 @@ template <class T> struct CrossEntropy final : Op<T> {
         auto losses = zeros<double>({targets.size()});
         for_each_counted_row([&](std::size_t row, const T* in, std::size_t V, std::size_t target) {
             const T largest = m.data()[row] = max_row(V, in);
-            const T rest = log_sum.data()[row] = std::log(sum_row(
-                V, [=](auto v) { return xsimd::exp(v - largest); }, in));
+            const auto exp_of = [=](auto v) { return xsimd::exp(v - largest); };
+            const T rest = log_sum.data()[row] = std::log(sum_row(V, exp_of, in));
             losses.data()[row] = static_cast<double>(largest - in[target]) + static_cast<double>(rest);
         });
         return static_cast<T>(*sum_axes(losses, {true}).data() / static_cast<double>(count));
@@ -67,8 +67,8 @@ template <class T> struct CrossEntropy final : Op<T> {
         for_each_counted_row([&](std::size_t row, const T* in, std::size_t V, std::size_t target) {
             T* to = dx.data() + row * V;
             const T largest = m.data()[row], rest = log_sum.data()[row];
-            map_row(
-                to, V, [=](auto v) { return scale * xsimd::exp(v - largest - rest); }, in);
+            const auto scaled_p = [=](auto v) { return scale * xsimd::exp(v - largest - rest); };
+            map_row(to, V, scaled_p, in);
             to[target] -= scale;
         });
         gradients.add(logits, std::move(dx));

@@ -33,20 +33,15 @@ template <class T> struct LayerNorm final : Op<T> {
         auto y = empty<T>(x.shape());
         for_each_row(rows, d, [&](std::size_t row) {
             const T* in = x.value().data() + row * d;
-            const T x_0 = in[0];
-            const T mean = sum_row(
-                               d, [=](auto v) { return v - x_0; }, in) /
-                           static_cast<T>(d);
-            const auto centred = [=](auto v) { return v - x_0 - mean; };
-            const T variance = sum_row(
-                                   d, [=](auto v) { return centred(v) * centred(v); }, in) /
-                               static_cast<T>(d);
-            const T scale_row = 1 / std::sqrt(variance + static_cast<T>(eps));
-            map_row(
-                y.data() + row * d, d, [=](auto v, auto g, auto b) { return centred(v) * scale_row * g + b; }, in,
-                gain.value().data(), shift.value().data());
+            const T x_0 = in[0], N = static_cast<T>(d);
+            const auto shifted = [=](auto v) { return v - x_0; };
+            const T mean = sum_row(d, shifted, in) / N;
+            const auto square = [=](auto v) { return (shifted(v) - mean) * (shifted(v) - mean); };
+            const T r_row = 1 / std::sqrt(sum_row(d, square, in) / N + static_cast<T>(eps));
+            const auto normalised = [=](auto v, auto g, auto b) { return (shifted(v) - mean) * r_row * g + b; };
+            map_row(y.data() + row * d, d, normalised, in, gain.value().data(), shift.value().data());
             means.data()[row] = mean;
-            r.data()[row] = scale_row;
+            r.data()[row] = r_row;
         });
         return y;
     }
@@ -55,22 +50,17 @@ template <class T> struct LayerNorm final : Op<T> {
         auto z = empty<T>(x.shape());
         auto dx = empty<T>(x.shape());
         for_each_row(means.size(), d, [&](std::size_t row) {
-            const T mean = means.data()[row], scale = r.data()[row];
-            const T *dy_row = dy.data() + row * d, *gain_row = gain.value().data();
+            const T *in = x.value().data() + row * d, *dy_row = dy.data() + row * d, *gain_row = gain.value().data();
             T *z_row = z.data() + row * d, *dx_row = dx.data() + row * d;
-            const T* in = x.value().data() + row * d;
-            const T x_0 = in[0];
-            map_row(
-                z_row, d, [=](auto v) { return (v - x_0 - mean) * scale; }, in);
-            const T mean_g = sum_row(
-                                 d, [](auto v, auto w) { return v * w; }, dy_row, gain_row) /
-                             static_cast<T>(d);
-            const T mean_gz = sum_row(
-                                  d, [](auto v, auto w, auto u) { return v * w * u; }, dy_row, gain_row, z_row) /
-                              static_cast<T>(d);
-            map_row(
-                dx_row, d, [=](auto v, auto w, auto u) { return scale * (v * w - mean_g - u * mean_gz); }, dy_row,
-                gain_row, z_row);
+            const T x_0 = in[0], mean = means.data()[row], r_row = r.data()[row], N = static_cast<T>(d);
+            const auto g = [](auto dy, auto gain) { return dy * gain; };
+            const auto gz = [](auto dy, auto gain, auto z) { return dy * gain * z; };
+            const auto normalised = [=](auto v) { return (v - x_0 - mean) * r_row; };
+            map_row(z_row, d, normalised, in);
+            const T mean_g = sum_row(d, g, dy_row, gain_row) / N;
+            const T mean_gz = sum_row(d, gz, dy_row, gain_row, z_row) / N;
+            const auto slope = [=](auto dy, auto gain, auto z) { return r_row * (dy * gain - mean_g - z * mean_gz); };
+            map_row(dx_row, d, slope, dy_row, gain_row, z_row);
         });
         gradients.add(x, std::move(dx));
         if (gradients.wants(gain))

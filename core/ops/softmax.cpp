@@ -17,6 +17,8 @@ template <class T> Var<T> composed::log_softmax(const Var<T>& x, int axis) {
     return z - log(sum(exp(z), {axis}, KeepDims::yes));
 }
 
+constexpr auto identity = [](auto v) { return v; };
+
 // Rows of n entries; body(first entry of the row).
 template <class F> static void for_each_row(std::size_t size, std::size_t n, F body) {
     if (size == 0) return;
@@ -40,13 +42,10 @@ template <class T> struct Softmax final : Op<T> {
         for_each_row(out.size(), n, [&](std::size_t row) {
             const T* in = input.value().data() + row;
             T* to = out.data() + row;
-            const T m = max_row(n, in);
-            map_row(
-                to, n, [m](auto v) { return xsimd::exp(v - m); }, in);
-            const T inverse = 1 / sum_row(
-                                      n, [](auto v) { return v; }, to);
-            map_row(
-                to, n, [inverse](auto v) { return v * inverse; }, to);
+            const auto exp_of = [m = max_row(n, in)](auto v) { return xsimd::exp(v - m); };
+            map_row(to, n, exp_of, in);
+            const auto normalised = [inverse = 1 / sum_row(n, identity, to)](auto v) { return v * inverse; };
+            map_row(to, n, normalised, to);
         });
         return y = std::move(out);
     }
@@ -55,10 +54,9 @@ template <class T> struct Softmax final : Op<T> {
         const std::size_t n = x.shape.back();
         for_each_row(dx.size(), n, [&](std::size_t row) {
             const T *p = y.value().data() + row, *g = dy.data() + row;
-            const T inner = sum_row(
-                n, [](auto v, auto w) { return v * w; }, p, g);
-            map_row(
-                dx.data() + row, n, [inner](auto v, auto w) { return v * (w - inner); }, p, g);
+            const auto times = [](auto y_i, auto dy_i) { return y_i * dy_i; };
+            const auto slope = [inner = sum_row(n, times, p, g)](auto y_i, auto dy_i) { return y_i * (dy_i - inner); };
+            map_row(dx.data() + row, n, slope, p, g);
         });
         gradients.add(x, std::move(dx));
     }
@@ -79,10 +77,9 @@ template <class T> struct LogSoftmax final : Op<T> {
         for_each_row(out.size(), n, [&](std::size_t row) {
             const T* in = input.value().data() + row;
             const T m = max_row(n, in);
-            const T log_sum = std::log(sum_row(
-                n, [m](auto v) { return xsimd::exp(v - m); }, in));
-            map_row(
-                out.data() + row, n, [m, log_sum](auto v) { return v - m - log_sum; }, in);
+            const auto exp_of = [m](auto v) { return xsimd::exp(v - m); };
+            const auto log_p = [m, log_sum = std::log(sum_row(n, exp_of, in))](auto v) { return v - m - log_sum; };
+            map_row(out.data() + row, n, log_p, in);
         });
         return y = std::move(out);
     }
@@ -91,10 +88,9 @@ template <class T> struct LogSoftmax final : Op<T> {
         const std::size_t n = x.shape.back();
         for_each_row(dx.size(), n, [&](std::size_t row) {
             const T *log_p = y.value().data() + row, *g = dy.data() + row;
-            const T total = sum_row(
-                n, [](auto v) { return v; }, g);
-            map_row(
-                dx.data() + row, n, [total](auto v, auto w) { return w - xsimd::exp(v) * total; }, log_p, g);
+            const T total = sum_row(n, identity, g);
+            const auto slope = [total](auto y_i, auto dy_i) { return dy_i - xsimd::exp(y_i) * total; };
+            map_row(dx.data() + row, n, slope, log_p, g);
         });
         gradients.add(x, std::move(dx));
     }
