@@ -268,9 +268,9 @@ TEST_CASE("numerics: matmul equals a plain loop") {
                 const Transposed as{transpose_a, transpose_b};
                 const Array<double> y = matmul(Var<double>(a), Var<double>(b), as).value(),
                                     expected = plain_product(a, b, as);
-                CHECK_MESSAGE(apart(y, expected) <= 1e-13 * std::max(1.0, std::sqrt(k)),
-                              to_string(shape_a)
-                                  << std::string(" ") << to_string(shape_b) << std::string(" ") << apart(y, expected));
+                const std::string title = to_string(a.shape()) + " " + to_string(b.shape());
+                const double error = apart(y, expected);
+                CHECK_MESSAGE(error <= 1e-13 * std::max(1.0, std::sqrt(k)), title << std::string(": ") << error);
             }
 }
 

@@ -80,8 +80,8 @@ TEST_CASE("schedule: warm-up, cosine, and its edges") {
     CHECK(usual(10) == doctest::Approx(1));
     CHECK(usual(55) == doctest::Approx(0.55));
     CHECK(usual(100) == doctest::Approx(0.1));
-    for (const std::uint64_t warmup : {0, 1, 5, 10, 50})
-        for (const std::uint64_t steps : {1, 5, 10}) {
+    for (const std::uint64_t warmup : {0U, 1U, 5U, 10U, 50U})
+        for (const std::uint64_t steps : {1U, 5U, 10U}) {
             const nn::Schedule schedule{.lr = 1e-3, .warmup = warmup, .steps = steps};
             for (std::uint64_t step = 1; step <= steps; ++step) {
                 CHECK(schedule(step) > 0);

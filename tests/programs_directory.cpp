@@ -1,8 +1,11 @@
 // The directory that train_mlm writes: which ones it takes, and that it spoils none.
+#include <limits>
 #include <string>
 
+#include "core/safetensors.hpp"
 #include "tests/programs.hpp"
 
+using namespace taper;
 using namespace taper::tests;
 
 namespace {
@@ -47,15 +50,27 @@ TEST_CASE("programs: --out that cannot be a run directory") {
         check_refused(train({"--resume", "--out", out}), {out});
     }
     CHECK(file_contents(file) == "mine");
+}
 
-    // Read-only: root may write anyway, so only as another user.
+TEST_CASE("programs: what the user may not read or write is named") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(1000)), secret = scratch.file("secret.txt", prose(1000));
     const std::string locked = scratch.path("locked");
     std::filesystem::create_directory(locked);
-    std::filesystem::permissions(locked, std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
-    if (access(locked.c_str(), W_OK) != 0) {
-        check_refused(into(locked), {"--out", locked, "Permission denied"});
-        check_refused(into(locked + "/below"), {"--out", locked, "Permission denied"});
-    }
+    std::filesystem::permissions(scratch.path(""), std::filesystem::perms(0755));
+    std::filesystem::permissions(locked, std::filesystem::perms(0555));
+    std::filesystem::permissions(secret, std::filesystem::perms(0000));
+    const auto on = [&](const std::string& from, const std::string& to) {
+        return run("train_mlm", small_run() + Arguments{"--text", from, "--out", to}, [] {
+            without_gnuplot();
+            if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) _exit(127);  // root may do anything
+        });
+    };
+    if (on("/no/such", locked + "/below").status == 127) return;  // nor may nobody run the program
+    check_refused(on(text, locked), {"--out", locked, "Permission denied"});
+    check_refused(on(text, locked + "/below"), {"--out", locked, "Permission denied"});
+    check_refused(on(secret, "/tmp/taper-never-written"), {secret, "Permission denied"});
+    CHECK(directory_contents(locked).empty());
 }
 
 TEST_CASE("programs: --out is made with all its parents, under any name") {
@@ -149,6 +164,33 @@ TEST_CASE("programs: relative paths, and --resume from another directory") {
     // A path through a symbolic link is the system's to follow: link/.. is deep.
     CHECK(in("", small_run() + Arguments{"--text", "link/../text.txt", "--out", "linked"}).status == 0);
     CHECK(in("", {"--resume", "--out", "linked", "--steps", "21", "--text", "deep/text.txt"}).status == 0);
+}
+
+TEST_CASE("programs: --resume checks what the checkpoint says as it would a command line") {
+    const Run run;
+    const std::string path = run.out + "/checkpoint.safetensors";
+    const TensorFile checkpoint = load_safetensors(path);
+    const auto refuses = [&](const char* option, const nlohmann::json& value, const Arguments& words) {
+        TensorFile changed = checkpoint;
+        nlohmann::json options = nlohmann::json::parse(changed.metadata["options"]);
+        options[option] = value;
+        changed.metadata["options"] = options.dump();
+        save_safetensors(path, changed);
+        run.refuses({"--resume", "--steps", "30"}, Arguments{option} + words);
+    };
+    refuses("--batch", 0, {run.out, "1 to 1000000", "'0'"});
+    refuses("--steps", "many", {run.out, "'many'"});
+    refuses("--steps", nullptr, {"'null'"});
+    refuses("--lr", -1, {"above 0", "'-1'"});
+    refuses("--tokenizer", {"char", "byte"}, {"one of"});
+    refuses("--tie-embeddings", 1, {"true or false"});
+    refuses("--text", nlohmann::json::array(), {"at least one"});
+    TensorFile changed = checkpoint;
+    std::get<Array<float>>(changed.tensors[0].second).data()[0] = std::numeric_limits<float>::quiet_NaN();
+    save_safetensors(path, changed);
+    run.refuses({"--resume"}, {path, changed.tensors[0].first, "finite"});
+    save_safetensors(path, checkpoint);
+    CHECK(run.resume().status == 0);
 }
 
 TEST_CASE("programs: what a run directory lacks is made again, what is damaged is named") {

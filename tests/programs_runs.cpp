@@ -79,6 +79,7 @@ TEST_CASE("programs: rows that are too short for 15 % are masked all the same") 
     CHECK(last < 0.9 * first);
     CHECK(last < std::log(22));  // the characters of the text
     CHECK(train(tiny + Arguments{"--length", "1", "--k", "1", "--steps", "50", "--out", single}).status == 0);
+    CHECK(file_contents(single + "/samples.txt").find("  masked: [MASK]\n") != std::string::npos);
 }
 
 TEST_CASE("programs: a run that is no longer finite stops with status 3 and keeps its last finite checkpoint") {
@@ -91,10 +92,27 @@ TEST_CASE("programs: a run that is no longer finite stops with status 3 and keep
     CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
     CHECK(result.err.find("step ") != std::string::npos);
     CHECK(result.err.find("must be finite") != std::string::npos);
+    CHECK(result.err.find("first in the output of ") != std::string::npos);
     check_finite(out + "/checkpoint.safetensors");
     check_finite(out + "/model.safetensors");
     CHECK(metrics_of(out).size() < 500);
     CHECK(file_contents(out + "/metrics.jsonl").find("nan") == std::string::npos);
     CHECK(file_contents(out + "/metrics.jsonl").find("null") == std::string::npos);
     CHECK(train({"--out", out, "--resume"}).status == 3);  // from the checkpoint, to the same end
+}
+
+TEST_CASE("programs: a gradient whose square is not finite stops the run before it is saved") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(5000)), out = scratch.path("run");
+    REQUIRE(train_into(out, text, {"--clip", "0", "--steps", "1"}).status == 0);
+    TensorFile checkpoint = load_safetensors(out + "/checkpoint.safetensors");
+    for (auto& [name, tensor] : checkpoint.tensors)
+        if (name == "model.norm.weight") tensor = full<float>({32}, 1e25f);
+    save_safetensors(out + "/checkpoint.safetensors", checkpoint);
+    const std::string before = file_contents(out + "/checkpoint.safetensors");
+    const Result result = train({"--resume", "--out", out, "--steps", "9", "--save-every", "1"});
+    CAPTURE(result.err);
+    CHECK(result.status == 3);
+    CHECK(result.err.find("step 2: a second moment must be finite: ") != std::string::npos);
+    CHECK(file_contents(out + "/checkpoint.safetensors") == before);
 }

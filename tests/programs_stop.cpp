@@ -1,4 +1,5 @@
 // Runs that are stopped, in every way, and go on as if they had not been.
+#include "core/safetensors.hpp"
 #include "tests/programs.hpp"
 
 using namespace taper;
@@ -109,6 +110,34 @@ TEST_CASE("programs: stopped before its first step, a run leaves nothing") {
     const Result result = process.wait();
     CHECK((result.status == 130 || result.status == -SIGINT));
     CHECK_FALSE(std::filesystem::exists(out));
+}
+
+TEST_CASE("programs: stopped while it validates, a run may be resumed for fewer steps than it has done") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(20000)), out = scratch.path("run");
+    const auto pending = [&] {
+        return load_safetensors(out + "/checkpoint.safetensors").metadata.at("state").find("val_loss") ==
+                   std::string::npos &&
+               load_safetensors(out + "/checkpoint.safetensors").metadata.at("state").find("grad_norm") !=
+                   std::string::npos;
+    };
+    for (int i = 0; i < 20; ++i) {
+        std::filesystem::remove_all(out);
+        Process process(
+            "train_mlm",
+            Arguments{"--length", "32", "--k", "8", "--width", "32", "--heads", "2", "--layers", "2", "--batch", "1"} +
+                Arguments{"--text", text, "--out", out, "--steps", "100000", "--eval-every", "1"},
+            without_gnuplot);
+        REQUIRE(process.wait_for(
+            [&] { return file_contents(out + "/metrics.jsonl").find("\"step\":3") != std::string::npos; }));
+        process.kill(SIGINT);
+        REQUIRE(process.wait().status == 130);
+        if (pending()) break;
+    }
+    REQUIRE(pending());
+    CHECK(train({"--resume", "--out", out, "--steps", "1"}).status == 0);
+    CHECK_FALSE(pending());
+    for (const auto& step : metrics_of(out)) CHECK(step.contains("val_loss"));
 }
 
 TEST_CASE("programs: a closed stdout ends no run") {

@@ -66,12 +66,11 @@ void begin_run(const std::string& directory) {
 }
 
 void reopen_run(const std::string& directory) {
-    std::error_code ignored;
-    if (!fs::exists(directory, ignored))
+    require_writable(directory);
+    if (!fs::exists(directory))
         throw Error("--resume: --out must be the directory of a run: there is none: " + directory);
     if (!fs::exists(checkpoint_path(directory)))
         throw Error("--resume: --out must be the directory of a run: checkpoint.safetensors is missing: " + directory);
-    require_writable(directory);
     claim(directory);
 }
 

@@ -1,0 +1,201 @@
+// What the system does to the programs: full disks, closed and waiting streams, ignored signals, two runs in one directory,
+// no gnuplot.
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "tests/programs.hpp"
+
+using namespace taper::tests;
+
+namespace {
+
+struct Run {
+    Scratch scratch;
+    std::string text = scratch.file("text.txt", prose(5000)), out = scratch.path("out");
+    Arguments start(const std::string& steps, const std::string& save_every = "0") const {
+        return small_model() + Arguments{"--text", text, "--out", out, "--steps", steps, "--save-every", save_every};
+    }
+    Arguments resume(const Arguments& more = {}) const { return Arguments{"--resume", "--out", out} + more; }
+    std::size_t steps() const {
+        const std::string lines = file_contents(out + "/metrics.jsonl");
+        return static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n'));
+    }
+};
+
+// A disk of its own, seen by this process and its children alone; only root may.
+class SmallDisk {
+  public:
+    SmallDisk(const std::string& path, const std::string& size) : path_(path) {
+        std::filesystem::create_directory(path);
+        mounted_ = unshare(CLONE_NEWNS) == 0 && mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                   mount("tmpfs", path.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
+    }
+    ~SmallDisk() {
+        if (mounted_) umount2(path_.c_str(), MNT_DETACH);
+    }
+    SmallDisk(const SmallDisk&) = delete;
+    SmallDisk& operator=(const SmallDisk&) = delete;
+    bool mounted() const { return mounted_; }
+
+  private:
+    std::string path_;
+    bool mounted_;
+};
+
+// No file may grow beyond this.
+std::function<void()> with_files_of(rlim_t bytes) {
+    return [bytes] {
+        without_gnuplot();
+        const rlimit limit{bytes, bytes};
+        setrlimit(RLIMIT_FSIZE, &limit);
+    };
+}
+
+void check_failed(const Result& result, const Arguments& words) {
+    CAPTURE(result.err);
+    CHECK(result.status == 1);
+    CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
+    for (const std::string& word : words) CHECK(result.err.find(word) != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("programs: a file that cannot be written ends a run with status 1 and leaves the last checkpoint whole") {
+    const Run run;
+    check_failed(taper::tests::run("train_mlm", run.start("5"), with_files_of(100000)),
+                 {run.out + "/checkpoint.safetensors", "File too large"});
+    CHECK(directory_contents(run.out).empty());
+    REQUIRE(train(run.start("5")).status == 0);
+
+    const std::string checkpoint = file_contents(run.out + "/checkpoint.safetensors");
+    check_failed(taper::tests::run("train_mlm", run.resume({"--steps", "9"}), with_files_of(100000)),
+                 {run.out + "/checkpoint.safetensors", "File too large"});
+    CHECK(file_contents(run.out + "/checkpoint.safetensors") == checkpoint);
+    check_failed(taper::tests::run("train_mlm", run.resume({"--steps", "9"}), with_files_of(1000)),
+                 {run.out + "/metrics.jsonl", "File too large"});
+    CHECK(directory_contents(run.out).size() == 6);
+    CHECK(train(run.resume({"--steps", "9"})).status == 0);
+    CHECK(metrics_of(run.out).size() == 9);
+}
+
+TEST_CASE("programs: a full disk ends a run with status 1 and leaves the last checkpoint whole") {
+    const Scratch scratch;
+    const std::string disk = scratch.path("disk"), text = scratch.file("text.txt", prose(5000)), out = disk + "/out";
+    const SmallDisk small_disk(disk, "1200k");
+    if (!small_disk.mounted()) return;
+    REQUIRE(train(small_run() + Arguments{"--text", text, "--out", out}).status == 0);
+    const std::string checkpoint = file_contents(out + "/checkpoint.safetensors");
+    std::ofstream(disk + "/filler") << std::string(1000000, 'x');
+    const Result full = train({"--resume", "--out", out, "--steps", "5000"});
+    check_failed(full, {out + "/", "No space left on device"});
+    CHECK(file_contents(out + "/checkpoint.safetensors") == checkpoint);
+    std::filesystem::remove(disk + "/filler");
+    CHECK(train({"--resume", "--out", out, "--steps", "50"}).status == 0);
+    CHECK(metrics_of(out).size() == 50);
+}
+
+TEST_CASE("programs: an answer that cannot be written is a failure, a reader who has left is none") {
+    const Run run;
+    REQUIRE(train(run.start("1")).status == 0);
+    const Arguments arguments{"--model", run.out, "--text", "a[MASK]"};
+    const auto to = [&](const char* path) {
+        return taper::tests::run("fill_mask", arguments, [path] { dup2(open(path, O_WRONLY), STDOUT_FILENO); });
+    };
+    check_failed(to("/dev/full"), {"stdout", "No space left on device"});
+    CHECK(to("/dev/null").status == 0);
+    const Result closed = taper::tests::run("fill_mask", arguments, [] {
+        int ends[2];
+        if (pipe(ends) == 0) close(ends[0]), dup2(ends[1], STDOUT_FILENO);
+    });
+    CHECK(closed.status == 0);
+    CHECK(closed.err.empty());
+}
+
+TEST_CASE("programs: without standard streams, no file of a run gets what belongs there") {
+    const Run run, usual;
+    const auto closed = [] {
+        without_gnuplot();
+        for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) close(stream);
+    };
+    CHECK(taper::tests::run("train_mlm", run.start("9", "2") + Arguments{"--eval-every", "2"}, closed).status == 0);
+    CHECK(train(usual.start("9", "2") + Arguments{"--eval-every", "2"}).status == 0);
+    CHECK(metrics_of(run.out).size() == 9);
+    for (const char* file : {"model.safetensors", "samples.txt", "tokenizer.json", "config.json"})
+        CHECK(file_contents(run.out + "/" + file) == file_contents(usual.out + "/" + file));
+}
+
+TEST_CASE("programs: only one program at a time writes a run") {
+    const Run run;
+    Process first("train_mlm", run.start("1000000"), without_gnuplot);
+    REQUIRE(first.wait_for([&] { return run.steps() >= 2; }));
+    check_refused(train(run.resume({"--steps", "1000001"})), {"--out", "another one is writing " + run.out});
+    check_refused(train(run.start("3")), {run.out, "--resume"});
+    first.kill(SIGTERM);
+    CHECK(first.wait().status == 143);
+    const std::size_t steps = run.steps();
+    CHECK(metrics_of(run.out).size() == steps);
+    CHECK(train(run.resume({"--steps", std::to_string(steps + 1)})).status == 0);
+}
+
+TEST_CASE("programs: under nohup a run outlives the terminal") {
+    const Run run;
+    Process process("train_mlm", run.start("1000000"), [] {
+        without_gnuplot();
+        signal(SIGHUP, SIG_IGN);
+    });
+    REQUIRE(process.wait_for([&] { return run.steps() >= 2; }));
+    process.kill(SIGHUP);
+    const std::size_t steps = run.steps();
+    CHECK(process.wait_for([&] { return run.steps() >= steps + 2; }));
+    process.kill(SIGTERM);
+    CHECK(process.wait().status == 143);
+}
+
+TEST_CASE("programs: a signal ends a program that waits for its text") {
+    const Scratch scratch;
+    const std::string text = scratch.path("pipe"), started = scratch.path("started");
+    REQUIRE(mkfifo(text.c_str(), 0600) == 0);
+    for (const auto& [signal, status] : {std::pair{SIGINT, 130}, {SIGTERM, 143}, {SIGHUP, 129}}) {
+        Process process("train_mlm", small_run() + Arguments{"--text", text, "--out", scratch.path("out")});
+        // Opening the pipe for reading makes opening it for writing possible.
+        int writer = -1;
+        CHECK(process.wait_for([&] { return (writer = open(text.c_str(), O_WRONLY | O_NONBLOCK)) >= 0; }));
+        process.kill(signal);
+        CHECK(process.wait().status == status);
+        close(writer);
+    }
+    CHECK(!std::filesystem::exists(scratch.path("out")));
+}
+
+TEST_CASE("programs: what a kill left of the first checkpoint is in nobody's way") {
+    const Run run;
+    std::filesystem::create_directory(run.out);
+    run.scratch.file("out/checkpoint.safetensors.0123456789abcdef.tmp", "half");
+    CHECK(train(run.start("2")).status == 0);
+    CHECK(directory_contents(run.out).size() == 6);
+    for (const char* file : {"model.safetensors", "metrics.jsonl", "checkpoint.safetensors"})
+        run.scratch.file(std::string("out/") + file + ".0123456789abcdef.tmp", "half");
+    std::filesystem::remove(run.out + "/tokenizer.json");  // the kill came before it
+    CHECK(train(run.resume({"--steps", "3"})).status == 0);
+    CHECK(directory_contents(run.out).size() == 6);
+
+    const std::string foreign = run.scratch.path("foreign");
+    std::filesystem::create_directory(foreign);
+    for (const char* name : {"checkpoint.safetensors.tmp", "model.safetensors.0123456789abcdef.tmp"}) {
+        run.scratch.file(std::string("foreign/") + name, "mine");
+        check_refused(train(small_run() + Arguments{"--text", run.text, "--out", foreign}), {foreign});
+        CHECK(file_contents(foreign + "/" + name) == "mine");
+    }
+}
+
+TEST_CASE("programs: without gnuplot there is no picture, which is said once") {
+    const Run run;
+    const Result result = train(run.start("6", "2"));
+    CHECK(result.status == 0);
+    const std::size_t said = result.out.find("no loss.svg: the program gnuplot");
+    CHECK(said != std::string::npos);
+    CHECK(result.out.find("no loss.svg", said + 1) == std::string::npos);
+    CHECK(!std::filesystem::exists(run.out + "/loss.svg"));
+}
