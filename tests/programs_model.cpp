@@ -143,9 +143,9 @@ TEST_CASE("programs: a config.json that promises more than the weights asks for 
         {"vocab_size", 4000000000}, {"length", 4000000000}, {"width", 1000000000},
         {"ffn_width", 4000000000},  {"layers", 3},          {"layers", 4000000000}};
     for (const auto& [key, value] : promises) {
-        CAPTURE(value);
         ordered_json config = model.config;
         config[key] = value;
+        CAPTURE(config);
         model.scratch.file("model/config.json", config.dump());
         check_refused(model.fill(), {model.weights_path});
     }

@@ -132,9 +132,9 @@ TEST_CASE("programs: the learning rate at the edges of the schedule") {
     int number = 0;
     for (const auto& [steps, warmup] : std::vector<std::pair<std::string, std::string>>{
              {"1", "0"}, {"1", "1"}, {"1", "2"}, {"10", "0"}, {"10", "10"}, {"10", "9"}, {"10", "1000000000"}}) {
-        CAPTURE(steps + " " + warmup);
         const std::string out = scratch.path(std::to_string(++number));
         const Arguments schedule{"--steps", steps, "--warmup", warmup, "--lr", "0.25", "--clip", "0"};
+        CAPTURE(schedule);
         CHECK(train(small_model() + schedule + Arguments{"--text", text, "--out", out}).status == 0);
         const auto metrics = metrics_of(out);
         CHECK(metrics.size() == std::stoull(steps));

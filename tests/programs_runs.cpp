@@ -15,9 +15,9 @@ Result train_into(const std::string& out, const std::string& text, const Argumen
 }
 
 void check_finite(const std::string& path) {
-    for (const auto& [name, tensor] : load_safetensors(path).tensors) {
-        CAPTURE(name);
-        if (const auto* numbers = std::get_if<Array<float>>(&tensor))
+    for (const auto& tensor : load_safetensors(path).tensors) {
+        CAPTURE(tensor.first);
+        if (const auto* numbers = std::get_if<Array<float>>(&tensor.second))
             CHECK(std::all_of(numbers->begin(), numbers->end(), [](float x) { return std::isfinite(x); }));
     }
 }

@@ -79,7 +79,6 @@ TEST_CASE("programs: signals, once or often, end a run after saving, with their 
     Interrupted run;
     for (const auto& [signal, times, status] :
          {std::tuple{SIGINT, 1, 130}, {SIGINT, 2, 130}, {SIGINT, 5, 130}, {SIGTERM, 3, 143}, {SIGHUP, 2, 129}}) {
-        CAPTURE(signal);
         std::filesystem::remove_all(run.out);
         Process process("train_mlm",
                         small_model() + Arguments{"--text", run.text, "--out", run.out, "--steps", "100000",

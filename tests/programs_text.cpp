@@ -106,7 +106,7 @@ TEST_CASE("programs: fill_mask answers for each mask, and says what is wrong wit
     for (const auto& [words, masks] : std::vector<std::pair<std::string, int>>{
              {"[MASK]", 1}, {"the [MASK]\n", 1}, {"a [MASK][MASK] b", 2}, {std::string(31, 'e') + "[MASK]", 1}}) {
         const Result result = fill(words, "1000");
-        CAPTURE(words);
+        CAPTURE(result.out);
         REQUIRE(result.status == 0);
         std::istringstream lines(result.out);
         std::string line;

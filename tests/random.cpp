@@ -22,9 +22,9 @@ TEST_CASE("random: Philox4x32-10 gives the known answers of its authors") {
 
 TEST_CASE("random: streams differ by seed, name and number, and each is a function of its counter") {
     std::set<std::array<std::uint32_t, 4>> blocks;
-    for (std::uint64_t seed : {0, 1})
+    for (std::uint64_t seed : {0U, 1U})
         for (const char* name : {"a", "b", "ab"})
-            for (std::uint32_t number : {0, 1, 2}) {
+            for (std::uint32_t number : {0U, 1U, 2U}) {
                 blocks.insert(Random(seed, name, number).bits(5));
                 blocks.insert(Random(seed, name).at(number).bits(5));
             }
@@ -71,7 +71,7 @@ TEST_CASE("parallel: every chunk once, for any number of threads, also from insi
     const int before = threads();
     for (const int count : {1, 2, 5}) {
         set_threads(count);
-        for (const std::size_t n : {0, 1, 7, 64, 1000}) {
+        for (const std::size_t n : {0U, 1U, 7U, 64U, 1000U}) {
             std::vector<int> visits(n, 0);
             parallel_for(n, 7, [&](std::size_t begin, std::size_t end) {
                 parallel_for(end - begin, 2, [&](std::size_t b, std::size_t e) {
