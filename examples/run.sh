@@ -6,8 +6,9 @@
 # Each run is written to a new directory, build/runs/1, 2, ...
 set -eu
 
-# ---- The recipe (and bpe's default, a vocabulary of 1024) --------------------------------------------------------------
-recipe='--tokenizer bpe --length 128 --k 32 --width 128 --heads 4 --layers 4 --batch 32 --steps 800'
+# ---- The recipe (and bpe's default, a vocabulary of 1024). Windows are short, two layers few and the learning rate high
+# ---- because a masked model first has to leave the plateau of guessing by frequency, at a loss of 5.7 -----------------
+recipe='--tokenizer bpe --length 32 --k 16 --width 128 --heads 4 --layers 2 --batch 32 --lr 2e-3 --steps 5000'
 # ------------------------------------------------------------------------------------------------------------------------
 
 unset CDPATH
@@ -59,8 +60,8 @@ fill() {
     "$bin/fill_mask" --model "$out" --text "$1"
 }
 if [ -z "$own_text" ]; then
-    fill 'In the [MASK] God created the heaven and the earth.'
-    fill 'And the LORD [MASK] unto Moses, saying,'
-    fill 'The fear of the LORD is the beginning of [MASK].'
+    fill 'And the children of [MASK] did evil in the sight of the LORD'
+    fill 'And it came to [MASK] in those days'
+    fill 'Jesus [MASK] unto them, Verily, verily, I say unto you'
 fi
 echo "Now your own: $bin/fill_mask --model $out --text 'The [MASK] is my shepherd'"

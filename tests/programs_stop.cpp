@@ -113,7 +113,7 @@ TEST_CASE("programs: stopped before its first step, a run leaves nothing") {
 
 TEST_CASE("programs: stopped while it validates, a run may be resumed for fewer steps than it has done") {
     const Scratch scratch;
-    const std::string text = scratch.file("text.txt", prose(20000)), out = scratch.path("run");
+    const std::string text = scratch.file("text.txt", prose(200000)), out = scratch.path("run");
     const auto pending = [&] {
         return load_safetensors(out + "/checkpoint.safetensors").metadata.at("state").find("val_loss") ==
                    std::string::npos &&
@@ -129,6 +129,7 @@ TEST_CASE("programs: stopped while it validates, a run may be resumed for fewer 
             without_gnuplot);
         REQUIRE(process.wait_for(
             [&] { return file_contents(out + "/metrics.jsonl").find("\"step\":3") != std::string::npos; }));
+        std::this_thread::sleep_for(std::chrono::milliseconds(5 * i));  // a step is written before its sample is drawn
         process.kill(SIGINT);
         REQUIRE(process.wait().status == 130);
         if (pending()) break;
