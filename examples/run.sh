@@ -8,7 +8,8 @@ set -eu
 
 # ---- The recipe (and bpe's default, a vocabulary of 1024). Windows are short, two layers few and the learning rate high
 # ---- because a masked model first has to leave the plateau of guessing by frequency, at a loss of 5.7 -----------------
-recipe='--tokenizer bpe --length 32 --k 16 --width 128 --heads 4 --layers 2 --batch 32 --lr 2e-3 --steps 5000'
+recipe='--tokenizer bpe --length 32 --k 16 --width 128 --heads 4 --layers 2 --batch 32 --lr 2e-3 --steps 5000
+    --eval-every 250'
 # ------------------------------------------------------------------------------------------------------------------------
 
 unset CDPATH

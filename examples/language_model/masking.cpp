@@ -29,31 +29,27 @@ void MaskedTask::fill_row(Batch& batch, std::size_t row, std::span<const std::in
     }
 }
 
-// The example: the first held-out window (of the training text where nothing is held out), its middle and one token in eight
-// masked.
-MaskedTask::MaskedTask(const Tokenizer& tokenizer, const Corpus& corpus) : tokenizer_(tokenizer) {
-    const auto held_out = corpus.validation_windows(1);
-    const auto window = held_out.empty() ? corpus.training_window(Random(0, "example"), 0) : held_out[0];
-    example_.assign(window.begin(), window.end());
-    masked_example_ = example_;
-    const Random random(0, "example masks");
-    for (std::size_t i = 0; i < window.size(); ++i)
-        if (i == window.size() / 2 || random.uniform(i) < 0.125)
-            masked_example_[i] = static_cast<std::int32_t>(*tokenizer.mask_id());
+// Of the training text where nothing is held out.
+MaskedTask::MaskedTask(const Tokenizer& tokenizer, const Corpus& corpus)
+    : tokenizer_(tokenizer), examples_(corpus.validation_windows(200)) {
+    if (examples_.empty()) examples_.push_back(corpus.training_window(Random(0, "example"), 0));
 }
 
-std::string MaskedTask::sample(const nn::Linformer<float>& model) const {
+std::string MaskedTask::sample(const nn::Linformer<float>& model, const Random& random) const {
     constexpr std::size_t shown = 200;  // tokens that fit on a few lines
-    Ids tokens = empty<std::int64_t>({1, example_.size()});
-    std::copy(masked_example_.begin(), masked_example_.end(), tokens.data());
+    const auto example = examples_[random.below(0, examples_.size())];
+    const std::size_t n = example.size();
+    const auto masked_at = [&](std::size_t i) { return i == n / 2 || random.uniform(i + 1) < 0.125; };
+    Ids tokens = empty<std::int64_t>({1, n});
+    for (std::size_t i = 0; i < n; ++i) tokens(0, i) = masked_at(i) ? *tokenizer_.mask_id() : example[i];
     const Array<float> logits = model(tokens).value();
     std::string masked = "  masked: ", filled = "  filled: ";
     std::size_t right = 0, masks = 0;
-    for (std::size_t i = 0; i < example_.size(); ++i) {
-        const bool is_mask = masked_example_[i] == *tokenizer_.mask_id();
-        const std::int32_t guess = is_mask ? best_guesses(logits, i, 1)[0].token : example_[i];
+    for (std::size_t i = 0; i < n; ++i) {
+        const bool is_mask = masked_at(i);
+        const std::int32_t guess = is_mask ? best_guesses(logits, i, 1)[0].token : example[i];
         masks += is_mask;
-        right += is_mask && guess == example_[i];
+        right += is_mask && guess == example[i];
         if (i >= shown) continue;
         const std::string spelling = tokenizer_.spelling(guess);
         masked += is_mask ? "[MASK]" : spelling;

@@ -15,11 +15,11 @@ class MaskedTask final : public Task {
     void fill_row(Batch& batch, std::size_t row, std::span<const std::int32_t> window,
                   const Random& random) const override;
     // Some held-out text with masks, and the same with what the model finds likeliest there, in <...>.
-    std::string sample(const nn::Linformer<float>& model) const override;
+    std::string sample(const nn::Linformer<float>& model, const Random& random) const override;
 
   private:
     const Tokenizer& tokenizer_;
-    std::vector<std::int32_t> example_, masked_example_;
+    std::vector<std::span<const std::int32_t>> examples_;
 };
 
 // The most probable token at each place of one row of logits (1, n, V) where the mask stands. The mask is never the answer.

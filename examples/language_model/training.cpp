@@ -142,7 +142,8 @@ bool Training::finish_step(StepMetrics metrics) {
     log_.record(metrics);
     if (validate || metrics.seconds - reported_at_ > 10) report(metrics);
     if (validate) {
-        const std::string sample = task_.sample(model_);
+        const std::string sample =
+            task_.sample(model_, Random(0, "sample").at(static_cast<std::uint32_t>(metrics.step)));
         std::cout << sample << std::flush;
         log_.sample(metrics.step, sample);
     }

@@ -26,8 +26,8 @@ class Task {
     // Fills a row of a batch from a window of tokens; `random` is another stream for each row of each step.
     virtual void fill_row(Batch& batch, std::size_t row, std::span<const std::int32_t> window,
                           const Random& random) const = 0;
-    // A few lines that show what the model can do now.
-    virtual std::string sample(const nn::Linformer<float>& model) const = 0;
+    // A few lines that show what the model can do now; `random` is another stream for each step.
+    virtual std::string sample(const nn::Linformer<float>& model, const Random& random) const = 0;
 };
 
 class Training {
