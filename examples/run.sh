@@ -6,8 +6,8 @@
 # Each run is written to a new directory, build/runs/1, 2, ...
 set -eu
 
-# ---- The recipe (and bpe's default, a vocabulary of 1024). Windows are short, two layers few and the learning rate high
-# ---- because a masked model first has to leave the plateau of guessing by frequency, at a loss of 5.7 -----------------
+# ---- The recipe (and bpe's default, a vocabulary of 1024). The windows are short, the layers two and the learning rate high:
+# ---- with n = 128, four layers and 1e-3 a masked model still guesses by frequency, at a loss of 5.7, after 800 steps ------
 recipe='--tokenizer bpe --length 32 --k 16 --width 128 --heads 4 --layers 2 --batch 32 --lr 2e-3 --steps 5000
     --eval-every 250'
 # ------------------------------------------------------------------------------------------------------------------------
