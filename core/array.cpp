@@ -15,7 +15,9 @@ std::string to_string(const Shape& shape) {
 
 std::size_t count(const Shape& shape) {
     std::size_t n = 1;
-    for (std::size_t extent : shape) n *= extent;
+    for (std::size_t extent : shape)
+        if (__builtin_mul_overflow(n, extent, &n) || n > PTRDIFF_MAX)
+            throw Error("shape: there must be less than 2^63 entries: " + to_string(shape));
     return n;
 }
 

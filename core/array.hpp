@@ -23,7 +23,10 @@ template <class T> struct AlignedAllocator {
 
     AlignedAllocator() = default;
     template <class U> AlignedAllocator(const AlignedAllocator<U>&) {}
-    T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), alignment)); }
+    T* allocate(std::size_t n) {
+        if (n > PTRDIFF_MAX / sizeof(T)) throw std::bad_array_new_length();
+        return static_cast<T*>(::operator new(n * sizeof(T), alignment));
+    }
     void deallocate(T* p, std::size_t) { ::operator delete(p, alignment); }
     bool operator==(const AlignedAllocator&) const { return true; }
 };
@@ -36,9 +39,11 @@ using Array = xt::xarray_container<xt::uvector<T, AlignedAllocator<T>>, xt::layo
 using Ids = Array<std::int64_t>;  // token numbers, classes
 using Mask = Array<bool>;         // true: real, kept, selected
 
+std::size_t count(const Shape& shape);  // number of entries; Error: more than memory can have
+
 // An Array of that shape with unspecified contents; with zeros; with one value everywhere.
-template <class T> Array<T> empty(const Shape& shape) { return Array<T>::from_shape(shape); }
-template <class T> Array<T> full(const Shape& shape, T value) { return Array<T>(shape, value); }
+template <class T> Array<T> empty(const Shape& shape) { return count(shape), Array<T>::from_shape(shape); }
+template <class T> Array<T> full(const Shape& shape, T value) { return count(shape), Array<T>(shape, value); }
 template <class T> Array<T> zeros(const Shape& shape) { return full<T>(shape, T(0)); }
 
 // The same numbers in the same order under another shape of as many entries.
@@ -54,7 +59,6 @@ template <class To, class From> Array<To> converted(const Array<From>& x) {
 }
 
 std::string to_string(const Shape& shape);                     // "(2,8,16)"; "()" for a scalar
-std::size_t count(const Shape& shape);                         // number of entries
 std::string index_text(const Shape& shape, std::size_t flat);  // "(1,0,3)": where entry `flat` stands
 
 // An argument of an op as an error message shows it.

@@ -7,8 +7,9 @@
 
 namespace taper {
 
-// sqrt of the sum of the squares of all gradients, in double so that it overflows for no finite float gradient. Parameters
-// without a gradient count as 0. Error that names the first parameter with an entry that is not finite.
+// sqrt of the sum of the squares of all gradients, in double. Parameters without a gradient count as 0, one that is listed
+// twice counts once. Error that names the first parameter with an entry that is not finite, or whose squares overflow (double;
+// float cannot).
 template <class T> double gradient_norm(const std::vector<Parameter<T>*>& parameters);
 
 // Scales all gradients by limit / norm if the norm is above limit (> 0). Returns the norm before.

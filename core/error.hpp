@@ -1,10 +1,17 @@
 // Errors: bad input and wrong use. A failure of the system (disk full, unreadable file) is a std::system_error instead.
 #pragma once
 
+#include <charconv>
 #include <stdexcept>
 #include <string>
 
 namespace taper {
+
+// The shortest text that reads back as the same number, in the C locale: what messages show.
+template <class T> std::string shortest(T value) {
+    char text[64];
+    return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
+}
 
 // Bad input or wrong use. what() has one form: `subject: the rule, a whole sentence: argument, argument[: numbers]`.
 // The programs print it as one line on stderr and exit 2.

@@ -44,9 +44,9 @@ const char* kind(mode_t mode) {
 // A file open for writing. Errors name `path`, whatever its name on the disk at the moment.
 class OutputFile {
   public:
-    OutputFile(const std::string& path, const std::string& name, int flags) : path_(path) {
+    OutputFile(const std::string& path, const std::string& name, int flags, mode_t mode = 0666) : path_(path) {
         descriptor_ =
-            uninterrupted([&] { return ::open(name.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | flags, 0666); });
+            uninterrupted([&] { return ::open(name.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | flags, mode); });
         if (descriptor_ < 0) fail(path_, "the file cannot be opened for writing");
     }
     ~OutputFile() {
@@ -107,9 +107,10 @@ void sync_directory(const std::string& path, const std::string& target) {
         fail(path, "its directory cannot be brought to the disk");  // EINVAL: not supported
 }
 
-void replace(const std::string& path, const std::string& target, std::span<const std::string_view> pieces) {
+void replace(const std::string& path, const std::string& target, mode_t mode,
+             std::span<const std::string_view> pieces) {
     const std::string temporary = temporary_name(target);
-    OutputFile file(path, temporary, O_CREAT | O_EXCL);
+    OutputFile file(path, temporary, O_CREAT | O_EXCL, mode);
     try {
         file.write(pieces);
         file.sync();
@@ -120,6 +121,14 @@ void replace(const std::string& path, const std::string& target, std::span<const
         throw;
     }
     sync_directory(path, target);
+}
+
+// What the link points to, from where it stands; else the path itself.
+std::filesystem::path link_target(const std::filesystem::path& path) {
+    std::filesystem::path target = path;
+    for (int links = 0; std::filesystem::is_symlink(target) && links < 40; ++links)
+        target = target.parent_path() / std::filesystem::read_symlink(target);
+    return target;
 }
 
 }  // namespace
@@ -184,7 +193,11 @@ void write_file(const std::string& path, std::span<const std::string_view> piece
         file.write(pieces);
         file.close();
     } else {
-        replace(path, exists ? std::filesystem::canonical(path).string() : path, pieces);
+        std::error_code broken;  // weakly: a link may point to what is not there yet
+        const auto target = std::filesystem::is_symlink(path, broken) || exists
+                                ? std::filesystem::weakly_canonical(link_target(path)).string()
+                                : path;
+        replace(path, target, exists ? status.st_mode & 0777 : 0666, pieces);
     }
 }
 

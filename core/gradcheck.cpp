@@ -78,6 +78,8 @@ class Check {
         y_ = y.value();
         report_.not_finite = static_cast<std::size_t>(
             std::count_if(y_.begin(), y_.end(), [](double entry) { return !std::isfinite(entry); }));
+        if (report_.not_finite == y_.size() && y_.size() > 0)
+            problem("f has no finite output: nothing can be checked: y " + to_string(y.shape()));
         const Random random(options_.seed, "gradcheck cotangent");
         for (int c = 0; c < options_.cotangents; ++c) {
             cotangents_.push_back(normal<double>(random.at(static_cast<std::uint32_t>(c)), y.shape()));
@@ -205,8 +207,13 @@ GradcheckReport gradcheck(const std::string& name, const std::function<Var<doubl
                           const std::vector<Parameter<double>*>& parameters, const GradcheckOptions& options) {
     if (Tape<double>::recording())
         throw Error("gradcheck: no tape may be recording, or it would record every evaluation: " + name);
-    if (options.cotangents < 1 || !(options.step > 0) || !(options.tolerance > 0) || !(options.absolute >= 0))
-        throw Error("gradcheck: cotangents must be 1 or more, step and tolerance above 0, absolute 0 or more: " + name);
+    const auto in = [](double x, double low) { return x >= low && std::isfinite(x); };
+    if (options.cotangents < 1 || !in(options.step, 1e-300) || !in(options.tolerance, 1e-300) ||
+        !in(options.absolute, 0))
+        throw Error(
+            "gradcheck: cotangents must be 1 or more, step and tolerance finite and above 0, absolute finite and 0 "
+            "or more: " +
+            name);
     Parameters inputs;
     for (Parameter<double>* p : parameters)
         if (p->trainable() &&

@@ -141,19 +141,19 @@ static bool kink_near_x(Line& line, std::size_t c, int settled_at, double scale)
 Verdict judge(Line& line, std::size_t c, double analytic, double size, double largest, const Tolerance& tolerance) {
     Verdict verdict;
     const auto agrees = [&](double numeric, double scale, double hidden) {
-        const double difference = std::abs(analytic - numeric),
-                     most = tolerance.relative * scale + tolerance.absolute + hidden;
+        const double difference = std::abs(analytic - numeric), seen = difference - hidden;
         verdict.numeric = numeric;
-        verdict.relative_error = difference == 0             ? 0
-                                 : std::isfinite(difference) ? tolerance.relative * difference / most
-                                                             : infinity;
-        return difference <= most;
+        verdict.relative_error = seen <= 0 ? 0 : seen / (scale + tolerance.absolute / tolerance.relative);
+        if (std::isnan(verdict.relative_error)) verdict.relative_error = infinity;
+        return verdict.relative_error <= tolerance.relative;
     };
 
     // One look at two steps, and for nearly every entry the last.
     const double numeric = richardson(line, 0, c), noise = line.at(1, c).noise;
     const double scale = std::max({line.at(1, c).terms, std::abs(numeric), size});
-    if (!line.bends(0, c, scale + tolerance.absolute / bend_limit) && agrees(numeric, scale, noise)) return verdict;
+    if (!line.bends(0, c, scale + tolerance.absolute / bend_limit) && agrees(numeric, scale, noise) &&
+        (noise <= 1e-3 * std::max(scale, largest) + tolerance.absolute || (analytic == 0 && numeric == 0)))
+        return verdict;  // rounding hid little of it
 
     Settled settled = settle(line, c, tolerance.relative, 0);
     if (!settled.resolved(1e-3, size) && kink_at_x(line, c, scale, verdict)) {

@@ -101,7 +101,8 @@ class Pool {
     std::vector<std::thread> workers_;
 };
 
-static int thread_count = std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, max_threads);
+static std::atomic<int> thread_count =
+    std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, max_threads);
 
 int threads() { return thread_count; }
 
@@ -113,14 +114,16 @@ void set_threads(int count) {
 
 void parallel_for(std::size_t n, std::size_t chunk,
                   const std::function<void(std::size_t begin, std::size_t end)>& body) {
-    const std::size_t chunks = n / chunk + (n % chunk != 0);
-    if (chunks <= 1 || thread_count == 1 || inside_a_chunk) {
+    if (chunk == 0) throw Error("parallel_for: a chunk must be 1 or more: 0");
+    const std::size_t chunks = n / chunk + (n % chunk != 0), workers = static_cast<std::size_t>(thread_count) - 1;
+    static std::mutex in_use;  // the pool serves one caller at a time
+    std::unique_lock lock(in_use, std::defer_lock);
+    if (chunks <= 1 || workers == 0 || inside_a_chunk || !lock.try_lock()) {
         for (std::size_t c = 0; c < chunks; ++c) body(c * chunk, std::min(n, (c + 1) * chunk));
         return;
     }
     static Pool pool;
-    if (pool.size() + 1 != static_cast<std::size_t>(thread_count))
-        pool.resize(static_cast<std::size_t>(thread_count) - 1);
+    if (pool.size() != workers) pool.resize(workers);
     const auto job = std::make_shared<Job>(body, n, chunk);
     pool.start(job);
     inside_a_chunk = true;

@@ -14,7 +14,8 @@ void set_threads(int count);  // 1 to max_threads, else Error
 inline constexpr int max_threads = 1024;
 
 // Calls body(begin, end) for [0, chunk), [chunk, 2 chunk), ... up to n, in any order, on threads() threads. body must
-// write only what belongs to its chunk. An exception in body is thrown again here. Inside another parallel_for: in order.
+// write only what belongs to its chunk. An exception in body is thrown again here. Inside another parallel_for, and while
+// another thread is in one: on the calling thread, in order. chunk is 1 or more.
 void parallel_for(std::size_t n, std::size_t chunk,
                   const std::function<void(std::size_t begin, std::size_t end)>& body);
 

@@ -13,6 +13,10 @@ template <class T> Var<T>::Var(Array<T> value) : value_(std::make_shared<Array<T
 
 template <class T> Var<T>::Var(T value) : Var(full<T>(Shape{}, value)) {}
 
+template <class T> void Var<T>::no_value() {
+    throw Error("value: a Var or Parameter must have a value: it was made without one, or moved from");
+}
+
 template <class T> T Var<T>::item() const {
     if (value().size() != 1) shape_error("item", "a Var must have one entry", {{"x", shape()}});
     return *value().data();
@@ -43,6 +47,7 @@ template <class T> Array<T>& Parameter<T>::mutable_gradient() {
 }
 
 template <class T> Array<T>& Parameter<T>::mutable_value() {
+    this->value();
     if (this->value_.use_count() > 1) this->value_ = std::make_shared<Array<T>>(*this->value_);
     return *this->value_;
 }
@@ -56,7 +61,7 @@ template <class T> void Gradients<T>::add(const Place<T>& x, Array<T> dx) {
         shape_error("backward", "a gradient must have the shape of its input", {{"dx", dx.shape()}, {"x", x.shape}});
     const std::size_t i = tape_.find(x);
     if (i == Tape<T>::nowhere) return;
-    auto& gradient = tape_.slot(i);
+    auto& gradient = tape_.records_[i].gradient;
     if (gradient) xt::noalias(*gradient) += dx;
     else gradient = std::make_unique<Array<T>>(std::move(dx));
 }
@@ -65,42 +70,60 @@ template <class T> Array<T>& Gradients<T>::at(const Place<T>& x) {
     const std::size_t i = tape_.find(x);
     if (i == Tape<T>::nowhere)
         throw Error("backward: at(x) takes an input that wants a gradient: x " + to_string(x.shape));
-    auto& gradient = tape_.slot(i);
+    auto& gradient = tape_.records_[i].gradient;
     if (!gradient) gradient = std::make_unique<Array<T>>(zeros<T>(x.shape));
     return *gradient;
 }
 
 // ---- Tape
 
-template <class T> static std::vector<Tape<T>*>& active_tapes() {  // innermost last; those that still record
-    thread_local std::vector<Tape<T>*> tapes;
+// The tapes that were begun on this thread, innermost last. A tape may end elsewhere: then its flag is gone.
+template <class T> struct Begun {
+    Tape<T>* tape;
+    std::uint64_t serial;
+    std::weak_ptr<bool> recording;
+
+    bool live() const {
+        const auto flag = recording.lock();
+        return flag && *flag;
+    }
+};
+template <class T> static std::vector<Begun<T>>& begun_tapes() {
+    thread_local std::vector<Begun<T>> tapes;
+    std::erase_if(tapes, [](const Begun<T>& begun) { return !begun.live(); });
     return tapes;
 }
 
-template <class T> Tape<T>::Tape() {
+template <class T> Tape<T>::Tape() : recording_(std::make_shared<bool>(true)) {
     static std::atomic<std::uint64_t> tapes_made = 0;
     serial_ = ++tapes_made;
-    active_tapes<T>().push_back(this);
+    begun_tapes<T>().push_back({this, serial_, recording_});
 }
 
-template <class T> Tape<T>::~Tape() { stop_recording(); }
-
-template <class T> void Tape<T>::stop_recording() { std::erase(active_tapes<T>(), this); }
-
 template <class T> Tape<T>* Tape<T>::recording() {
-    return active_tapes<T>().empty() ? nullptr : active_tapes<T>().back();
+    const auto& tapes = begun_tapes<T>();
+    return tapes.empty() || tapes.back().tape->backward_ == running ? nullptr : tapes.back().tape;
 }
 
 template <class T> void Tape<T>::check(const char* op, const std::vector<Place<T>>& inputs) {
-    const auto& tapes = active_tapes<T>();
+    const Tape* inner = recording();
     for (std::size_t i = 0; i < inputs.size(); ++i) {
         const Place<T>& x = inputs[i];
-        if (x.tape == 0 || (recording() && x.tape == recording()->serial_)) continue;
-        const bool outer = std::any_of(tapes.begin(), tapes.end(), [&](Tape* t) { return t->serial_ == x.tape; });
+        if (x.tape == 0 || (inner && x.tape == inner->serial_)) continue;
+        const auto& tapes = begun_tapes<T>();
+        const auto outer = std::find_if(tapes.begin(), tapes.end(), [&](const auto& t) { return t.serial == x.tape; });
+        if (outer != tapes.end() && outer->tape->backward_ == running) continue;  // a value, in an op's backward
         throw Error(std::string(op) + ": an input must be a constant or recorded on the innermost live tape" +
                     " (detach() makes it a constant): input " + std::to_string(i) + " " + to_string(x.shape) + ": " +
-                    (outer ? "it is of an outer tape" : "its tape was destroyed or has run backward"));
+                    (outer != tapes.end() ? "it is of an outer tape"
+                                          : "its tape was destroyed, has run backward, or is of another thread"));
     }
+}
+
+template <class T> void Tape<T>::check_value(const char* op, const Var<T>& x) {
+    if (x.value().shape() != x.shape())
+        shape_error(op, "a Parameter's value must keep its shape",
+                    {{x.leaf ? x.leaf->name.c_str() : "x", x.shape()}, {"value", x.value().shape()}});
 }
 
 template <class T> std::size_t Tape<T>::find(const Place<T>& x) const {
@@ -133,22 +156,36 @@ void Tape<T>::record(std::unique_ptr<Op<T>> op, const std::vector<Place<T>>& inp
     tape->records_.push_back({std::move(op), nullptr, name, source, y.shape(), std::move(numbers), y.value_, nullptr});
 }
 
-// A Parameter's gradient lives with the Parameter and adds up over passes; an op's lives in its record.
-template <class T> std::unique_ptr<Array<T>>& Tape<T>::slot(std::size_t i) {
-    return records_[i].leaf ? records_[i].leaf->gradient : records_[i].gradient;
-}
-
 template <class T> void Tape<T>::backward(const Var<T>& loss, Keep keep) {
     if (count(loss.shape()) != 1)
         shape_error("backward", "the loss must be a scalar (another y takes a cotangent dy)", {{"loss", loss.shape()}});
     backward(loss, full<T>(loss.shape(), T(1)), keep);
 }
 
+// A Parameter's gradient adds up over passes.
+template <class T> static void add_to_leaf(Leaf<T>& leaf, Record<T>& record, Keep keep) {
+    if (leaf.gradient && leaf.gradient->shape() != record.shape)
+        shape_error(leaf.name, "a Parameter's gradient must keep its shape",
+                    {{"gradient", leaf.gradient->shape()}, {"value", record.shape}});
+    if (leaf.gradient) xt::noalias(*leaf.gradient) += *record.gradient;
+    else if (keep == Keep::everything) leaf.gradient = std::make_unique<Array<T>>(*record.gradient);
+    else leaf.gradient = std::move(record.gradient);
+}
+
+template <class T> void Tape<T>::release() {
+    for (auto& record : records_) record.op.reset(), record.gradient.reset();
+    backward_ = released;
+    *recording_ = false;
+}
+
 template <class T> void Tape<T>::backward(const Var<T>& y, const Array<T>& dy, Keep keep) {
-    if (released_)
+    if (backward_ == released)
         throw Error(
             "backward: a tape runs backward once, unless Keep::everything was asked for: it has released its ops");
-    if (recording() != this) throw Error("backward: the tape must be the innermost that records: a newer one is alive");
+    if (recording() != this)
+        throw Error(
+            "backward: the tape must be the innermost that records on this thread: a newer one is alive, or it is "
+            "running backward, or of another thread");
     if (dy.shape() != y.shape())
         shape_error("backward", "the cotangent must have the shape of y", {{"dy", dy.shape()}, {"y", y.shape()}});
     const std::size_t last = place(y);
@@ -157,29 +194,32 @@ template <class T> void Tape<T>::backward(const Var<T>& y, const Array<T>& dy, K
             std::string("backward: y must be recorded on this tape: y ") + to_string(y.shape()) +
             (y.tape ? " is of another tape" : " is a constant: no Parameter was used for it while the tape recorded"));
     for (auto& record : records_) record.gradient.reset();  // of an earlier pass that was kept
-    Gradients<T> gradients(*this);
-    gradients.add(y, dy);
-    for (std::size_t i = last + 1; i-- > 0;) {
-        Record<T>& record = records_[i];
-        if (record.op && record.gradient) record.op->backward(*record.gradient, gradients);
-        if (keep == Keep::nothing) {
-            record.op.reset();
-            record.gradient.reset();
+    backward_ = running;
+    try {
+        Gradients<T> gradients(*this);
+        gradients.add(y, dy);
+        for (std::size_t i = last + 1; i-- > 0;) {
+            Record<T>& record = records_[i];
+            if (record.gradient && record.gradient->shape() != record.shape)
+                shape_error(record.name, "a gradient must keep the shape of its input",
+                            {{"dx", record.gradient->shape()}, {"x", record.shape}});
+            if (record.leaf && record.gradient) add_to_leaf(*record.leaf, record, keep);
+            if (record.op && record.gradient) record.op->backward(*record.gradient, gradients);
+            if (keep == Keep::nothing) record.op.reset(), record.gradient.reset();
         }
+    } catch (...) {
+        release();
+        throw;
     }
-    if (keep == Keep::nothing) {
-        for (auto& record : records_) record.op.reset();  // what stands behind y on the tape
-        released_ = true;
-        stop_recording();
-    }
+    backward_ = kept;
+    if (keep == Keep::nothing) release();  // also what stands behind y on the tape
 }
 
 template <class T> Array<T> Tape<T>::gradient(const Var<T>& v) const {
-    if (released_) throw Error("gradient: backward must have kept the gradients: use Keep::everything");
     const std::size_t i = find(v);
     if (i == nowhere) throw Error("gradient: v must be recorded on this tape: v " + to_string(v.shape()));
-    const auto& gradient = records_[i].leaf ? records_[i].leaf->gradient : records_[i].gradient;
-    return gradient ? *gradient : zeros<T>(v.shape());
+    if (backward_ != kept) throw Error("gradient: backward must have run and kept the gradients: use Keep::everything");
+    return records_[i].gradient ? *records_[i].gradient : zeros<T>(v.shape());
 }
 
 #define TAPER_INSTANTIATE(T)     \

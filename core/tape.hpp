@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -55,7 +56,10 @@ template <class T> class Var : public Place<T> {
     Var(Array<T> value);  // NOLINT: a constant
     Var(T value);         // NOLINT: a constant scalar, shape ()
 
-    const Array<T>& value() const { return *value_; }
+    const Array<T>& value() const {  // Error: there is none, as in Var() or after a move
+        if (!value_) no_value();
+        return *value_;
+    }
     const Shape& shape() const { return Place<T>::shape; }
     T item() const;      // the number of a Var with one entry
     Var detach() const;  // the same value as a constant: no gradient flows back through it
@@ -68,6 +72,7 @@ template <class T> class Var : public Place<T> {
 
   protected:
     friend class Tape<T>;
+    [[noreturn]] static void no_value();
     std::shared_ptr<Array<T>> value_;
 };
 
@@ -89,16 +94,23 @@ template <class T> class Parameter : public Var<T> {
     Parameter(const Parameter&) = delete;
     Parameter& operator=(const Parameter&) = delete;
 
-    const std::string& name() const { return this->leaf->name; }
-    bool trainable() const { return this->leaf->trainable; }  // false: a constant for every tape
+    const std::string& name() const { return own().name; }
+    bool trainable() const { return own().trainable; }  // false: a constant for every tape
 
-    bool has_gradient() const { return this->leaf->gradient != nullptr; }
+    bool has_gradient() const { return own().gradient != nullptr; }
     const Array<T>& gradient() const;  // (shape of the value); Error before a backward pass has reached it
     Array<T>& mutable_gradient();
-    void clear_gradient() { this->leaf->gradient.reset(); }
+    void clear_gradient() { own().gradient.reset(); }
 
-    // The value, to be changed in place. What a tape recorded of the old value stays: it is copied first if shared.
+    // The value, to be changed in place; its shape must stay: every use of another is an Error. What a tape recorded of the
+    // old value stays: it is copied first if shared.
     Array<T>& mutable_value();
+
+  private:
+    Leaf<T>& own() const {
+        if (!this->leaf) this->no_value();
+        return *this->leaf;
+    }
 };
 
 // How an op's backward hands on gradients.
@@ -108,6 +120,7 @@ template <class T> class Gradients {
     bool wants(const Place<T>& x) const;       // is anything trainable behind x?
     void add(const Place<T>& x, Array<T> dx);  // gradient of x += dx; same shape, else Error
     Array<T>& at(const Place<T>& x);           // gradient of x, zeros at first, to be added to; x must be wanted
+                                               // and the shape stays
 
   private:
     Tape<T>& tape_;
@@ -115,9 +128,11 @@ template <class T> class Gradients {
 
 // An operation. A struct with named members for what backward needs, and three functions:
 //     Var<T> forward(inputs and options as the recording function has them)     returns a constant Var
-//     void backward(dy, gradients)      adds dx of each wanted input; called at most once for each pass
+//     void backward(dy, gradients)      adds dx of each wanted input; called at most once for each pass. Ops called in it
+//                                       are not recorded: there its Vars are values
 //     const char* name()
-// Recorded by apply<TheOp>(source, inputs and options...). An op outside core is made in the same way.
+// Recorded by apply<TheOp>(source, inputs and options...), where an input is a Var, an optional Var or a vector of Vars. An op
+// outside core is made in the same way.
 template <class T> struct Op {
     using value_type = T;
     virtual ~Op() = default;
@@ -134,7 +149,7 @@ template <class T> struct Record {
     Shape shape;                          // of the output
     std::vector<std::size_t> inputs;      // numbers of the records it reads; constants have none
     std::weak_ptr<const Array<T>> value;  // the output, while something holds it
-    std::unique_ptr<Array<T>> gradient;   // during backward; afterwards only when kept
+    std::unique_ptr<Array<T>> gradient;   // of this pass, during backward; afterwards only when kept
 };
 
 enum class Keep { nothing, everything };
@@ -142,12 +157,12 @@ enum class Keep { nothing, everything };
 template <class T> class Tape {
   public:
     Tape();
-    ~Tape();
     Tape(const Tape&) = delete;
     Tape& operator=(const Tape&) = delete;
 
     // Adds d loss / d parameter to the gradient of every Parameter behind loss (one entry, of any shape). Releases what
     // it has passed: the tape records no more. With Keep::everything ops and gradients stay and backward can run again.
+    // Where an op's backward throws, the Parameters passed by then have their gradients, and the tape is released as well.
     void backward(const Var<T>& loss, Keep keep = Keep::nothing);
     // The same for any y, seeded with the cotangent dy (shape of y): a vector-Jacobian product.
     void backward(const Var<T>& y, const Array<T>& dy, Keep keep = Keep::nothing);
@@ -161,6 +176,7 @@ template <class T> class Tape {
 
     // For apply(): Error if an input is of another or a dead tape; then appends op if a gradient can flow through it.
     static void check(const char* op, const std::vector<Place<T>>& inputs);
+    static void check_value(const char* op, const Var<T>& x);  // Error if a Parameter's value has got another shape
     static void record(std::unique_ptr<Op<T>> op, const std::vector<Place<T>>& inputs, Source source, Var<T>& y);
 
   private:
@@ -169,21 +185,27 @@ template <class T> class Tape {
 
     std::size_t find(const Place<T>& x) const;  // number of the record whose gradient is x's, or nowhere
     std::size_t place(const Place<T>& x);       // the same; a Parameter gets a record at its first use
-    std::unique_ptr<Array<T>>& slot(std::size_t i);
-    void stop_recording();
+    void release();
 
     std::uint64_t serial_;
+    std::shared_ptr<bool> recording_;  // shared with the list of its thread: gone or false, it records no more
+    enum { before, running, kept, released } backward_ = before;
     std::vector<Record<T>> records_;
     std::unordered_map<const Leaf<T>*, std::size_t> leaves_;
-    bool released_ = false;
 };
 
 namespace detail {
-template <class T, class A> void collect(std::vector<Place<T>>& inputs, const A& argument) {
+template <class T, class A> void collect(const char* op, std::vector<Place<T>>& inputs, const A& argument) {
     if constexpr (std::is_base_of_v<Place<T>, A>) {
+        if constexpr (std::is_base_of_v<Var<T>, A>) Tape<T>::check_value(op, argument);
         inputs.push_back(argument);
     } else if constexpr (std::is_same_v<A, std::vector<Var<T>>>) {
-        inputs.insert(inputs.end(), argument.begin(), argument.end());
+        for (const Var<T>& x : argument) collect(op, inputs, x);
+    } else if constexpr (std::is_same_v<A, std::optional<Var<T>>>) {
+        if (argument) collect(op, inputs, *argument);
+    } else {
+        static_assert(!std::is_base_of_v<Place<float>, A> && !std::is_base_of_v<Place<double>, A>,
+                      "an op and its inputs must have one number type");
     }
 }
 }  // namespace detail
@@ -193,10 +215,10 @@ template <class O, class... Arguments> Var<typename O::value_type> apply(Source 
     using T = typename O::value_type;
     auto op = std::make_unique<O>();
     std::vector<Place<T>> inputs;
-    (detail::collect<T>(inputs, arguments), ...);
+    (detail::collect<T>(op->name(), inputs, arguments), ...);
     Tape<T>::check(op->name(), inputs);
     O& recorded = *op;
-    Var<T> y = recorded.forward(arguments...);
+    Var<T> y = recorded.forward(arguments...).detach();  // also where forward returns its input
     Tape<T>::record(std::move(op), inputs, source, y);
     return y;
 }

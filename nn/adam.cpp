@@ -1,5 +1,6 @@
 #include "nn/adam.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/parallel.hpp"
@@ -7,14 +8,38 @@
 namespace taper::nn {
 
 template <class T> Adam<T>::Adam(const Parameters<T>& parameters, AdamOptions options) : options_(options) {
+    const auto in = [](double x, double low, double high) { return x >= low && x < high; };
+    const AdamOptions& o = options_;
+    if (!in(o.beta1, 0, 1) || !in(o.beta2, 0, 1) || !(o.eps > 0 && std::isfinite(o.eps)) ||
+        !(o.weight_decay >= 0 && std::isfinite(o.weight_decay)))
+        throw Error("adam: beta1 and beta2 must be in [0, 1), eps above 0, weight_decay 0 or more, all finite: " +
+                    shortest(o.beta1) + ", " + shortest(o.beta2) + ", " + shortest(o.eps) + ", " +
+                    shortest(o.weight_decay));
     for (Parameter<T>* parameter : parameters) {
-        if (!parameter->trainable()) continue;
+        const auto same = [&](const Parameter<T>* seen) { return seen->leaf == parameter->leaf; };
+        if (!parameter->trainable() || std::any_of(parameters_.begin(), parameters_.end(), same)) continue;
         parameters_.push_back(parameter);
         moments.push_back({zeros<T>(parameter->shape()), zeros<T>(parameter->shape())});
     }
 }
 
+template <class T> static void check(const Parameter<T>& parameter, const typename Adam<T>::Moments& moments) {
+    const Array<T>& g = parameter.gradient();
+    for (const Array<T>* array : {&g, &parameter.value(), &moments.m, &moments.v})
+        if (array->shape() != parameter.shape())
+            shape_error("adam", parameter.name() + " must keep its shape, and so must its gradient and moments",
+                        {{"parameter", parameter.shape()}, {"found", array->shape()}});
+    const T* largest =
+        std::max_element(g.data(), g.data() + g.size(), [](T a, T b) { return std::abs(a) < std::abs(b); });
+    if (g.size() > 0 && !std::isfinite(*largest * *largest))
+        throw Error("adam: " + parameter.name() + ": the square of a gradient must be finite: " + shortest(*largest));
+}
+
 template <class T> void Adam<T>::step(double lr) {
+    if (!(lr >= 0 && std::isfinite(lr)))
+        throw Error("adam: the learning rate must be finite, 0 or more: " + shortest(lr));
+    for (std::size_t i = 0; i < parameters_.size(); ++i)
+        if (parameters_[i]->has_gradient()) check(*parameters_[i], moments[i]);
     const double t = static_cast<double>(++steps);
     const T beta1 = static_cast<T>(options_.beta1), beta2 = static_cast<T>(options_.beta2),
             eps = static_cast<T>(options_.eps);

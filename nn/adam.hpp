@@ -20,10 +20,13 @@ template <class T> class Adam {
         Array<T> m, v;  // the shape of their parameter
     };
 
-    // Parameters that are not trainable are left out. They must outlive the optimiser.
+    // Parameters that are not trainable, or come a second time, are left out. They must outlive the optimiser. Error: an
+    // option out of range: beta1 and beta2 in [0, 1), eps above 0, weight_decay 0 or more, all finite.
     explicit Adam(const Parameters<T>& parameters, AdamOptions options = {});
 
-    // One step with learning rate lr for every parameter that has a gradient; then the gradients are cleared.
+    // One step with learning rate lr for every parameter that has a gradient; then the gradients are cleared. t counts all
+    // steps, also those in which a parameter had none. Error: lr not finite or below 0; a gradient whose square is not finite
+    // would freeze its weight for good: the parameter is named, and nothing has moved.
     void step(double lr);
 
     // For checkpoints: t, the steps so far, and the moments, in the order of parameters().

@@ -29,12 +29,16 @@ MultiHeadAttention<T>::MultiHeadAttention(const std::string& name, const Config&
       key(name + ".key", config.width, config.width, config.seed),
       value(name + ".value", config.width, config.width, config.seed),
       output(name + ".output", config.width, config.width, config.seed) {
+    config.check();
     if (config.attention == Attention::linformer) projection.emplace(name, config);
 }
 
 // Eq. 7: head_i = softmax(Q W_i^Q (E K W_i^K)^T / sqrt(d_h)) . F V W_i^V. E and F are the same for every head of the layer,
 // so they act once, on all heads side by side.
 template <class T> Var<T> MultiHeadAttention<T>::operator()(const Var<T>& x) const {
+    if (x.shape().size() != 3 || x.shape()[2] != query.bias.shape()[0])
+        shape_error("attention", "x must be (B, n', d), d the width", {{"x", x.shape()}},
+                    "d " + std::to_string(query.bias.shape()[0]));
     const Var<T> Q = query(x);
     Var<T> K = key(x), V = value(x);
     if (projection) K = projection->keys(K), V = projection->values(V);

@@ -8,7 +8,10 @@ namespace taper::nn {
 
 void Config::check() const {
     const auto positive = [](const char* name, std::size_t value) {
-        if (value == 0) throw Error(std::string(name) + ": the number must be 1 or more: 0");
+        constexpr std::size_t most = std::size_t{1} << 32;
+        if (value == 0 || value > most)
+            throw Error(std::string(name) + ": the number must be 1 to " + std::to_string(most) + ": " +
+                        std::to_string(value));
     };
     positive("vocab_size", vocab_size);
     positive("length", length);
@@ -22,8 +25,7 @@ void Config::check() const {
     if (attention == Attention::linformer && (k == 0 || k > length))
         throw Error("k: the projected length must be 1 to length: k " + std::to_string(k) + ", length " +
                     std::to_string(length));
-    if (!(dropout >= 0 && dropout < 1))
-        throw Error("dropout: the probability must be in [0, 1): " + std::to_string(dropout));
+    if (!(dropout >= 0 && dropout < 1)) throw Error("dropout: the probability must be in [0, 1): " + shortest(dropout));
 }
 
 std::string_view name_of(Attention attention) { return attention == Attention::full ? "full" : "linformer"; }

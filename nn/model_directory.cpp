@@ -84,8 +84,24 @@ class Keys {
 
 }  // namespace
 
+// Error: no JSON, a number that no double can hold, a key that stands twice in one object.
+static json parse_once(const std::string& path, const std::string& text) {
+    std::vector<std::set<std::string>> keys;
+    try {
+        return json::parse(text, [&](int, json::parse_event_t event, json& parsed) {
+            if (event == json::parse_event_t::object_start) keys.emplace_back();
+            if (event == json::parse_event_t::object_end) keys.pop_back();
+            if (event == json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
+                throw Error(path + ": a key must stand once: " + parsed.get<std::string>());
+            return true;
+        });
+    } catch (const json::exception& error) {
+        throw Error(path + ": the file must be a JSON object: " + error.what());
+    }
+}
+
 Config read_config(const std::string& path) {
-    const json object = json::parse(read_file(path, 1 << 20), nullptr, false);
+    const json object = parse_once(path, read_file(path, 1 << 20));
     if (!object.is_object()) throw Error(path + ": the file must be a JSON object: it is not");
     Keys keys(path, object);
     keys.word("format", {"taper/1"});

@@ -264,3 +264,16 @@ TEST_CASE("file: signals interrupt nothing") {
     CHECK(received == bytes);
     CHECK(alarms > 10);
 }
+
+TEST_CASE("file: a link to what is not there yet stays a link, and a file keeps who may read it") {
+    const Scratch scratch;
+    std::filesystem::create_symlink("target.txt", scratch.path("link.txt"));
+    write_file(scratch.path("link.txt"), "new");
+    CHECK(std::filesystem::is_symlink(scratch.path("link.txt")));
+    CHECK(read_file(scratch.path("target.txt")) == "new");
+    using std::filesystem::perms;
+    std::filesystem::permissions(scratch.path("target.txt"), perms::owner_read | perms::owner_write);
+    write_file(scratch.path("target.txt"), "newer");
+    CHECK(std::filesystem::status(scratch.path("target.txt")).permissions() ==
+          (perms::owner_read | perms::owner_write));
+}

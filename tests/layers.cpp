@@ -201,7 +201,7 @@ TEST_CASE("layers: configurations that make no sense are refused with all number
     CHECK(refused([](nn::Config& c) { c.k = 0; }) == "k: the projected length must be 1 to length: k 0, length 6");
     CHECK(refused([](nn::Config& c) { c.k = 6; }) == "");
     CHECK(refused([](nn::Config& c) { c.dropout = 1; }).starts_with("dropout: the probability must be in [0, 1): 1"));
-    CHECK(refused([](nn::Config& c) { c.layers = 0; }) == "layers: the number must be 1 or more: 0");
+    CHECK(refused([](nn::Config& c) { c.layers = 0; }) == "layers: the number must be 1 to 4294967296: 0");
     nn::Linformer<float> model(tiny);
     CHECK(refusal([&] { model(some_ids(1, 7, 7)); }) ==
           "embedding: tokens must be (B, n'), 1 <= n' <= the length n of the model: tokens (1,7): n 6");

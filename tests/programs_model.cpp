@@ -81,6 +81,12 @@ TEST_CASE("programs: a config.json with a wrong value is refused by its key") {
         model.scratch.file("model/config.json", bytes);
         check_refused(model.fill(), {model.config_path});
     }
+    std::string twice = model.config.dump();
+    twice.insert(1, "\"k\": 8, ");
+    model.scratch.file("model/config.json", twice);
+    check_refused(model.fill(), {model.config_path, "a key must stand once: k"});
+    model.scratch.file("model/config.json", "{\"dropout\": 1e999}");
+    check_refused(model.fill(), {model.config_path, "1e999"});
     model.scratch.file("model/config.json", std::string(1 << 20, '['));
     check_refused(model.fill(), {model.config_path});
 }

@@ -113,6 +113,6 @@ TEST_CASE("programs: a gradient whose square is not finite stops the run before 
     const Result result = train({"--resume", "--out", out, "--steps", "9", "--save-every", "1"});
     CAPTURE(result.err);
     CHECK(result.status == 3);
-    CHECK(result.err.find("step 2: a second moment must be finite: ") != std::string::npos);
+    CHECK(result.err.find("the square of a gradient must be finite: ") != std::string::npos);
     CHECK(file_contents(out + "/checkpoint.safetensors") == before);
 }

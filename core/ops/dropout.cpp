@@ -14,7 +14,7 @@ template <class T> struct Dropout final : Op<T> {
 
     Var<T> forward(const Var<T>& input, double probability, const Random& source) {
         x = input, p = probability, random = source;
-        if (!(p >= 0 && p < 1)) shape_error(name(), "p must be in [0, 1)", {{"x", x.shape}}, "p " + std::to_string(p));
+        if (!(p >= 0 && p < 1)) shape_error(name(), "p must be in [0, 1)", {{"x", x.shape}}, "p " + shortest(p));
         return dropped(input.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override { gradients.add(x, dropped(dy)); }

@@ -78,7 +78,7 @@ template <class T> struct Div final : Op<T> {
 template <class T> Var<T> div(const Var<T>& a, const Same<T>& b, Source at) { return apply<Div<T>>(at, a, b); }
 
 // ---- y = a^b                                                     a negative base takes whole exponents only, else NaN
-//   backward  da = dy b a^(b-1)        db = dy y ln a, and 0 at a = 0 (the limit for b > 0)
+//   backward  da = dy b a^(b-1)        db = dy y ln a, and 0 at a = 0, b >= 0 (the limit for b > 0)
 template <class T> struct Pow final : Op<T> {
     Var<T> a, b, y;
     const char* name() const override { return "pow"; }
@@ -95,8 +95,8 @@ template <class T> struct Pow final : Op<T> {
             gradients.add(a, sum_to(map(times, dy, slope), a.shape()));
         }
         if (gradients.wants(b)) {
-            const auto slope =
-                zip([](T v, T x) { return x == 0 ? T(0) : v * std::log(x); }, name(), y.value(), a.value());
+            const auto slope = zip([](T v, T x) { return x == 0 && std::isfinite(v) ? T(0) : v * std::log(x); }, name(),
+                                   y.value(), a.value());
             gradients.add(b, sum_to(map(times, dy, slope), b.shape()));
         }
     }

@@ -1,10 +1,33 @@
 // Elementwise functions of one input. The formula is a lambda over SIMD batches (core/map.hpp).
+#include <limits>
 #include <numbers>
 
 #include "core/map.hpp"
 #include "core/ops.hpp"
 
 namespace taper {
+
+// xsimd has some edges of its own. erf: NaN from 1e100 on; it is 1 in either type from 6 on.
+template <class V> static V erf_of(V x) {
+    using T = typename V::value_type;
+    return xsimd::erf(xsimd::select(x > T(6), V(T(6)), xsimd::select(x < T(-6), V(T(-6)), x)));
+}
+// exp: infinite before its last few tenths, which the square of the half reaches.
+template <class V> static V exp_of(V x) {
+    using T = typename V::value_type;
+    constexpr T edge = sizeof(T) == 4 ? T(88) : T(709);
+    if (!xsimd::any(x > edge)) return xsimd::exp(x);
+    const V half = xsimd::exp(x * T(0.5));
+    return xsimd::select(x > edge, half * half, xsimd::exp(x));
+}
+// log: wrong below the smallest normal number.
+template <class V> static V log_of(V x) {
+    using T = typename V::value_type;
+    constexpr T smallest = std::numeric_limits<T>::min(), up = T(0x1p60);
+    const auto tiny = x > T(0) && x < smallest;
+    if (!xsimd::any(tiny)) return xsimd::log(x);
+    return xsimd::select(tiny, xsimd::log(x * up) - T(60 * std::numbers::ln2), xsimd::log(x));
+}
 
 // ---- y = e^x
 //   backward  dx = dy y                                             needs y, not x
@@ -15,7 +38,7 @@ template <class T> struct Exp final : Op<T> {
 
     Var<T> forward(const Var<T>& input) {
         x = input;
-        return y = map([](auto v) { return xsimd::exp(v); }, input.value());
+        return y = map([](auto v) { return exp_of(v); }, input.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         gradients.add(x, map([](auto g, auto v) { return g * v; }, dy, y.value()));
@@ -31,7 +54,7 @@ template <class T> struct Log final : Op<T> {
 
     Var<T> forward(const Var<T>& input) {
         x = input;
-        return map([](auto v) { return xsimd::log(v); }, x.value());
+        return map([](auto v) { return log_of(v); }, x.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         gradients.add(x, map([](auto g, auto v) { return g / v; }, dy, x.value()));
@@ -82,7 +105,7 @@ template <class T> struct Erf final : Op<T> {
 
     Var<T> forward(const Var<T>& input) {
         x = input;
-        return map([](auto v) { return xsimd::erf(v); }, x.value());
+        return map([](auto v) { return erf_of(v); }, x.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         gradients.add(x, map([](auto g, auto v) { return g * slope_at_0 * xsimd::exp(-v * v); }, dy, x.value()));
@@ -122,11 +145,11 @@ template <class T> struct Gelu final : Op<T> {
 
     Var<T> forward(const Var<T>& input) {
         x = input;
-        return map([](auto v) { return T(0.5) * v * (1 + xsimd::erf(v * inv_sqrt2)); }, x.value());
+        return map([](auto v) { return T(0.5) * v * (1 + erf_of(v * inv_sqrt2)); }, x.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const auto slope = [](auto g, auto v) {
-            const auto Phi = T(0.5) * (1 + xsimd::erf(v * inv_sqrt2));
+            const auto Phi = T(0.5) * (1 + erf_of(v * inv_sqrt2));
             const auto phi = inv_sqrt2pi * xsimd::exp(T(-0.5) * v * v);
             return g * (Phi + v * phi);
         };

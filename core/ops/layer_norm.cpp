@@ -24,6 +24,8 @@ template <class T> struct LayerNorm final : Op<T> {
     Var<T> forward(const Var<T>& input, const Var<T>& scale, const Var<T>& shift, double eps) {
         x = input, gain = scale, bias = shift;
         if (x.shape().empty()) shape_error(name(), "x must have an axis to normalise over", {{"x", x.shape()}});
+        if (!(static_cast<T>(eps) > 0 && std::isfinite(static_cast<T>(eps))))
+            shape_error(name(), "eps must be above 0 and finite", {{"x", x.shape()}}, shortest(eps));
         const std::size_t d = x.shape().back();
         if (gain.shape() != Shape{d} || bias.shape != Shape{d})
             shape_error(name(), "gain and bias must be of the last axis of x",

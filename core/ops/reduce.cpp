@@ -49,8 +49,10 @@ template <class T> Var<T> mean(const Var<T>& x, const Axes& axes, KeepDims keep,
     const auto reduced = reduced_axes("mean", x.shape(), axes);
     std::size_t n = 1;
     for (std::size_t i = 0; i < reduced.size(); ++i) n *= reduced[i] ? x.shape()[i] : 1;
-    if (n == 0) shape_error("mean", "the mean of no entries is not defined", {{"x", x.shape()}});
-    return div(sum(x, axes, keep, at), static_cast<T>(n), at);  // 1/N would be rounded: the mean of 1e6s is 1e6
+    if (n == 0 && count(reduced_shape(x.shape(), reduced, KeepDims::yes)) > 0)
+        shape_error("mean", "the mean of no entries is not defined", {{"x", x.shape()}});
+    return div(sum(x, axes, keep, at), static_cast<T>(std::max<std::size_t>(n, 1)),
+               at);  // 1/N would be rounded: the mean of 1e6s is 1e6
 }
 
 // ---- y = the largest x over the reduced axes                      of no entries: an Error; NaN wins

@@ -16,18 +16,22 @@ template <class T> struct Reshape final : Op<T> {
     Var<T> forward(const Var<T>& input, const std::vector<int>& wanted) {
         x = input;
         const std::size_t entries = count(x.shape);
-        std::size_t known = 1;
-        for (int extent : wanted) known *= extent == -1 ? 1 : static_cast<std::size_t>(std::max(extent, 0));
         Shape shape;
         std::string text;
         for (int extent : wanted) {
             text += (text.empty() ? "" : ",") + std::to_string(extent);
-            shape.push_back(extent != -1 ? static_cast<std::size_t>(std::max(extent, 0)) : known ? entries / known : 0);
+            shape.push_back(extent == -1 ? 1 : static_cast<std::size_t>(std::max(extent, 0)));
         }
+        const auto guessed = std::find(wanted.begin(), wanted.end(), -1);
         if (std::count(wanted.begin(), wanted.end(), -1) > 1 ||
             std::any_of(wanted.begin(), wanted.end(), [](int e) { return e < -1; }))
             shape_error(name(), "extents must be 0 or more, and one may be -1", {{"x", x.shape}},
                         "wanted (" + text + ")");
+        const std::size_t known = count(shape);
+        if (guessed != wanted.end() && known == 0)
+            shape_error(name(), "beside an extent of 0 any number could stand for -1", {{"x", x.shape}},
+                        "wanted (" + text + ")");
+        if (guessed != wanted.end()) shape[static_cast<std::size_t>(guessed - wanted.begin())] = entries / known;
         if (count(shape) != entries)
             shape_error(name(), "the number of entries must stay the same", {{"x", x.shape}}, "wanted (" + text + ")");
         return reshaped(input.value(), shape);
@@ -47,13 +51,16 @@ template <class T> struct Transpose final : Op<T> {
 
     Var<T> forward(const Var<T>& input, const Axes& order) {
         x = input;
-        for (int axis : order) axes.push_back(axis_index(name(), axis, {"x", x.shape}));
+        std::string given;
+        for (int axis : order) {
+            given += (given.empty() ? "" : ",") + std::to_string(axis);
+            axes.push_back(axis_index(name(), axis, {"x", x.shape}));
+        }
         std::vector<std::size_t> sorted = axes, all(x.shape.size());
         std::sort(sorted.begin(), sorted.end());
         std::iota(all.begin(), all.end(), 0);
         if (sorted != all)
-            shape_error(name(), "axes must name each axis of x once", {{"x", x.shape}},
-                        std::to_string(axes.size()) + " axes given");
+            shape_error(name(), "axes must name each axis of x once", {{"x", x.shape}}, "axes (" + given + ")");
         return permuted(input.value(), axes);
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
@@ -109,8 +116,8 @@ template <class T> struct Slice final : Op<T> {
         const std::ptrdiff_t first = from_front(range.begin), last = from_front(range.end.value_or(extent));
         if (range.step < 1 || first < 0 || last > extent || first > last)
             shape_error(name(), "0 <= begin <= end <= extent and step >= 1 must hold", {{"x", x.shape}},
-                        "axis " + std::to_string(axis) + ", begin " + std::to_string(first) + ", end " +
-                            std::to_string(last) + ", step " + std::to_string(range.step));
+                        "axis " + std::to_string(axis) + ", begin " + std::to_string(range.begin) + ", end " +
+                            std::to_string(range.end.value_or(extent)) + ", step " + std::to_string(range.step));
         begin = static_cast<std::size_t>(first);
         step = static_cast<std::size_t>(range.step);
         length = (static_cast<std::size_t>(last - first) + step - 1) / step;

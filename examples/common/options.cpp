@@ -56,12 +56,6 @@ static bool is_utf8(std::string_view text) {
     return true;
 }
 
-// Shortest text that reads back as the same number.
-static std::string shortest(double value) {
-    char text[32];
-    return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
-}
-
 void Options::count(const std::string& name, std::uint64_t& value, std::uint64_t low, std::uint64_t high,
                     const std::string& help) {
     Entry& e = entry(name, help, std::to_string(value));

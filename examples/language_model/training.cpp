@@ -91,16 +91,16 @@ StepMetrics Training::train_step(std::uint64_t step) {
     metrics.loss = static_cast<double>(loss.item());
     if (!std::isfinite(metrics.loss)) {
         require_finite();
-        throw NotFinite("step " + std::to_string(step) + ": the loss must be finite: loss " +
-                        std::to_string(metrics.loss) + first_not_finite(tape));
+        throw NotFinite("step " + std::to_string(step) + ": the loss must be finite: loss " + shortest(metrics.loss) +
+                        first_not_finite(tape));
     }
     tape.backward(loss);
     try {
         metrics.grad_norm = options_.clip > 0 ? clip_gradients(parameters_, options_.clip) : gradient_norm(parameters_);
+        adam_.step(metrics.lr);
     } catch (const Error& error) {
         throw NotFinite("step " + std::to_string(step) + ": " + error.what());
     }
-    adam_.step(metrics.lr);
 
     const double seconds = now() - start;
     progress_.step = step;
@@ -135,7 +135,7 @@ bool Training::finish_step(StepMetrics metrics) {
         if (!std::isfinite(*metrics.val_loss)) {
             require_finite();
             throw NotFinite("step " + std::to_string(metrics.step) +
-                            ": the validation loss must be finite: " + std::to_string(*metrics.val_loss));
+                            ": the validation loss must be finite: " + shortest(*metrics.val_loss));
         }
     }
     progress_.pending.reset();
