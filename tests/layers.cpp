@@ -112,7 +112,7 @@ TEST_CASE("layers: projected attention is Eq. 7, head by head") {
                 for (std::size_t c = 4 * h; c < 4 * h + 4; ++c) {
                     double key = 0;  // (E K)_slot,c
                     for (std::size_t i = 0; i < 6; ++i)
-                        key += layer.projection->E.value()(slot, i) * linear(layer.key, x, i, c);
+                        key += layer.projection->E[0]->value()(slot, i) * linear(layer.key, x, i, c);
                     s += linear(layer.query, x, t, c) * key;
                 }
                 total += score[slot] = std::exp(s / std::sqrt(4.0));
@@ -121,7 +121,7 @@ TEST_CASE("layers: projected attention is Eq. 7, head by head") {
                 for (std::size_t slot = 0; slot < 3; ++slot) {
                     double value = 0;  // (F V)_slot,c
                     for (std::size_t i = 0; i < 6; ++i)
-                        value += layer.projection->F.value()(slot, i) * linear(layer.value, x, i, c);
+                        value += layer.projection->F[0]->value()(slot, i) * linear(layer.value, x, i, c);
                     heads(0, t, c) += score[slot] / total * value;
                 }
         }
@@ -133,13 +133,13 @@ TEST_CASE("layers: projected attention is Eq. 7, head by head") {
 TEST_CASE("layers: E and F start as window means") {
     nn::Config config = tiny;
     config.length = 7;  // k does not divide n: windows of 2, 2, 3
-    const nn::Projection<double> projection("attention", config);
+    const nn::Projection<double> projection("attention", config, 0);
     for (std::size_t j = 0; j < 3; ++j) {
         double sum = 0;
-        for (std::size_t i = 0; i < 7; ++i) sum += projection.E.value()(j, i);
+        for (std::size_t i = 0; i < 7; ++i) sum += projection.E[0]->value()(j, i);
         CHECK(sum == doctest::Approx(1).epsilon(0.25));  // the mean, and seven times N(0, 0.02^2)
     }
-    CHECK(projection.E.value() != projection.F.value());
+    CHECK(projection.E[0]->value() != projection.F[0]->value());
 }
 
 TEST_CASE("layers: names and shapes are those of the file") {

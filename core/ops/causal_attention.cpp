@@ -259,6 +259,7 @@ template <class T> struct CausalAttention final : Op<T> {
         if (e.size() != 2 || F.shape() != e || e[0] == 0 || e[1] != n)
             shape_error(name(), "E and F must be (k, n), k 1 or more", {{"Q", q}, {"E", e}, {"F", F.shape()}});
         k = e[0];
+        options.window = std::min(options.window, n);
         if (options.real && (q.size() < 3 || options.real->shape() != Shape{q[0], n}))
             shape_error(name(), "the mask of real positions must be (B, n)",
                         {{"Q", q}, {"real", options.real->shape()}});
