@@ -6,38 +6,13 @@
 
 #include "core/gradcheck.hpp"
 #include "nn/linformer.hpp"
+#include "tests/models.hpp"
 #include "tests/scratch.hpp"
 
 using namespace taper;
-using tests::refusal;
+using namespace taper::tests;
 
 namespace {
-
-const nn::Config tiny{.vocab_size = 7, .length = 6, .width = 8, .heads = 2, .layers = 2, .ffn_width = 12, .k = 3};
-
-// Every parameter away from special points (zero biases, gains of one), large enough that each path matters.
-template <class Module> nn::Parameters<double> shaken(Module& module) {
-    nn::Parameters<double> all;
-    module.list(all);
-    for (Parameter<double>* p : all)
-        xt::noalias(p->mutable_value()) += normal<double>(Random(7, p->name()), p->shape(), 0.3);
-    return all;
-}
-nn::Parameters<double> shaken(nn::Linformer<double>& model) {
-    auto all = model.parameters();
-    for (Parameter<double>* p : all)
-        xt::noalias(p->mutable_value()) += normal<double>(Random(7, p->name()), p->shape(), 0.3);
-    return all;
-}
-
-Array<double> some(const Shape& shape, const char* name) { return normal<double>(Random(3, name), shape); }
-
-Ids some_ids(std::size_t rows, std::size_t n, std::size_t V) {
-    Ids ids = empty<std::int64_t>({rows, n});
-    for (std::size_t i = 0; i < ids.size(); ++i)
-        ids.data()[i] = static_cast<std::int64_t>(Random(5, "ids").below(i, V));
-    return ids;
-}
 
 template <class Module> void check_layer(const char* name, Module& module, const Array<double>& x) {
     auto parameters = shaken(module);

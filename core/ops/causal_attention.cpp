@@ -72,6 +72,7 @@ template <class T> struct CausalAttention final : Op<T> {
         K_bars = empty<T>({units(), chunks(), k, d_h}), V_bars = empty<T>({units(), chunks(), k, d_h});
         parallel_for(units(), 1, [&](std::size_t begin, std::size_t end) {
             Scores scores(*this);
+            std::vector<T> clean;
             Array<T> K_bar = empty<T>({k, d_h}), V_bar = empty<T>({k, d_h});
             for (std::size_t unit = begin; unit < end; ++unit) {
                 K_bar.fill(T(0)), V_bar.fill(T(0));
@@ -82,8 +83,8 @@ template <class T> struct CausalAttention final : Op<T> {
                     scores.compute(at);  // 1 to 4
                     T* out = y.data() + at.offset;
                     gemm(scores.P_slots(at), at.V_bar, out, d_h);  // 5
-                    gemm(scores.G(at), at.V, out, d_h, true);
-                    if (options.window) gemm(scores.P_near(at), at.V_near, out, d_h, true);
+                    add_seen(scores.G(at), at.V, out, clean);
+                    if (options.window) add_seen(scores.P_near(at), at.V_near, out, clean);
                     gemm(at.E, at.K, K_bar.data(), d_h, true);  // 6
                     gemm(at.F, at.V, V_bar.data(), d_h, true);
                 }
@@ -242,6 +243,20 @@ template <class T> struct CausalAttention final : Op<T> {
         }
     }
 
+    // y += P V, where a weight of 0 hides what it meets: a NaN to come does not reach the past. V is multiplied with zeros in the
+    // place of entries that are not finite, and these are added by themselves.
+    void add_seen(const Matrix<T>& P, const Matrix<T>& V, T* y, std::vector<T>& clean) const {
+        const std::size_t size = V.rows * V.columns;
+        clean.assign(V.data, V.data + size);
+        bool finite = true;
+        for (T& v : clean)
+            if (!std::isfinite(v)) v = 0, finite = false;
+        gemm(P, {clean.data(), V.rows, V.columns, V.columns}, y, d_h, true);
+        for (std::size_t i = 0; i < size && !finite; ++i)
+            if (!std::isfinite(V.data[i]))
+                for (std::size_t t = 0; t < P.rows; ++t)
+                    if (const T p = P.data[t * P.stride + i / d_h]; p != 0) y[t * d_h + i % d_h] += p * V.data[i];
+    }
     T scale() const { return 1 / std::sqrt(static_cast<T>(d_h)); }
     static Matrix<T> transposed(const Matrix<T>& x) { return {x.data, x.columns, x.rows, x.stride, !x.transposed}; }
     static void lower(Array<T>& x, std::size_t rows, std::size_t stride) {  // tril
