@@ -91,6 +91,18 @@ template <class T> Var<T> dropout(const Var<T>& x, double p, const Random& rando
 inline constexpr std::int64_t ignore_index = -100;
 template <class T> Var<T> cross_entropy(const Var<T>& logits, const Ids& targets, Source at = here());
 
+// ---- causal_attention.cpp: row t is softmax(q_t K-bar_t^T / sqrt(d_h)) V-bar_t, where K-bar_t = sum_{i<=t} e_i k_i^T and V-bar_t
+// = sum_{i<=t} f_i v_i^T: Eq. 7 of arXiv 2006.04768 on each prefix, in O(n). Q, K, V, y (..., n, d_h); E, F (k, n), e_i column i.
+struct CausalOptions {
+    std::size_t window = 0;  // so many positions up to t are keys themselves, beside the k slots
+    std::optional<Mask> real =
+        std::nullopt;       // (B, n), B the first axis of Q: others are no keys in a window. None: all are
+    std::size_t chunk = 0;  // positions computed at a time, 0: chosen; changes the rounding alone
+};
+template <class T>
+Var<T> causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const Var<T>& E, const Var<T>& F,
+                        const CausalOptions& options = {}, Source at = here());
+
 // The textbook compositions that the fused ops above are checked against. They take the same arguments.
 namespace composed {
 template <class T> Var<T> gelu(const Var<T>& x);
@@ -98,6 +110,9 @@ template <class T> Var<T> softmax(const Var<T>& x, int axis = -1);
 template <class T> Var<T> log_softmax(const Var<T>& x, int axis = -1);
 template <class T> Var<T> layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& bias, double eps = 1e-5);
 template <class T> Var<T> cross_entropy(const Var<T>& logits, const Ids& targets);
+template <class T>
+Var<T> causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const Var<T>& E, const Var<T>& F,
+                        const CausalOptions& options = {});
 }  // namespace composed
 
 }  // namespace taper

@@ -1,10 +1,35 @@
 #include "nn/config.hpp"
 
-#include <string>
-
 #include "core/error.hpp"
 
 namespace taper::nn {
+
+static std::string text(std::size_t number) { return std::to_string(number); }
+
+static void check_k(const Config& c) {
+    const auto& layers = c.k.numbers;
+    if (layers.size() != 1 && layers.size() != c.layers)
+        throw Error("k: a list must have a number for each layer: k has " + text(layers.size()) + ", layers " +
+                    text(c.layers));
+    for (const auto& heads : layers) {
+        if (heads.size() != 1 && heads.size() != c.heads)
+            throw Error("k: a list of lists must have a number for each head: k has " + text(heads.size()) +
+                        ", heads " + text(c.heads));
+        if (heads.size() != 1 && c.sharing != Sharing::none)
+            throw Error("k: heads that share E and F must have one k: sharing " + name_of(c.sharing));
+        if (c.sharing == Sharing::layerwise && heads != layers[0])
+            throw Error("k: layers that share E must have one k: " + text(layers[0][0]) + ", " + text(heads[0]));
+        for (const std::size_t k : heads) {
+            if (k == 0 || k > c.length)
+                throw Error("k: the projected length must be 1 to length: k " + text(k) + ", length " + text(c.length));
+            const std::size_t r = (c.length + k - 1) / k;
+            if (c.has_windows() && (k - 1) * r >= c.length)
+                throw Error("k: no window of ceil(length / k) positions may be empty: k " + text(k) + ", length " +
+                            text(c.length) + ": " + text((c.length + r - 1) / r) + " windows of " + text(r) +
+                            " hold all");
+        }
+    }
+}
 
 void Config::check() const {
     const auto positive = [](const char* name, std::size_t value) {
@@ -20,15 +45,34 @@ void Config::check() const {
     positive("layers", layers);
     positive("ffn_width", ffn_width);
     if (width % heads != 0)
-        throw Error("width: heads must divide width: width " + std::to_string(width) + ", heads " +
-                    std::to_string(heads));
-    if (attention == Attention::linformer && (k == 0 || k > length))
-        throw Error("k: the projected length must be 1 to length: k " + std::to_string(k) + ", length " +
-                    std::to_string(length));
+        throw Error("width: heads must divide width: width " + text(width) + ", heads " + text(heads));
+    if (attention == Attention::linformer) check_k(*this);
+    const bool projected_causal = causal && attention == Attention::linformer;
+    if (projected_causal && has_windows())
+        throw Error("projection: a causal linformer must have linear or random: a window of " + name_of(projection) +
+                    " would hold positions to come");
+    if (projected_causal && rescale) throw Error("rescale: a causal linformer must be without: each prefix is short");
+    if (attention == Attention::linformer && rescale && has_windows())
+        throw Error("rescale: the projection must be linear or random: " + name_of(projection));
+    if (window > 0 && !projected_causal)
+        throw Error("window: the model must be a causal linformer: attention " + name_of(attention) + ", causal " +
+                    (causal ? "true" : "false"));
     if (!(dropout >= 0 && dropout < 1)) throw Error("dropout: the probability must be in [0, 1): " + shortest(dropout));
 }
 
-std::string_view name_of(Attention attention) { return attention == Attention::full ? "full" : "linformer"; }
-std::string_view name_of(Norm norm) { return norm == Norm::pre ? "pre" : "post"; }
+std::size_t Config::projections() const {
+    if (attention == Attention::full || projection == ProjectionKind::mean || projection == ProjectionKind::max)
+        return 0;
+    switch (sharing) {
+        case Sharing::none:
+            return 2 * heads * layers;
+        case Sharing::headwise:
+            return 2 * layers;
+        case Sharing::key_value:
+            return layers;
+        default:
+            return 1;
+    }
+}
 
 }  // namespace taper::nn

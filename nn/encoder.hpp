@@ -18,9 +18,14 @@ template <class T> struct EncoderBlock {
     FeedForward<T> feed_forward;
     Dropout dropout1, dropout2;
 
-    EncoderBlock(std::size_t layer, const Config& config);  // names start with layers.LAYER
+    // Names start with layers.LAYER. everywhere: the E of layerwise sharing.
+    EncoderBlock(std::size_t layer, const Config& config, const typename Projection<T>::Matrix& everywhere = nullptr);
     Var<T> operator()(const Var<T>& x, const Pass& pass = {}) const;
+    Var<T> step(const Var<T>& x, AttentionState<T>& state) const;  // x (B, 1, d), the next position; causal
     void list(Parameters<T>& all);
+
+  private:
+    template <class Attend> Var<T> around(const Var<T>& x, Attend attend, const Pass& pass) const;
 };
 
 }  // namespace taper::nn

@@ -10,6 +10,7 @@ namespace taper::nn {
 template <class T> struct Linformer {
     Config config;
     Embedding<T> embedding;
+    typename Projection<T>::Matrix E;  // layerwise sharing: the one E = F of all layers; else null
     std::vector<EncoderBlock<T>> layers;
     std::optional<LayerNorm<T>> norm;         // pre-norm only: the last sum has no norm behind it
     std::optional<Parameter<T>> head_weight;  // none with tied embeddings
@@ -21,6 +22,25 @@ template <class T> struct Linformer {
 
     // All parameters, in the order of the file. They live in the model: it must stay where it is while they are used.
     Parameters<T> parameters();
+
+  private:
+    template <class U> friend class Decoder;
+    Var<T> head(const Var<T>& x) const;  // (B, n', d) -> (B, n', V)
+};
+
+// A causal model read one token at a time: the same logits as the whole pass, to rounding. With linformer the time of a token and
+// the memory do not grow with the text; with full attention both do.
+template <class T> class Decoder {
+  public:
+    explicit Decoder(const Linformer<T>& model);          // Error: a model that is not causal. The model must stay
+    std::size_t positions() const { return positions_; }  // tokens read, at most n
+    Array<T> operator()(std::int64_t token);              // logits (V) after one token more
+    void reset();                                         // nothing read
+
+  private:
+    const Linformer<T>& model_;
+    std::vector<AttentionState<T>> states_;  // of each layer
+    std::size_t positions_ = 0;
 };
 
 }  // namespace taper::nn

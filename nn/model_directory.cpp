@@ -12,26 +12,35 @@ namespace taper::nn {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
+// A number; a list, one a layer; or a list of lists, one a head.
+static ordered_json json_of(const ProjectedLength& k) {
+    ordered_json layers = ordered_json::array();
+    for (const auto& heads : k.numbers)
+        layers.push_back(heads.size() == 1 ? ordered_json(heads[0]) : ordered_json(heads));
+    return layers.size() == 1 && k.numbers[0].size() == 1 ? layers[0] : layers;
+}
+
 std::string config_json(const Config& c) {
-    return ordered_json{{"format", "taper/1"},
+    ordered_json config{{"format", "taper/1"},
                         {"vocab_size", c.vocab_size},
                         {"length", c.length},
                         {"width", c.width},
                         {"heads", c.heads},
                         {"layers", c.layers},
                         {"ffn_width", c.ffn_width},
-                        {"causal", false},
+                        {"causal", c.causal},
                         {"attention", name_of(c.attention)},
-                        {"k", c.k},
-                        {"sharing", "headwise"},
-                        {"projection", "linear"},
+                        {"k", json_of(c.k)},
+                        {"sharing", name_of(c.sharing)},
+                        {"projection", name_of(c.projection)},
                         {"norm", name_of(c.norm)},
                         {"activation", "gelu"},
                         {"tie_embeddings", c.tie_embeddings},
                         {"dropout", c.dropout},
-                        {"classes", 0}}
-               .dump(1) +
-           "\n";
+                        {"classes", 0}};
+    if (c.rescale) config["rescale"] = true;  // these two are ours and not in the file of a model that is without
+    if (c.window > 0) config["window"] = c.window;
+    return config.dump(1) + "\n";
 }
 
 namespace {
@@ -56,13 +65,31 @@ class Keys {
         if (!value.is_boolean()) refuse(key, "must be true or false", value);
         return value.get<bool>();
     }
-    // The number of the word in `words`.
-    std::size_t word(const char* key, const std::vector<std::string>& words) {
-        const json value = take(key);
-        for (std::size_t i = 0; i < words.size(); ++i)
-            if (value == words[i]) return i;
-        refuse(key, "must be one of " + json(words).dump(), value);
+    void word(const char* key, const std::string& only) {
+        if (const json value = take(key); value != only) refuse(key, "must be " + json(only).dump(), value);
     }
+    template <class E> E word(const char* key) {
+        const json value = take(key);
+        for (std::size_t i = 0; i < words_of<E>.size(); ++i)
+            if (value == words_of<E>[i]) return static_cast<E>(i);
+        refuse(key, "must be one of " + json(words_of<E>).dump(), value);
+    }
+    ProjectedLength projected_length(const char* key) {
+        const json value = take(key);
+        const auto number = [&](const json& k) {
+            if (!k.is_number_unsigned())
+                refuse(key, "must be a whole number, a list of them, or a list of lists of them", value);
+            return k.get<std::size_t>();
+        };
+        if (!value.is_array()) return number(value);
+        std::vector<std::vector<std::size_t>> layers;
+        for (const json& layer : value) {
+            auto& heads = layers.emplace_back();
+            for (const json& k : layer.is_array() ? layer : json::array({layer})) heads.push_back(number(k));
+        }
+        return layers;
+    }
+    bool has(const char* key) const { return object_.contains(key); }
     [[noreturn]] void refuse(const char* key, const std::string& rule, const json& value) const {
         throw Error(path_ + ": " + key + ": the value " + rule + ": " + value.dump());
     }
@@ -104,23 +131,25 @@ Config read_config(const std::string& path) {
     const json object = parse_once(path, read_file(path, 1 << 20));
     if (!object.is_object()) throw Error(path + ": the file must be a JSON object: it is not");
     Keys keys(path, object);
-    keys.word("format", {"taper/1"});
+    keys.word("format", "taper/1");
     Config c{.vocab_size = keys.count("vocab_size")};
     c.length = keys.count("length");
     c.width = keys.count("width");
     c.heads = keys.count("heads");
     c.layers = keys.count("layers");
     c.ffn_width = keys.count("ffn_width");
-    if (keys.truth("causal")) keys.refuse("causal", "must be false: this is no masked language model", true);
-    c.attention = keys.word("attention", {"linformer", "full"}) ? Attention::full : Attention::linformer;
-    c.k = keys.count("k");
-    keys.word("sharing", {"headwise"});
-    keys.word("projection", {"linear"});
-    c.norm = keys.word("norm", {"pre", "post"}) ? Norm::post : Norm::pre;
-    keys.word("activation", {"gelu"});
+    c.causal = keys.truth("causal");
+    c.attention = keys.word<Attention>("attention");
+    c.k = keys.projected_length("k");
+    c.sharing = keys.word<Sharing>("sharing");
+    c.projection = keys.word<ProjectionKind>("projection");
+    c.norm = keys.word<Norm>("norm");
+    keys.word("activation", "gelu");
     c.tie_embeddings = keys.truth("tie_embeddings");
     c.dropout = keys.number("dropout");
     if (const std::size_t classes = keys.count("classes"); classes != 0) keys.refuse("classes", "must be 0", classes);
+    if (keys.has("rescale")) c.rescale = keys.truth("rescale");
+    if (keys.has("window")) c.window = keys.count("window");
     keys.end();
     try {
         c.check();
@@ -147,18 +176,27 @@ static void check_size(const TensorFile& file, const Config& c) {
     };
     expect("embedding.token.weight", {c.vocab_size, c.width});
     expect("embedding.position.weight", {c.length, c.width});
-    for (std::size_t i = 0; i < c.layers; ++i) file.get<float>("layers." + std::to_string(i) + ".norm1.weight");
-    if (c.attention == Attention::linformer) expect("layers.0.attention.E", {c.k, c.length});
+    for (std::size_t i = 0; i < c.layers; ++i) {
+        const std::string layer = "layers." + std::to_string(i);
+        file.get<float>(layer + ".norm1.weight");
+        for (std::size_t group = 0; c.projections() > 0 && group < c.groups(); ++group) {
+            const std::size_t k = c.k(i, group), r = (c.length + k - 1) / k;
+            expect(c.sharing == Sharing::layerwise ? "E"
+                   : c.sharing == Sharing::none    ? layer + ".attention.E." + std::to_string(group)
+                                                   : layer + ".attention.E",
+                   c.projection == ProjectionKind::conv ? Shape{c.width / c.heads, r} : Shape{k, c.length});
+        }
+    }
     expect("layers.0.feed_forward.up.bias", {c.ffn_width});
 }
 
-Linformer<float> load_model(const std::string& directory) {
+template <class T> Linformer<T> load_model(const std::string& directory) {
     const Config config = read_config(directory + "/config.json");
     const TensorFile file = load_safetensors(directory + "/model.safetensors");
     check_size(file, config);
-    Linformer<float> model(config);
+    Linformer<T> model(config);
     std::set<std::string> expected;
-    for (Parameter<float>* p : model.parameters()) {
+    for (Parameter<T>* p : model.parameters()) {
         expected.insert(p->name());
         const Array<float>& stored = file.get<float>(p->name());
         const std::string tensor = file.path + ": tensor " + p->name() + ": ";
@@ -169,7 +207,7 @@ Linformer<float> load_model(const std::string& directory) {
             if (!std::isfinite(stored.data()[i]))
                 throw Error(tensor + "a weight must be finite: " + std::to_string(stored.data()[i]) + " at " +
                             index_text(stored.shape(), i));
-        p->mutable_value() = stored;
+        p->mutable_value() = converted<T>(stored);
     }
     for (const auto& [name, tensor] : file.tensors)
         if (!expected.contains(name))
@@ -177,5 +215,7 @@ Linformer<float> load_model(const std::string& directory) {
                         ": no tensor may be there that config.json does not ask for: " + to_string(shape_of(tensor)));
     return model;
 }
+template Linformer<float> load_model(const std::string&);
+template Linformer<double> load_model(const std::string&);
 
 }  // namespace taper::nn

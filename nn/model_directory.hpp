@@ -14,6 +14,7 @@ Config read_config(const std::string& path);
 // Writes both files of the directory, each as a whole or not at all.
 void save_model(const std::string& directory, Linformer<float>& model);
 // Error: a tensor that is missing, one too many, of another shape or type, or with an entry that is not finite.
-Linformer<float> load_model(const std::string& directory);
+// As double: the same numbers, to be computed with in double.
+template <class T> Linformer<T> load_model(const std::string& directory);
 
 }  // namespace taper::nn

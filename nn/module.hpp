@@ -18,6 +18,7 @@ template <class T> using Parameters = std::vector<Parameter<T>*>;
 // How one pass runs. By default as in evaluation, without dropout.
 struct Pass {
     std::optional<Random> dropout = std::nullopt;  // training: the source of what to drop, another one each step
+    std::optional<Mask> real = std::nullopt;  // (B, n'), false: padding, which no other position sees. None: all real
 };
 
 // A weight matrix or table with entries N(0, deviation^2).

@@ -1,20 +1,55 @@
-// E and F: keys and values projected along the sequence, from n to k (Linformer, arXiv 2006.04768, Eq. 7).
+// E and F: keys and values projected along the sequence, from n to k. Eq. 7 of the paper (arXiv 2006.04768), line by line:
+//
+//     head_i = softmax( Q W_i^Q (E_i K W_i^K)^T / sqrt(d_h) ) . F_i V W_i^V
+//
+//     Q W^Q, K W^K, V W^V      Q = query(x), K = key(x), V = value(x)            attention.cpp, all heads side by side
+//     E_i K W_i^K              slots.K = matmul(E, K)                            projection.cpp, after the bias of key
+//     F_i V W_i^V              slots.V = matmul(F, V)                            projection.cpp
+//     softmax(...) . ...       matmul(softmax(matmul(Q, slots.K^T) scale), slots.V)    attend() in attention.cpp: n x k scores
+//
+// The paper declares E and F as n x k and uses them as k x n; here they are (k, n). Causal: causal_attention in core/ops.hpp.
 #pragma once
+
+#include <memory>
 
 #include "nn/config.hpp"
 #include "nn/module.hpp"
 
 namespace taper::nn {
 
-// K-bar = E K and V-bar = F V. One learned E and F of (k, n) for all heads of a layer ("headwise" sharing): NAME.E, NAME.F.
-// They act on keys and values after the bias. A sequence of n' < n positions uses their first n' columns.
-template <class T> struct Projection {
-    Parameter<T> E, F;
-
-    Projection(const std::string& name, const Config& config);
-    Var<T> keys(const Var<T>& K) const;    // (B, n', d) -> (B, k, d)
-    Var<T> values(const Var<T>& V) const;  // the same with F
-    void list(Parameters<T>& all);
+// The k projected keys and values. A slot that is not live (an empty window) is none: its score is -inf.
+template <class T> struct Slots {
+    Var<T> K, V;               // (B, slots, w)
+    std::optional<Mask> live;  // (B, slots); none: all
 };
+
+// Heads come in groups that are projected together: all of a layer, or (sharing "none") one each. Sharing is which groups
+// and layers hold the same Parameter. Names: NAME.E, NAME.F; without sharing NAME.E.J, NAME.F.J for head J.
+template <class T> struct Projection {
+    using Matrix = std::shared_ptr<Parameter<T>>;
+
+    ProjectionKind kind;
+    std::size_t n, head_width;
+    bool rescale;                // row j of E times ||E_j|| / ||E_j, positions in use||: for short and padded sequences
+    std::vector<std::size_t> k;  // of each group
+    std::vector<Matrix> E, F;    // of each group: (k, n); conv: (d_h, r), r = ceil(n / k); mean, max: none
+
+    // `everywhere` is the E of layerwise sharing, which the model owns and lists.
+    Projection(const std::string& name, const Config& config, std::size_t layer, const Matrix& everywhere = nullptr);
+    static Matrix make(const std::string& name, const Config& config, std::size_t k);
+
+    // K, V (B, n', w) of a group's heads side by side, with zeros where a position is not real. A sequence of n' < n positions
+    // uses the first n' columns, or the windows that begin in it.
+    Slots<T> operator()(std::size_t group, const Var<T>& K, const Var<T>& V, const std::optional<Mask>& real) const;
+    void list(Parameters<T>& all);
+
+  private:
+    Var<T> project(const Matrix& matrix, const Var<T>& x, const std::optional<Mask>& real) const;
+    Var<T> pool(std::size_t group, const Matrix& kernel, const Var<T>& x, const Mask& real) const;
+    bool everywhere_;
+};
+
+// The first n' columns of E (k, n).
+template <class T> Var<T> first_columns(const Parameter<T>& E, std::size_t n);
 
 }  // namespace taper::nn

@@ -90,6 +90,7 @@ const std::vector<GradientCase>& gradient_table() {
         Table all;
         add_elementwise_cases(all);
         add_row_cases(all);
+        add_attention_cases(all);
         add_shape_cases(all);
         return all;
     }();

@@ -64,6 +64,7 @@ const std::vector<std::pair<Shape, Shape>>& broadcast_pairs();
 
 void add_elementwise_cases(Table& table);  // gradient_table_elementwise.cpp
 void add_row_cases(Table& table);          // gradient_table_rows.cpp: matmul, reductions, softmax, layer_norm, ...
+void add_attention_cases(Table& table);    // gradient_table_attention.cpp
 void add_shape_cases(Table& table);        // gradient_table_rows.cpp: reshape, slice, concat, ...
 
 const std::vector<GradientCase>& gradient_table();

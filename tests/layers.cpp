@@ -6,38 +6,13 @@
 
 #include "core/gradcheck.hpp"
 #include "nn/linformer.hpp"
+#include "tests/models.hpp"
 #include "tests/scratch.hpp"
 
 using namespace taper;
-using tests::refusal;
+using namespace taper::tests;
 
 namespace {
-
-const nn::Config tiny{.vocab_size = 7, .length = 6, .width = 8, .heads = 2, .layers = 2, .ffn_width = 12, .k = 3};
-
-// Every parameter away from special points (zero biases, gains of one), large enough that each path matters.
-template <class Module> nn::Parameters<double> shaken(Module& module) {
-    nn::Parameters<double> all;
-    module.list(all);
-    for (Parameter<double>* p : all)
-        xt::noalias(p->mutable_value()) += normal<double>(Random(7, p->name()), p->shape(), 0.3);
-    return all;
-}
-nn::Parameters<double> shaken(nn::Linformer<double>& model) {
-    auto all = model.parameters();
-    for (Parameter<double>* p : all)
-        xt::noalias(p->mutable_value()) += normal<double>(Random(7, p->name()), p->shape(), 0.3);
-    return all;
-}
-
-Array<double> some(const Shape& shape, const char* name) { return normal<double>(Random(3, name), shape); }
-
-Ids some_ids(std::size_t rows, std::size_t n, std::size_t V) {
-    Ids ids = empty<std::int64_t>({rows, n});
-    for (std::size_t i = 0; i < ids.size(); ++i)
-        ids.data()[i] = static_cast<std::int64_t>(Random(5, "ids").below(i, V));
-    return ids;
-}
 
 template <class Module> void check_layer(const char* name, Module& module, const Array<double>& x) {
     auto parameters = shaken(module);
@@ -112,7 +87,7 @@ TEST_CASE("layers: projected attention is Eq. 7, head by head") {
                 for (std::size_t c = 4 * h; c < 4 * h + 4; ++c) {
                     double key = 0;  // (E K)_slot,c
                     for (std::size_t i = 0; i < 6; ++i)
-                        key += layer.projection->E.value()(slot, i) * linear(layer.key, x, i, c);
+                        key += layer.projection->E[0]->value()(slot, i) * linear(layer.key, x, i, c);
                     s += linear(layer.query, x, t, c) * key;
                 }
                 total += score[slot] = std::exp(s / std::sqrt(4.0));
@@ -121,7 +96,7 @@ TEST_CASE("layers: projected attention is Eq. 7, head by head") {
                 for (std::size_t slot = 0; slot < 3; ++slot) {
                     double value = 0;  // (F V)_slot,c
                     for (std::size_t i = 0; i < 6; ++i)
-                        value += layer.projection->F.value()(slot, i) * linear(layer.value, x, i, c);
+                        value += layer.projection->F[0]->value()(slot, i) * linear(layer.value, x, i, c);
                     heads(0, t, c) += score[slot] / total * value;
                 }
         }
@@ -133,13 +108,13 @@ TEST_CASE("layers: projected attention is Eq. 7, head by head") {
 TEST_CASE("layers: E and F start as window means") {
     nn::Config config = tiny;
     config.length = 7;  // k does not divide n: windows of 2, 2, 3
-    const nn::Projection<double> projection("attention", config);
+    const nn::Projection<double> projection("attention", config, 0);
     for (std::size_t j = 0; j < 3; ++j) {
         double sum = 0;
-        for (std::size_t i = 0; i < 7; ++i) sum += projection.E.value()(j, i);
+        for (std::size_t i = 0; i < 7; ++i) sum += projection.E[0]->value()(j, i);
         CHECK(sum == doctest::Approx(1).epsilon(0.25));  // the mean, and seven times N(0, 0.02^2)
     }
-    CHECK(projection.E.value() != projection.F.value());
+    CHECK(projection.E[0]->value() != projection.F[0]->value());
 }
 
 TEST_CASE("layers: names and shapes are those of the file") {

@@ -68,6 +68,32 @@ void Options::count(const std::string& name, std::uint64_t& value, std::uint64_t
     e.get = [&value] { return json(value); };
 }
 
+static std::string joined(const std::vector<std::uint64_t>& numbers) {
+    std::string text;
+    for (const std::uint64_t number : numbers) text += (text.empty() ? "" : ",") + std::to_string(number);
+    return text;
+}
+
+void Options::counts(const std::string& name, std::vector<std::uint64_t>& values, std::uint64_t low, std::uint64_t high,
+                     const std::string& help) {
+    Entry& e = entry(name, help, joined(values));
+    e.read = [name, low, high, &values](const std::vector<std::string>& given) {
+        std::vector<std::uint64_t> numbers;
+        for (std::size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
+            end = given[0].find(',', begin);
+            const auto number = number_in<std::uint64_t>(given[0].substr(begin, end - begin));
+            if (!number || *number < low || *number > high)
+                refuse(name,
+                       "a whole number from " + std::to_string(low) + " to " + std::to_string(high) +
+                           ", or several with commas between",
+                       given[0]);
+            numbers.push_back(*number);
+        }
+        values = numbers;
+    };
+    e.get = [&values] { return json(joined(values)); };
+}
+
 void Options::number(const std::string& name, double& value, const Bounds& bounds, const std::string& help) {
     Entry& e = entry(name, help, shortest(value));
     e.read = [name, bounds, &value](const std::vector<std::string>& given) {

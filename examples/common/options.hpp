@@ -40,6 +40,8 @@ class Options {
     // Each takes the variable to fill, which holds the default.
     void count(const std::string& name, std::uint64_t& value, std::uint64_t low, std::uint64_t high,
                const std::string& help);
+    void counts(const std::string& name, std::vector<std::uint64_t>& values, std::uint64_t low, std::uint64_t high,
+                const std::string& help);  // N or N,N,...
     void number(const std::string& name, double& value, const Bounds& bounds, const std::string& help);
     void word(const std::string& name, std::string& value, const std::vector<std::string>& words,
               const std::string& help);

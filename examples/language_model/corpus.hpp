@@ -11,17 +11,17 @@
 
 namespace taper::examples {
 
-// Windows of `length` tokens. A window never spans two files.
+// Windows of `window` tokens. A window never spans two files.
 class Corpus {
   public:
     // Each text is encoded as a whole; its last tenth validates. Where that is shorter than a window, all of the text
     // trains. Error: no text has a window.
-    Corpus(const Tokenizer& tokenizer, std::span<const Text> texts, std::size_t length);
+    Corpus(const Tokenizer& tokenizer, std::span<const Text> texts, std::size_t window);
 
-    std::size_t length() const { return length_; }
     std::size_t training_tokens() const { return training_.tokens; }
     std::size_t validation_tokens() const { return validation_.tokens; }
-    const std::vector<std::string>& notices() const { return notices_; }  // one line each, for the user
+    std::size_t validation_symbols() const { return validation_symbols_; }  // characters of these; byte: bytes
+    const std::vector<std::string>& notices() const { return notices_; }    // one line each, for the user
 
     // A training window, each with the same probability, by the random number that `random` has at `counter`.
     std::span<const std::int32_t> training_window(const Random& random, std::uint64_t counter) const;
@@ -35,9 +35,10 @@ class Corpus {
     };
     void add(Part& part, std::span<const std::int32_t> run) const;
 
-    std::size_t length_;
+    std::size_t window_;
     std::vector<TokenIds> files_;
     Part training_, validation_;
+    std::size_t validation_symbols_ = 0;
     std::vector<std::string> notices_;
 };
 

@@ -5,8 +5,8 @@
 #include "core/parallel.hpp"
 #include "examples/common/options.hpp"
 #include "examples/common/program.hpp"
+#include "examples/language_model/loading.hpp"
 #include "examples/language_model/masking.hpp"
-#include "nn/model_directory.hpp"
 
 int main(int argc, char** argv) {
     using namespace taper;
@@ -20,15 +20,12 @@ int main(int argc, char** argv) {
         options.count("--top", top, 1, 1'000'000, "tokens listed for each mask, at most the vocabulary");
         options.count("--threads", thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
-        if (directory.empty()) throw Error("--model: a directory must be given");
         if (!options.given("--text")) throw Error("--text: a text must be given");
         set_threads(static_cast<int>(thread_count));
 
-        const nn::Linformer<float> model = nn::load_model(directory);
-        const auto tokenizer = Tokenizer::load(directory + "/tokenizer.json");
-        if (static_cast<std::size_t>(tokenizer->vocab_size()) != model.config.vocab_size)
-            throw Error(directory + "/tokenizer.json: the vocabulary must be that of config.json: " +
-                        std::to_string(tokenizer->vocab_size()) + ", " + std::to_string(model.config.vocab_size));
+        const LoadedModel loaded = load(directory, Model::masked);
+        const nn::Linformer<float>& model = loaded.model;
+        const Tokenizer* tokenizer = loaded.tokenizer.get();
         const TokenIds ids = encode_with_masks(*tokenizer, text, "--text");
         if (ids.size() > model.config.length)
             throw Error("--text: the text must be at most as long as the model's window: tokens " +

@@ -24,6 +24,8 @@ std::string StepMetrics::json() const {
                                 {"tokens_per_second", tokens_per_second},
                                 {"seconds", seconds}};
     if (val_loss) line["val_loss"] = *val_loss;
+    if (val_bits_per_char) line["val_bits_per_char"] = *val_bits_per_char;
+    if (val_bits_per_byte) line["val_bits_per_byte"] = *val_bits_per_byte;
     return line.dump();
 }
 
@@ -35,8 +37,15 @@ StepMetrics StepMetrics::from_json(const std::string& line) {
                   .grad_norm = json.at("grad_norm"),
                   .tokens_per_second = json.at("tokens_per_second"),
                   .seconds = json.at("seconds"),
-                  .val_loss = {}};
-    if (json.contains("val_loss")) m.val_loss = json["val_loss"].get<double>();
+                  .val_loss = {},
+                  .val_bits_per_char = {},
+                  .val_bits_per_byte = {}};
+    const auto read = [&](const char* key, std::optional<double>& value) {
+        if (json.contains(key)) value = json[key].get<double>();
+    };
+    read("val_loss", m.val_loss);
+    read("val_bits_per_char", m.val_bits_per_char);
+    read("val_bits_per_byte", m.val_bits_per_byte);
     return m;
 }
 

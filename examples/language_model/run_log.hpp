@@ -12,7 +12,7 @@ namespace taper::examples {
 struct StepMetrics {
     std::uint64_t step;
     double loss, lr, grad_norm, tokens_per_second, seconds;
-    std::optional<double> val_loss;
+    std::optional<double> val_loss, val_bits_per_char, val_bits_per_byte;
 
     std::string json() const;
     static StepMetrics from_json(const std::string& line);

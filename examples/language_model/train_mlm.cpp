@@ -3,8 +3,8 @@
 
 int main(int argc, char** argv) {
     using namespace taper::examples;
-    return train(argc, argv, "train_mlm", "Trains a masked language model on text files.", true,
-                 [](const Tokenizer& tokenizer, const Corpus& corpus, const TrainingOptions&) {
+    return train(argc, argv, "train_mlm", "Trains a masked language model on text files.", Model::masked,
+                 [](const Tokenizer& tokenizer, const Corpus& corpus) {
                      return std::make_unique<MaskedTask>(tokenizer, corpus);
                  });
 }

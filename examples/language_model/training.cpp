@@ -9,6 +9,7 @@
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <numbers>
 
 #include "core/clip.hpp"
 #include "core/parallel.hpp"
@@ -28,14 +29,14 @@ static Batch empty_batch(std::size_t rows, std::size_t length) {
     return {empty<std::int64_t>({rows, length}), empty<std::int64_t>({rows, length})};
 }
 
-Training::Training(const TrainingOptions& options, const RunIdentity& identity, const Tokenizer& tokenizer,
-                   const Corpus& corpus, const Task& task)
+Training::Training(const TrainingOptions& options, const nn::Config& config, const RunIdentity& identity,
+                   const Tokenizer& tokenizer, const Corpus& corpus, const Task& task)
     : options_(options),
       identity_(identity),
       tokenizer_(tokenizer),
       task_(task),
       corpus_(corpus),
-      model_(options.model_config(static_cast<std::size_t>(tokenizer.vocab_size()))),
+      model_(config),
       parameters_(model_.parameters()),
       adam_(parameters_, {.weight_decay = options.weight_decay}),
       log_(options.out) {
@@ -44,7 +45,7 @@ Training::Training(const TrainingOptions& options, const RunIdentity& identity, 
     const Random random(0, "validation");
     for (std::size_t first = 0; first < windows.size(); first += options.batch) {
         const std::size_t rows = std::min<std::size_t>(options.batch, windows.size() - first);
-        Batch& batch = validation_.emplace_back(empty_batch(rows, corpus.length()));
+        Batch& batch = validation_.emplace_back(empty_batch(rows, options.length));
         for (std::size_t row = 0; row < rows; ++row)
             task.fill_row(batch, row, windows[first + row], random.at(static_cast<std::uint32_t>(first + row)));
     }
@@ -53,7 +54,7 @@ Training::Training(const TrainingOptions& options, const RunIdentity& identity, 
 Batch Training::batch_at(std::uint64_t step) const {
     const Random windows = Random(options_.seed, "windows").at(static_cast<std::uint32_t>(step));
     const Random rows = Random(options_.seed, "rows").at(static_cast<std::uint32_t>(step));
-    Batch batch = empty_batch(options_.batch, corpus_.length());
+    Batch batch = empty_batch(options_.batch, options_.length);
     for (std::size_t row = 0; row < options_.batch; ++row)
         task_.fill_row(batch, row, corpus_.training_window(windows, row), rows.at(static_cast<std::uint32_t>(row)));
     return batch;
@@ -84,7 +85,9 @@ StepMetrics Training::train_step(std::uint64_t step) {
                         .grad_norm = 0,
                         .tokens_per_second = 0,
                         .seconds = 0,
-                        .val_loss = {}};
+                        .val_loss = {},
+                        .val_bits_per_char = {},
+                        .val_bits_per_byte = {}};
 
     Tape<float> tape;
     const Var<float> loss = cross_entropy(model_(batch.tokens, pass), batch.targets);
@@ -132,6 +135,10 @@ bool Training::finish_step(StepMetrics metrics) {
             progress_.pending = metrics;
             return false;
         }
+        if (model_.config.causal)
+            (tokenizer_.kind() == TokenizerKind::byte ? metrics.val_bits_per_byte : metrics.val_bits_per_char) =
+                *metrics.val_loss * static_cast<double>(corpus_.validation_tokens()) /
+                (static_cast<double>(corpus_.validation_symbols()) * std::numbers::ln2);
         if (!std::isfinite(*metrics.val_loss)) {
             require_finite();
             throw NotFinite("step " + std::to_string(metrics.step) +
@@ -227,7 +234,7 @@ int Training::run() {
     return stop_status();
 }
 
-int train(int argc, char** argv, const std::string& program, const std::string& what_it_does, bool with_mask,
+int train(int argc, char** argv, const std::string& program, const std::string& what_it_does, Model kind_of_model,
           const MakeTask& make_task) {
     return run_program(program, [&]() -> int {
         TrainingOptions chosen;
@@ -249,7 +256,8 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         }
         if (chosen.text.empty()) throw Error("--text: at least one file must be given");
         set_threads(static_cast<int>(chosen.threads));
-        chosen.model_config(1).check();  // before any long work
+        const bool causal = kind_of_model == Model::causal;
+        chosen.model_config(1, causal).check();  // before any long work
 
         const TokenizerKind kind = tokenizer_kind_from(chosen.tokenizer);
         std::vector<Text> texts;
@@ -269,15 +277,19 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         else
             built = build_tokenizer(
                 kind, texts, chosen.vocab ? std::optional(static_cast<std::int64_t>(chosen.vocab)) : std::nullopt,
-                with_mask);
+                !causal);
         if (!built.notice.empty()) std::cout << built.notice << "\n";
         const Tokenizer& tokenizer = *built.tokenizer;
+        if (tokenizer.mask_id().has_value() == causal)
+            throw Error("--out: the run in " + chosen.out + " must be one of this program: it is of a " +
+                        (causal ? "masked" : "causal") + " model");
         identity.tokenizer = tokenizer.to_json();
 
-        const Corpus corpus(tokenizer, texts, chosen.length);
+        const Corpus corpus(tokenizer, texts, chosen.length + (causal ? 1 : 0));
         for (const std::string& notice : corpus.notices()) std::cout << notice << "\n";
-        const auto task = make_task(tokenizer, corpus, chosen);
-        Training training(chosen, identity, tokenizer, corpus, *task);
+        const nn::Config config = chosen.model_config(static_cast<std::size_t>(tokenizer.vocab_size()), causal);
+        const auto task = make_task(tokenizer, corpus);
+        Training training(chosen, config, identity, tokenizer, corpus, *task);
         if (chosen.resume) training.resume();
         return training.run();
     });

@@ -23,7 +23,8 @@ struct Batch {
 class Task {
   public:
     virtual ~Task() = default;
-    // Fills a row of a batch from a window of tokens; `random` is another stream for each row of each step.
+    // Fills a row of a batch from a window of tokens, n, or n + 1 for a causal model; `random` is another stream for each
+    // row of each step.
     virtual void fill_row(Batch& batch, std::size_t row, std::span<const std::int32_t> window,
                           const Random& random) const = 0;
     // A few lines that show what the model can do now; `random` is another stream for each step.
@@ -32,8 +33,8 @@ class Task {
 
 class Training {
   public:
-    Training(const TrainingOptions& options, const RunIdentity& identity, const Tokenizer& tokenizer,
-             const Corpus& corpus, const Task& task);
+    Training(const TrainingOptions& options, const nn::Config& config, const RunIdentity& identity,
+             const Tokenizer& tokenizer, const Corpus& corpus, const Task& task);
 
     void resume();  // the state of the checkpoint in the run directory
     // Trains to the last step. 0, or the stop status of the signal that ended it, after saving. NotFinite: see finish_step.
@@ -64,8 +65,9 @@ class Training {
 };
 
 // The main function of a training program, without its task.
-using MakeTask = std::function<std::unique_ptr<Task>(const Tokenizer&, const Corpus&, const TrainingOptions&)>;
-int train(int argc, char** argv, const std::string& program, const std::string& what_it_does, bool with_mask,
+enum class Model { masked, causal };
+using MakeTask = std::function<std::unique_ptr<Task>(const Tokenizer&, const Corpus&)>;
+int train(int argc, char** argv, const std::string& program, const std::string& what_it_does, Model kind,
           const MakeTask& make_task);
 
 }  // namespace taper::examples

@@ -14,15 +14,20 @@ void TrainingOptions::declare(Options& options) {
     options.word("--tokenizer", tokenizer, {"char", "byte", "bpe"}, "what a token is");
     options.count("--vocab", vocab, 0, 1'000'000, "bpe: tokens in the vocabulary, 0: 1024");
     options.count("--length", length, 1, 1'000'000, "n, tokens in a window");
-    options.count("--k", k, 1, 1'000'000, "projected length, at most n");
+    options.counts("--k", k, 1, 1'000'000, "projected length, at most n: one number, or K,K,... one a layer");
     options.count("--width", width, 1, 65536, "d, a multiple of --heads");
     options.count("--heads", heads, 1, 65536, "attention heads");
     options.count("--layers", layers, 1, 1000, "encoder blocks");
     options.count("--ffn-width", ffn_width, 0, 1'000'000, "hidden units of the feed-forward network, 0: 4 d");
-    options.word("--attention", attention, {"linformer", "full"}, "n x k scores through E and F, or all n x n");
-    options.word("--projection-init", projection_init, {"window", "normal"},
+    options.word("--attention", attention, nn::words_of<nn::Attention>, "n x k scores through E and F, or all n x n");
+    options.word("--sharing", sharing, nn::words_of<nn::Sharing>, "which E and F are one matrix");
+    options.word("--projection", projection, nn::words_of<nn::ProjectionKind>,
+                 "how n become k: learned or fixed random E and F, or pooled windows");
+    options.word("--projection-init", projection_init, nn::words_of<nn::ProjectionInit>,
                  "start of E and F: window means, or N(0, 1/k)");
-    options.word("--norm", norm, {"pre", "post"}, "LayerNorm before each sublayer, or after each sum");
+    options.flag("--rescale", rescale, "lengthen the rows of E and F where a sequence is short (not causal)");
+    options.count("--window", window, 0, 1'000'000, "causal linformer: the last positions that are seen exactly, too");
+    options.word("--norm", norm, nn::words_of<nn::Norm>, "LayerNorm before each sublayer, or after each sum");
     options.flag("--tie-embeddings", tie_embeddings, "the head's weight is the token embedding");
     options.number("--dropout", dropout, probability(), "probability that an entry is dropped");
     options.count("--batch", batch, 1, 1'000'000, "windows in a step");
@@ -37,47 +42,37 @@ void TrainingOptions::declare(Options& options) {
     options.count("--threads", threads, 1, max_threads, "threads; the numbers do not depend on them");
 }
 
-nn::Config TrainingOptions::model_config(std::size_t vocab_size) const {
+nn::Config TrainingOptions::model_config(std::size_t vocab_size, bool causal) const {
+    std::vector<std::vector<std::size_t>> k_by_layer;
+    for (const std::uint64_t number : k) k_by_layer.push_back({number});
     return {.vocab_size = vocab_size,
             .length = length,
             .width = width,
             .heads = heads,
             .layers = layers,
             .ffn_width = ffn_width ? ffn_width : 4 * width,
-            .attention = attention == "full" ? nn::Attention::full : nn::Attention::linformer,
-            .k = k,
-            .norm = norm == "post" ? nn::Norm::post : nn::Norm::pre,
+            .causal = causal,
+            .attention = nn::of_word<nn::Attention>(attention),
+            .k = k_by_layer,
+            .sharing = nn::of_word<nn::Sharing>(sharing),
+            .projection = nn::of_word<nn::ProjectionKind>(projection),
+            .rescale = rescale,
+            .window = window,
+            .norm = nn::of_word<nn::Norm>(norm),
             .tie_embeddings = tie_embeddings,
             .dropout = dropout,
-            .projection_init = projection_init == "normal" ? nn::ProjectionInit::normal : nn::ProjectionInit::window,
+            .projection_init = nn::of_word<nn::ProjectionInit>(projection_init),
             .seed = seed};
 }
 
 const std::vector<std::string>& TrainingOptions::stored() {
-    static const std::vector<std::string> names{"--text",
-                                                "--tokenizer",
-                                                "--vocab",
-                                                "--length",
-                                                "--k",
-                                                "--width",
-                                                "--heads",
-                                                "--layers",
-                                                "--ffn-width",
-                                                "--attention",
-                                                "--projection-init",
-                                                "--norm",
-                                                "--tie-embeddings",
-                                                "--dropout",
-                                                "--batch",
-                                                "--steps",
-                                                "--lr",
-                                                "--warmup",
-                                                "--weight-decay",
-                                                "--clip",
-                                                "--eval-every",
-                                                "--save-every",
-                                                "--seed",
-                                                "--threads"};
+    static const std::vector<std::string> names{
+        "--text",       "--tokenizer",      "--vocab",           "--length",    "--k",
+        "--width",      "--heads",          "--layers",          "--ffn-width", "--attention",
+        "--sharing",    "--projection",     "--projection-init", "--rescale",   "--window",
+        "--norm",       "--tie-embeddings", "--dropout",         "--batch",     "--steps",
+        "--lr",         "--warmup",         "--weight-decay",    "--clip",      "--eval-every",
+        "--save-every", "--seed",           "--threads"};
     return names;
 }
 

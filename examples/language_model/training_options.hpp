@@ -15,9 +15,13 @@ struct TrainingOptions {
     bool resume = false;
     std::string tokenizer = "char";
     std::uint64_t vocab = 0;  // 0: the tokenizer's default
-    std::uint64_t length = 128, k = 32, width = 128, heads = 4, layers = 4;
-    std::uint64_t ffn_width = 0;  // 0: 4 width
-    std::string attention = "linformer", projection_init = "window", norm = "pre";
+    std::uint64_t length = 128, width = 128, heads = 4, layers = 4;
+    std::vector<std::uint64_t> k{32};  // one, or one a layer
+    std::uint64_t ffn_width = 0;       // 0: 4 width
+    std::string attention = "linformer", sharing = "headwise", projection = "linear", projection_init = "window",
+                norm = "pre";
+    bool rescale = false;
+    std::uint64_t window = 0;
     bool tie_embeddings = false;
     double dropout = 0;
     std::uint64_t batch = 32, steps = 1000, warmup = 100;
@@ -27,7 +31,7 @@ struct TrainingOptions {
 
     TrainingOptions();
     void declare(Options& options);
-    nn::Config model_config(std::size_t vocab_size) const;
+    nn::Config model_config(std::size_t vocab_size, bool causal) const;
 
     static const std::vector<std::string>& stored();      // what a run remembers
     static const std::vector<std::string>& may_change();  // of these, what --resume may be given anew

@@ -1,0 +1,304 @@
+// Causal projected attention: the composition, O(n^2), and the op, O(n), in chunks of positions.
+//
+// E and F are fixed by position, so the projection of a prefix is a running sum. Masking the n x k scores with a triangle
+// would not make Linformer causal: every slot of E K already holds the future.
+#include <cmath>
+#include <limits>
+
+#include "core/gemm.hpp"
+#include "core/map.hpp"
+#include "core/ops.hpp"
+
+namespace taper {
+
+// May position t look at position i exactly: is i the last `window` up to t, and real?
+static bool in_window(std::size_t t, std::size_t i, std::size_t window) { return i <= t && t < i + window; }
+
+// (..., n) real positions, or none given, as a mask over the scores of (..., n, n) within the window.
+static Mask window_mask(std::size_t n, const CausalOptions& options) {
+    Shape shape{n, n};
+    if (options.real) shape = {options.real->shape(0), 1, n, n};
+    auto mask = empty<bool>(shape);
+    for (std::size_t i = 0; i < mask.size(); ++i) {
+        const std::size_t s = i % n, t = i / n % n, row = i / n / n;
+        mask.data()[i] = in_window(t, s, options.window) && (!options.real || (*options.real)(row, s));
+    }
+    return mask;
+}
+
+template <class T>
+Var<T> composed::causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const Var<T>& E, const Var<T>& F,
+                                  const CausalOptions& options) {
+    const std::size_t n = Q.shape()[Q.shape().size() - 2], k = E.shape()[0];
+    const T scale = 1 / std::sqrt(static_cast<T>(Q.shape().back()));
+    const Mask past = window_mask(n, {.window = n});
+    const Var<T> scores = matmul(Q, K, {.transpose_b = true}) * scale;
+    const Var<T> S = matmul(select(past, scores, T(0)), E, {.transpose_b = true});
+    const Var<T> exact = select(window_mask(n, options), scores, -std::numeric_limits<T>::infinity());
+    const Var<T> P = taper::softmax(concat(std::vector<Var<T>>{S, exact}, -1));
+    const Var<T> P_slots = slice(P, -1, {.end = static_cast<std::ptrdiff_t>(k)});
+    const Var<T> P_exact = slice(P, -1, {.begin = static_cast<std::ptrdiff_t>(k)});
+    return matmul(select(past, matmul(P_slots, F), T(0)) + P_exact, V);
+}
+
+// ---- y_t = P_t V-bar_t,  P_t = softmax(q_t K-bar_t^T / sqrt(d_h)),  K-bar_t = sum_{i<=t} e_i k_i^T,  V-bar_t = sum_{i<=t} f_i v_i^T
+//                                                                  Q, K, V, y (..., n, d_h); E, F (k, n); e_i: column i of E
+// With a window, the keys and values of the last positions stand beside the k slots, in one softmax.
+//
+// In chunks of C positions, of which Q, K, V, E, F below are the part, with K-bar and V-bar summed over the chunks before:
+//   forward   1. A = tril(Q K^T)        2. S = (Q K-bar^T + A E^T | Q K_near^T, -inf outside the window) / sqrt(d_h)
+//             3. P = softmax(S)         4. G = tril(P_slots F)     5. y = P_slots V-bar + G V + P_near V_near
+//             6. K-bar += E K,  V-bar += F V
+//   backward  (chunks from the last; dK-bar and dV-bar are of the sums after the chunk)
+//             6. dE = dK-bar K^T,  dK = E^T dK-bar,  dF = dV-bar V^T,  dV = F^T dV-bar
+//             5. dG = tril(dy V^T),  dV += G^T dy,  dP = (dy V-bar^T | dy V_near^T),  dV_near += P_near^T dy
+//             4. dP_slots += dG F^T,  dF += P_slots^T dG         then   dV-bar += P_slots^T dy
+//             3. dS = P (dP - rowsum(P dP)) / sqrt(d_h)
+//             2. dQ = dS_slots K-bar + dS_near K_near,  dE += dS_slots^T A,  dA = tril(dS_slots E),  dK_near += dS_near^T Q
+//             1. dQ += dA K,  dK += dA^T Q                       then   dK-bar += dS_slots^T Q
+// needs K-bar and V-bar before each chunk; 1 to 4 are computed again.
+template <class T> struct CausalAttention final : Op<T> {
+    Var<T> Q, K, V, E, F;
+    CausalOptions options;
+    std::size_t n, d_h, k, C;  // C: positions in a chunk
+    Array<T> K_bars, V_bars;   // (units, chunks, k, d_h): before each chunk. A unit is a head of a batch row
+    const char* name() const override { return "causal_attention"; }
+
+    Var<T> forward(const Var<T>& queries, const Var<T>& keys, const Var<T>& values, const Var<T>& key_projection,
+                   const Var<T>& value_projection, const CausalOptions& how) {
+        Q = queries, K = keys, V = values, E = key_projection, F = value_projection, options = how;
+        check();
+        auto y = empty<T>(Q.shape());
+        K_bars = empty<T>({units(), chunks(), k, d_h}), V_bars = empty<T>({units(), chunks(), k, d_h});
+        parallel_for(units(), 1, [&](std::size_t begin, std::size_t end) {
+            Scores scores(*this);
+            std::vector<T> clean;
+            Array<T> K_bar = empty<T>({k, d_h}), V_bar = empty<T>({k, d_h});
+            for (std::size_t unit = begin; unit < end; ++unit) {
+                K_bar.fill(T(0)), V_bar.fill(T(0));
+                for (std::size_t c = 0; c < chunks(); ++c) {
+                    std::copy(K_bar.begin(), K_bar.end(), state(K_bars, unit, c));
+                    std::copy(V_bar.begin(), V_bar.end(), state(V_bars, unit, c));
+                    const Chunk at(*this, unit, c);
+                    scores.compute(at);  // 1 to 4
+                    T* out = y.data() + at.offset;
+                    gemm(scores.P_slots(at), at.V_bar, out, d_h);  // 5
+                    add_seen(scores.G(at), at.V, out, clean);
+                    if (options.window) add_seen(scores.P_near(at), at.V_near, out, clean);
+                    gemm(at.E, at.K, K_bar.data(), d_h, true);  // 6
+                    gemm(at.F, at.V, V_bar.data(), d_h, true);
+                }
+            }
+        });
+        return y;
+    }
+
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        auto dQ = zeros<T>(Q.shape()), dK = zeros<T>(Q.shape()), dV = zeros<T>(Q.shape());
+        // dE and dF are sums over units: a few partial ones, so that their number does not depend on the threads.
+        const std::size_t parts = std::min<std::size_t>(units(), 8);
+        auto dE = zeros<T>({parts, k, n}), dF = zeros<T>({parts, k, n});
+        parallel_for(parts, 1, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t part = begin; part < end; ++part)
+                for (std::size_t unit = part * units() / parts; unit < (part + 1) * units() / parts; ++unit)
+                    backward_unit(unit, dy.data(), dQ.data(), dK.data(), dV.data(), dE.data() + part * k * n,
+                                  dF.data() + part * k * n);
+        });
+        gradients.add(Q, std::move(dQ));
+        gradients.add(K, std::move(dK));
+        gradients.add(V, std::move(dV));
+        gradients.add(E, sum_to(dE, E.shape()));
+        gradients.add(F, sum_to(dF, F.shape()));
+    }
+
+  private:
+    std::size_t units() const { return Q.value().size() / std::max<std::size_t>(n * d_h, 1); }
+    std::size_t chunks() const { return (n + C - 1) / C; }
+    T* state(Array<T>& sums, std::size_t unit, std::size_t c) const {
+        return sums.data() + (unit * chunks() + c) * k * d_h;
+    }
+
+    // The parts of everything that belong to one chunk of one unit.
+    struct Chunk {
+        std::size_t first, rows, offset;  // positions first ...; entry of Q where they start
+        std::size_t near, near_rows;      // positions near ... can be in a window
+        const bool* real = nullptr;       // of the unit's row, or none
+        Matrix<T> Q, K, V, E, F, K_bar, V_bar, K_near, V_near;
+
+        Chunk(CausalAttention& op, std::size_t unit, std::size_t c)
+            : first(c * op.C),
+              rows(std::min(op.C, op.n - first)),
+              offset((unit * op.n + first) * op.d_h),
+              near(first + 1 > op.options.window ? first + 1 - op.options.window : 0),
+              near_rows(op.options.window ? first + rows - near : 0) {
+            const auto part = [&](const Var<T>& x) {
+                return Matrix<T>{x.value().data() + offset, rows, op.d_h, op.d_h};
+            };
+            const auto columns = [&](const Var<T>& x) { return Matrix<T>{x.value().data() + first, op.k, rows, op.n}; };
+            const auto before = [&](const Var<T>& x) {
+                return Matrix<T>{x.value().data() + (unit * op.n + near) * op.d_h, near_rows, op.d_h, op.d_h};
+            };
+            Q = part(op.Q), K = part(op.K), V = part(op.V), E = columns(op.E), F = columns(op.F);
+            K_near = before(op.K), V_near = before(op.V);
+            K_bar = {op.state(op.K_bars, unit, c), op.k, op.d_h, op.d_h};
+            V_bar = {op.state(op.V_bars, unit, c), op.k, op.d_h, op.d_h};
+            if (const auto& mask = op.options.real) {
+                const std::size_t row = unit / (op.units() / mask->shape(0));
+                real = mask->data() + row * op.n;
+            }
+        }
+    };
+
+    // A, P and G of a chunk, in memory that serves one chunk after the other.
+    struct Scores {
+        const CausalAttention& op;
+        std::size_t width;  // of a row of P: the slots and what is near
+        Array<T> a, p, g;
+
+        explicit Scores(const CausalAttention& of)
+            : op(of),
+              width(op.k + (op.options.window ? op.C + op.options.window : 0)),
+              a(empty<T>({op.C, op.C})),
+              p(empty<T>({op.C, width})),
+              g(empty<T>({op.C, op.C})) {}
+        Matrix<T> A(const Chunk& at) const { return {a.data(), at.rows, at.rows, op.C}; }
+        Matrix<T> G(const Chunk& at) const { return {g.data(), at.rows, at.rows, op.C}; }
+        Matrix<T> P_slots(const Chunk& at) const { return {p.data(), at.rows, op.k, width}; }
+        Matrix<T> P_near(const Chunk& at) const { return {p.data() + op.k, at.rows, at.near_rows, width}; }
+
+        void compute(const Chunk& at) {
+            gemm(at.Q, transposed(at.K), a.data(), op.C);  // 1
+            lower(a, at.rows, op.C);
+            gemm(at.Q, transposed(at.K_bar), p.data(), width);  // 2
+            gemm(A(at), transposed(at.E), p.data(), width, true);
+            if (op.options.window) gemm(at.Q, transposed(at.K_near), p.data() + op.k, width);
+            const auto scaled = [scale = op.scale()](auto s) { return s * scale; };
+            for (std::size_t i = 0; i < at.rows; ++i) {
+                T* row = p.data() + i * width;
+                const std::size_t count = op.k + at.near_rows;
+                map_row(row, count, scaled, row);
+                for (std::size_t j = 0; j < at.near_rows; ++j)
+                    if (!in_window(at.first + i, at.near + j, op.options.window) || (at.real && !at.real[at.near + j]))
+                        row[op.k + j] = -std::numeric_limits<T>::infinity();
+                const auto exp_of = [m = max_row(count, row)](auto s) { return xsimd::exp(s - m); };  // 3
+                map_row(row, count, exp_of, row);
+                const auto normalised = [inverse = 1 / sum_row(
+                                                           count, [](auto e) { return e; }, row)](auto e) {
+                    return e * inverse;
+                };
+                map_row(row, count, normalised, row);
+            }
+            gemm(P_slots(at), at.F, g.data(), op.C);  // 4
+            lower(g, at.rows, op.C);
+        }
+    };
+
+    void backward_unit(std::size_t unit, const T* dy, T* dQ, T* dK, T* dV, T* dE, T* dF) {
+        Scores scores(*this);
+        const std::size_t width = scores.width;
+        Array<T> dK_bar = zeros<T>({k, d_h}), dV_bar = zeros<T>({k, d_h});
+        Array<T> dp = empty<T>({C, width}), da = empty<T>({C, C}), dg = empty<T>({C, C});
+        const Matrix<T> dK_sum{dK_bar.data(), k, d_h, d_h}, dV_sum{dV_bar.data(), k, d_h, d_h};
+        for (std::size_t c = chunks(); c-- > 0;) {
+            const Chunk at(*this, unit, c);
+            scores.compute(at);  // 1 to 4 again
+            const std::size_t near = (unit * n + at.near) * d_h;
+            const Matrix<T> dY{dy + at.offset, at.rows, d_h, d_h}, dA{da.data(), at.rows, at.rows, C},
+                dG{dg.data(), at.rows, at.rows, C}, dS_slots{dp.data(), at.rows, k, width},
+                dS_near{dp.data() + k, at.rows, at.near_rows, width};
+            gemm(dK_sum, transposed(at.K), dE + at.first, n, true);  // 6
+            gemm(transposed(at.E), dK_sum, dK + at.offset, d_h, true);
+            gemm(dV_sum, transposed(at.V), dF + at.first, n, true);
+            gemm(transposed(at.F), dV_sum, dV + at.offset, d_h, true);
+            gemm(dY, transposed(at.V), dg.data(), C);  // 5
+            lower(dg, at.rows, C);
+            gemm(transposed(scores.G(at)), dY, dV + at.offset, d_h, true);
+            gemm(dY, transposed(at.V_bar), dp.data(), width);
+            if (options.window) {
+                gemm(dY, transposed(at.V_near), dp.data() + k, width);
+                gemm(transposed(scores.P_near(at)), dY, dV + near, d_h, true);
+            }
+            gemm(dG, transposed(at.F), dp.data(), width, true);  // 4
+            gemm(transposed(scores.P_slots(at)), dG, dF + at.first, n, true);
+            gemm(transposed(scores.P_slots(at)), dY, dV_bar.data(), d_h, true);
+            for (std::size_t i = 0; i < at.rows; ++i) {  // 3
+                T *dP = dp.data() + i * width, *P = scores.p.data() + i * width;
+                const std::size_t count = k + at.near_rows;
+                const T inner = sum_row(
+                    count, [](auto p, auto dp) { return p * dp; }, P, dP);
+                const auto slope = [=, scale = scale()](auto p, auto dp) { return p * (dp - inner) * scale; };
+                map_row(dP, count, slope, P, dP);
+            }
+            gemm(dS_slots, at.K_bar, dQ + at.offset, d_h);  // 2
+            gemm(transposed(dS_slots), scores.A(at), dE + at.first, n, true);
+            gemm(dS_slots, at.E, da.data(), C);
+            lower(da, at.rows, C);
+            if (options.window) {
+                gemm(dS_near, at.K_near, dQ + at.offset, d_h, true);
+                gemm(transposed(dS_near), at.Q, dK + near, d_h, true);
+            }
+            gemm(dA, at.K, dQ + at.offset, d_h, true);  // 1
+            gemm(transposed(dA), at.Q, dK + at.offset, d_h, true);
+            gemm(transposed(dS_slots), at.Q, dK_bar.data(), d_h, true);
+        }
+    }
+
+    // y += P V, where a weight of 0 hides what it meets: a NaN to come does not reach the past. V is multiplied with zeros in the
+    // place of entries that are not finite, and these are added by themselves.
+    void add_seen(const Matrix<T>& P, const Matrix<T>& V, T* y, std::vector<T>& clean) const {
+        const std::size_t size = V.rows * V.columns;
+        clean.assign(V.data, V.data + size);
+        bool finite = true;
+        for (T& v : clean)
+            if (!std::isfinite(v)) v = 0, finite = false;
+        gemm(P, {clean.data(), V.rows, V.columns, V.columns}, y, d_h, true);
+        for (std::size_t i = 0; i < size && !finite; ++i)
+            if (!std::isfinite(V.data[i]))
+                for (std::size_t t = 0; t < P.rows; ++t)
+                    if (const T p = P.data[t * P.stride + i / d_h]; p != 0) y[t * d_h + i % d_h] += p * V.data[i];
+    }
+    T scale() const { return 1 / std::sqrt(static_cast<T>(d_h)); }
+    static Matrix<T> transposed(const Matrix<T>& x) { return {x.data, x.columns, x.rows, x.stride, !x.transposed}; }
+    static void lower(Array<T>& x, std::size_t rows, std::size_t stride) {  // tril
+        for (std::size_t i = 0; i < rows; ++i)
+            std::fill(x.data() + i * stride + i + 1, x.data() + i * stride + rows, T(0));
+    }
+
+    void check() {
+        const Shape &q = Q.shape(), &e = E.shape();
+        if (q.size() < 2 || K.shape() != q || V.shape() != q)
+            shape_error(name(), "Q, K and V must have one shape (..., n, d_h)",
+                        {{"Q", q}, {"K", K.shape()}, {"V", V.shape()}});
+        n = q[q.size() - 2], d_h = q.back();
+        if (d_h == 0) shape_error(name(), "the head width must be 1 or more", {{"Q", q}});
+        if (e.size() != 2 || F.shape() != e || e[0] == 0 || e[1] != n)
+            shape_error(name(), "E and F must be (k, n), k 1 or more", {{"Q", q}, {"E", e}, {"F", F.shape()}});
+        k = e[0];
+        options.window = std::min(options.window, n);
+        if (options.real && (q.size() < 3 || options.real->shape() != Shape{q[0], n}))
+            shape_error(name(), "the mask of real positions must be (B, n)",
+                        {{"Q", q}, {"real", options.real->shape()}});
+        C = std::min(std::max<std::size_t>(n, 1), options.chunk ? options.chunk : default_chunk());
+    }
+    // About sqrt(k d_h) is least work for a given memory (a sum for each chunk); BLAS wants 32 rows at least.
+    std::size_t default_chunk() const {
+        const auto root = static_cast<std::size_t>(std::sqrt(static_cast<double>(k * d_h)));
+        return std::max<std::size_t>(32, (root + 15) / 16 * 16);
+    }
+};
+template <class T>
+Var<T> causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const Var<T>& E, const Var<T>& F,
+                        const CausalOptions& options, Source at) {
+    return apply<CausalAttention<T>>(at, Q, K, V, E, F, options);
+}
+
+#define TAPER_INSTANTIATE(T)                                                                                    \
+    template Var<T> composed::causal_attention(const Var<T>&, const Var<T>&, const Var<T>&, const Var<T>&,      \
+                                               const Var<T>&, const CausalOptions&);                            \
+    template Var<T> causal_attention(const Var<T>&, const Var<T>&, const Var<T>&, const Var<T>&, const Var<T>&, \
+                                     const CausalOptions&, Source);
+TAPER_INSTANTIATE(float)
+TAPER_INSTANTIATE(double)
+#undef TAPER_INSTANTIATE
+
+}  // namespace taper

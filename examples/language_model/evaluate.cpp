@@ -1,0 +1,100 @@
+// Runs a model on given tokens: logits, loss and gradients in a file. evaluate --model DIR --tokens IN --out OUT.
+#include <cstdio>
+
+#include "core/parallel.hpp"
+#include "core/safetensors.hpp"
+#include "examples/common/options.hpp"
+#include "examples/common/program.hpp"
+#include "nn/model_directory.hpp"
+
+namespace taper::examples {
+
+// Every entry is low to high, or `also`; else an Error that names tensor, place and value.
+static void check_entries(const TensorFile& file, const std::string& name, const Shape& shape, std::int64_t low,
+                          std::int64_t high, std::int64_t also) {
+    const Ids& ids = file.get<std::int64_t>(name);
+    const std::string tensor = file.path + ": tensor " + name + ": ";
+    if (ids.shape() != shape)
+        throw Error(tensor + "the shape must be that of tokens: " + to_string(ids.shape()) + ", " + to_string(shape));
+    for (std::size_t i = 0; i < ids.size(); ++i)
+        if (const std::int64_t id = ids.data()[i]; (id < low || id > high) && id != also)
+            throw Error(tensor + "an entry must be " + std::to_string(low) + " to " + std::to_string(high) +
+                        (also == ignore_index ? ", or -100 (not counted)" : "") + ": " + index_text(shape, i) + " is " +
+                        std::to_string(id));
+}
+
+template <class T> static TensorFile evaluate(const std::string& directory, const TensorFile& in, bool with_gradients) {
+    nn::Linformer<T> model = nn::load_model<T>(directory);
+    const nn::Config& config = model.config;
+    const Ids& tokens = in.get<std::int64_t>("tokens");
+    const Shape& shape = tokens.shape();
+    if (shape.size() != 2 || shape[0] == 0 || shape[1] == 0 || shape[1] > config.length)
+        throw Error(in.path + ": tensor tokens: the shape must be (B, n'), B 1 or more, n' 1 to the model's length: " +
+                    to_string(shape) + ", length " + std::to_string(config.length));
+    const auto V = static_cast<std::int64_t>(config.vocab_size);
+    check_entries(in, "tokens", shape, 0, V - 1, 0);
+    nn::Pass pass;
+    if (in.find("mask")) {
+        check_entries(in, "mask", shape, 0, 1, 0);
+        pass.real = empty<bool>(shape);
+        const Ids& mask = in.get<std::int64_t>("mask");
+        for (std::size_t i = 0; i < mask.size(); ++i) pass.real->data()[i] = mask.data()[i] == 1;
+    }
+    if (in.find("targets")) check_entries(in, "targets", shape, 0, V - 1, ignore_index);
+    for (const auto& [name, tensor] : in.tensors)
+        if (name != "tokens" && name != "mask" && name != "targets")
+            throw Error(in.path + ": tensor " + name + ": the names must be tokens, mask and targets");
+    if (with_gradients && !in.find("targets"))
+        throw Error(in.path + ": tensor targets: with --gradients it must be there: it is missing");
+
+    TensorFile out;
+    const auto run = [&] {
+        const Var<T> logits = model(tokens, pass);
+        out.tensors.emplace_back("logits", logits.value());
+        if (!in.find("targets")) return Var<T>();
+        const Var<T> loss = cross_entropy(logits, in.get<std::int64_t>("targets"));
+        out.tensors.emplace_back("loss", loss.value());
+        return loss;
+    };
+    if (!with_gradients) {
+        run();
+        return out;
+    }
+    Tape<T> tape;
+    tape.backward(run());
+    for (const Parameter<T>* p : model.parameters())
+        if (p->trainable())
+            out.tensors.emplace_back("gradient." + p->name(), p->has_gradient() ? p->gradient() : zeros<T>(p->shape()));
+    return out;
+}
+
+}  // namespace taper::examples
+
+int main(int argc, char** argv) {
+    using namespace taper;
+    using namespace taper::examples;
+    return run_program("evaluate", [&] {
+        std::string directory, tokens, out;
+        bool gradients = false, in_double = false;
+        std::uint64_t thread_count = static_cast<std::uint64_t>(threads());
+        Options options(
+            "evaluate",
+            "Runs a model directory on tokens (B, n') of a safetensors file, I64, with optional mask (1 real, 0 "
+            "padding) and targets (-100: not counted), and writes logits (B, n', V) and loss.");
+        options.text("--model", directory, "model directory");
+        options.text("--tokens", tokens, "safetensors file with tokens, mask, targets");
+        options.text("--out", out, "safetensors file to write");
+        options.flag("--gradients", gradients, "also the loss's gradient of each parameter, gradient.NAME");
+        options.flag("--double", in_double, "compute and write in double precision");
+        options.count("--threads", thread_count, 1, max_threads, "threads");
+        if (!options.parse(argc, argv)) return 0;
+        if (directory.empty()) throw Error("--model: a directory must be given");
+        if (tokens.empty()) throw Error("--tokens: a file must be given");
+        if (out.empty()) throw Error("--out: a file must be given");
+        set_threads(static_cast<int>(thread_count));
+        const TensorFile in = load_safetensors(tokens);
+        save_safetensors(
+            out, in_double ? evaluate<double>(directory, in, gradients) : evaluate<float>(directory, in, gradients));
+        return 0;
+    });
+}

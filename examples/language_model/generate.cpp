@@ -1,0 +1,43 @@
+// Writes text with a causal model: generate --model DIR --prompt "And God said" --tokens 300.
+#include <iostream>
+
+#include "core/parallel.hpp"
+#include "examples/common/options.hpp"
+#include "examples/common/program.hpp"
+#include "examples/language_model/generating.hpp"
+#include "examples/language_model/loading.hpp"
+
+int main(int argc, char** argv) {
+    using namespace taper;
+    using namespace taper::examples;
+    return run_program("generate", [&] {
+        std::string directory, prompt = "\n";
+        Sampling sampling;
+        std::uint64_t tokens = 300, seed = 0, thread_count = static_cast<std::uint64_t>(threads());
+        Options options(
+            "generate",
+            "Goes on with a text, token by token. When the model's window is full, its older half is dropped "
+            "and the rest read again.");
+        options.text("--model", directory, "model directory, as train_lm writes it");
+        options.text("--prompt", prompt, "text to go on with, at least a token; by default a newline");
+        options.count("--tokens", tokens, 1, 1'000'000'000, "tokens to write");
+        options.number("--temperature", sampling.temperature, not_negative(),
+                       "probabilities p^(1/T); 0: the likeliest");
+        options.count("--top-k", sampling.top_k, 1, 1'000'000, "draw from the K likeliest alone; default: from all");
+        options.number("--top-p", sampling.top_p, {0, 1, false, true, "a number in (0, 1]"},
+                       "draw from the likeliest that have this probability together");
+        options.count("--seed", seed, 0, UINT64_MAX, "of all random numbers");
+        options.count("--threads", thread_count, 1, max_threads, "threads");
+        if (!options.parse(argc, argv)) return 0;
+        set_threads(static_cast<int>(thread_count));
+
+        const LoadedModel loaded = load(directory, Model::causal);
+        const TokenIds ids = loaded.tokenizer->encode(prompt, "--prompt");
+        if (ids.empty()) throw Error("--prompt: the text must have at least one token: ''");
+        print_result(prompt);
+        generate(loaded.model, ids, tokens, sampling, Random(seed, "generate"),
+                 [&](std::int32_t token) { print_result(loaded.tokenizer->decode(std::span(&token, 1))); });
+        print_result("\n");
+        return 0;
+    });
+}

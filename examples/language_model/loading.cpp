@@ -1,0 +1,23 @@
+#include "examples/language_model/loading.hpp"
+
+#include "core/error.hpp"
+#include "nn/model_directory.hpp"
+
+namespace taper::examples {
+
+LoadedModel load(const std::string& directory, Model kind) {
+    if (directory.empty()) throw Error("--model: a directory must be given");
+    LoadedModel loaded{nn::load_model<float>(directory), Tokenizer::load(directory + "/tokenizer.json")};
+    const nn::Config& config = loaded.model.config;
+    if (config.causal != (kind == Model::causal))
+        throw Error(directory + "/config.json: causal: the value must be " +
+                    (kind == Model::causal ? "true: a masked model cannot go on with a text: false"
+                                           : "false: a causal model cannot fill masks: true"));
+    const auto size = static_cast<std::size_t>(loaded.tokenizer->vocab_size());
+    if (size != config.vocab_size)
+        throw Error(directory + "/tokenizer.json: the vocabulary must be that of config.json: " + std::to_string(size) +
+                    ", " + std::to_string(config.vocab_size));
+    return loaded;
+}
+
+}  // namespace taper::examples

@@ -1,0 +1,198 @@
+// What makes a model causal, by tests that a triangular mask over the n x k scores fails, and decoding token by token.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "nn/adam.hpp"
+#include "tests/models.hpp"
+#include "tests/scratch.hpp"
+
+using namespace taper;
+using namespace taper::tests;
+
+namespace {
+
+// Q, K, V (B, h, n, d_h), E, F (k, n) -> (B, h, n, d_h)
+template <class T>
+using CausalFunction =
+    std::function<Var<T>(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const Var<T>& E, const Var<T>& F)>;
+
+template <class T> CausalFunction<T> ours(const CausalOptions& options = {}) {
+    return [options](const auto& Q, const auto& K, const auto& V, const auto& E, const auto& F) {
+        return causal_attention(Q, K, V, E, F, options);
+    };
+}
+
+// What two public implementations do: slot j is hidden from the positions t < j.
+template <class T>
+Var<T> triangular_mask(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const Var<T>& E, const Var<T>& F) {
+    const std::size_t n = Q.shape()[2], k = E.shape()[0];
+    auto triangle = empty<bool>({1, 1, n, k});
+    for (std::size_t t = 0; t < n; ++t)
+        for (std::size_t j = 0; j < k; ++j) triangle(0, 0, t, j) = j <= t;
+    return nn::attend(Q, matmul(E, K), matmul(F, V), {triangle});
+}
+
+constexpr std::size_t n = 10, k = 4, d_h = 3;
+
+template <class T> struct Inputs {
+    Array<T> Q = normal<T>(Random(1, "Q"), {2, 2, n, d_h}), K = normal<T>(Random(1, "K"), {2, 2, n, d_h}),
+             V = normal<T>(Random(1, "V"), {2, 2, n, d_h}), E = normal<T>(Random(1, "E"), {k, n}, 0.5),
+             F = normal<T>(Random(1, "F"), {k, n}, 0.5);
+    Array<T> run(const CausalFunction<T>& f) const {
+        return f(Var<T>(Q), Var<T>(K), Var<T>(V), Var<T>(E), Var<T>(F)).value();
+    }
+};
+
+// The largest |d y_t / d x_s| of keys and values with s > t.
+double future_gradient(const CausalFunction<double>& f) {
+    const Inputs<double> x;
+    double most = 0;
+    for (std::size_t t = 0; t < n; ++t) {
+        Parameter<double> K("K", x.K), V("V", x.V);
+        Tape<double> tape;
+        auto dy = zeros<double>(x.Q.shape());
+        for (std::size_t b = 0; b < 2; ++b)
+            for (std::size_t h = 0; h < 2; ++h)
+                for (std::size_t c = 0; c < d_h; ++c) dy(b, h, t, c) = 1 + static_cast<double>(c);
+        tape.backward(f(Var<double>(x.Q), K, V, Var<double>(x.E), Var<double>(x.F)), dy);
+        for (const auto* p : {&K, &V})
+            for (std::size_t b = 0; b < 2; ++b)
+                for (std::size_t h = 0; h < 2; ++h)
+                    for (std::size_t s = t + 1; s < n; ++s)
+                        for (std::size_t c = 0; c < d_h; ++c)
+                            most = std::max(most, std::abs(p->gradient()(b, h, s, c)));
+    }
+    return most;
+}
+
+// Do the first t rows keep their bits when keys, values and queries from t on become something else?
+bool past_is_kept(const CausalFunction<float>& f, float something) {
+    const Inputs<float> x;
+    const Array<float> y = x.run(f);
+    for (std::size_t t = 1; t < n; ++t) {
+        Inputs<float> other = x;
+        for (Array<float>* array : {&other.Q, &other.K, &other.V})
+            for (std::size_t i = 0; i < array->size(); ++i)
+                if (i / d_h % n >= t) array->data()[i] = something * (1 + static_cast<float>(i));
+        const Array<float> changed = other.run(f);
+        for (std::size_t i = 0; i < y.size(); ++i)
+            if (i / d_h % n < t && changed.data()[i] != y.data()[i]) return false;
+    }
+    return true;
+}
+
+// The largest difference from Eq. 7 on each prefix alone, with the first columns of E and F.
+double apart_from_prefixes(const CausalFunction<double>& f) {
+    const Inputs<double> x;
+    const Array<double> y = x.run(f);
+    double most = 0;
+    for (std::size_t t = 0; t < n; ++t) {
+        const Range prefix{0, static_cast<std::ptrdiff_t>(t + 1)};
+        const auto rows = [&](const Array<double>& a) { return slice(Var<double>(a), 2, prefix); };
+        const auto columns = [&](const Array<double>& a) { return slice(Var<double>(a), 1, prefix); };
+        const Array<double> alone =
+            nn::attend(rows(x.Q), matmul(columns(x.E), rows(x.K)), matmul(columns(x.F), rows(x.V))).value();
+        for (std::size_t b = 0; b < 2; ++b)
+            for (std::size_t h = 0; h < 2; ++h)
+                for (std::size_t c = 0; c < d_h; ++c)
+                    most = std::max(most, std::abs(alone(b, h, t, c) - y(b, h, t, c)));
+    }
+    return most;
+}
+
+}  // namespace
+
+TEST_CASE("causal: no gradient from the future, which a triangular mask over n x k scores lets through") {
+    CHECK(future_gradient(ours<double>({.chunk = 4})) == 0);
+    CHECK(future_gradient(ours<double>({.window = 3, .chunk = 4})) == 0);
+    CHECK(future_gradient(triangular_mask<double>) > 0.01);
+}
+
+TEST_CASE("causal: another future leaves the bits of the past, NaN too") {
+    for (const CausalOptions& options : {CausalOptions{.chunk = 4}, CausalOptions{.window = 3, .chunk = 4}}) {
+        CHECK(past_is_kept(ours<float>(options), 3));
+        CHECK(past_is_kept(ours<float>(options), std::nanf("")));
+    }
+    CHECK_FALSE(past_is_kept(triangular_mask<float>, 3));
+    CHECK_FALSE(past_is_kept(triangular_mask<float>, std::nanf("")));
+}
+
+TEST_CASE("causal: row t is the Linformer of the prefix up to t, for every chunk") {
+    for (const std::size_t chunk : {1, 2, 3, 4, 7, 10, 24, 0})
+        CHECK(apart_from_prefixes(ours<double>({.chunk = chunk})) < 2e-15);
+    CHECK(apart_from_prefixes(triangular_mask<double>) > 0.1);
+}
+
+TEST_CASE("causal: every chunk gives the same, with windows of every width") {
+    const Inputs<double> x;
+    for (const std::size_t window : {1, 2, 5, 10, 99}) {
+        const Array<double> whole = x.run(ours<double>({.window = window, .chunk = n}));
+        for (const std::size_t chunk : {1, 2, 3, 4, 7}) {
+            const Array<double> y = x.run(ours<double>({.window = window, .chunk = chunk}));
+            for (std::size_t i = 0; i < y.size(); ++i) CHECK(std::abs(y.data()[i] - whole.data()[i]) < 2e-15);
+        }
+    }
+}
+
+// Tokens that do not depend on each other: nobody can do better than log V on fresh ones, unless the answer leaks.
+TEST_CASE("causal: on fresh random tokens the loss stays at log V, where a leak falls below") {
+    constexpr std::size_t V = 5, length = 8;
+    const auto lowest = [&](bool leak) {
+        nn::Linformer<float> model({.vocab_size = V,
+                                    .length = length,
+                                    .width = 16,
+                                    .heads = 1,
+                                    .layers = 1,
+                                    .ffn_width = 32,
+                                    .causal = !leak,
+                                    .k = length});
+        nn::Adam<float> adam(model.parameters());
+        double last = 0;
+        for (std::uint32_t step = 1; step <= 400; ++step) {
+            const Random random(2, "fresh", step);
+            Ids tokens = empty<std::int64_t>({32, length}), targets = tokens;
+            for (std::size_t b = 0; b < 32; ++b)
+                for (std::size_t t = 0; t < length; ++t) {
+                    const auto token = [&](std::size_t i) {
+                        return static_cast<std::int64_t>(random.below(9 * b + i, V));
+                    };
+                    tokens(b, t) = token(t), targets(b, t) = token(t + 1);
+                }
+            Tape<float> tape;
+            const Var<float> loss = cross_entropy(model(tokens), targets);
+            tape.backward(loss);
+            adam.step(3e-3);
+            if (step > 350) last += static_cast<double>(loss.item()) / 50;
+        }
+        return last;
+    };
+    CHECK(lowest(false) > std::log(static_cast<double>(V)) - 0.01);
+    CHECK(lowest(true) < std::log(static_cast<double>(V)) - 0.1);
+}
+
+TEST_CASE("causal: decoding one token at a time equals the whole pass") {
+    for (const auto sharing : {nn::Sharing::headwise, nn::Sharing::none, nn::Sharing::layerwise})
+        for (const std::size_t window : {0, 3})
+            for (const auto attention : {nn::Attention::linformer, nn::Attention::full}) {
+                nn::Config config = tiny;
+                config.causal = true, config.sharing = sharing, config.attention = attention;
+                config.norm = window ? nn::Norm::post : nn::Norm::pre;
+                if (attention == nn::Attention::linformer) config.window = window;
+                nn::Linformer<double> model(config);
+                shaken(model);
+                const Ids tokens = some_ids(1, 6, 7);
+                const Array<double> whole = model(tokens).value();
+                nn::Decoder<double> decoder(model);
+                for (int again = 0; again < 2; ++again) {
+                    for (std::size_t t = 0; t < 6; ++t) {
+                        const Array<double> logits = decoder(tokens(0, t));
+                        for (std::size_t i = 0; i < 7; ++i) CHECK(std::abs(logits(i) - whole(0, t, i)) < 1e-13);
+                    }
+                    CHECK(refusal([&] { decoder(0); }).starts_with("embedding: "));
+                    decoder.reset();
+                }
+            }
+    nn::Linformer<float> masked(tiny);
+    CHECK(refusal([&] { nn::Decoder<float> decoder(masked); }) == "decoder: the model must be causal: causal false");
+}

@@ -1,0 +1,103 @@
+// Padding: a padded row has the logits of the row alone, whatever stands in the padding.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "tests/models.hpp"
+#include "tests/scratch.hpp"
+
+using namespace taper;
+using namespace taper::tests;
+
+namespace {
+
+std::vector<nn::Config> variants() {
+    std::vector<nn::Config> all;
+    for (const auto sharing :
+         {nn::Sharing::none, nn::Sharing::headwise, nn::Sharing::key_value, nn::Sharing::layerwise})
+        for (const auto projection : {nn::ProjectionKind::linear, nn::ProjectionKind::random, nn::ProjectionKind::mean,
+                                      nn::ProjectionKind::max, nn::ProjectionKind::conv})
+            for (const auto norm : {nn::Norm::pre, nn::Norm::post}) {
+                nn::Config config = tiny;
+                config.sharing = sharing, config.projection = projection, config.norm = norm;
+                all.push_back(config);
+            }
+    for (const bool causal : {false, true}) {
+        nn::Config config = tiny;
+        config.causal = causal, config.attention = nn::Attention::full;
+        all.push_back(config);
+        config.attention = nn::Attention::linformer;
+        if (causal) all.push_back(config), config.window = 2;
+        else config.rescale = true;
+        all.push_back(config);
+    }
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("padding: each row of a padded batch has the logits of the row alone, with NaN in the padding") {
+    for (const nn::Config& config : variants()) {
+        CAPTURE(nn::name_of(config.sharing));
+        CAPTURE(nn::name_of(config.projection));
+        CAPTURE(nn::name_of(config.attention));
+        nn::Linformer<double> model(config);
+        shaken(model);
+        const Ids tokens = some_ids(3, 6, 7);
+        const std::vector<std::size_t> lengths{2, 4, 1};
+        Mask real({3, 6}, false);
+        std::vector<Array<double>> alone;
+        for (std::size_t row = 0; row < 3; ++row) {
+            Ids short_row = empty<std::int64_t>({1, lengths[row]});
+            for (std::size_t t = 0; t < lengths[row]; ++t) short_row(0, t) = tokens(row, t), real(row, t) = true;
+            alone.push_back(model(short_row).value());
+        }
+        for (std::size_t c = 0; c < 8; ++c)
+            for (const std::size_t t : {4, 5}) model.embedding.position.mutable_value()(t, c) = std::nan("");
+        const Array<double> logits = model(tokens, {.real = real}).value();
+        for (std::size_t row = 0; row < 3; ++row)
+            for (std::size_t t = 0; t < lengths[row]; ++t)
+                for (std::size_t i = 0; i < 7; ++i)
+                    CHECK(logits(row, t, i) == doctest::Approx(alone[row](0, t, i)).epsilon(1e-12));
+    }
+}
+
+TEST_CASE("padding: other tokens in it change no bit of the real positions, wherever it stands") {
+    for (const nn::Config& config : variants()) {
+        nn::Linformer<double> model(config);
+        shaken(model);
+        Ids tokens = some_ids(2, 6, 7);
+        Mask real({2, 6}, true);
+        real(0, 0) = real(0, 3) = real(1, 2) = real(1, 5) = false;
+        const Array<double> before = model(tokens, {.real = real}).value();
+        for (std::size_t i = 0; i < tokens.size(); ++i)
+            if (!real.data()[i]) tokens.data()[i] = (tokens.data()[i] + 3) % 7;
+        const Array<double> after = model(tokens, {.real = real}).value();
+        for (std::size_t i = 0; i < before.size(); ++i)
+            if (real.data()[i / 7]) CHECK(before.data()[i] == after.data()[i]);
+    }
+}
+
+TEST_CASE("padding: a row without a real position is harmless, and its gradients are finite") {
+    for (const nn::Config& config : variants()) {
+        nn::Linformer<double> model(config);
+        shaken(model);
+        Mask real({2, 6}, true);
+        for (std::size_t t = 0; t < 6; ++t) real(0, t) = false;
+        Ids targets = some_ids(2, 6, 7);
+        Tape<double> tape;
+        const Var<double> logits = model(some_ids(2, 6, 7), {.real = real});
+        for (const double x : logits.value()) CHECK(std::isfinite(x));
+        tape.backward(cross_entropy(logits, targets));  // of the padding, too
+        for (const auto* p : model.parameters())
+            if (p->has_gradient())
+                for (const double x : p->gradient()) CHECK(std::isfinite(x));
+    }
+}
+
+TEST_CASE("padding: its mask must have the shape of the tokens") {
+    nn::Linformer<double> model(tiny);
+    CHECK(refusal([&] {
+              model(some_ids(2, 6, 7), {.real = Mask({2, 5}, true)});
+          }) == "attention: the mask of real positions must be (B, n'): x (2,6,8), real (2,5)");
+}
