@@ -57,7 +57,7 @@ TEST_CASE("programs: a config.json with a wrong value is refused by its key") {
         model.refuses_config([&](ordered_json& config) { config[key] = value; }, Arguments{key} + words);
     };
     refuses("format", "taper/2", {"taper/1", "taper/2"});
-    refuses("causal", true, {"masked"});
+    refuses("causal", true, {"a causal model cannot fill masks"});
     refuses("k", "8", {"\"8\""});
     refuses("k", 33, {"33", "32"});
     refuses("k", -1, {"-1"});

@@ -120,7 +120,8 @@ TEST_CASE("programs: shapes that make no sense are refused with all their number
     };
     check_refused(with({"--width", "100", "--heads", "3"}), {"width 100", "heads 3"});
     check_refused(with({"--k", "40", "--length", "32"}), {"k 40", "length 32"});
-    check_refused(with({"--k", "8,8"}), {"--k", "'8,8'"});
+    check_refused(with({"--k", "8,8"}), {"k has 2", "layers 1"});
+    check_refused(with({"--k", "8;8"}), {"--k", "'8;8'"});
     CHECK(!std::filesystem::exists(out));
     CHECK(with({"--width", "30", "--heads", "30", "--k", "32", "--length", "32"}).status == 0);
     CHECK(with({"--attention", "full", "--k", "40", "--length", "32", "--width", "6", "--heads", "3"}).status == 0);

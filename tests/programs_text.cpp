@@ -152,7 +152,7 @@ TEST_CASE("programs: empty and short texts") {
     check_refused(on({"--text", empty}), {empty, "empty"});
     check_refused(on({"--text", good, "--text", mark}), {mark, "empty"});
     const std::string shorter = scratch.file("short.txt", std::string(31, 'e'));
-    check_refused(on({"--text", shorter}), {"--text", "longest 31", "length 32"});
+    check_refused(on({"--text", shorter}), {"--text", "longest 31", "window 32"});
     CHECK(!std::filesystem::exists(out));
 
     const Result both = on({"--text", good, "--text", shorter});

@@ -134,6 +134,12 @@ std::vector<Large> large_cases() {
             {"embedding", {{97, 33}}, [=](const auto& x) { return embedding(x[0], ids); }},
             {"dropout", {matrix}, [](const auto& x) { return dropout(x[0], 0.3, Random(1, "dropout")); }},
             {"cross_entropy", {{1501, 203}}, [=](const auto& x) { return cross_entropy(x[0], targets); }},
+            {"causal_attention",
+             {{3, 5, 70, 8}, {3, 5, 70, 8}, {3, 5, 70, 8}, {6, 70}, {6, 70}},
+             [](const auto& x) { return causal_attention(x[0], x[1], x[2], x[3], x[4], {.window = 9}); }},
+            {"composed::causal_attention",
+             {{3, 5, 70, 8}, {3, 5, 70, 8}, {3, 5, 70, 8}, {6, 70}, {6, 70}},
+             [](const auto& x) { return composed::causal_attention(x[0], x[1], x[2], x[3], x[4], {.window = 9}); }},
             {"composed::cross_entropy", {{1501, 203}}, [=](const auto& x) {
                  return composed::cross_entropy(x[0], targets);
              }}};

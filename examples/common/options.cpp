@@ -81,12 +81,10 @@ void Options::counts(const std::string& name, std::vector<std::uint64_t>& values
         std::vector<std::uint64_t> numbers;
         for (std::size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
             end = given[0].find(',', begin);
-            const auto number = number_in<std::uint64_t>(given[0].substr(begin, end - begin));
+            const std::string part = given[0].substr(begin, end - begin);
+            const auto number = number_in<std::uint64_t>(part);
             if (!number || *number < low || *number > high)
-                refuse(name,
-                       "a whole number from " + std::to_string(low) + " to " + std::to_string(high) +
-                           ", or several with commas between",
-                       given[0]);
+                refuse(name, "a whole number from " + std::to_string(low) + " to " + std::to_string(high), part);
             numbers.push_back(*number);
         }
         values = numbers;

@@ -239,7 +239,8 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
     return run_program(program, [&]() -> int {
         TrainingOptions chosen;
         Options options(program, what_it_does);
-        chosen.declare(options);
+        const bool causal = kind_of_model == Model::causal;
+        chosen.declare(options, causal);
         if (!options.parse(argc, argv)) return 0;
         if (chosen.out.empty()) throw Error("--out: a directory must be given");
 
@@ -256,7 +257,6 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         }
         if (chosen.text.empty()) throw Error("--text: at least one file must be given");
         set_threads(static_cast<int>(chosen.threads));
-        const bool causal = kind_of_model == Model::causal;
         chosen.model_config(1, causal).check();  // before any long work
 
         const TokenizerKind kind = tokenizer_kind_from(chosen.tokenizer);

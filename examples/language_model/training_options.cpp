@@ -6,7 +6,7 @@ namespace taper::examples {
 
 TrainingOptions::TrainingOptions() : threads(static_cast<std::uint64_t>(taper::threads())) {}
 
-void TrainingOptions::declare(Options& options) {
+void TrainingOptions::declare(Options& options, bool causal) {
     constexpr std::uint64_t many = 1'000'000'000;
     options.files("--text", text, "file to learn from, UTF-8 (byte: any); repeatable. A BOM is dropped, CRLF is kept");
     options.text("--out", out, "run directory to write; must be new or empty");
@@ -25,8 +25,8 @@ void TrainingOptions::declare(Options& options) {
                  "how n become k: learned or fixed random E and F, or pooled windows");
     options.word("--projection-init", projection_init, nn::words_of<nn::ProjectionInit>,
                  "start of E and F: window means, or N(0, 1/k)");
-    options.flag("--rescale", rescale, "lengthen the rows of E and F where a sequence is short (not causal)");
-    options.count("--window", window, 0, 1'000'000, "causal linformer: the last positions that are seen exactly, too");
+    if (causal) options.count("--window", window, 0, 1'000'000, "linformer: the last positions are seen exactly, too");
+    else options.flag("--rescale", rescale, "lengthen the rows of E and F where a sequence is short");
     options.word("--norm", norm, nn::words_of<nn::Norm>, "LayerNorm before each sublayer, or after each sum");
     options.flag("--tie-embeddings", tie_embeddings, "the head's weight is the token embedding");
     options.number("--dropout", dropout, probability(), "probability that an entry is dropped");

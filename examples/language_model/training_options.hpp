@@ -30,7 +30,7 @@ struct TrainingOptions {
     std::uint64_t seed = 0, threads;
 
     TrainingOptions();
-    void declare(Options& options);
+    void declare(Options& options, bool causal);
     nn::Config model_config(std::size_t vocab_size, bool causal) const;
 
     static const std::vector<std::string>& stored();      // what a run remembers

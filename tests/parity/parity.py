@@ -1,6 +1,6 @@
 """Parity with PyTorch: runs `evaluate` on many configurations and compares logits, loss and every gradient.
 
-    parity.py EVALUATE        exit 0: all agree, 1: some do not, 77: PyTorch is not installed (the test is skipped)
+    parity.py EVALUATE        exit 0: all agree, 1: some do not
 """
 import itertools
 import json
@@ -9,11 +9,8 @@ import subprocess
 import sys
 import tempfile
 
-try:
-    import torch
-except ImportError:
-    print("PyTorch is not installed (Debian: python3-torch)")
-    sys.exit(77)
+import torch
+
 import reference
 
 BASE = {"format": "taper/1", "vocab_size": 11, "length": 12, "width": 12, "heads": 3, "layers": 2, "ffn_width": 20,
