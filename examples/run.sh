@@ -32,11 +32,9 @@ for argument; do
 done
 
 if [ -z "$out" ]; then
-    number=1
-    while [ -e "$root/build/runs/$number" ]; do number=$((number + 1)); done
-    [ -z "$resume" ] || [ $number = 1 ] || number=$((number - 1))
     mkdir -p "$root/build/runs"
-    out=$root/build/runs/$number
+    last=$(ls "$root/build/runs" | grep -x '[1-9][0-9]*' | sort -n | tail -n 1)
+    if [ -n "$resume" ]; then out=$root/build/runs/${last:-1}; else out=$root/build/runs/$((${last:-0} + 1)); fi
     set -- --out "$out" "$@"
 fi
 if [ -z "$resume" ]; then  # a run that goes on has its options and its text already
@@ -57,12 +55,12 @@ fi
 
 "$bin/train_mlm" "$@"
 
-fill() {
-    "$bin/fill_mask" --model "$out" --text "$1"
+fill() {  # nothing where the verse is longer than a window of the user's choice
+    "$bin/fill_mask" --model "$out" --text "$1" 2>/dev/null || :
 }
-if [ -z "$own_text" ]; then
+if grep -aq "$root/build/bible.txt" "$out/checkpoint.safetensors"; then  # it was learned from the Bible
     fill 'And the children of [MASK] did evil in the sight of the LORD'
     fill 'And it came to [MASK] in those days'
     fill 'Jesus [MASK] unto them, Verily, verily, I say unto you'
 fi
-echo "Now your own: $bin/fill_mask --model $out --text 'The [MASK] is my shepherd'"
+echo "Now your own: '$bin/fill_mask' --model '$out' --text 'The [MASK] is my shepherd'"

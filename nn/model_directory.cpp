@@ -167,8 +167,9 @@ void save_model(const std::string& directory, Linformer<float>& model) {
 }
 
 // The numbers that config.json asks for must be in the file before memory is asked for them.
-static void check_size(const TensorFile& file, const Config& c) {
-    const auto expect = [&](const std::string& name, const Shape& shape) {
+void check_size(const TensorFile& file, const Config& c, const std::string& prefix) {
+    const auto expect = [&](const std::string& suffix, const Shape& shape) {
+        const std::string name = prefix + suffix;
         const Shape found = file.get<float>(name).shape();
         if (found != shape)
             throw Error(file.path + ": tensor " + name + ": the shape must be that of config.json: expected " +
@@ -178,7 +179,7 @@ static void check_size(const TensorFile& file, const Config& c) {
     expect("embedding.position.weight", {c.length, c.width});
     for (std::size_t i = 0; i < c.layers; ++i) {
         const std::string layer = "layers." + std::to_string(i);
-        file.get<float>(layer + ".norm1.weight");
+        file.get<float>(prefix + layer + ".norm1.weight");
         for (std::size_t group = 0; c.projections() > 0 && group < c.groups(); ++group) {
             const std::size_t k = c.k(i, group), r = (c.length + k - 1) / k;
             expect(c.sharing == Sharing::layerwise ? "E"

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "core/safetensors.hpp"
 #include "nn/linformer.hpp"
 
 namespace taper::nn {
@@ -10,6 +11,9 @@ namespace taper::nn {
 std::string config_json(const Config& config);
 // Error, which names the file, the key, the rule and the value: anything unknown, missing, of the wrong type or kind.
 Config read_config(const std::string& path);
+
+// Error where the tensors, their names behind `prefix`, are not of the size that the configuration asks for. Takes no memory.
+void check_size(const TensorFile& file, const Config& config, const std::string& prefix = "");
 
 // Writes both files of the directory, each as a whole or not at all.
 void save_model(const std::string& directory, Linformer<float>& model);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <numbers>
 
 namespace taper::nn {
@@ -15,10 +16,11 @@ struct Schedule {
 
     // step is 1 to steps. Never 0: the first step has lr / warmup.
     double operator()(std::uint64_t step) const {
-        if (step < warmup) return lr * static_cast<double>(step) / static_cast<double>(warmup);
+        constexpr double smallest = std::numeric_limits<double>::denorm_min();
+        if (step < warmup) return std::max(smallest, lr * static_cast<double>(step) / static_cast<double>(warmup));
         const double past = static_cast<double>(step - warmup),
                      rest = static_cast<double>(steps > warmup ? steps - warmup : 1);
-        return lr * (0.1 + 0.45 * (1 + std::cos(std::numbers::pi * std::min(1.0, past / rest))));
+        return std::max(smallest, lr * (0.1 + 0.45 * (1 + std::cos(std::numbers::pi * std::min(1.0, past / rest)))));
     }
 };
 

@@ -115,8 +115,8 @@ TEST_CASE("programs: --resume keeps to the options of the run") {
     const std::string model = file_contents(run.out + "/model.safetensors");
     const Result again = run.resume(small_run() + Arguments{"--lr", "1e-3", "--eval-every", "7", "--save-every", "3"});
     CHECK(again.status == 0);
-    CHECK(again.out == "nothing to do: the run in " + run.out + " has done 20 of 20 steps\n");
-    CHECK(run.resume({"--steps", "10"}).out.ends_with("has done 20 of 10 steps\n"));
+    CHECK(again.out == "nothing to do: the run in " + run.out + " has done 20 steps, of 20 asked for\n");
+    CHECK(run.resume({"--steps", "10"}).out.ends_with("has done 20 steps, of 10 asked for\n"));
     CHECK(file_contents(run.out + "/model.safetensors") == model);
     CHECK(metrics_of(run.out).size() == 20);
 
@@ -124,7 +124,7 @@ TEST_CASE("programs: --resume keeps to the options of the run") {
     CHECK(more.status == 0);
     CHECK(more.out.find("the learning rate now follows 25 steps, before 20\n") == 0);
     CHECK(metrics_of(run.out).size() == 25);
-    CHECK(run.resume().out.ends_with("has done 25 of 25 steps\n"));
+    CHECK(run.resume().out.ends_with("has done 25 steps, of 25 asked for\n"));
 }
 
 TEST_CASE("programs: --resume knows a text by its contents") {
@@ -185,6 +185,36 @@ TEST_CASE("programs: --resume checks what the checkpoint says as it would a comm
     refuses("--tokenizer", {"char", "byte"}, {"one of"});
     refuses("--tie-embeddings", 1, {"true or false"});
     refuses("--text", nlohmann::json::array(), {"at least one"});
+    refuses("--colour", "blue", {"no option may be stored"});
+    const auto refuses_state = [&](const char* key, const nlohmann::json& value) {
+        TensorFile damaged = checkpoint;
+        nlohmann::json state = nlohmann::json::parse(damaged.metadata["state"]);
+        state[key] = value;
+        damaged.metadata["state"] = state.dump();
+        save_safetensors(path, damaged);
+        run.refuses({"--resume", "--steps", "30"}, {path, key});
+    };
+    for (const nlohmann::json& step :
+         {nlohmann::json(-1), nlohmann::json(1e300), nlohmann::json(1.5), nlohmann::json("1")})
+        refuses_state("step", step);
+    refuses_state("adam_steps", 3);
+    refuses_state("seconds", -1);
+    TensorFile wide = checkpoint;
+    nlohmann::json wider = nlohmann::json::parse(wide.metadata["options"]);
+    wider["--width"] = 16384;
+    wide.metadata["options"] = wider.dump();
+    save_safetensors(path, wide);
+    run.refuses({"--resume", "--steps", "30"}, {path, "embedding.token.weight", "16384"});  // before memory is taken
+    TensorFile lacking = checkpoint, negative = checkpoint;
+    nlohmann::json options = nlohmann::json::parse(lacking.metadata["options"]);
+    options.erase("--batch");
+    lacking.metadata["options"] = options.dump();
+    save_safetensors(path, lacking);
+    run.refuses({"--resume", "--steps", "30"}, {run.out, "--batch is missing"});
+    for (auto& [name, tensor] : negative.tensors)
+        if (name == "adam.v.norm.weight") std::get<Array<float>>(tensor).data()[3] = -1;
+    save_safetensors(path, negative);
+    run.refuses({"--resume", "--steps", "30"}, {path, "adam.v.norm.weight", "-1"});
     TensorFile changed = checkpoint;
     std::get<Array<float>>(changed.tensors[0].second).data()[0] = std::numeric_limits<float>::quiet_NaN();
     save_safetensors(path, changed);
@@ -204,6 +234,12 @@ TEST_CASE("programs: what a run directory lacks is made again, what is damaged i
     const std::string metrics = file_contents(run.out + "/metrics.jsonl");
     run.scratch.file("out/metrics.jsonl", metrics.substr(0, metrics.find('\n') + 1) + "{\"step\": 2}\n");
     check_refused(run.resume({"--steps", "30"}), {run.out + "/metrics.jsonl:2"});
+    const std::size_t second = metrics.find('\n') + 1, third = metrics.find('\n', second) + 1;
+    run.scratch.file("out/metrics.jsonl", metrics + metrics.substr(0, second));
+    CHECK(run.resume({"--steps", "21"}).status == 0);
+    CHECK(metrics_of(run.out).size() == 21);
+    run.scratch.file("out/metrics.jsonl", metrics.substr(0, second) + metrics.substr(third));
+    CHECK(run.resume({"--steps", "22"}).out.find("of the 21 steps done, 2 have no line") != std::string::npos);
     run.scratch.file("out/metrics.jsonl", metrics);
     for (const char* bytes : {"", "taper", "\x7F\0\0\0\0\0\0\0{}"}) {
         run.scratch.file("out/checkpoint.safetensors", bytes);

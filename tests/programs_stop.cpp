@@ -1,4 +1,6 @@
 // Runs that are stopped, in every way, and go on as if they had not been.
+#include <fcntl.h>
+
 #include "core/safetensors.hpp"
 #include "tests/programs.hpp"
 
@@ -138,6 +140,33 @@ TEST_CASE("programs: stopped while it validates, a run may be resumed for fewer 
     CHECK(train({"--resume", "--out", out, "--steps", "1"}).status == 0);
     CHECK_FALSE(pending());
     for (const auto& step : metrics_of(out)) CHECK(step.contains("val_loss"));
+}
+
+// A pipe that nobody reads fills up. Progress is then waited for, but not for ever.
+TEST_CASE("programs: a full stdout does not keep a run from stopping") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(20000)), out = scratch.path("run");
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    const std::string full(1 << 20, 'x');
+    fcntl(ends[1], F_SETFL, O_NONBLOCK);
+    while (write(ends[1], full.data(), full.size()) > 0) {
+    }
+    while (write(ends[1], full.data(), 1) > 0) {
+    }
+    fcntl(ends[1], F_SETFL, 0);
+    Process process("train_mlm",
+                    small_model() + Arguments{"--text", text, "--out", out, "--steps", "100000", "--eval-every", "1"},
+                    [&] {
+                        without_gnuplot();
+                        dup2(ends[1], STDOUT_FILENO);
+                    });
+    REQUIRE(process.wait_for([&] { return file_contents(out + "/metrics.jsonl").ends_with("}\n"); }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    process.kill(SIGTERM);
+    CHECK(process.wait().status == 143);
+    CHECK(std::filesystem::exists(out + "/model.safetensors"));
+    close(ends[0]), close(ends[1]);
 }
 
 TEST_CASE("programs: a closed stdout ends no run") {

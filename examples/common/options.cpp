@@ -130,6 +130,7 @@ void Options::files(const std::string& name, std::vector<std::string>& values, c
         for (const std::string& path : given) {
             if (path.empty() || !is_utf8(path)) refuse(name, "the path of a file, in UTF-8", path);
             values.push_back(std::filesystem::absolute(path));
+            if (!is_utf8(values.back())) refuse(name, "the path of a file, in UTF-8", values.back());
         }
     };
     e.get = [&values] { return json(values); };
@@ -186,7 +187,13 @@ static std::vector<std::string> words_of(const json& value, bool repeatable) {
     return words;
 }
 
-void Options::restore(const json& stored, const std::vector<std::string>& may_change, const std::string& subject) {
+void Options::restore(const json& stored, const std::vector<std::string>& names,
+                      const std::vector<std::string>& may_change, const std::string& subject) {
+    for (const std::string& name : names)
+        if (!stored.contains(name)) throw Error(subject + ": every option must be stored: " + name + " is missing");
+    for (const auto& [name, value] : stored.items())
+        if (std::find(names.begin(), names.end(), name) == names.end())
+            throw Error(subject + ": no option may be stored that this program does not have: " + name);
     for (const auto& e : entries_) {
         if (!stored.contains(e->name)) continue;
         const json wanted = e->get();

@@ -55,9 +55,11 @@ class Options {
     bool given(std::string_view name) const;  // on the command line
 
     // For --resume: the values of the named options; and the other way round, where an option that was given must agree,
-    // unless it is among those that may change. Error: a value disagrees, or is none that the command line would take.
+    // unless it is among those that may change. Error: a value disagrees, is missing, unknown, or none that the command line
+    // would take.
     nlohmann::json stored(const std::vector<std::string>& names) const;
-    void restore(const nlohmann::json& stored, const std::vector<std::string>& may_change, const std::string& subject);
+    void restore(const nlohmann::json& stored, const std::vector<std::string>& names,
+                 const std::vector<std::string>& may_change, const std::string& subject);
 
   private:
     struct Entry;

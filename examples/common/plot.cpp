@@ -57,8 +57,8 @@ bool plot(const std::string& path, const std::string& title, const std::string& 
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    char program[] = "gnuplot";
-    char* arguments[] = {program, nullptr};
+    char program[] = "gnuplot", no_settings[] = "-d";  // the user's own would draw another picture
+    char* arguments[] = {program, no_settings, nullptr};
     pid_t child = 0;
     const bool started = posix_spawnp(&child, program, &actions, &attributes, arguments, environ) == 0;
     posix_spawnattr_destroy(&attributes);

@@ -1,12 +1,16 @@
 #include "examples/common/program.hpp"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <clocale>
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 #include <new>
 #include <system_error>
@@ -57,6 +61,13 @@ int run_program(const std::string& name, const std::function<int()>& body) {
         return fail(error.what(), 2);
     } catch (const std::bad_alloc&) {
         return fail("memory: the system must have enough for this model and batch: allocation failed", 1);
+    } catch (const std::filesystem::filesystem_error& error) {
+        const std::error_code code = error.code();
+        const bool wrong_path = code == std::errc::permission_denied || code == std::errc::operation_not_permitted ||
+                                code == std::errc::no_such_file_or_directory || code == std::errc::not_a_directory;
+        const std::string text = error.path1().string() + ": the file system must allow what is to be done there: " +
+                                 std::generic_category().message(code.value());
+        return fail(text.c_str(), wrong_path ? 2 : 1);
     } catch (const std::exception& error) {
         return fail(error.what(), 1);
     }
@@ -66,8 +77,21 @@ void catch_stop_signals() { must_save = 1; }
 
 int stop_status() { return stop_signal ? 128 + stop_signal : 0; }
 
+void say(std::string_view text) {
+    while (!text.empty()) {
+        pollfd out{STDOUT_FILENO, POLLOUT, 0};
+        if (poll(&out, 1, 100) <= 0) {  // a full pipe, or a signal
+            if (stop_status()) return;
+            continue;
+        }
+        // What poll lets through does not wait, up to PIPE_BUF.
+        const ssize_t n = write(STDOUT_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+        if (n < 0 && errno != EINTR && errno != EAGAIN) return;
+        if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
+    }
+}
+
 void print_result(std::string_view text) {
-    std::cout << std::flush;
     while (!text.empty()) {
         const ssize_t n = write(STDOUT_FILENO, text.data(), text.size());
         if (n < 0 && errno == EPIPE) return;

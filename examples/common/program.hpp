@@ -24,6 +24,10 @@ int run_program(const std::string& name, const std::function<int()>& body);
 void catch_stop_signals();
 int stop_status();  // 0; or 130, 143, 129 once such a signal has come
 
+// Writes to stdout how a long work goes on. It is dropped where nobody reads it: a reader who has left, a full disk, or a full
+// pipe once a signal asks the program to stop.
+void say(std::string_view text);
+
 // Writes to stdout what the program was asked for. A reader who has left is no failure; else std::system_error.
 void print_result(std::string_view text);
 

@@ -14,6 +14,7 @@
 
 #include "core/file.hpp"
 #include "core/safetensors.hpp"
+#include "nn/model_directory.hpp"
 
 namespace taper::examples {
 
@@ -116,6 +117,10 @@ RunIdentity load_identity(const std::string& directory) {
             .tokenizer = std::string(tokenizer.begin(), tokenizer.end())};
 }
 
+void check_checkpoint(const std::string& directory, const nn::Config& config) {
+    nn::check_size(load(directory), config, "model.");
+}
+
 Progress load_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters, nn::Adam<float>& adam) {
     TensorFile file = load(directory);
     const auto fill = [&](const std::string& name, Array<float>& array) {
@@ -123,9 +128,11 @@ Progress load_checkpoint(const std::string& directory, const nn::Parameters<floa
         if (stored.shape() != array.shape())
             throw Error(file.path + ": tensor " + name + ": the shape must be that of the run: expected " +
                         to_string(array.shape()) + ", found " + to_string(stored.shape()));
+        const bool square = name.starts_with("adam.v.");
         for (float x : stored)
-            if (!std::isfinite(x))
-                throw Error(file.path + ": tensor " + name + ": every number must be finite: " + std::to_string(x));
+            if (!std::isfinite(x) || (square && x < 0))
+                throw Error(file.path + ": tensor " + name + ": every number must be finite" +
+                            (square ? " and 0 or more: " : ": ") + shortest(x));
         array = stored;
     };
     for (Parameter<float>* p : parameters) fill("model." + p->name(), p->mutable_value());
@@ -140,9 +147,18 @@ Progress load_checkpoint(const std::string& directory, const nn::Parameters<floa
     Progress progress;
     try {
         const json state = json::parse(file.metadata["state"]);
-        progress.step = state.at("step");
+        const json& step = state.at("step");
+        for (const char* key : {"step", "adam_steps"})
+            if (const json& value = state.at(key);
+                !value.is_number_unsigned() || value != step || value > 1'000'000'000)
+                throw Error(file.path +
+                            ": the state's step and adam_steps must be one whole number up to 1000000000: " + key +
+                            " " + value.dump());
+        progress.step = step;
         progress.seconds = state.at("seconds");
         adam.steps = state.at("adam_steps");
+        if (!(progress.seconds >= 0))
+            throw Error(file.path + ": the state's seconds must be 0 or more: " + state.at("seconds").dump());
         if (const std::string pending = state.at("pending"); !pending.empty())
             progress.pending = StepMetrics::from_json(pending);
     } catch (const json::exception& error) {

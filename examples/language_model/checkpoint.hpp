@@ -34,6 +34,8 @@ void reopen_run(const std::string& directory);
 // checkpoint.safetensors: weights, Adam's moments, progress and identity. Its directory must be begun or reopened.
 void save_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters, const nn::Adam<float>& adam,
                      const Progress& progress, const RunIdentity& identity);
+// Error where the weights of the checkpoint are not those of the configuration: asked before the model takes its memory.
+void check_checkpoint(const std::string& directory, const nn::Config& config);
 // Fills parameters and adam. Error: not a checkpoint of this run, or not finite.
 Progress load_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters, nn::Adam<float>& adam);
 RunIdentity load_identity(const std::string& directory);

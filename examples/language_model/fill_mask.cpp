@@ -16,7 +16,9 @@ int main(int argc, char** argv) {
         std::uint64_t top = 5, thread_count = static_cast<std::uint64_t>(threads());
         Options options("fill_mask", "Lists the likeliest tokens for each [MASK] of a text.");
         options.text("--model", directory, "model directory, as train_mlm writes it");
-        options.text("--text", text, "text with [MASK] where something is missing; the spaces around it count");
+        options.text("--text", text,
+                     "text with [MASK] where something is missing; the spaces around it count (bpe: one before it is "
+                     "part of it)");
         options.count("--top", top, 1, 1'000'000, "tokens listed for each mask, at most the vocabulary");
         options.count("--threads", thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;

@@ -13,6 +13,7 @@
 #include "core/error.hpp"
 #include "core/file.hpp"
 #include "examples/common/plot.hpp"
+#include "examples/common/program.hpp"
 
 namespace taper::examples {
 
@@ -74,8 +75,16 @@ static std::vector<StepMetrics> read_metrics(const std::string& path) {
 
 void RunLog::open(std::uint64_t step) {
     std::string kept;
-    for (const StepMetrics& metrics : read_metrics(path("metrics.jsonl")))
-        if (metrics.step <= step) kept += metrics.json() + "\n";
+    std::uint64_t last = 0, lines = 0;
+    for (const StepMetrics& metrics : read_metrics(path("metrics.jsonl"))) {
+        if (metrics.step <= last || metrics.step > step) continue;
+        last = metrics.step;
+        ++lines;
+        kept += metrics.json() + "\n";
+    }
+    if (lines < step)
+        say(path("metrics.jsonl") + ": of the " + std::to_string(step) + " steps done, " +
+            std::to_string(step - lines) + " have no line\n");
     write_file(path("metrics.jsonl"), kept);
 
     const std::string samples = contents(path("samples.txt"));
@@ -87,8 +96,11 @@ void RunLog::open(std::uint64_t step) {
         end = next == std::string::npos ? samples.size() : next + 1;
     }
     write_file(path("samples.txt"), samples.substr(0, end));
-    metrics_.open(path("metrics.jsonl"), std::ios::app);
-    samples_.open(path("samples.txt"), std::ios::app);
+    for (const auto& [file, name] : {std::pair{&metrics_, "metrics.jsonl"}, {&samples_, "samples.txt"}}) {
+        errno = 0;
+        file->open(path(name), std::ios::app);
+        append(*file, path(name), "");
+    }
 }
 
 void RunLog::record(const StepMetrics& metrics) { append(metrics_, path("metrics.jsonl"), metrics.json() + "\n"); }
@@ -117,7 +129,7 @@ void RunLog::draw() const {
     static bool said = false;
     if (!curves.empty() && !plot(path("loss.svg"), "loss", "step", "nats per predicted token", curves) && !said) {
         said = true;
-        std::cout << "no loss.svg: the program gnuplot could not draw it (Debian: gnuplot-nox)" << std::endl;
+        say("no loss.svg: the program gnuplot could not draw it (Debian: gnuplot-nox)\n");
     }
 }
 

@@ -120,8 +120,15 @@ std::optional<double> Training::validation_loss() const {
         if (stop_status()) return std::nullopt;
         std::size_t counted = 0;
         for (std::int64_t target : batch.targets) counted += target != ignore_index;
-        total += static_cast<double>(cross_entropy(model_(batch.tokens), batch.targets).item()) *
-                 static_cast<double>(counted);
+        const double loss = static_cast<double>(cross_entropy(model_(batch.tokens), batch.targets).item());
+        if (!std::isfinite(loss)) {
+            require_finite();
+            Tape<float> tape;  // to name the tensor
+            const Var<float> again = cross_entropy(model_(batch.tokens), batch.targets);
+            throw NotFinite("step " + std::to_string(progress_.step) +
+                            ": the validation loss must be finite: " + shortest(loss) + first_not_finite(tape));
+        }
+        total += loss * static_cast<double>(counted);
         targets += counted;
     }
     return total / static_cast<double>(targets);
@@ -139,21 +146,18 @@ bool Training::finish_step(StepMetrics metrics) {
             (tokenizer_.kind() == TokenizerKind::byte ? metrics.val_bits_per_byte : metrics.val_bits_per_char) =
                 *metrics.val_loss * static_cast<double>(corpus_.validation_tokens()) /
                 (static_cast<double>(corpus_.validation_symbols()) * std::numbers::ln2);
-        if (!std::isfinite(*metrics.val_loss)) {
-            require_finite();
-            throw NotFinite("step " + std::to_string(metrics.step) +
-                            ": the validation loss must be finite: " + shortest(*metrics.val_loss));
-        }
     }
     progress_.pending.reset();
     log_.record(metrics);
     if (validate || metrics.seconds - reported_at_ > 10) report(metrics);
-    if (validate) {
-        const std::string sample =
-            task_.sample(model_, Random(0, "sample").at(static_cast<std::uint32_t>(metrics.step)));
-        std::cout << sample << std::flush;
-        log_.sample(metrics.step, sample);
-    }
+    if (validate) try {
+            const std::string sample =
+                task_.sample(model_, Random(0, "sample").at(static_cast<std::uint32_t>(metrics.step)));
+            say(sample);
+            log_.sample(metrics.step, sample);
+        } catch (const NotFinite& error) {
+            throw NotFinite("step " + std::to_string(metrics.step) + ": " + error.what());
+        }
     return true;
 }
 
@@ -185,14 +189,14 @@ void Training::report(const StepMetrics& metrics) {
     char line[200];
     std::snprintf(line, sizeof line, "step %llu/%llu  loss %.4f", static_cast<unsigned long long>(metrics.step),
                   static_cast<unsigned long long>(options_.steps), metrics.loss);
-    std::cout << line;
+    std::string text = line;
     if (metrics.val_loss) {
         std::snprintf(line, sizeof line, "  validation %.4f", *metrics.val_loss);
-        std::cout << line;
+        text += line;
     }
     std::snprintf(line, sizeof line, "  %.0f tokens/s  %ld:%02ld left\n", metrics.tokens_per_second, left / 60,
                   left % 60);
-    std::cout << line << std::flush;
+    say(text + line);
 }
 
 void Training::save() {
@@ -202,8 +206,11 @@ void Training::save() {
     log_.draw();
 }
 
-void Training::resume() {
+void Training::resume(std::uint64_t steps_before) {
     progress_ = load_checkpoint(options_.out, parameters_, adam_);
+    if (steps_before != options_.steps && progress_.step < options_.steps)
+        say("the learning rate now follows " + std::to_string(options_.steps) + " steps, before " +
+            std::to_string(steps_before) + "\n");
     reported_at_ = progress_.seconds;
 }
 
@@ -211,8 +218,8 @@ int Training::run() {
     if (progress_.step >= options_.steps && !progress_.pending) {
         tokenizer_.save(options_.out + "/tokenizer.json");
         nn::save_model(options_.out, model_);
-        std::cout << "nothing to do: the run in " << options_.out << " has done " << progress_.step << " of "
-                  << options_.steps << " steps\n";
+        say("nothing to do: the run in " + options_.out + " has done " + std::to_string(progress_.step) +
+            " steps, of " + std::to_string(options_.steps) + " asked for\n");
         return 0;
     }
     catch_stop_signals();
@@ -230,7 +237,7 @@ int Training::run() {
         metrics = train_step(progress_.step + 1);
     }
     save();
-    std::cout << "stopped after step " << progress_.step << "; --resume goes on\n" << std::flush;
+    say("stopped after step " + std::to_string(progress_.step) + "; --resume goes on\n");
     return stop_status();
 }
 
@@ -245,13 +252,19 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         if (chosen.out.empty()) throw Error("--out: a directory must be given");
 
         RunIdentity stored;
+        BuiltTokenizer built;
+        std::uint64_t steps_before = 0;
         if (chosen.resume) {
             reopen_run(chosen.out);
             stored = load_identity(chosen.out);
+            built.tokenizer = Tokenizer::from_json(stored.tokenizer, "the run in " + chosen.out);
+            if (built.tokenizer->mask_id().has_value() == causal)
+                throw Error("--out: the run in " + chosen.out + " must be one of this program: it is of a " +
+                            (causal ? "masked" : "causal") + " model");
             const auto before = nlohmann::json::parse(stored.options);
-            options.restore(before, TrainingOptions::may_change(), "the run in " + chosen.out);
-            if (const auto steps = before.value("--steps", chosen.steps); steps != chosen.steps)
-                std::cout << "the learning rate now follows " << chosen.steps << " steps, before " << steps << "\n";
+            options.restore(before, TrainingOptions::stored(causal), TrainingOptions::may_change(),
+                            "the run in " + chosen.out);
+            steps_before = before.value("--steps", chosen.steps);
         } else {
             require_new_run(chosen.out);
         }
@@ -262,7 +275,7 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         const TokenizerKind kind = tokenizer_kind_from(chosen.tokenizer);
         std::vector<Text> texts;
         RunIdentity identity{
-            .options = options.stored(TrainingOptions::stored()).dump(), .text_hashes = "", .tokenizer = ""};
+            .options = options.stored(TrainingOptions::stored(causal)).dump(), .text_hashes = "", .tokenizer = ""};
         for (const std::string& path : chosen.text) {
             texts.push_back(read_text(path, encoding_of(kind)));
             const std::uint64_t hash = hash_of(texts.back().bytes);
@@ -272,25 +285,21 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         if (chosen.resume && identity.text_hashes != stored.text_hashes)
             throw Error("--text: with --resume the texts must be as they were when the run in " + chosen.out +
                         " was started");
-        BuiltTokenizer built;
-        if (chosen.resume) built.tokenizer = Tokenizer::from_json(stored.tokenizer, "the run in " + chosen.out);
-        else
+        if (!chosen.resume)
             built = build_tokenizer(
                 kind, texts, chosen.vocab ? std::optional(static_cast<std::int64_t>(chosen.vocab)) : std::nullopt,
                 !causal);
-        if (!built.notice.empty()) std::cout << built.notice << "\n";
+        if (!built.notice.empty()) say(built.notice + "\n");
         const Tokenizer& tokenizer = *built.tokenizer;
-        if (tokenizer.mask_id().has_value() == causal)
-            throw Error("--out: the run in " + chosen.out + " must be one of this program: it is of a " +
-                        (causal ? "masked" : "causal") + " model");
         identity.tokenizer = tokenizer.to_json();
 
         const Corpus corpus(tokenizer, texts, chosen.length + (causal ? 1 : 0));
-        for (const std::string& notice : corpus.notices()) std::cout << notice << "\n";
+        for (const std::string& notice : corpus.notices()) say(notice + "\n");
         const nn::Config config = chosen.model_config(static_cast<std::size_t>(tokenizer.vocab_size()), causal);
+        if (chosen.resume) check_checkpoint(chosen.out, config);
         const auto task = make_task(tokenizer, corpus);
         Training training(chosen, config, identity, tokenizer, corpus, *task);
-        if (chosen.resume) training.resume();
+        if (chosen.resume) training.resume(steps_before);
         return training.run();
     });
 }

@@ -36,7 +36,8 @@ class Training {
     Training(const TrainingOptions& options, const nn::Config& config, const RunIdentity& identity,
              const Tokenizer& tokenizer, const Corpus& corpus, const Task& task);
 
-    void resume();  // the state of the checkpoint in the run directory
+    // Takes the state of the checkpoint in the run directory, of a run that was for so many steps before.
+    void resume(std::uint64_t steps_before);
     // Trains to the last step. 0, or the stop status of the signal that ended it, after saving. NotFinite: see finish_step.
     int run();
 

@@ -8,7 +8,8 @@ TrainingOptions::TrainingOptions() : threads(static_cast<std::uint64_t>(taper::t
 
 void TrainingOptions::declare(Options& options, bool causal) {
     constexpr std::uint64_t many = 1'000'000'000;
-    options.files("--text", text, "file to learn from, UTF-8 (byte: any); repeatable. A BOM is dropped, CRLF is kept");
+    options.files("--text", text,
+                  "file to learn from, UTF-8 (byte: any); repeatable. A BOM is dropped (byte: kept), CRLF is kept");
     options.text("--out", out, "run directory to write; must be new or empty");
     options.flag("--resume", resume, "go on exactly where the run in --out stands, with its options");
     options.word("--tokenizer", tokenizer, {"char", "byte", "bpe"}, "what a token is");
@@ -36,7 +37,8 @@ void TrainingOptions::declare(Options& options, bool causal) {
     options.count("--warmup", warmup, 0, many, "steps until it is reached; then a cosine down to a tenth");
     options.number("--weight-decay", weight_decay, not_negative(), "decoupled decay of matrices");
     options.number("--clip", clip, not_negative(), "largest global norm of the gradient, 0: no limit");
-    options.count("--eval-every", eval_every, 0, many, "steps between validations, 0: at the end only");
+    options.count("--eval-every", eval_every, 0, many,
+                  "steps between validations (of at most 200 windows), 0: at the end only");
     options.count("--save-every", save_every, 0, many, "steps between checkpoints, 0: at the end only");
     options.count("--seed", seed, 0, UINT64_MAX, "of all random numbers");
     options.count("--threads", threads, 1, max_threads, "threads; the numbers do not depend on them");
@@ -65,15 +67,34 @@ nn::Config TrainingOptions::model_config(std::size_t vocab_size, bool causal) co
             .seed = seed};
 }
 
-const std::vector<std::string>& TrainingOptions::stored() {
-    static const std::vector<std::string> names{
-        "--text",       "--tokenizer",      "--vocab",           "--length",    "--k",
-        "--width",      "--heads",          "--layers",          "--ffn-width", "--attention",
-        "--sharing",    "--projection",     "--projection-init", "--rescale",   "--window",
-        "--norm",       "--tie-embeddings", "--dropout",         "--batch",     "--steps",
-        "--lr",         "--warmup",         "--weight-decay",    "--clip",      "--eval-every",
-        "--save-every", "--seed",           "--threads"};
-    return names;
+std::vector<std::string> TrainingOptions::stored(bool causal) {
+    return {"--text",
+            "--tokenizer",
+            "--vocab",
+            "--length",
+            "--k",
+            "--width",
+            "--heads",
+            "--layers",
+            "--ffn-width",
+            "--attention",
+            "--sharing",
+            "--projection",
+            "--projection-init",
+            causal ? "--window" : "--rescale",
+            "--norm",
+            "--tie-embeddings",
+            "--dropout",
+            "--batch",
+            "--steps",
+            "--lr",
+            "--warmup",
+            "--weight-decay",
+            "--clip",
+            "--eval-every",
+            "--save-every",
+            "--seed",
+            "--threads"};
 }
 
 const std::vector<std::string>& TrainingOptions::may_change() {

@@ -33,7 +33,7 @@ struct TrainingOptions {
     void declare(Options& options, bool causal);
     nn::Config model_config(std::size_t vocab_size, bool causal) const;
 
-    static const std::vector<std::string>& stored();      // what a run remembers
+    static std::vector<std::string> stored(bool causal);  // what a run remembers
     static const std::vector<std::string>& may_change();  // of these, what --resume may be given anew
 };
 
