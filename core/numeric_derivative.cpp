@@ -141,11 +141,15 @@ static bool kink_near_x(Line& line, std::size_t c, int settled_at, double scale)
 Verdict judge(Line& line, std::size_t c, double analytic, double size, double largest, const Tolerance& tolerance) {
     Verdict verdict;
     const auto agrees = [&](double numeric, double scale, double hidden) {
-        const double difference = std::abs(analytic - numeric), seen = difference - hidden;
+        const double difference = std::abs(analytic - numeric),
+                     most = tolerance.relative * scale + tolerance.absolute + hidden;
+        const bool right = difference <= most;
         verdict.numeric = numeric;
-        verdict.relative_error = seen <= 0 ? 0 : seen / (scale + tolerance.absolute / tolerance.relative);
-        if (std::isnan(verdict.relative_error)) verdict.relative_error = infinity;
-        return verdict.relative_error <= tolerance.relative;
+        verdict.relative_error = difference == 0             ? 0
+                                 : right                     ? tolerance.relative * difference / most
+                                 : std::isfinite(difference) ? difference / scale
+                                                             : infinity;
+        return right;
     };
 
     // One look at two steps, and for nearly every entry the last.

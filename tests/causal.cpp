@@ -119,16 +119,16 @@ TEST_CASE("causal: another future leaves the bits of the past, NaN too") {
 }
 
 TEST_CASE("causal: row t is the Linformer of the prefix up to t, for every chunk") {
-    for (const std::size_t chunk : {1, 2, 3, 4, 7, 10, 24, 0})
+    for (const std::size_t chunk : {1U, 2U, 3U, 4U, 7U, 10U, 24U, 0U})
         CHECK(apart_from_prefixes(ours<double>({.chunk = chunk})) < 2e-15);
     CHECK(apart_from_prefixes(triangular_mask<double>) > 0.1);
 }
 
 TEST_CASE("causal: every chunk gives the same, with windows of every width") {
     const Inputs<double> x;
-    for (const std::size_t window : {1, 2, 5, 10, 99}) {
+    for (const std::size_t window : {1U, 2U, 5U, 10U, 99U}) {
         const Array<double> whole = x.run(ours<double>({.window = window, .chunk = n}));
-        for (const std::size_t chunk : {1, 2, 3, 4, 7}) {
+        for (const std::size_t chunk : {1U, 2U, 3U, 4U, 7U}) {
             const Array<double> y = x.run(ours<double>({.window = window, .chunk = chunk}));
             for (std::size_t i = 0; i < y.size(); ++i) CHECK(std::abs(y.data()[i] - whole.data()[i]) < 2e-15);
         }
@@ -173,7 +173,7 @@ TEST_CASE("causal: on fresh random tokens the loss stays at log V, where a leak 
 
 TEST_CASE("causal: decoding one token at a time equals the whole pass") {
     for (const auto sharing : {nn::Sharing::headwise, nn::Sharing::none, nn::Sharing::layerwise})
-        for (const std::size_t window : {0, 3})
+        for (const std::size_t window : {0U, 3U})
             for (const auto attention : {nn::Attention::linformer, nn::Attention::full}) {
                 nn::Config config = tiny;
                 config.causal = true, config.sharing = sharing, config.attention = attention;

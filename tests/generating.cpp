@@ -51,7 +51,7 @@ TEST_CASE("generating: top-k keeps the likeliest k, top-p the likeliest that rea
 }
 
 TEST_CASE("generating: past the window its older half is dropped and the rest read again") {
-    for (const std::size_t length : {1, 5, 6}) {
+    for (const std::size_t length : {1U, 5U, 6U}) {
         nn::Config config = tiny;
         config.causal = true, config.length = length, config.k = 1;
         const nn::Linformer<float> model(config);

@@ -28,7 +28,7 @@ void add_attention_cases(Table& table) {
         if (batch.size() == 2 && window > 0) {
             name += " with padding";
             options.real = Mask({batch[0], n}, true);
-            for (std::size_t i : {0, 1, 4}) (*options.real)(i % batch[0], i) = false;
+            for (const std::size_t i : {0U, 1U, 4U}) (*options.real)(i % batch[0], i) = false;
         }
         table.draw(
             "causal_attention", name, {{q}, {q}, {q}, {{k, n}}, {{k, n}}},

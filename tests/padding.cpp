@@ -53,7 +53,7 @@ TEST_CASE("padding: each row of a padded batch has the logits of the row alone, 
             alone.push_back(model(short_row).value());
         }
         for (std::size_t c = 0; c < 8; ++c)
-            for (const std::size_t t : {4, 5}) model.embedding.position.mutable_value()(t, c) = std::nan("");
+            for (const std::size_t t : {4U, 5U}) model.embedding.position.mutable_value()(t, c) = std::nan("");
         const Array<double> logits = model(tokens, {.real = real}).value();
         for (std::size_t row = 0; row < 3; ++row)
             for (std::size_t t = 0; t < lengths[row]; ++t)

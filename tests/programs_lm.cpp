@@ -122,7 +122,7 @@ TEST_CASE("programs: generate at temperature 0 is the likeliest token after the 
     Trained trained;
     const auto tokenizer = nlohmann::json::parse(file_contents(trained.model + "/tokenizer.json"));
     const std::string characters = tokenizer.at("characters");
-    for (const std::size_t length : {1, 31, 32, 33, 500}) {
+    for (const std::size_t length : {1U, 31U, 32U, 33U, 500U}) {
         const std::string prompt = prose(length);
         const Result result = trained.generate({"--prompt", prompt, "--tokens", "40", "--temperature", "0"});
         REQUIRE(result.status == 0);

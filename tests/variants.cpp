@@ -50,7 +50,7 @@ TEST_CASE("variants: every gradient, for every sharing and projection, padded an
 
 TEST_CASE("variants: every gradient of causal models, with and without a window") {
     for (const Sharing sharing : sharings)
-        for (const std::size_t window : {0, 2}) {
+        for (const std::size_t window : {0U, 2U}) {
             nn::Config config = tiny;
             config.causal = true, config.sharing = sharing, config.window = window;
             check_gradients(config, {.real = padding()});
