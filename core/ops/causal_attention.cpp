@@ -11,10 +11,10 @@
 
 namespace taper {
 
-// May position t look at position i exactly: is i the last `window` up to t, and real?
+// Is i one of the last `window` positions up to t?
 static bool in_window(std::size_t t, std::size_t i, std::size_t window) { return i <= t && t < i + window; }
 
-// (..., n) real positions, or none given, as a mask over the scores of (..., n, n) within the window.
+// Which of the n x n scores are within the window and of real positions: (n, n), or (B, 1, n, n).
 static Mask window_mask(std::size_t n, const CausalOptions& options) {
     Shape shape{n, n};
     if (options.real) shape = {options.real->shape(0), 1, n, n};
