@@ -55,10 +55,10 @@ fi
 
 "$bin/train_mlm" "$@"
 
-fill() {  # nothing where the verse is longer than a window of the user's choice
-    "$bin/fill_mask" --model "$out" --text "$1" 2>/dev/null || :
+fill() {  # the run is done, also where the verse is longer than a window of the user's choice
+    "$bin/fill_mask" --model "$out" --text "$1" || :
 }
-if grep -aq "$root/build/bible.txt" "$out/checkpoint.safetensors"; then  # it was learned from the Bible
+if grep -aqF "$root/build/bible.txt" "$out/checkpoint.safetensors"; then  # it was learned from the Bible
     fill 'And the children of [MASK] did evil in the sight of the LORD'
     fill 'And it came to [MASK] in those days'
     fill 'Jesus [MASK] unto them, Verily, verily, I say unto you'

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
-#include "core/parallel.hpp"
+#include "core/map.hpp"
 
 namespace taper::nn {
 
@@ -29,10 +30,14 @@ template <class T> static void check(const Parameter<T>& parameter, const typena
         if (array->shape() != parameter.shape())
             shape_error("adam", parameter.name() + " must keep its shape, and so must its gradient and moments",
                         {{"parameter", parameter.shape()}, {"found", array->shape()}});
-    const T* largest =
-        std::max_element(g.data(), g.data() + g.size(), [](T a, T b) { return std::abs(a) < std::abs(b); });
-    if (g.size() > 0 && !std::isfinite(*largest * *largest))
-        throw Error("adam: " + parameter.name() + ": the square of a gradient must be finite: " + shortest(*largest));
+    const auto overflows = [](auto v) {
+        using V = decltype(v);
+        return xsimd::select(v * v <= V(std::numeric_limits<T>::max()), V(T(0)), V(T(1)));
+    };
+    if (sum_row(g.size(), overflows, g.data()) == 0) return;
+    for (const T entry : g)
+        if (!std::isfinite(entry * entry))
+            throw Error("adam: " + parameter.name() + ": the square of a gradient must be finite: " + shortest(entry));
 }
 
 template <class T> void Adam<T>::step(double lr) {
