@@ -1,8 +1,10 @@
 #include "core/gemm.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <xtensor-blas/xblas.hpp>  // not cxxblas.cxx alone: before xblas_config.hpp it is the slow generic code
 
+#include "core/map.hpp"
 #include "core/parallel.hpp"
 
 #ifndef HAVE_CBLAS
@@ -24,6 +26,22 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, std::
     cxxblas::gemm<xt::blas_index_t>(cxxblas::RowMajor, trans(a), trans(b), index(a.rows), index(b.columns),
                                     index(a.columns), T(1), a.data, leading(a.stride), b.data, leading(b.stride),
                                     accumulate ? T(1) : T(0), c, leading(c_stride));
+}
+
+template <class T> void add_seen(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride) {
+    const auto zero = [](auto x) { return x * 0; };  // NaN where x is not finite
+    T hidden = 0;
+    for (std::size_t i = 0; i < b.rows; ++i) hidden += sum_row(b.columns, zero, b.data + i * b.stride);
+    if (hidden == 0) return gemm(a, b, c, c_stride, true);
+    std::vector<T> finite(b.rows * b.columns);  // b with zeros for the rest, which is added by itself
+    for (std::size_t i = 0; i < b.rows; ++i)
+        for (std::size_t j = 0; j < b.columns; ++j) {
+            const T x = b.data[i * b.stride + j];
+            finite[i * b.columns + j] = std::isfinite(x) ? x : 0;
+            for (std::size_t t = 0; t < a.rows && !std::isfinite(x); ++t)
+                if (const T weight = a.data[t * a.stride + i]; weight != 0) c[t * c_stride + j] += weight * x;
+        }
+    gemm(a, {finite.data(), b.rows, b.columns, b.columns}, c, c_stride, true);
 }
 
 // The shape of the matrices before the last two axes.
@@ -90,6 +108,7 @@ template <class T> Array<T> product(const Array<T>& a, bool transpose_a, const A
 
 #define TAPER_INSTANTIATE(T)                                                       \
     template void gemm(const Matrix<T>&, const Matrix<T>&, T*, std::size_t, bool); \
+    template void add_seen(const Matrix<T>&, const Matrix<T>&, T*, std::size_t);   \
     template Array<T> product(const Array<T>&, bool, const Array<T>&, bool);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)

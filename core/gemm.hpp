@@ -13,9 +13,16 @@ template <class T> struct Matrix {
     bool transposed = false;
 };
 
+template <class T> Matrix<T> transposed(const Matrix<T>& x) {
+    return {x.data, x.columns, x.rows, x.stride, !x.transposed};
+}
+
 // c (a.rows, b.columns), rows c_stride apart, = a b, or += a b. On the calling thread alone.
 template <class T>
 void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride, bool accumulate = false);
+
+// c += a b, where a 0 in a hides what it meets: 0 NaN and 0 inf are 0 here. Neither is transposed.
+template <class T> void add_seen(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride);
 
 // The last two axes are matrices, the axes before them broadcast; a or b can be read transposed. On all threads.
 // The shapes must agree: op matmul checks them.

@@ -56,9 +56,19 @@ template <class T, class F, class... X> T sum_row(std::size_t n, F f, const T* f
     return total;
 }
 
+// The largest of n >= 1 entries; with a NaN among them, any.
 template <class T> T max_row(std::size_t n, const T* x) {
+    constexpr std::size_t width = Batch<T>::size;
     T largest = x[0];
-    for (std::size_t i = 1; i < n; ++i) largest = x[i] > largest ? x[i] : largest;
+    std::size_t i = 0;
+    if (n >= width) {
+        auto lanes = Batch<T>::load_unaligned(x);
+        for (i = width; i + width <= n; i += width) lanes = xsimd::max(lanes, Batch<T>::load_unaligned(x + i));
+        T each[width];
+        lanes.store_unaligned(each);
+        largest = *std::max_element(each, each + width);
+    }
+    for (; i < n; ++i) largest = x[i] > largest ? x[i] : largest;
     return largest;
 }
 

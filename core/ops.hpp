@@ -69,6 +69,9 @@ struct Range {
 template <class T> Var<T> slice(const Var<T>& x, int axis, Range range, Source at = here());
 template <class T> Var<T> concat(const std::vector<Var<T>>& xs, int axis, Source at = here());  // along an axis
 template <class T> Var<T> stack(const std::vector<Var<T>>& xs, int axis, Source at = here());   // along a new axis
+template <class T>
+Var<T> split_heads(const Var<T>& x, std::size_t heads, Source at = here());  // (B, n, h d_h) -> (B, h, n, d_h)
+template <class T> Var<T> merge_heads(const Var<T>& x, Source at = here());  // and back
 
 // ---- softmax.cpp: along one axis. A row with a NaN, or of -inf alone, gives NaN in that row alone.
 template <class T> Var<T> softmax(const Var<T>& x, int axis = -1, Source at = here());      // e^x_i / sum_j e^x_j
@@ -91,13 +94,26 @@ template <class T> Var<T> dropout(const Var<T>& x, double p, const Random& rando
 inline constexpr std::int64_t ignore_index = -100;
 template <class T> Var<T> cross_entropy(const Var<T>& logits, const Ids& targets, Source at = here());
 
+// ---- attention.cpp: y = softmax(Q K^T / sqrt(d_h)) V for each head: Eq. 2 of arXiv 2006.04768 with m = n keys, Eq. 7 with
+// K and V projected to m = k. Q, y (B, n, d), K, V (B, m, d); head i reads columns [i d_h, (i + 1) d_h), d_h = d / heads. The n x m
+// weights are never all in memory. A query that sees no key gets 0; what it does not see may be NaN.
+struct AttentionOptions {
+    std::size_t heads = 1;
+    bool causal = false;                      // query i sees the keys up to i; m = n
+    std::optional<Mask> live = std::nullopt;  // (B, m): others are not seen. None: all are
+};
+template <class T>
+Var<T> attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const AttentionOptions& options = {},
+                 Source at = here());
+
 // ---- causal_attention.cpp: row t is softmax(q_t K-bar_t^T / sqrt(d_h)) V-bar_t, where K-bar_t = sum_{i<=t} e_i k_i^T and V-bar_t
-// = sum_{i<=t} f_i v_i^T: Eq. 7 of arXiv 2006.04768 on each prefix, in O(n). Q, K, V, y (..., n, d_h); E, F (k, n), e_i column i.
+// = sum_{i<=t} f_i v_i^T: Eq. 7 of arXiv 2006.04768 on each prefix, in O(n). Q, K, V, y (B, n, d), heads side by side as above;
+// E, F (k, n), the same for all, e_i column i.
 struct CausalOptions {
-    std::size_t window = 0;  // so many positions up to t are keys themselves, beside the k slots
-    std::optional<Mask> real =
-        std::nullopt;       // (B, n), B the first axis of Q: others are no keys in a window. None: all are
-    std::size_t chunk = 0;  // positions computed at a time, 0: chosen; changes the rounding alone
+    std::size_t heads = 1;
+    std::size_t window = 0;                   // so many positions up to t are keys themselves, beside the k slots
+    std::optional<Mask> real = std::nullopt;  // (B, n): others are no keys in a window. None: all are
+    std::size_t chunk = 0;                    // positions computed at a time, 0: chosen; changes the rounding alone
 };
 template <class T>
 Var<T> causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const Var<T>& E, const Var<T>& F,
@@ -110,6 +126,8 @@ template <class T> Var<T> softmax(const Var<T>& x, int axis = -1);
 template <class T> Var<T> log_softmax(const Var<T>& x, int axis = -1);
 template <class T> Var<T> layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& bias, double eps = 1e-5);
 template <class T> Var<T> cross_entropy(const Var<T>& logits, const Ids& targets);
+template <class T>
+Var<T> attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const AttentionOptions& options = {});
 template <class T>
 Var<T> causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const Var<T>& E, const Var<T>& F,
                         const CausalOptions& options = {});

@@ -6,18 +6,12 @@
 
 namespace taper::nn {
 
-// softmax(Q K^T / sqrt(d_h)) V. Q (B, h, n, d_h), K and V (B, h, m, d_h) -> (B, h, n, d_h): m = n for full attention,
-// m = k where keys and values have been projected. live broadcasts to (B, h, n, m): the score of others is -inf. A query
-// without a live key gets 0.
-template <class T>
-Var<T> attend(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const std::optional<Mask>& live = std::nullopt);
-
 // What a causal layer remembers of the positions so far, to be given one position more at a time. Linformer: K-bar and V-bar,
 // 2 k d_h numbers a head however long the text, and the keys and values of its window. Full: all keys and values.
 template <class T> struct AttentionState {
     std::size_t positions = 0;
-    std::vector<Var<T>> K_bar, V_bar;  // of each group of heads: (B, heads, k, d_h)
-    Var<T> K, V;                       // (B, h, window, d_h); full: (B, h, positions, d_h)
+    std::vector<Var<T>> K_bar, V_bar;  // of each group of heads: (B, k, its heads x d_h)
+    Var<T> K, V;                       // (B, window, d); full: (B, positions, d)
 };
 
 // x (B, n', d) -> (B, n', d). NAME.query, NAME.key, NAME.value, NAME.output; E and F with linformer.
@@ -37,7 +31,6 @@ template <class T> struct MultiHeadAttention {
   private:
     std::size_t groups() const { return projection ? projection->k.size() : 1; }
     Var<T> part(const Var<T>& x, std::size_t group) const;  // the columns of x that the heads of a group read
-    Var<T> split(const Var<T>& x) const;
 };
 
 }  // namespace taper::nn

@@ -5,7 +5,7 @@
 //     Q W^Q, K W^K, V W^V      Q = query(x), K = key(x), V = value(x)            attention.cpp, all heads side by side
 //     E_i K W_i^K              slots.K = matmul(E, K)                            projection.cpp, after the bias of key
 //     F_i V W_i^V              slots.V = matmul(F, V)                            projection.cpp
-//     softmax(...) . ...       matmul(softmax(matmul(Q, slots.K^T) scale), slots.V)    attend() in attention.cpp: n x k scores
+//     softmax(...) . ...       attention(Q, slots.K, slots.V)                    core/ops/attention.cpp: n x k scores
 //
 // The paper declares E and F as n x k and uses them as k x n; here they are (k, n). Causal: causal_attention in core/ops.hpp.
 #pragma once

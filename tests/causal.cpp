@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "nn/adam.hpp"
 #include "tests/models.hpp"
@@ -12,32 +13,40 @@ using namespace taper::tests;
 
 namespace {
 
-// Q, K, V (B, h, n, d_h), E, F (k, n) -> (B, h, n, d_h)
+constexpr std::size_t n = 10, k = 4, heads = 2, d = 6;
+
+// Q, K, V (B, n, d), E, F (k, n) -> (B, n, d)
 template <class T>
 using CausalFunction =
     std::function<Var<T>(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const Var<T>& E, const Var<T>& F)>;
 
-template <class T> CausalFunction<T> ours(const CausalOptions& options = {}) {
+template <class T> CausalFunction<T> ours(CausalOptions options = {}) {
+    options.heads = heads;
     return [options](const auto& Q, const auto& K, const auto& V, const auto& E, const auto& F) {
         return causal_attention(Q, K, V, E, F, options);
     };
 }
 
+template <class T>
+Var<T> full_attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const Var<T>&, const Var<T>&) {
+    return attention(Q, K, V, {.heads = heads, .causal = true});
+}
+
 // What two public implementations do: slot j is hidden from the positions t < j.
 template <class T>
 Var<T> triangular_mask(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const Var<T>& E, const Var<T>& F) {
-    const std::size_t n = Q.shape()[2], k = E.shape()[0];
     auto triangle = empty<bool>({1, 1, n, k});
     for (std::size_t t = 0; t < n; ++t)
         for (std::size_t j = 0; j < k; ++j) triangle(0, 0, t, j) = j <= t;
-    return nn::attend(Q, matmul(E, K), matmul(F, V), {triangle});
+    const auto split = [](const Var<T>& x) { return split_heads(x, heads); };
+    const Var<T> S = matmul(split(Q), split(matmul(E, K)), {.transpose_b = true});
+    const Var<T> P = softmax(select(triangle, S, -std::numeric_limits<T>::infinity()));
+    return merge_heads(matmul(P, split(matmul(F, V))));
 }
 
-constexpr std::size_t n = 10, k = 4, d_h = 3;
-
 template <class T> struct Inputs {
-    Array<T> Q = normal<T>(Random(1, "Q"), {2, 2, n, d_h}), K = normal<T>(Random(1, "K"), {2, 2, n, d_h}),
-             V = normal<T>(Random(1, "V"), {2, 2, n, d_h}), E = normal<T>(Random(1, "E"), {k, n}, 0.5),
+    Array<T> Q = normal<T>(Random(1, "Q"), {2, n, d}), K = normal<T>(Random(1, "K"), {2, n, d}),
+             V = normal<T>(Random(1, "V"), {2, n, d}), E = normal<T>(Random(1, "E"), {k, n}, 0.5),
              F = normal<T>(Random(1, "F"), {k, n}, 0.5);
     Array<T> run(const CausalFunction<T>& f) const {
         return f(Var<T>(Q), Var<T>(K), Var<T>(V), Var<T>(E), Var<T>(F)).value();
@@ -53,15 +62,12 @@ double future_gradient(const CausalFunction<double>& f) {
         Tape<double> tape;
         auto dy = zeros<double>(x.Q.shape());
         for (std::size_t b = 0; b < 2; ++b)
-            for (std::size_t h = 0; h < 2; ++h)
-                for (std::size_t c = 0; c < d_h; ++c) dy(b, h, t, c) = 1 + static_cast<double>(c);
+            for (std::size_t c = 0; c < d; ++c) dy(b, t, c) = 1 + static_cast<double>(c);
         tape.backward(f(Var<double>(x.Q), K, V, Var<double>(x.E), Var<double>(x.F)), dy);
         for (const auto* p : {&K, &V})
             for (std::size_t b = 0; b < 2; ++b)
-                for (std::size_t h = 0; h < 2; ++h)
-                    for (std::size_t s = t + 1; s < n; ++s)
-                        for (std::size_t c = 0; c < d_h; ++c)
-                            most = std::max(most, std::abs(p->gradient()(b, h, s, c)));
+                for (std::size_t s = t + 1; s < n; ++s)
+                    for (std::size_t c = 0; c < d; ++c) most = std::max(most, std::abs(p->gradient()(b, s, c)));
     }
     return most;
 }
@@ -74,10 +80,10 @@ bool past_is_kept(const CausalFunction<float>& f, float something) {
         Inputs<float> other = x;
         for (Array<float>* array : {&other.Q, &other.K, &other.V})
             for (std::size_t i = 0; i < array->size(); ++i)
-                if (i / d_h % n >= t) array->data()[i] = something * (1 + static_cast<float>(i));
+                if (i / d % n >= t) array->data()[i] = something * (1 + static_cast<float>(i));
         const Array<float> changed = other.run(f);
         for (std::size_t i = 0; i < y.size(); ++i)
-            if (i / d_h % n < t && changed.data()[i] != y.data()[i]) return false;
+            if (i / d % n < t && changed.data()[i] != y.data()[i]) return false;
     }
     return true;
 }
@@ -89,14 +95,11 @@ double apart_from_prefixes(const CausalFunction<double>& f) {
     double most = 0;
     for (std::size_t t = 0; t < n; ++t) {
         const Range prefix{0, static_cast<std::ptrdiff_t>(t + 1)};
-        const auto rows = [&](const Array<double>& a) { return slice(Var<double>(a), 2, prefix); };
-        const auto columns = [&](const Array<double>& a) { return slice(Var<double>(a), 1, prefix); };
-        const Array<double> alone =
-            nn::attend(rows(x.Q), matmul(columns(x.E), rows(x.K)), matmul(columns(x.F), rows(x.V))).value();
+        const auto rows = [&](const Array<double>& a) { return slice(Var<double>(a), 1, prefix); };
+        const Var<double> K_bar = matmul(rows(x.E), rows(x.K)), V_bar = matmul(rows(x.F), rows(x.V));
+        const Array<double> alone = composed::attention(rows(x.Q), K_bar, V_bar, {.heads = heads}).value();
         for (std::size_t b = 0; b < 2; ++b)
-            for (std::size_t h = 0; h < 2; ++h)
-                for (std::size_t c = 0; c < d_h; ++c)
-                    most = std::max(most, std::abs(alone(b, h, t, c) - y(b, h, t, c)));
+            for (std::size_t c = 0; c < d; ++c) most = std::max(most, std::abs(alone(b, t, c) - y(b, t, c)));
     }
     return most;
 }
@@ -106,6 +109,7 @@ double apart_from_prefixes(const CausalFunction<double>& f) {
 TEST_CASE("causal: no gradient from the future, which a triangular mask over n x k scores lets through") {
     CHECK(future_gradient(ours<double>({.chunk = 4})) == 0);
     CHECK(future_gradient(ours<double>({.window = 3, .chunk = 4})) == 0);
+    CHECK(future_gradient(full_attention<double>) == 0);
     CHECK(future_gradient(triangular_mask<double>) > 0.01);
 }
 
@@ -114,6 +118,7 @@ TEST_CASE("causal: another future leaves the bits of the past, NaN too") {
         CHECK(past_is_kept(ours<float>(options), 3));
         CHECK(past_is_kept(ours<float>(options), std::nanf("")));
     }
+    for (const float something : {3.0F, std::nanf("")}) CHECK(past_is_kept(full_attention<float>, something));
     CHECK_FALSE(past_is_kept(triangular_mask<float>, 3));
     CHECK_FALSE(past_is_kept(triangular_mask<float>, std::nanf("")));
 }

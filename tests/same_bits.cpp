@@ -134,12 +134,22 @@ std::vector<Large> large_cases() {
             {"embedding", {{97, 33}}, [=](const auto& x) { return embedding(x[0], ids); }},
             {"dropout", {matrix}, [](const auto& x) { return dropout(x[0], 0.3, Random(1, "dropout")); }},
             {"cross_entropy", {{1501, 203}}, [=](const auto& x) { return cross_entropy(x[0], targets); }},
+            {"attention",
+             {{3, 300, 10}, {3, 300, 10}, {3, 300, 10}},
+             [](const auto& x) { return attention(x[0], x[1], x[2], {.heads = 5, .causal = true}); }},
+            {"composed::attention",
+             {{3, 70, 40}, {3, 90, 40}, {3, 90, 40}},
+             [](const auto& x) { return composed::attention(x[0], x[1], x[2], {.heads = 5}); }},
+            {"split_heads", {{301, 17, 6}}, [](const auto& x) { return split_heads(x[0], 3); }},
+            {"merge_heads", {{301, 3, 17, 2}}, [](const auto& x) { return merge_heads(x[0]); }},
             {"causal_attention",
-             {{3, 5, 70, 8}, {3, 5, 70, 8}, {3, 5, 70, 8}, {6, 70}, {6, 70}},
-             [](const auto& x) { return causal_attention(x[0], x[1], x[2], x[3], x[4], {.window = 9}); }},
+             {{3, 70, 40}, {3, 70, 40}, {3, 70, 40}, {6, 70}, {6, 70}},
+             [](const auto& x) { return causal_attention(x[0], x[1], x[2], x[3], x[4], {.heads = 5, .window = 9}); }},
             {"composed::causal_attention",
-             {{3, 5, 70, 8}, {3, 5, 70, 8}, {3, 5, 70, 8}, {6, 70}, {6, 70}},
-             [](const auto& x) { return composed::causal_attention(x[0], x[1], x[2], x[3], x[4], {.window = 9}); }},
+             {{3, 70, 40}, {3, 70, 40}, {3, 70, 40}, {6, 70}, {6, 70}},
+             [](const auto& x) {
+                 return composed::causal_attention(x[0], x[1], x[2], x[3], x[4], {.heads = 5, .window = 9});
+             }},
             {"composed::cross_entropy", {{1501, 203}}, [=](const auto& x) {
                  return composed::cross_entropy(x[0], targets);
              }}};

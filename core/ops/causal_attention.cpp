@@ -29,20 +29,21 @@ static Mask window_mask(std::size_t n, const CausalOptions& options) {
 template <class T>
 Var<T> composed::causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const Var<T>& E, const Var<T>& F,
                                   const CausalOptions& options) {
-    const std::size_t n = Q.shape()[Q.shape().size() - 2], k = E.shape()[0];
-    const T scale = 1 / std::sqrt(static_cast<T>(Q.shape().back()));
+    const std::size_t n = Q.shape()[1], k = E.shape()[0];
+    const auto split = [&](const Var<T>& x) { return split_heads(x, options.heads); };
+    const T scale = 1 / std::sqrt(static_cast<T>(Q.shape()[2] / options.heads));
     const Mask past = window_mask(n, {.window = n});
-    const Var<T> scores = matmul(Q, K, {.transpose_b = true}) * scale;
+    const Var<T> scores = matmul(split(Q), split(K), {.transpose_b = true}) * scale;
     const Var<T> S = matmul(select(past, scores, T(0)), E, {.transpose_b = true});
     const Var<T> exact = select(window_mask(n, options), scores, -std::numeric_limits<T>::infinity());
     const Var<T> P = taper::softmax(concat(std::vector<Var<T>>{S, exact}, -1));
     const Var<T> P_slots = slice(P, -1, {.end = static_cast<std::ptrdiff_t>(k)});
     const Var<T> P_exact = slice(P, -1, {.begin = static_cast<std::ptrdiff_t>(k)});
-    return matmul(select(past, matmul(P_slots, F), T(0)) + P_exact, V);
+    return merge_heads(matmul(select(past, matmul(P_slots, F), T(0)) + P_exact, split(V)));
 }
 
 // ---- y_t = P_t V-bar_t,  P_t = softmax(q_t K-bar_t^T / sqrt(d_h)),  K-bar_t = sum_{i<=t} e_i k_i^T,  V-bar_t = sum_{i<=t} f_i v_i^T
-//                                                                  Q, K, V, y (..., n, d_h); E, F (k, n); e_i: column i of E
+//                                                                  Q, K, V, y (B, n, h d_h); E, F (k, n); e_i: column i of E
 // With a window, the keys and values of the last positions stand beside the k slots, in one softmax.
 //
 // In chunks of C positions, of which Q, K, V, E, F below are the part, with K-bar and V-bar summed over the chunks before:
@@ -60,8 +61,8 @@ Var<T> composed::causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>
 template <class T> struct CausalAttention final : Op<T> {
     Var<T> Q, K, V, E, F;
     CausalOptions options;
-    std::size_t n, d_h, k, C;  // C: positions in a chunk
-    Array<T> K_bars, V_bars;   // (units, chunks, k, d_h): before each chunk. A unit is a head of a batch row
+    std::size_t n, d, d_h, k, C;  // C: positions in a chunk
+    Array<T> K_bars, V_bars;      // (units, chunks, k, d_h): before each chunk. A unit is a head of a batch row
     const char* name() const override { return "causal_attention"; }
 
     Var<T> forward(const Var<T>& queries, const Var<T>& keys, const Var<T>& values, const Var<T>& key_projection,
@@ -72,7 +73,6 @@ template <class T> struct CausalAttention final : Op<T> {
         K_bars = empty<T>({units(), chunks(), k, d_h}), V_bars = empty<T>({units(), chunks(), k, d_h});
         parallel_for(units(), 1, [&](std::size_t begin, std::size_t end) {
             Scores scores(*this);
-            std::vector<T> clean;
             Array<T> K_bar = empty<T>({k, d_h}), V_bar = empty<T>({k, d_h});
             for (std::size_t unit = begin; unit < end; ++unit) {
                 K_bar.fill(T(0)), V_bar.fill(T(0));
@@ -82,9 +82,9 @@ template <class T> struct CausalAttention final : Op<T> {
                     const Chunk at(*this, unit, c);
                     scores.compute(at);  // 1 to 4
                     T* out = y.data() + at.offset;
-                    gemm(scores.P_slots(at), at.V_bar, out, d_h);  // 5
-                    add_seen(scores.G(at), at.V, out, clean);
-                    if (options.window) add_seen(scores.P_near(at), at.V_near, out, clean);
+                    gemm(scores.P_slots(at), at.V_bar, out, d);  // 5
+                    add_seen(scores.G(at), at.V, out, d);
+                    if (options.window) add_seen(scores.P_near(at), at.V_near, out, d);
                     gemm(at.E, at.K, K_bar.data(), d_h, true);  // 6
                     gemm(at.F, at.V, V_bar.data(), d_h, true);
                 }
@@ -112,7 +112,11 @@ template <class T> struct CausalAttention final : Op<T> {
     }
 
   private:
-    std::size_t units() const { return Q.value().size() / std::max<std::size_t>(n * d_h, 1); }
+    std::size_t units() const { return Q.shape()[0] * options.heads; }
+    // The entry of Q where a position of a unit starts.
+    std::size_t entry(std::size_t unit, std::size_t position) const {
+        return (unit / options.heads * n + position) * d + unit % options.heads * d_h;
+    }
     std::size_t chunks() const { return (n + C - 1) / C; }
     T* state(Array<T>& sums, std::size_t unit, std::size_t c) const {
         return sums.data() + (unit * chunks() + c) * k * d_h;
@@ -128,24 +132,19 @@ template <class T> struct CausalAttention final : Op<T> {
         Chunk(CausalAttention& op, std::size_t unit, std::size_t c)
             : first(c * op.C),
               rows(std::min(op.C, op.n - first)),
-              offset((unit * op.n + first) * op.d_h),
+              offset(op.entry(unit, first)),
               near(first + 1 > op.options.window ? first + 1 - op.options.window : 0),
               near_rows(op.options.window ? first + rows - near : 0) {
-            const auto part = [&](const Var<T>& x) {
-                return Matrix<T>{x.value().data() + offset, rows, op.d_h, op.d_h};
-            };
+            const auto part = [&](const Var<T>& x) { return Matrix<T>{x.value().data() + offset, rows, op.d_h, op.d}; };
             const auto columns = [&](const Var<T>& x) { return Matrix<T>{x.value().data() + first, op.k, rows, op.n}; };
             const auto before = [&](const Var<T>& x) {
-                return Matrix<T>{x.value().data() + (unit * op.n + near) * op.d_h, near_rows, op.d_h, op.d_h};
+                return Matrix<T>{x.value().data() + op.entry(unit, near), near_rows, op.d_h, op.d};
             };
             Q = part(op.Q), K = part(op.K), V = part(op.V), E = columns(op.E), F = columns(op.F);
             K_near = before(op.K), V_near = before(op.V);
             K_bar = {op.state(op.K_bars, unit, c), op.k, op.d_h, op.d_h};
             V_bar = {op.state(op.V_bars, unit, c), op.k, op.d_h, op.d_h};
-            if (const auto& mask = op.options.real) {
-                const std::size_t row = unit / (op.units() / mask->shape(0));
-                real = mask->data() + row * op.n;
-            }
+            if (const auto& mask = op.options.real) real = mask->data() + unit / op.options.heads * op.n;
         }
     };
 
@@ -172,15 +171,15 @@ template <class T> struct CausalAttention final : Op<T> {
             gemm(at.Q, transposed(at.K_bar), p.data(), width);  // 2
             gemm(A(at), transposed(at.E), p.data(), width, true);
             if (op.options.window) gemm(at.Q, transposed(at.K_near), p.data() + op.k, width);
-            const auto scaled = [scale = op.scale()](auto s) { return s * scale; };
             for (std::size_t i = 0; i < at.rows; ++i) {
                 T* row = p.data() + i * width;
                 const std::size_t count = op.k + at.near_rows;
-                map_row(row, count, scaled, row);
                 for (std::size_t j = 0; j < at.near_rows; ++j)
                     if (!in_window(at.first + i, at.near + j, op.options.window) || (at.real && !at.real[at.near + j]))
                         row[op.k + j] = -std::numeric_limits<T>::infinity();
-                const auto exp_of = [m = max_row(count, row)](auto s) { return xsimd::exp(s - m); };  // 3
+                const auto exp_of = [m = max_row(count, row), scale = op.scale()](auto s) {  // 3
+                    return xsimd::exp((s - m) * scale);
+                };
                 map_row(row, count, exp_of, row);
                 const auto normalised = [inverse = 1 / sum_row(
                                                            count, [](auto e) { return e; }, row)](auto e) {
@@ -202,21 +201,21 @@ template <class T> struct CausalAttention final : Op<T> {
         for (std::size_t c = chunks(); c-- > 0;) {
             const Chunk at(*this, unit, c);
             scores.compute(at);  // 1 to 4 again
-            const std::size_t near = (unit * n + at.near) * d_h;
-            const Matrix<T> dY{dy + at.offset, at.rows, d_h, d_h}, dA{da.data(), at.rows, at.rows, C},
+            const std::size_t near = entry(unit, at.near);
+            const Matrix<T> dY{dy + at.offset, at.rows, d_h, d}, dA{da.data(), at.rows, at.rows, C},
                 dG{dg.data(), at.rows, at.rows, C}, dS_slots{dp.data(), at.rows, k, width},
                 dS_near{dp.data() + k, at.rows, at.near_rows, width};
             gemm(dK_sum, transposed(at.K), dE + at.first, n, true);  // 6
-            gemm(transposed(at.E), dK_sum, dK + at.offset, d_h, true);
+            gemm(transposed(at.E), dK_sum, dK + at.offset, d, true);
             gemm(dV_sum, transposed(at.V), dF + at.first, n, true);
-            gemm(transposed(at.F), dV_sum, dV + at.offset, d_h, true);
+            gemm(transposed(at.F), dV_sum, dV + at.offset, d, true);
             gemm(dY, transposed(at.V), dg.data(), C);  // 5
             lower(dg, at.rows, C);
-            gemm(transposed(scores.G(at)), dY, dV + at.offset, d_h, true);
+            gemm(transposed(scores.G(at)), dY, dV + at.offset, d, true);
             gemm(dY, transposed(at.V_bar), dp.data(), width);
             if (options.window) {
                 gemm(dY, transposed(at.V_near), dp.data() + k, width);
-                gemm(transposed(scores.P_near(at)), dY, dV + near, d_h, true);
+                gemm(transposed(scores.P_near(at)), dY, dV + near, d, true);
             }
             gemm(dG, transposed(at.F), dp.data(), width, true);  // 4
             gemm(transposed(scores.P_slots(at)), dG, dF + at.first, n, true);
@@ -229,36 +228,21 @@ template <class T> struct CausalAttention final : Op<T> {
                 const auto slope = [=, scale = scale()](auto p, auto dp) { return p * (dp - inner) * scale; };
                 map_row(dP, count, slope, P, dP);
             }
-            gemm(dS_slots, at.K_bar, dQ + at.offset, d_h);  // 2
+            gemm(dS_slots, at.K_bar, dQ + at.offset, d);  // 2
             gemm(transposed(dS_slots), scores.A(at), dE + at.first, n, true);
             gemm(dS_slots, at.E, da.data(), C);
             lower(da, at.rows, C);
             if (options.window) {
-                gemm(dS_near, at.K_near, dQ + at.offset, d_h, true);
-                gemm(transposed(dS_near), at.Q, dK + near, d_h, true);
+                gemm(dS_near, at.K_near, dQ + at.offset, d, true);
+                gemm(transposed(dS_near), at.Q, dK + near, d, true);
             }
-            gemm(dA, at.K, dQ + at.offset, d_h, true);  // 1
-            gemm(transposed(dA), at.Q, dK + at.offset, d_h, true);
+            gemm(dA, at.K, dQ + at.offset, d, true);  // 1
+            gemm(transposed(dA), at.Q, dK + at.offset, d, true);
             gemm(transposed(dS_slots), at.Q, dK_bar.data(), d_h, true);
         }
     }
 
-    // y += P V, where a weight of 0 hides what it meets: a NaN to come does not reach the past. V is multiplied with zeros in the
-    // place of entries that are not finite, and these are added by themselves.
-    void add_seen(const Matrix<T>& P, const Matrix<T>& V, T* y, std::vector<T>& clean) const {
-        const std::size_t size = V.rows * V.columns;
-        clean.assign(V.data, V.data + size);
-        bool finite = true;
-        for (T& v : clean)
-            if (!std::isfinite(v)) v = 0, finite = false;
-        gemm(P, {clean.data(), V.rows, V.columns, V.columns}, y, d_h, true);
-        for (std::size_t i = 0; i < size && !finite; ++i)
-            if (!std::isfinite(V.data[i]))
-                for (std::size_t t = 0; t < P.rows; ++t)
-                    if (const T p = P.data[t * P.stride + i / d_h]; p != 0) y[t * d_h + i % d_h] += p * V.data[i];
-    }
     T scale() const { return 1 / std::sqrt(static_cast<T>(d_h)); }
-    static Matrix<T> transposed(const Matrix<T>& x) { return {x.data, x.columns, x.rows, x.stride, !x.transposed}; }
     static void lower(Array<T>& x, std::size_t rows, std::size_t stride) {  // tril
         for (std::size_t i = 0; i < rows; ++i)
             std::fill(x.data() + i * stride + i + 1, x.data() + i * stride + rows, T(0));
@@ -266,16 +250,19 @@ template <class T> struct CausalAttention final : Op<T> {
 
     void check() {
         const Shape &q = Q.shape(), &e = E.shape();
-        if (q.size() < 2 || K.shape() != q || V.shape() != q)
-            shape_error(name(), "Q, K and V must have one shape (..., n, d_h)",
+        if (q.size() != 3 || K.shape() != q || V.shape() != q)
+            shape_error(name(), "Q, K and V must have one shape (B, n, d)",
                         {{"Q", q}, {"K", K.shape()}, {"V", V.shape()}});
-        n = q[q.size() - 2], d_h = q.back();
-        if (d_h == 0) shape_error(name(), "the head width must be 1 or more", {{"Q", q}});
+        n = q[1], d = q[2];
+        if (options.heads == 0 || d == 0 || d % options.heads != 0)
+            shape_error(name(), "d must be a multiple of the heads", {{"Q", q}},
+                        "heads " + std::to_string(options.heads));
+        d_h = d / options.heads;
         if (e.size() != 2 || F.shape() != e || e[0] == 0 || e[1] != n)
             shape_error(name(), "E and F must be (k, n), k 1 or more", {{"Q", q}, {"E", e}, {"F", F.shape()}});
         k = e[0];
         options.window = std::min(options.window, n);
-        if (options.real && (q.size() < 3 || options.real->shape() != Shape{q[0], n}))
+        if (options.real && options.real->shape() != Shape{q[0], n})
             shape_error(name(), "the mask of real positions must be (B, n)",
                         {{"Q", q}, {"real", options.real->shape()}});
         C = std::min(std::max<std::size_t>(n, 1), options.chunk ? options.chunk : default_chunk());

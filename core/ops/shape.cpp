@@ -1,4 +1,4 @@
-// Ops that move numbers and compute none: reshape, transpose, broadcast_to, slice, concat, stack.
+// Ops that move numbers and compute none: reshape, transpose, broadcast_to, slice, concat, stack, heads.
 // Each backward is the opposite move.
 #include <algorithm>
 #include <numeric>
@@ -219,13 +219,31 @@ template <class T> Var<T> stack(const std::vector<Var<T>>& xs, int axis, Source 
     return concat(unsqueezed, axis, at);
 }
 
+static std::vector<int> ints(std::initializer_list<std::size_t> extents) { return {extents.begin(), extents.end()}; }
+
+// ---- heads side by side, each apart and back: head i is columns [i d_h, (i + 1) d_h)
+template <class T> Var<T> split_heads(const Var<T>& x, std::size_t heads, Source at) {
+    const Shape& s = x.shape();
+    if (s.size() != 3 || heads == 0 || s[2] % heads != 0)
+        shape_error("split_heads", "x must be (B, n, d), d a multiple of the heads", {{"x", s}},
+                    "heads " + std::to_string(heads));
+    return transpose(reshape(x, ints({s[0], s[1], heads, s[2] / heads}), at), {0, 2, 1, 3}, at);
+}
+template <class T> Var<T> merge_heads(const Var<T>& x, Source at) {
+    const Shape& s = x.shape();
+    if (s.size() != 4) shape_error("merge_heads", "x must be (B, h, n, d_h)", {{"x", s}});
+    return reshape(transpose(x, {0, 2, 1, 3}, at), ints({s[0], s[2], s[1] * s[3]}), at);
+}
+
 #define TAPER_INSTANTIATE(T)                                                 \
     template Var<T> reshape(const Var<T>&, const std::vector<int>&, Source); \
     template Var<T> transpose(const Var<T>&, const Axes&, Source);           \
     template Var<T> broadcast_to(const Var<T>&, const Shape&, Source);       \
     template Var<T> slice(const Var<T>&, int, Range, Source);                \
     template Var<T> concat(const std::vector<Var<T>>&, int, Source);         \
-    template Var<T> stack(const std::vector<Var<T>>&, int, Source);
+    template Var<T> stack(const std::vector<Var<T>>&, int, Source);          \
+    template Var<T> split_heads(const Var<T>&, std::size_t, Source);         \
+    template Var<T> merge_heads(const Var<T>&, Source);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)
 #undef TAPER_INSTANTIATE
