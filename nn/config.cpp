@@ -15,6 +15,7 @@ static void check_k(const Config& c) {
         if (heads.size() != 1 && heads.size() != c.heads)
             throw Error("k: a list of lists must have a number for each head: k has " + text(heads.size()) +
                         ", heads " + text(c.heads));
+        if (c.attention == Attention::full) continue;
         if (heads.size() != 1 && c.sharing != Sharing::none)
             throw Error("k: heads that share E and F must have one k: sharing " + name_of(c.sharing));
         if (c.sharing == Sharing::layerwise && heads != layers[0])
@@ -46,17 +47,21 @@ void Config::check() const {
     positive("ffn_width", ffn_width);
     if (width % heads != 0)
         throw Error("width: heads must divide width: width " + text(width) + ", heads " + text(heads));
-    if (attention == Attention::linformer) check_k(*this);
+    check_k(*this);
     const bool projected_causal = causal && attention == Attention::linformer;
     if (projected_causal && has_windows())
         throw Error("projection: a causal linformer must have linear or random: a window of " + name_of(projection) +
                     " would hold positions to come");
     if (projected_causal && rescale) throw Error("rescale: a causal linformer must be without: each prefix is short");
-    if (attention == Attention::linformer && rescale && has_windows())
-        throw Error("rescale: the projection must be linear or random: " + name_of(projection));
+    if (rescale && (attention == Attention::full || has_windows()))
+        throw Error("rescale: E must be there, of a linear or random projection: attention " + name_of(attention) +
+                    ", projection " + name_of(projection));
     if (window > 0 && !projected_causal)
         throw Error("window: the model must be a causal linformer: attention " + name_of(attention) + ", causal " +
                     (causal ? "true" : "false"));
+    if (window > length)
+        throw Error("window: the positions must be at most length: window " + text(window) + ", length " +
+                    text(length));
     if (!(dropout >= 0 && dropout < 1)) throw Error("dropout: the probability must be in [0, 1): " + shortest(dropout));
 }
 

@@ -1,5 +1,6 @@
 #include "nn/model_directory.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -13,11 +14,22 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 // A number; a list, one a layer; or a list of lists, one a head.
-static ordered_json json_of(const ProjectedLength& k) {
+static ordered_json json_of_k(const Config& c) {
+    const auto& numbers = c.k.numbers;
+    const bool by_head =
+        std::any_of(numbers.begin(), numbers.end(), [](const auto& heads) { return heads.size() > 1; });
+    if (numbers.size() == 1 && !by_head) return c.k(0, 0);
     ordered_json layers = ordered_json::array();
-    for (const auto& heads : k.numbers)
-        layers.push_back(heads.size() == 1 ? ordered_json(heads[0]) : ordered_json(heads));
-    return layers.size() == 1 && k.numbers[0].size() == 1 ? layers[0] : layers;
+    for (std::size_t layer = 0; layer < c.layers; ++layer) {
+        if (!by_head) {
+            layers.push_back(c.k(layer, 0));
+            continue;
+        }
+        ordered_json heads = ordered_json::array();
+        for (std::size_t head = 0; head < c.heads; ++head) heads.push_back(c.k(layer, head));
+        layers.push_back(heads);
+    }
+    return layers;
 }
 
 std::string config_json(const Config& c) {
@@ -30,7 +42,7 @@ std::string config_json(const Config& c) {
                         {"ffn_width", c.ffn_width},
                         {"causal", c.causal},
                         {"attention", name_of(c.attention)},
-                        {"k", json_of(c.k)},
+                        {"k", json_of_k(c)},
                         {"sharing", name_of(c.sharing)},
                         {"projection", name_of(c.projection)},
                         {"norm", name_of(c.norm)},
@@ -74,7 +86,7 @@ class Keys {
             if (value == words_of<E>[i]) return static_cast<E>(i);
         refuse(key, "must be one of " + json(words_of<E>).dump(), value);
     }
-    ProjectedLength projected_length(const char* key) {
+    ProjectedLength projected_length(const char* key, std::size_t layer_count, std::size_t head_count) {
         const json value = take(key);
         const auto number = [&](const json& k) {
             if (!k.is_number_unsigned())
@@ -82,11 +94,16 @@ class Keys {
             return k.get<std::size_t>();
         };
         if (!value.is_array()) return number(value);
+        const bool by_head = !value.empty() && value[0].is_array();
         std::vector<std::vector<std::size_t>> layers;
         for (const json& layer : value) {
             auto& heads = layers.emplace_back();
-            for (const json& k : layer.is_array() ? layer : json::array({layer})) heads.push_back(number(k));
+            for (const json& k : by_head&& layer.is_array() ? layer : json::array({layer})) heads.push_back(number(k));
+            if (by_head && heads.size() != head_count)
+                refuse(key, "must have a number for each of " + std::to_string(head_count) + " heads", value);
         }
+        if (layers.size() != layer_count)
+            refuse(key, "must have an entry for each of " + std::to_string(layer_count) + " layers", value);
         return layers;
     }
     bool has(const char* key) const { return object_.contains(key); }
@@ -140,7 +157,7 @@ Config read_config(const std::string& path) {
     c.ffn_width = keys.count("ffn_width");
     c.causal = keys.truth("causal");
     c.attention = keys.word<Attention>("attention");
-    c.k = keys.projected_length("k");
+    c.k = keys.projected_length("k", c.layers, c.heads);
     c.sharing = keys.word<Sharing>("sharing");
     c.projection = keys.word<ProjectionKind>("projection");
     c.norm = keys.word<Norm>("norm");

@@ -161,7 +161,10 @@ TEST_CASE("programs: generate draws by its seed, and starts with a newline") {
 TEST_CASE("programs: generate refuses prompts and numbers that make no sense") {
     Trained trained;
     check_refused(trained.generate({"--prompt", "th\xC2\xA7"}), {"--prompt", "\xC2\xA7", "position 2"});
-    check_refused(trained.generate({"--prompt", ""}), {"--prompt"});
+    for (const std::string prompt : {"--prompt", "--prompt="}) {
+        const Arguments empty = prompt == "--prompt" ? Arguments{prompt, ""} : Arguments{prompt, "the"};
+        check_refused(trained.generate(empty), {"--prompt"});
+    }
     for (const auto& [option, value] : std::vector<std::pair<std::string, std::string>>{{"--temperature", "-1"},
                                                                                         {"--temperature", "nan"},
                                                                                         {"--top-k", "0"},
@@ -179,7 +182,8 @@ TEST_CASE("programs: a text of one character is learned, and only it comes out")
     CHECK(train_lm(small_model() + Arguments{"--text", text, "--out", out, "--steps", "300"}).status == 0);
     CHECK(metrics_of(out).back().at("loss") < 0.05);
     CHECK(run("generate", {"--model", out, "--prompt", "a", "--tokens", "40"}).out == std::string(41, 'a') + "\n");
-    check_refused(run("generate", {"--model", out}), {"--prompt", "position 0"});  // it never saw a newline
+    check_refused(run("generate", {"--model", out}),
+                  {"--prompt (not given: a newline)", "position 0"});  // it never saw a newline
 }
 
 TEST_CASE("programs: evaluate's loss is of all counted targets alike, and no dropout acts") {
@@ -216,7 +220,7 @@ TEST_CASE("programs: evaluate refuses tokens, masks and targets that are out of 
         trained.refused({{"tokens", good}, {"targets", with(good, target)}},
                         {"tensor targets", "(1,2)", std::to_string(target)});
     trained.refused({{"tokens", good}, {"mask", with(good, 2)}}, {"tensor mask", "(1,2)", "2"});
-    trained.refused({{"tokens", good}, {"targets", ids({2, 4}, -100)}}, {"cross_entropy"});
+    trained.refused({{"tokens", good}, {"targets", ids({2, 4}, -100)}}, {trained.in, "tensor targets", "-100"});
     trained.refused({{"tokens", good}, {"mask", ids({2, 3}, 1)}}, {"tensor mask", "(2,3)", "(2,4)"});
     trained.refused({{"tokens", ids({2, 33}, 1)}}, {"tensor tokens", "(2,33)", "32"});
     trained.refused({{"tokens", ids({2, 0}, 1)}}, {"tensor tokens", "(2,0)"});
@@ -228,4 +232,27 @@ TEST_CASE("programs: evaluate refuses tokens, masks and targets that are out of 
     CHECK(trained.evaluate({{"tokens", ids({1, 1}, 0)}}).status == 0);
     CHECK(trained.evaluate({{"tokens", ids({1, 32}, 0)}}).status == 0);
     check_refused(trained.evaluate({{"tokens", good}}, {"--gradients"}), {"targets"});
+}
+
+TEST_CASE("programs: evaluate writes nothing over what it reads, and only where it can") {
+    Trained trained;
+    CHECK(trained.evaluate({{"tokens", ids({1, 4}, 1)}}).status == 0);
+    const auto before = directory_contents(trained.scratch.path(""));
+    const std::string weights = trained.model + "/model.safetensors", folder = trained.scratch.path("no") + "/out";
+    for (const std::string& out : {trained.in, weights, trained.model, folder, trained.in + "/out", folder + "/"}) {
+        const Result result = run("evaluate", {"--model", trained.model, "--tokens", trained.in, "--out", out});
+        check_refused(result, {"--out", out});
+    }
+    CHECK(directory_contents(trained.scratch.path("")) == before);
+}
+
+TEST_CASE("programs: evaluate and generate say where the weights are too large to compute with") {
+    Trained trained;
+    const std::string path = trained.model + "/model.safetensors";
+    TensorFile file = load_safetensors(path);
+    for (auto& [name, tensor] : file.tensors)
+        if (name == "head.weight") std::get<Array<float>>(tensor).fill(3e38F);
+    save_safetensors(path, file);
+    trained.refused({{"tokens", ids({1, 4}, 1)}}, {trained.model, "tensor logits", "finite", "(0,0,"});
+    check_refused(trained.generate({"--prompt", "the"}), {trained.model, "logits", "finite"});
 }

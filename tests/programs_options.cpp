@@ -95,6 +95,9 @@ TEST_CASE("programs: options that are unknown, repeated, cut short or of the wro
     check_refused(with({"--text", text, "word"}), {"word"});
     check_refused(with({"--steps"}), {"--steps"});
     check_refused(with({"--steps", "--seed"}), {"--steps", "'--seed'"});
+    check_refused(with({"--steps=", "5"}), {"--steps: a value must follow"});
+    check_refused(train({"--text", text, "--out=", "--resume"}), {"--out: a value must follow"});
+    check_refused(train({"--text", text, "--out", "--resume"}), {"--out: a value must follow", "'--resume'"});
     check_refused(with({"--steps", "5", "--steps=6"}), {"--steps", "once", "'5'", "'6'"});
     check_refused(with({"--tie-embeddings", "--tie-embeddings"}), {"--tie-embeddings", "once"});
     check_refused(with({"--tie-embeddings=false"}), {"tie-embeddings"});

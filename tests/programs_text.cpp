@@ -26,14 +26,16 @@ TEST_CASE("programs: a byte order mark is dropped, CRLF is kept") {
     const std::string text = prose(3000);
     std::string crlf;
     for (const char c : text) crlf += c == '\n' ? std::string("\r\n") : std::string(1, c);
-    const auto files_after = [&](const std::string& name, const std::string& bytes) {
-        const std::string out = scratch.path(name);
-        CHECK(train(small_run() + Arguments{"--text", scratch.file(name + ".txt", bytes), "--out", out}).status == 0);
+    const auto files_after = [&](const std::string& name, const std::string& contents, const Arguments& options = {}) {
+        const std::string out = scratch.path(name), file = scratch.file(name + ".txt", contents);
+        CHECK(train(small_run() + Arguments{"--text", file, "--out", out} + options).status == 0);
         return std::pair(json::parse(file_contents(out + "/tokenizer.json")),
                          file_contents(out + "/model.safetensors"));
     };
     const auto plain = files_after("plain", text);
     CHECK(files_after("mark", "\xEF\xBB\xBF" + text) == plain);
+    const Arguments bytes{"--tokenizer", "byte", "--eval-every", "0"};
+    CHECK(files_after("bytes", text, bytes) == files_after("marked_bytes", "\xEF\xBB\xBF" + text, bytes));
     std::string with_return = plain.first["characters"];
     with_return.insert(with_return.find('\n') + 1, "\r");
     CHECK(files_after("crlf", crlf).first["characters"] == with_return);

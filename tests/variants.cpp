@@ -174,9 +174,16 @@ TEST_CASE("variants: configurations that make no sense are refused with all numb
               }).starts_with("projection: a causal linformer must have linear or random"));
         CHECK(refused([&](nn::Config& c) {
                   c.rescale = true, c.projection = kind;
-              }).starts_with("rescale: the projection must be linear or random"));
+              }).starts_with("rescale: E must be there, of a linear or random projection: "));
     }
     CHECK(refused([](nn::Config& c) { c.causal = c.rescale = true; }) != "");
     CHECK(refused([](nn::Config& c) { c.window = 2; }) ==
           "window: the model must be a causal linformer: attention linformer, causal false");
+    CHECK(refused([](nn::Config& c) { c.causal = true, c.window = 7; }) ==
+          "window: the positions must be at most length: window 7, length 6");
+    CHECK(refused([](nn::Config& c) { c.rescale = true, c.attention = nn::Attention::full; }) ==
+          "rescale: E must be there, of a linear or random projection: attention full, projection linear");
+    CHECK(refused([](nn::Config& c) {
+              c.k = {{{3}, {3}, {3}}}, c.attention = nn::Attention::full;
+          }).starts_with("k: a list must have a number for each layer"));
 }

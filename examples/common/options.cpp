@@ -18,7 +18,7 @@ using nlohmann::json;
 struct Options::Entry {
     std::string name;
     CLI::Option* option = nullptr;
-    bool repeatable = false;
+    bool repeatable = false, is_flag = false;
     std::vector<std::string> given = {};                             // as on the command line
     std::function<void(const std::vector<std::string>&)> read = {};  // checks; fills the variable
     std::function<json()> get = {};
@@ -33,7 +33,7 @@ Options::~Options() = default;
 Options::Entry& Options::entry(const std::string& name, const std::string& help, const std::string& fallback) {
     Entry& e = *entries_.emplace_back(std::make_unique<Entry>());
     e.name = name;
-    e.option = app_->add_option(name, e.given, fallback.empty() ? help : help + " [" + fallback + "]");
+    e.option = app_->add_option(name, e.given, fallback.empty() ? help : help + " [" + escaped(fallback) + "]");
     e.option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->type_name("");
     e.option->allow_extra_args(false);  // nor would [a,b] be a value
     return e;
@@ -58,7 +58,7 @@ static bool is_utf8(std::string_view text) {
 
 void Options::count(const std::string& name, std::uint64_t& value, std::uint64_t low, std::uint64_t high,
                     const std::string& help) {
-    Entry& e = entry(name, help, std::to_string(value));
+    Entry& e = entry(name, help, low <= value && value <= high ? std::to_string(value) : "");
     e.read = [name, low, high, &value](const std::vector<std::string>& given) {
         const auto number = number_in<std::uint64_t>(given[0]);
         if (!number || *number < low || *number > high)
@@ -139,6 +139,7 @@ void Options::files(const std::string& name, std::vector<std::string>& values, c
 void Options::flag(const std::string& name, bool& value, const std::string& help) {
     Entry& e = *entries_.emplace_back(std::make_unique<Entry>());
     e.name = name;
+    e.is_flag = true;
     e.option = app_->add_flag(name, e.given, help)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     e.option->disable_flag_override();
     e.read = [name, &value](const std::vector<std::string>& given) {
@@ -148,7 +149,21 @@ void Options::flag(const std::string& name, bool& value, const std::string& help
     e.get = [&value] { return json(value); };
 }
 
+// CLI11 would take the next word, even an option, as the value of --out= and of --out.
+void Options::require_values(int argc, char** argv) const {
+    for (int i = 1; i < argc; ++i) {
+        const std::string word = argv[i], name = word.substr(0, word.find('='));
+        const Entry* e = find(name);
+        if (!e || e->is_flag) continue;
+        const bool inside = name.size() < word.size(), missing = inside ? name.size() + 1 == word.size() : ++i == argc;
+        if (missing || (!inside && find(argv[i])))
+            throw Error(name +
+                        ": a value must follow: " + (missing ? "there is none" : "'" + std::string(argv[i]) + "'"));
+    }
+}
+
 bool Options::parse(int argc, char** argv) {
+    require_values(argc, argv);
     try {
         app_->parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
@@ -167,9 +182,14 @@ bool Options::parse(int argc, char** argv) {
     return true;
 }
 
+const Options::Entry* Options::find(std::string_view name) const {
+    const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const auto& e) { return e->name == name; });
+    return found == entries_.end() ? nullptr : found->get();
+}
+
 bool Options::given(std::string_view name) const {
-    return std::any_of(entries_.begin(), entries_.end(),
-                       [&](const auto& e) { return e->name == name && !e->given.empty(); });
+    const Entry* e = find(name);
+    return e && !e->given.empty();
 }
 
 json Options::stored(const std::vector<std::string>& names) const {

@@ -63,6 +63,8 @@ class Options {
 
   private:
     struct Entry;
+    const Entry* find(std::string_view name) const;
+    void require_values(int argc, char** argv) const;
     Entry& entry(const std::string& name, const std::string& help, const std::string& fallback);
 
     std::unique_ptr<CLI::App> app_;

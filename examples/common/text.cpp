@@ -45,8 +45,8 @@ Text read_text(const std::string& path, Encoding encoding) {
                             hex(static_cast<unsigned char>(c.bytes[0]), 2) + " (--tokenizer byte takes any bytes)");
             offset += c.bytes.size();
         }
-        if (text.bytes.starts_with(byte_order_mark)) text.bytes.erase(0, byte_order_mark.size());
     }
+    if (text.bytes.starts_with(byte_order_mark)) text.bytes.erase(0, byte_order_mark.size());
     if (text.bytes.empty()) throw Error(path + ": the text must not be empty");
     return text;
 }

@@ -16,7 +16,7 @@ enum class Encoding { utf8, bytes };
 
 struct Text {
     std::string path;
-    std::string bytes;  // utf8: valid, and without a byte order mark; line ends are those of the file, CRLF too
+    std::string bytes;  // without a byte order mark, utf8: valid; line ends are those of the file, CRLF too
 };
 
 // The whole of a file or pipe. Error: missing, unreadable, a directory or device, empty, or (utf8) not UTF-8.

@@ -185,7 +185,9 @@ std::string Tokenizer::spelling(std::int32_t id) const {
 
 void Tokenizer::save(const std::string& path) const { write_file(path, to_json()); }
 
-std::unique_ptr<Tokenizer> Tokenizer::load(const std::string& path) { return from_json(read_file(path), path); }
+std::unique_ptr<Tokenizer> Tokenizer::load(const std::string& path) {
+    return from_json(read_file(path, 1 << 26), path);
+}
 
 std::unique_ptr<Tokenizer> Tokenizer::from_json(const std::string& text, const std::string& subject) {
     const StrictObject file(text, subject);

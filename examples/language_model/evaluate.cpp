@@ -1,5 +1,10 @@
 // Runs a model on given tokens: logits, loss and gradients in a file. evaluate --model DIR --tokens IN --out OUT.
-#include <cstdio>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <system_error>
 
 #include "core/parallel.hpp"
 #include "core/safetensors.hpp"
@@ -23,6 +28,34 @@ static void check_entries(const TensorFile& file, const std::string& name, const
                         std::to_string(id));
 }
 
+// Before the work: the file can be written, and is none that is read.
+static void check_output(const std::string& out, const std::string& directory, const std::string& tokens) {
+    const auto refuse = [&](const std::string& rule) { throw Error("--out: the file must " + rule + ": " + out); };
+    std::error_code none;
+    for (const std::string& read : {tokens, directory + "/model.safetensors", directory + "/config.json"})
+        if (std::filesystem::equivalent(out, read, none)) refuse("be another than " + read);
+    const auto folder = std::filesystem::absolute(out).parent_path();
+    if (std::filesystem::is_directory(out, none) || !std::filesystem::path(out).has_filename())
+        refuse("not be a directory");
+    if (!std::filesystem::is_directory(folder, none)) refuse("be in a directory that exists");
+    if (access(folder.c_str(), W_OK) != 0 && !std::filesystem::exists(out, none))
+        refuse("be in a directory to write to");
+}
+
+// Else a weight is so large that something overflows.
+static void check_finite(const TensorFile& out, const std::string& directory) {
+    for (const auto& [name, tensor] : out.tensors)
+        std::visit(
+            [&, &name = name](const auto& x) {
+                const auto found = std::find_if(x.begin(), x.end(), [](auto v) { return !std::isfinite(double(v)); });
+                if (found == x.end()) return;
+                const auto i = static_cast<std::size_t>(found - x.begin());
+                throw Error(directory + ": tensor " + name + ": what the model computes must be finite: " +
+                            index_text(x.shape(), i) + " is " + std::to_string(*found));
+            },
+            tensor);
+}
+
 template <class T> static TensorFile evaluate(const std::string& directory, const TensorFile& in, bool with_gradients) {
     nn::Linformer<T> model = nn::load_model<T>(directory);
     const nn::Config& config = model.config;
@@ -40,7 +73,12 @@ template <class T> static TensorFile evaluate(const std::string& directory, cons
         const Ids& mask = in.get<std::int64_t>("mask");
         for (std::size_t i = 0; i < mask.size(); ++i) pass.real->data()[i] = mask.data()[i] == 1;
     }
-    if (in.find("targets")) check_entries(in, "targets", shape, 0, V - 1, ignore_index);
+    if (in.find("targets")) {
+        check_entries(in, "targets", shape, 0, V - 1, ignore_index);
+        const Ids& targets = in.get<std::int64_t>("targets");
+        if (std::all_of(targets.begin(), targets.end(), [](std::int64_t target) { return target == ignore_index; }))
+            throw Error(in.path + ": tensor targets: at least one must be counted: all are -100");
+    }
     for (const auto& [name, tensor] : in.tensors)
         if (name != "tokens" && name != "mask" && name != "targets")
             throw Error(in.path + ": tensor " + name + ": the names must be tokens, mask and targets");
@@ -93,8 +131,11 @@ int main(int argc, char** argv) {
         if (out.empty()) throw Error("--out: a file must be given");
         set_threads(static_cast<int>(thread_count));
         const TensorFile in = load_safetensors(tokens);
-        save_safetensors(
-            out, in_double ? evaluate<double>(directory, in, gradients) : evaluate<float>(directory, in, gradients));
+        check_output(out, directory, tokens);
+        const TensorFile results =
+            in_double ? evaluate<double>(directory, in, gradients) : evaluate<float>(directory, in, gradients);
+        check_finite(results, directory);
+        save_safetensors(out, results);
         return 0;
     });
 }

@@ -43,7 +43,7 @@ int main(int argc, char** argv) {
                 filled += tokenizer->spelling(ids[i]);
                 continue;
             }
-            const auto guesses = best_guesses(logits, i, top);
+            const auto guesses = of_model(directory, [&] { return best_guesses(logits, i, top); });
             lists += "mask " + std::to_string(++number) + "\n";
             for (const Guess& guess : guesses) {
                 char probability[32];  // digits enough for a sum of at most 1

@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
         options.count("--tokens", tokens, 1, 1'000'000'000, "tokens to write");
         options.number("--temperature", sampling.temperature, not_negative(),
                        "probabilities p^(1/T); 0: the likeliest");
-        options.count("--top-k", sampling.top_k, 1, 1'000'000, "draw from the K likeliest alone; default: from all");
+        options.count("--top-k", sampling.top_k, 1, UINT64_MAX, "draw from the K likeliest alone; default: from all");
         options.number("--top-p", sampling.top_p, {0, 1, false, true, "a number in (0, 1]"},
                        "draw from the likeliest that have this probability together");
         options.count("--seed", seed, 0, UINT64_MAX, "of all random numbers");
@@ -32,11 +32,14 @@ int main(int argc, char** argv) {
         set_threads(static_cast<int>(thread_count));
 
         const LoadedModel loaded = load(directory, Model::causal);
-        const TokenIds ids = loaded.tokenizer->encode(prompt, "--prompt");
+        const TokenIds ids = loaded.tokenizer->encode(
+            prompt, options.given("--prompt") ? "--prompt" : "--prompt (not given: a newline)");
         if (ids.empty()) throw Error("--prompt: the text must have at least one token: ''");
         print_result(prompt);
-        generate(loaded.model, ids, tokens, sampling, Random(seed, "generate"),
-                 [&](std::int32_t token) { print_result(loaded.tokenizer->decode(std::span(&token, 1))); });
+        of_model(directory, [&] {
+            generate(loaded.model, ids, tokens, sampling, Random(seed, "generate"),
+                     [&](std::int32_t token) { print_result(loaded.tokenizer->decode(std::span(&token, 1))); });
+        });
         print_result("\n");
         return 0;
     });

@@ -13,6 +13,10 @@ LoadedModel load(const std::string& directory, Model kind) {
         throw Error(directory + "/config.json: causal: the value must be " +
                     (kind == Model::causal ? "true: a masked model cannot go on with a text: false"
                                            : "false: a causal model cannot fill masks: true"));
+    if (loaded.tokenizer->mask_id().has_value() == config.causal)
+        throw Error(directory + "/tokenizer.json: mask: the value must be " +
+                    (config.causal ? "false: the model of config.json is causal: true"
+                                   : "true: the model of config.json fills masks: false"));
     const auto size = static_cast<std::size_t>(loaded.tokenizer->vocab_size());
     if (size != config.vocab_size)
         throw Error(directory + "/tokenizer.json: the vocabulary must be that of config.json: " + std::to_string(size) +

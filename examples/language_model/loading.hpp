@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "core/error.hpp"
+#include "examples/common/program.hpp"
 #include "examples/language_model/training.hpp"
 
 namespace taper::examples {
@@ -15,5 +17,14 @@ struct LoadedModel {
 
 // Error: no directory, files that are wrong or do not belong together, a model of the other kind.
 LoadedModel load(const std::string& directory, Model kind);
+
+// What body computes with the model of a directory must be finite: else an Error that names the directory.
+template <class F> auto of_model(const std::string& directory, F body) {
+    try {
+        return body();
+    } catch (const NotFinite& error) {
+        throw Error(directory + ": " + error.what());
+    }
+}
 
 }  // namespace taper::examples
