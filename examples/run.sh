@@ -1,15 +1,17 @@
 #!/bin/sh
-# Installs what is missing (on Debian and Ubuntu), builds, trains a masked language model on the King James Bible, and lets
-# it fill masks. From any directory:
-#     sh examples/run.sh [OPTION...]      options of train_mlm; they replace the recipe's. --text FILE: another text
-#     sh examples/run.sh --resume         goes on with the last run, where it was stopped
-# Each run is written to a new directory, build/runs/1, 2, ...
+# Installs what is missing (on Debian and Ubuntu), builds, trains a language model on the King James Bible, and shows what it has
+# learned. From any directory:
+#     sh examples/run.sh [OPTION...]         a causal model, which then writes: options of train_lm; they replace the recipe's
+#     sh examples/run.sh fill [OPTION...]    a masked model, which then fills masks: options of train_mlm
+#     sh examples/run.sh --resume            goes on with the last run, where it was stopped
+# --text FILE: another text. Each run is written to a new directory, build/runs/1, 2, ...
 set -eu
 
-# ---- The recipe (and bpe's default, a vocabulary of 1024). The windows are short, the layers two and the learning rate high:
-# ---- with n = 128, four layers and 1e-3 a masked model still guesses by frequency, at a loss of 5.7, after 800 steps ------
-recipe='--tokenizer bpe --length 32 --k 16 --width 128 --heads 4 --layers 2 --batch 32 --lr 2e-3 --steps 5000
+# ---- The recipes (and bpe's default, a vocabulary of 1024). Short windows and few layers: with n = 128, four layers and 1e-3
+# ---- the masked model still guesses by frequency, at a loss of 5.7, after 800 steps -------------------------------------
+write='--tokenizer bpe --length 64 --k 16 --window 16 --width 128 --heads 4 --layers 3 --batch 32 --lr 2e-3 --steps 3000
     --eval-every 250'
+fill='--tokenizer bpe --length 32 --k 16 --width 128 --heads 4 --layers 2 --batch 32 --lr 2e-3 --steps 5000 --eval-every 250'
 # ------------------------------------------------------------------------------------------------------------------------
 
 unset CDPATH
@@ -19,6 +21,9 @@ need $build_packages bible-kjv gnuplot-nox
 (cd -- "$root" && build release -D TAPER_TESTS=OFF)
 bin=$root/build/release/bin
 
+program=train_lm recipe=$write
+[ "${1:-}" != fill ] || { program=train_mlm recipe=$fill; shift; }
+
 out= resume= own_text= option=
 for argument; do
     [ "$option" != --out ] || out=$argument
@@ -27,7 +32,7 @@ for argument; do
         --out=*) out=${argument#--out=} ;;
         --resume) resume=yes ;;
         --text | --text=*) own_text=yes ;;
-        --help | -h) exec "$bin/train_mlm" --help ;;
+        --help | -h) exec "$bin/$program" --help ;;
     esac
 done
 
@@ -37,7 +42,9 @@ if [ -z "$out" ]; then
     if [ -n "$resume" ]; then out=$root/build/runs/${last:-1}; else out=$root/build/runs/$((${last:-0} + 1)); fi
     set -- --out "$out" "$@"
 fi
-if [ -z "$resume" ]; then  # a run that goes on has its options and its text already
+if [ -n "$resume" ]; then  # a run that goes on has its kind, its options and its text already
+    ! grep -qs '"causal": false' "$out/config.json" || program=train_mlm
+else
     given=" $* "
     for word in $recipe; do
         case $word in --*) option=$word ;; esac
@@ -53,14 +60,24 @@ if [ -z "$resume" ]; then  # a run that goes on has its options and its text alr
     fi
 fi
 
-"$bin/train_mlm" "$@"
+"$bin/$program" "$@"
 
-fill() {  # the run is done, also where the verse is longer than a window of the user's choice
-    "$bin/fill_mask" --model "$out" --text "$1" || :
+show() {  # the run is done, also where this is not in the vocabulary or the window of the user's choice
+    "$bin/$@" || :
 }
-if grep -aqF "$root/build/bible.txt" "$out/checkpoint.safetensors"; then  # it was learned from the Bible
-    fill 'And the children of [MASK] did evil in the sight of the LORD'
-    fill 'And it came to [MASK] in those days'
-    fill 'Jesus [MASK] unto them, Verily, verily, I say unto you'
+# It was learned from the Bible?
+if grep -aqF "$root/build/bible.txt" "$out/checkpoint.safetensors"; then bible=yes; else bible=; fi
+if [ $program = train_mlm ]; then
+    if [ $bible ]; then
+        show fill_mask --model "$out" --text 'And the children of [MASK] did evil in the sight of the LORD'
+        show fill_mask --model "$out" --text 'And it came to [MASK] in those days'
+        show fill_mask --model "$out" --text 'Jesus [MASK] unto them, Verily, verily, I say unto you'
+    fi
+    echo "Now your own: '$bin/fill_mask' --model '$out' --text 'The [MASK] is my shepherd'"
+else
+    if [ $bible ]; then
+        show generate --model "$out" --prompt 'And Jesus said unto the' --tokens 120 --temperature 0.7
+        show generate --model "$out" --prompt 'In those days' --tokens 120 --temperature 0.7
+    fi
+    echo "Now your own: '$bin/generate' --model '$out' --prompt 'The LORD is'"
 fi
-echo "Now your own: '$bin/fill_mask' --model '$out' --text 'The [MASK] is my shepherd'"
