@@ -69,9 +69,9 @@ show() {  # the run is done, also where this is not in the vocabulary or the win
 if grep -aqF "$root/build/bible.txt" "$out/checkpoint.safetensors"; then bible=yes; else bible=; fi
 if [ $program = train_mlm ]; then
     if [ $bible ]; then
-        show fill_mask --model "$out" --text 'And the children of [MASK] did evil in the sight of the LORD'
-        show fill_mask --model "$out" --text 'And it came to [MASK] in those days'
-        show fill_mask --model "$out" --text 'Jesus [MASK] unto them, Verily, verily, I say unto you'
+        show fill_mask --model "$out" --text 'And the LORD [MASK] unto Moses, saying'
+        show fill_mask --model "$out" --text 'Thus saith the [MASK] of hosts'
+        show fill_mask --model "$out" --text 'And he said [MASK] them, Go'
     fi
     echo "Now your own: '$bin/fill_mask' --model '$out' --text 'The [MASK] is my shepherd'"
 else

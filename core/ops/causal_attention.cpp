@@ -97,12 +97,14 @@ template <class T> struct CausalAttention final : Op<T> {
         auto dQ = zeros<T>(Q.shape()), dK = zeros<T>(Q.shape()), dV = zeros<T>(Q.shape());
         // dE and dF are sums over units: a few partial ones, so that their number does not depend on the threads.
         const std::size_t parts = std::min<std::size_t>(units(), 8);
-        auto dE = zeros<T>({parts, k, n}), dF = zeros<T>({parts, k, n});
+        auto dE = empty<T>({parts, k, n}), dF = empty<T>({parts, k, n});
         parallel_for(parts, 1, [&](std::size_t begin, std::size_t end) {
-            for (std::size_t part = begin; part < end; ++part)
-                for (std::size_t unit = part * units() / parts; unit < (part + 1) * units() / parts; ++unit)
+            for (std::size_t part = begin; part < end; ++part) {
+                const std::size_t first = part * units() / parts;
+                for (std::size_t unit = first; unit < (part + 1) * units() / parts; ++unit)
                     backward_unit(unit, dy.data(), dQ.data(), dK.data(), dV.data(), dE.data() + part * k * n,
-                                  dF.data() + part * k * n);
+                                  dF.data() + part * k * n, unit > first);
+            }
         });
         gradients.add(Q, std::move(dQ));
         gradients.add(K, std::move(dK));
@@ -192,7 +194,8 @@ template <class T> struct CausalAttention final : Op<T> {
         }
     };
 
-    void backward_unit(std::size_t unit, const T* dy, T* dQ, T* dK, T* dV, T* dE, T* dF) {
+    // sum: dE and dF hold those of other units, to be added to.
+    void backward_unit(std::size_t unit, const T* dy, T* dQ, T* dK, T* dV, T* dE, T* dF, bool sum) {
         Scores scores(*this);
         const std::size_t width = scores.width;
         Array<T> dK_bar = zeros<T>({k, d_h}), dV_bar = zeros<T>({k, d_h});
@@ -205,9 +208,9 @@ template <class T> struct CausalAttention final : Op<T> {
             const Matrix<T> dY{dy + at.offset, at.rows, d_h, d}, dA{da.data(), at.rows, at.rows, C},
                 dG{dg.data(), at.rows, at.rows, C}, dS_slots{dp.data(), at.rows, k, width},
                 dS_near{dp.data() + k, at.rows, at.near_rows, width};
-            gemm(dK_sum, transposed(at.K), dE + at.first, n, true);  // 6
+            gemm(dK_sum, transposed(at.K), dE + at.first, n, sum);  // 6
             gemm(transposed(at.E), dK_sum, dK + at.offset, d, true);
-            gemm(dV_sum, transposed(at.V), dF + at.first, n, true);
+            gemm(dV_sum, transposed(at.V), dF + at.first, n, sum);
             gemm(transposed(at.F), dV_sum, dV + at.offset, d, true);
             gemm(dY, transposed(at.V), dg.data(), C);  // 5
             lower(dg, at.rows, C);
