@@ -125,6 +125,9 @@ template <class T> Array<T> sum_axes(const Array<T>& x, const std::vector<bool>&
     return from == &x ? x : y;
 }
 
+template <class T> Array<T> sum_to(Array<T>&& x, const Shape& shape) {
+    return x.shape() == shape ? std::move(x) : sum_to(std::as_const(x), shape);
+}
 template <class T> Array<T> sum_to(const Array<T>& x, const Shape& shape) {
     if (x.shape() == shape) return x;
     const std::size_t extra = x.dimension() - shape.size();
@@ -159,10 +162,34 @@ template <class T> Array<T> permuted(const Array<T>& x, const std::vector<std::s
     return y;
 }
 
+template <class T> Array<T> matrices_transposed(const Array<T>& x) {
+    constexpr std::size_t tile = 16;  // by 16 entries: a few cache lines of x and of y at a time
+    Shape shape = x.shape();
+    const std::size_t rank = shape.size(), rows = shape[rank - 2], columns = shape[rank - 1];
+    std::swap(shape[rank - 2], shape[rank - 1]);
+    auto y = empty<T>(shape);
+    if (y.size() == 0) return y;
+    const std::size_t strips = (rows + tile - 1) / tile;
+    parallel_for(y.size() / rows / columns * strips, 1 + (1 << 14) / (tile * columns),
+                 [&](std::size_t begin, std::size_t end) {
+                     for (std::size_t strip = begin; strip < end; ++strip) {
+                         const std::size_t i = strip % strips * tile, m = std::min(tile, rows - i);
+                         const T* from = x.data() + strip / strips * rows * columns + i * columns;
+                         T* to = y.data() + strip / strips * rows * columns + i;
+                         for (std::size_t at = 0; at < columns; at += tile)
+                             for (std::size_t j = at; j < std::min(at + tile, columns); ++j)
+                                 for (std::size_t r = 0; r < m; ++r) to[j * rows + r] = from[r * columns + j];
+                     }
+                 });
+    return y;
+}
+
 #define TAPER_INSTANTIATE(T)                                               \
     template Array<T> expand(const Array<T>&, const Shape&);               \
     template Array<T> sum_to(const Array<T>&, const Shape&);               \
+    template Array<T> sum_to(Array<T>&&, const Shape&);                    \
     template Array<T> sum_axes(const Array<T>&, const std::vector<bool>&); \
+    template Array<T> matrices_transposed(const Array<T>&);                \
     template Array<T> permuted(const Array<T>&, const std::vector<std::size_t>&);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)

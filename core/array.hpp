@@ -84,9 +84,11 @@ Array<T> expand(const Array<T>& x,
                 const Shape& shape);  // x repeated along broadcast axes; x.shape() broadcasts to shape
 template <class T>
 Array<T> sum_to(const Array<T>& x, const Shape& shape);  // the adjoint of expand: sums over what expand repeated
+template <class T> Array<T> sum_to(Array<T>&& x, const Shape& shape);
 template <class T>
 Array<T> sum_axes(const Array<T>& x, const std::vector<bool>& reduced);  // reduced axes stay as 1; sums in double
 template <class T>
 Array<T> permuted(const Array<T>& x, const std::vector<std::size_t>& axes);  // y axis i is x axis axes[i]
+template <class T> Array<T> matrices_transposed(const Array<T>& x);          // the last two axes swapped
 
 }  // namespace taper

@@ -15,7 +15,8 @@ extern "C" void openblas_set_num_threads(int);
 
 namespace taper {
 
-template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride, bool accumulate) {
+template <class T>
+static void blas(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride, bool accumulate) {
     // OpenBLAS stays on one thread: parallel_for is outside. The index type, alpha and beta are spelled out since any
     // other type selects a scalar triple loop.
     static const bool one_thread = (openblas_set_num_threads(1), true);
@@ -26,6 +27,55 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, std::
     cxxblas::gemm<xt::blas_index_t>(cxxblas::RowMajor, trans(a), trans(b), index(a.rows), index(b.columns),
                                     index(a.columns), T(1), a.data, leading(a.stride), b.data, leading(b.stride),
                                     accumulate ? T(1) : T(0), c, leading(c_stride));
+}
+
+// OpenBLAS copies ("packs") both operands of each call, but for those of at most 10^6 multiply-adds on AVX-512: blocks of
+// that size are a tenth faster than one call. Not so with b transposed.
+static constexpr struct Block { std::size_t rows, inner, columns; } block{48, 128, 128}, panel_block{60, 256, 64};
+
+template <class T>
+static Matrix<T> part(const Matrix<T>& x, std::size_t row, std::size_t rows, std::size_t column, std::size_t columns) {
+    const std::size_t begin = x.transposed ? column * x.stride + row : row * x.stride + column;
+    return {x.data + begin, std::min(rows, x.rows - row), std::min(columns, x.columns - column), x.stride,
+            x.transposed};
+}
+
+template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride, bool accumulate) {
+    if (b.transposed || a.rows * a.columns * b.columns <= block.rows * block.inner * block.columns)
+        return blas(a, b, c, c_stride, accumulate);
+    for (std::size_t i = 0; i < a.rows; i += block.rows)
+        for (std::size_t k = 0; k < a.columns; k += block.inner)
+            for (std::size_t j = 0; j < b.columns; j += block.columns)
+                blas(part(a, i, block.rows, k, block.inner), part(b, k, block.inner, j, block.columns),
+                     c + i * c_stride + j, c_stride, accumulate || k > 0);
+}
+
+template <class T> Panels<T>::Panels(const Matrix<T>& matrix, std::size_t a_rows) : b(matrix) {
+    if (a_rows <= panel_block.rows) return;
+    data = empty<T>({(b.columns + width - 1) / width, b.rows, width});
+    parallel_for(data.shape(0), 1 + elementwise_chunk / (b.rows * width + 1), [&](std::size_t begin, std::size_t end) {
+        for (std::size_t panel = begin; panel < end; ++panel) {
+            const Matrix<T> from = part(b, 0, b.rows, panel * width, width);
+            T* to = data.data() + panel * b.rows * width;
+            for (std::size_t i = 0; i < b.rows; ++i, to += width)
+                for (std::size_t j = 0; j < from.columns; ++j)
+                    to[j] = from.data[from.transposed ? j * from.stride + i : i * from.stride + j];
+        }
+    });
+}
+
+template <class T> void gemm(const Matrix<T>& a, const Panels<T>& panels, T* c, std::size_t c_stride, bool accumulate) {
+    const Matrix<T>& b = panels.b;
+    if (panels.data.dimension() == 0 || b.rows == 0) return gemm(a, b, c, c_stride, accumulate);
+    for (std::size_t i = 0; i < a.rows; i += panel_block.rows)
+        for (std::size_t k = 0; k < b.rows; k += panel_block.inner)
+            for (std::size_t j = 0; j < b.columns; j += panels.width) {
+                const Matrix<T> panel{panels.data.data() + j * b.rows, b.rows, std::min(panels.width, b.columns - j),
+                                      panels.width};
+                blas(part(a, i, panel_block.rows, k, panel_block.inner),
+                     part(panel, k, panel_block.inner, 0, panels.width), c + i * c_stride + j, c_stride,
+                     accumulate || k > 0);
+            }
 }
 
 template <class T> void add_seen(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride) {
@@ -62,54 +112,101 @@ static std::vector<std::size_t> batch_numbers(const Shape& x, const Shape& batch
     return numbers;
 }
 
-template <class T> Array<T> product(const Array<T>& a, bool transpose_a, const Array<T>& b, bool transpose_b) {
-    const auto matrix = [](const Array<T>& x, bool transposed) {
-        const std::size_t rows = x.shape(x.dimension() - 2), columns = x.shape(x.dimension() - 1);
-        return transposed ? Matrix<T>{x.data(), columns, rows, columns, true}
-                          : Matrix<T>{x.data(), rows, columns, columns};
-    };
-    Matrix<T> left = matrix(a, transpose_a), right = matrix(b, transpose_b);
-    Shape batch = broadcast_shape("matmul", {"a", batch_of(a.shape())}, {"b", batch_of(b.shape())});
+template <class T> static Matrix<T> last_axes(const Array<T>& x, bool transposed) {
+    const std::size_t rows = x.shape(x.dimension() - 2), columns = x.shape(x.dimension() - 1);
+    return transposed ? Matrix<T>{x.data(), columns, rows, columns, true} : Matrix<T>{x.data(), rows, columns, columns};
+}
+
+// All rows of a by one matrix b.
+template <class T> static void product_of_rows(Matrix<T> a, const Matrix<T>& b, const Array<T>* row, T* c) {
+    const Panels<T> panels(b, a.rows);
+    const std::size_t work = panel_block.rows * std::max<std::size_t>(a.columns, 1) * b.columns;
+    parallel_for(a.rows, panel_block.rows * (1 + 500'000 / work), [&](std::size_t begin, std::size_t end) {
+        const Matrix<T> strip = part(a, begin, end - begin, 0, a.columns);
+        T* to = c + begin * b.columns;
+        for (std::size_t i = 0; row && i < strip.rows; ++i) std::copy(row->begin(), row->end(), to + i * b.columns);
+        gemm(strip, panels, to, b.columns, row != nullptr);
+    });
+}
+
+// Each of a batch by another; c (batch, a.rows, b.columns).
+template <class T>
+static Array<T> product_of_each(const Matrix<T>& a, const std::vector<std::size_t>& number_a, const Matrix<T>& b,
+                                const std::vector<std::size_t>& number_b) {
+    const std::size_t batch = number_a.size(), size = a.rows * b.columns;
+    const std::size_t strips = (a.rows + block.rows - 1) / block.rows, rows = (a.rows + strips - 1) / strips;
+    // Few strips of long rows: a sum of up to eight parts, so that each thread has something to do.
+    const std::size_t parts = batch * strips < 8 ? std::clamp<std::size_t>(a.columns / 512, 1, 8) : 1;
+    auto c = empty<T>({parts, batch, size});
+    const std::size_t work = rows * std::max<std::size_t>(a.columns / parts, 1) * b.columns;
+    parallel_for(parts * batch * strips, 1 + 500'000 / work, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t task = begin; task < end; ++task) {
+            const std::size_t first = task % strips * rows, i = task / strips % batch, p = task / strips / batch;
+            const std::size_t from = p * a.columns / parts, width = (p + 1) * a.columns / parts - from;
+            Matrix<T> strip = part(a, first, rows, from, width), those = part(b, from, width, 0, b.columns);
+            strip.data += number_a[i] * a.rows * a.columns, those.data += number_b[i] * b.rows * b.columns;
+            gemm(strip, those, c.data() + (p * batch + i) * size + first * b.columns, b.columns);
+        }
+    });
+    return parts > 1 ? sum_to(c, {1, batch, size}) : c;
+}
+
+template <class T>
+Array<T> product(const Array<T>& a, bool transpose_a, const Array<T>& b, bool transpose_b, const Array<T>* row) {
+    Matrix<T> left = last_axes(a, transpose_a);
+    const Matrix<T> right = last_axes(b, transpose_b);
+    const Shape batch = broadcast_shape("matmul", {"a", batch_of(a.shape())}, {"b", batch_of(b.shape())});
     Shape shape = batch;
     shape.push_back(left.rows);
     shape.push_back(right.columns);
-    auto c = empty<T>(shape);
-    if (b.dimension() == 2 && !transpose_a) {  // one matrix for the whole batch: the rows of a are rows of one product
-        left.rows = a.size() / std::max<std::size_t>(left.columns, 1);
-        if (left.columns == 0) left.rows = c.size() / std::max<std::size_t>(right.columns, 1);
-        batch.resize(0);
-    }
-    if (c.size() == 0) return c;
-    if (left.columns == 0) {
-        c.fill(T(0));
+    const std::size_t size = count(shape);
+    if (size == 0) return empty<T>(shape);
+    if (b.dimension() == 2 && !transpose_a) {
+        auto c = empty<T>(shape);
+        left.rows = size / right.columns;
+        product_of_rows(left, right, row, c.data());
         return c;
     }
-    // Tasks of about 8 MFLOP, at least 64 rows, so that BLAS is efficient inside one.
-    const std::size_t per_row = 2 * left.columns * right.columns;
-    const std::size_t rows = std::min(left.rows, std::max<std::size_t>(64, (8'000'000 / per_row + 15) / 16 * 16));
-    const std::size_t strips = (left.rows + rows - 1) / rows;
-    const std::size_t size_a = left.rows * left.columns, size_b = right.rows * right.columns;
-    const auto number_a = batch_numbers(batch.empty() ? Shape{} : batch_of(a.shape()), batch);
-    const auto number_b = batch_numbers(batch.empty() ? Shape{} : batch_of(b.shape()), batch);
-    const std::size_t tasks_a_chunk = std::max<std::size_t>(1, 1'000'000 / (per_row * rows));
-    parallel_for(number_a.size() * strips, tasks_a_chunk, [&](std::size_t begin, std::size_t end) {
-        for (std::size_t task = begin; task < end; ++task) {
-            const std::size_t i = task / strips, first = task % strips * rows;
-            Matrix<T> strip = left;
-            strip.data += number_a[i] * size_a + first * (transpose_a ? 1 : left.stride);
-            strip.rows = std::min(rows, left.rows - first);
-            Matrix<T> whole = right;
-            whole.data += number_b[i] * size_b;
-            gemm(strip, whole, c.data() + (i * left.rows + first) * right.columns, right.columns);
-        }
-    });
-    return c;
+    if (transpose_b && !transpose_a && left.rows * (left.columns + right.columns) < right.columns * left.columns)
+        return matrices_transposed(product(b, false, matrices_transposed(a), false));  // a and c are the smaller ones
+    if (transpose_b && left.rows > block.rows) return product(a, transpose_a, matrices_transposed(b), false);
+    return reshaped(product_of_each(left, batch_numbers(batch_of(a.shape()), batch), right,
+                                    batch_numbers(batch_of(b.shape()), batch)),
+                    shape);
 }
 
-#define TAPER_INSTANTIATE(T)                                                       \
-    template void gemm(const Matrix<T>&, const Matrix<T>&, T*, std::size_t, bool); \
-    template void add_seen(const Matrix<T>&, const Matrix<T>&, T*, std::size_t);   \
-    template Array<T> product(const Array<T>&, bool, const Array<T>&, bool);
+template <class T> Array<T> row_product(const Array<T>& a, const Array<T>& b, Array<T>* a_sum) {
+    const std::size_t m = a.shape().back(), n = b.shape().back();
+    const std::size_t rows = a.size() / std::max<std::size_t>(m, 1), strip_rows = 512;
+    // The rows in up to eight parts, each with sums of its own. The narrower of a and b is read transposed: with the other
+    // way round BLAS strides through more memory, and is a sixth slower.
+    const std::size_t parts = std::clamp<std::size_t>(rows / strip_rows, 1, 8);
+    const bool swapped = m > n;
+    auto products = empty<T>({parts, m, n});
+    auto sums = zeros<double>({parts, a_sum ? m : 0});
+    parallel_for(parts, 1, [&](std::size_t p, std::size_t) {
+        const std::size_t begin = p * rows / parts, end = (p + 1) * rows / parts;
+        T* to = products.data() + p * m * n;
+        for (std::size_t i = begin; i == begin || i < end; i += strip_rows) {
+            const std::size_t count = std::min(strip_rows, end - i);
+            const Matrix<T> a_rows{a.data() + i * m, count, m, m}, b_rows{b.data() + i * n, count, n, n};
+            swapped ? gemm(transposed(b_rows), a_rows, to, m, i > begin)
+                    : gemm(transposed(a_rows), b_rows, to, n, i > begin);
+            if (a_sum) add_rows(count, m, a_rows.data, sums.data() + p * m);
+        }
+    });
+    if (a_sum) *a_sum = converted<T>(sum_to(sums, {m}));
+    if (parts > 1) products = sum_to(products, {1, m, n});
+    return swapped ? matrices_transposed(reshaped(std::move(products), {n, m})) : reshaped(std::move(products), {m, n});
+}
+
+#define TAPER_INSTANTIATE(T)                                                                  \
+    template void gemm(const Matrix<T>&, const Matrix<T>&, T*, std::size_t, bool);            \
+    template struct Panels<T>;                                                                \
+    template void gemm(const Matrix<T>&, const Panels<T>&, T*, std::size_t, bool);            \
+    template void add_seen(const Matrix<T>&, const Matrix<T>&, T*, std::size_t);              \
+    template Array<T> product(const Array<T>&, bool, const Array<T>&, bool, const Array<T>*); \
+    template Array<T> row_product(const Array<T>&, const Array<T>&, Array<T>*);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)
 #undef TAPER_INSTANTIATE

@@ -21,11 +21,28 @@ template <class T> Matrix<T> transposed(const Matrix<T>& x) {
 template <class T>
 void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride, bool accumulate = false);
 
+// The same with a b that serves many rows of a, `a_rows` in all: copied once, if they are enough, into panels of 64 columns,
+// (rows, 64) one behind the other. BLAS reads them in order, and with b transposed as fast as otherwise.
+template <class T> struct Panels {
+    static constexpr std::size_t width = 64;
+    Matrix<T> b;
+    Array<T> data;                                   // (columns / 64, rounded up; rows; 64), or (): b itself is read
+    Panels(const Matrix<T>& b, std::size_t a_rows);  // on all threads
+};
+template <class T>
+void gemm(const Matrix<T>& a, const Panels<T>& b, T* c, std::size_t c_stride, bool accumulate = false);
+
 // c += a b, where a 0 in a hides what it meets: 0 NaN and 0 inf are 0 here. Neither is transposed.
 template <class T> void add_seen(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride);
 
-// The last two axes are matrices, the axes before them broadcast; a or b can be read transposed. On all threads.
-// The shapes must agree: op matmul checks them.
-template <class T> Array<T> product(const Array<T>& a, bool transpose_a, const Array<T>& b, bool transpose_b);
+// The last two axes are matrices, the axes before them broadcast; a or b can be read transposed. `row` (columns of b), where
+// there is one, is added to each row. On all threads. The shapes must agree: op matmul checks them.
+template <class T>
+Array<T> product(const Array<T>& a, bool transpose_a, const Array<T>& b, bool transpose_b,
+                 const Array<T>* row = nullptr);
+
+// a (..., m), b (..., n) -> (m, n): a^T b, all axes but the last being rows; the sum of the rows of a (m), too, if asked for.
+// On all threads.
+template <class T> Array<T> row_product(const Array<T>& a, const Array<T>& b, Array<T>* a_sum = nullptr);
 
 }  // namespace taper

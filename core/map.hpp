@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <vector>
 #include <xsimd/xsimd.hpp>
 
 #include "core/array.hpp"
@@ -56,6 +57,15 @@ template <class T, class F, class... X> T sum_row(std::size_t n, F f, const T* f
     return total;
 }
 
+// sums_j += sum_i x_ij for some hundred rows of x, whose sum is made in T.
+template <class T> void add_rows(std::size_t rows, std::size_t columns, const T* x, double* sums) {
+    std::vector<T> of_these(columns);
+    for (std::size_t i = 0; i < rows; ++i, x += columns)
+        map_row(
+            of_these.data(), columns, [](auto s, auto v) { return s + v; }, of_these.data(), x);
+    for (std::size_t j = 0; j < columns; ++j) sums[j] += static_cast<double>(of_these[j]);
+}
+
 // The largest of n >= 1 entries; with a NaN among them, any.
 template <class T> T max_row(std::size_t n, const T* x) {
     constexpr std::size_t width = Batch<T>::size;
@@ -79,6 +89,14 @@ template <class T, class F, class... Rest> Array<T> map(F f, const Array<T>& x, 
         map_row(y.data() + begin, end - begin, f, x.data() + begin, rest.data() + begin...);
     });
     return y;
+}
+
+// sum += x, of one shape.
+template <class T> void add_to(Array<T>& sum, const Array<T>& x) {
+    parallel_for(x.size(), elementwise_chunk, [&](std::size_t begin, std::size_t end) {
+        const auto plus = [](auto s, auto v) { return s + v; };
+        map_row(sum.data() + begin, end - begin, plus, sum.data() + begin, x.data() + begin);
+    });
 }
 
 // a and b as the rows of one another: true when b, its leading ones dropped, is the tail of a's shape.

@@ -171,7 +171,8 @@ Verdict judge(Line& line, std::size_t c, double analytic, double size, double la
     verdict.kink = kink_near_x(line, c, settled.level, scale);
     verdict.below = line.at(0, c).below, verdict.above = line.at(0, c).above;
     if (!agrees(settled.value, std::max(settled.scale, size), settled.uncertainty)) verdict.cause = "wrong";
-    if (!settled.resolved(verdict.kink ? 1e-3 : resolution_limit, std::max(size, largest)))
+    if (!settled.resolved(verdict.kink ? 1e-3 : resolution_limit, std::max(size, largest)) &&
+        !(settled.uncertainty <= tolerance.absolute))
         verdict.cause = "the numeric derivative does not settle: f is not smooth here, or another step is needed";
     return verdict;
 }

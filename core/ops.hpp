@@ -45,6 +45,15 @@ struct Transposed {
 };
 template <class T> Var<T> matmul(const Var<T>& a, const Var<T>& b, Transposed as = {}, Source at = here());
 
+// The same file: y = x W^T + b. x (..., n, in), weight (out, in), bias (out), y (..., n, out).
+template <class T> Var<T> linear(const Var<T>& x, const Var<T>& weight, const Var<T>& bias, Source at = here());
+
+// ---- feed_forward.cpp: y = gelu(x W1^T + b1) W2^T + b2. x (..., n, in), W1 (hidden, in), b1 (hidden), W2 (out,
+// hidden), b2 (out), y (..., n, out).
+template <class T>
+Var<T> feed_forward(const Var<T>& x, const Var<T>& W1, const Var<T>& b1, const Var<T>& W2, const Var<T>& b2,
+                    Source at = here());
+
 // ---- reduce.cpp: over any axes (negative: from the last); none given: all. Kept as 1 with KeepDims::yes, else
 // dropped. max: equal maxima share the gradient evenly.
 using Axes = std::vector<int>;
@@ -121,7 +130,10 @@ Var<T> causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const
 
 // The textbook compositions that the fused ops above are checked against. They take the same arguments.
 namespace composed {
+template <class T> Var<T> linear(const Var<T>& x, const Var<T>& weight, const Var<T>& bias);
 template <class T> Var<T> gelu(const Var<T>& x);
+template <class T>
+Var<T> feed_forward(const Var<T>& x, const Var<T>& W1, const Var<T>& b1, const Var<T>& W2, const Var<T>& b2);
 template <class T> Var<T> softmax(const Var<T>& x, int axis = -1);
 template <class T> Var<T> log_softmax(const Var<T>& x, int axis = -1);
 template <class T> Var<T> layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& bias, double eps = 1e-5);

@@ -14,6 +14,11 @@
 
 namespace taper {
 
+// Waits for some ten microseconds: to sleep and be woken takes longer than many a loop.
+template <class F> static void spin(F ready) {
+    for (int i = 0; i < 100 && !ready(); ++i) std::this_thread::yield();
+}
+
 // One call of parallel_for. Threads take the next chunk until none is left; the caller takes part, and waits only for chunks
 // that others have begun. So a worker that the system does not schedule in time costs nothing, unlike with a barrier.
 struct Job {
@@ -42,6 +47,7 @@ struct Job {
         }
     }
     void wait() {
+        spin([&] { return done == chunks; });
         std::unique_lock lock(mutex);
         all_done.wait(lock, [&] { return done == chunks; });
         if (error) std::rethrow_exception(error);
@@ -64,7 +70,7 @@ class Pool {
         for (std::thread& worker : workers_) worker.join();
         workers_.clear();
         stop_ = false;
-        for (std::size_t i = 0; i < workers; ++i) workers_.emplace_back([this, seen = number_] { serve(seen); });
+        for (std::size_t i = 0; i < workers; ++i) workers_.emplace_back([this, seen = number_.load()] { serve(seen); });
     }
     std::size_t size() const { return workers_.size(); }
 
@@ -82,6 +88,7 @@ class Pool {
         inside_a_chunk = true;
         for (;;) {
             std::shared_ptr<Job> job;
+            spin([&] { return number_ != seen; });
             {
                 std::unique_lock lock(mutex_);
                 new_job_.wait(lock, [&] { return stop_ || number_ != seen; });
@@ -96,7 +103,7 @@ class Pool {
     std::mutex mutex_;
     std::condition_variable new_job_;
     std::shared_ptr<Job> job_;
-    std::uint64_t number_ = 0;
+    std::atomic<std::uint64_t> number_ = 0;
     bool stop_ = false;
     std::vector<std::thread> workers_;
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include "core/map.hpp"
+
 namespace taper {
 
 // ---- Var and Parameter
@@ -56,22 +58,28 @@ template <class T> Array<T>& Parameter<T>::mutable_value() {
 
 template <class T> bool Gradients<T>::wants(const Place<T>& x) const { return tape_.find(x) != Tape<T>::nowhere; }
 
-template <class T> void Gradients<T>::add(const Place<T>& x, Array<T> dx) {
-    if (dx.shape() != x.shape)
-        shape_error("backward", "a gradient must have the shape of its input", {{"dx", dx.shape()}, {"x", x.shape}});
+template <class T> void Gradients<T>::add(const Place<T>& x, const std::shared_ptr<Array<T>>& dx) {
+    if (dx->shape() != x.shape)
+        shape_error("backward", "a gradient must have the shape of its input", {{"dx", dx->shape()}, {"x", x.shape}});
     const std::size_t i = tape_.find(x);
     if (i == Tape<T>::nowhere) return;
     auto& gradient = tape_.records_[i].gradient;
-    if (gradient) xt::noalias(*gradient) += dx;
-    else gradient = std::make_unique<Array<T>>(std::move(dx));
+    if (!gradient) gradient = dx;
+    else if (gradient.use_count() == 1) add_to(*gradient, *dx);
+    else gradient = std::make_shared<Array<T>>(map([](auto a, auto b) { return a + b; }, *gradient, *dx));
 }
+template <class T> void Gradients<T>::add(const Place<T>& x, Array<T> dx) {
+    add(x, std::make_shared<Array<T>>(std::move(dx)));
+}
+template <class T> void Gradients<T>::add_dy(const Place<T>& x) { add(x, dy_); }
 
 template <class T> Array<T>& Gradients<T>::at(const Place<T>& x) {
     const std::size_t i = tape_.find(x);
     if (i == Tape<T>::nowhere)
         throw Error("backward: at(x) takes an input that wants a gradient: x " + to_string(x.shape));
     auto& gradient = tape_.records_[i].gradient;
-    if (!gradient) gradient = std::make_unique<Array<T>>(zeros<T>(x.shape));
+    if (!gradient) gradient = std::make_shared<Array<T>>(zeros<T>(x.shape));
+    if (gradient.use_count() > 1) gradient = std::make_shared<Array<T>>(*gradient);
     return *gradient;
 }
 
@@ -167,9 +175,10 @@ template <class T> static void add_to_leaf(Leaf<T>& leaf, Record<T>& record, Kee
     if (leaf.gradient && leaf.gradient->shape() != record.shape)
         shape_error(leaf.name, "a Parameter's gradient must keep its shape",
                     {{"gradient", leaf.gradient->shape()}, {"value", record.shape}});
-    if (leaf.gradient) xt::noalias(*leaf.gradient) += *record.gradient;
-    else if (keep == Keep::everything) leaf.gradient = std::make_unique<Array<T>>(*record.gradient);
-    else leaf.gradient = std::move(record.gradient);
+    if (leaf.gradient) add_to(*leaf.gradient, *record.gradient);
+    else if (record.gradient.use_count() > 1 || keep == Keep::everything)
+        leaf.gradient = std::make_unique<Array<T>>(*record.gradient);
+    else leaf.gradient = std::make_unique<Array<T>>(std::move(*record.gradient));
 }
 
 template <class T> void Tape<T>::release() {
@@ -196,15 +205,17 @@ template <class T> void Tape<T>::backward(const Var<T>& y, const Array<T>& dy, K
     for (auto& record : records_) record.gradient.reset();  // of an earlier pass that was kept
     backward_ = running;
     try {
-        Gradients<T> gradients(*this);
-        gradients.add(y, dy);
+        Gradients<T>(*this, nullptr).add(y, dy);
         for (std::size_t i = last + 1; i-- > 0;) {
             Record<T>& record = records_[i];
             if (record.gradient && record.gradient->shape() != record.shape)
                 shape_error(record.name, "a gradient must keep the shape of its input",
                             {{"dx", record.gradient->shape()}, {"x", record.shape}});
             if (record.leaf && record.gradient) add_to_leaf(*record.leaf, record, keep);
-            if (record.op && record.gradient) record.op->backward(*record.gradient, gradients);
+            if (record.op && record.gradient) {
+                Gradients<T> gradients(*this, record.gradient);
+                record.op->backward(*record.gradient, gradients);
+            }
             if (keep == Keep::nothing) record.op.reset(), record.gradient.reset();
         }
     } catch (...) {

@@ -116,14 +116,17 @@ template <class T> class Parameter : public Var<T> {
 // How an op's backward hands on gradients.
 template <class T> class Gradients {
   public:
-    explicit Gradients(Tape<T>& tape) : tape_(tape) {}
+    Gradients(Tape<T>& tape, const std::shared_ptr<Array<T>>& dy) : tape_(tape), dy_(dy) {}
     bool wants(const Place<T>& x) const;       // is anything trainable behind x?
     void add(const Place<T>& x, Array<T> dx);  // gradient of x += dx; same shape, else Error
+    void add_dy(const Place<T>& x);            // the same with dx = dy, which is not copied
     Array<T>& at(const Place<T>& x);           // gradient of x, zeros at first, to be added to; x must be wanted
                                                // and the shape stays
 
   private:
+    void add(const Place<T>& x, const std::shared_ptr<Array<T>>& dx);
     Tape<T>& tape_;
+    const std::shared_ptr<Array<T>>& dy_;
 };
 
 // An operation. A struct with named members for what backward needs, and three functions:
@@ -149,7 +152,9 @@ template <class T> struct Record {
     Shape shape;                          // of the output
     std::vector<std::size_t> inputs;      // numbers of the records it reads; constants have none
     std::weak_ptr<const Array<T>> value;  // the output, while something holds it
-    std::unique_ptr<Array<T>> gradient;   // of this pass, during backward; afterwards only when kept
+    std::shared_ptr<Array<T>>
+        gradient;  // of this pass, during backward; afterwards only when kept. Records may share one:
+                   // who changes it makes a copy first
 };
 
 enum class Keep { nothing, everything };

@@ -6,7 +6,9 @@ template <class T>
 FeedForward<T>::FeedForward(const std::string& name, std::size_t d, std::size_t width, std::uint64_t seed)
     : up(name + ".up", d, width, seed), down(name + ".down", width, d, seed) {}
 
-template <class T> Var<T> FeedForward<T>::operator()(const Var<T>& x) const { return down(gelu(up(x))); }
+template <class T> Var<T> FeedForward<T>::operator()(const Var<T>& x) const {
+    return feed_forward(x, up.weight, up.bias, down.weight, down.bias);
+}
 
 template <class T> void FeedForward<T>::list(Parameters<T>& all) {
     up.list(all);

@@ -7,9 +7,7 @@ Linear<T>::Linear(const std::string& name, std::size_t in, std::size_t out, std:
     : weight(normal_parameter<T>(name + ".weight", {out, in}, weight_deviation, seed)),
       bias(name + ".bias", zeros<T>({out})) {}
 
-template <class T> Var<T> Linear<T>::operator()(const Var<T>& x) const {
-    return matmul(x, weight, {.transpose_b = true}) + bias;
-}
+template <class T> Var<T> Linear<T>::operator()(const Var<T>& x) const { return linear(x, weight, bias); }
 
 template <class T> void Linear<T>::list(Parameters<T>& all) { all.insert(all.end(), {&weight, &bias}); }
 

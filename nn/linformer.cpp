@@ -22,8 +22,7 @@ Linformer<T>::Linformer(const Config& c)
 }
 
 template <class T> Var<T> Linformer<T>::head(const Var<T>& x) const {
-    return matmul(norm ? (*norm)(x) : x, head_weight ? *head_weight : embedding.token, {.transpose_b = true}) +
-           head_bias;
+    return linear(norm ? (*norm)(x) : x, head_weight ? Var<T>(*head_weight) : Var<T>(embedding.token), head_bias);
 }
 
 template <class T> Var<T> Linformer<T>::operator()(const Ids& tokens, const Pass& pass) const {

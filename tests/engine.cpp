@@ -257,6 +257,33 @@ TEST_CASE("engine: an op of the user's own") {
     CHECK(w.gradient()(0) == 12);
 }
 
+TEST_CASE("engine: add hands its gradient on, and nobody sees another's sum") {
+    P a("a", {1, 2}), b("b", {3, 4});
+    Tape<double> tape;
+    const V s = a + b, both = s + a, twice = both + both;
+    const V y = sum(twice * V(Numbers{5, 7})) + sum(s * s);
+    tape.backward(y, Keep::everything);
+    CHECK(tape.gradient(twice) == Numbers{5, 7});
+    CHECK(tape.gradient(both) == Numbers{10, 14});
+    CHECK(tape.gradient(s) == Numbers{18, 26});  // 10 + 2 s
+    CHECK(a.gradient() == Numbers{28, 40});
+    CHECK(b.gradient() == Numbers{18, 26});
+    a.mutable_gradient() = Numbers{0, 0};
+    CHECK(tape.gradient(s) == Numbers{18, 26});
+    CHECK(b.gradient() == Numbers{18, 26});
+}
+
+TEST_CASE("engine: the gradient that slice adds to may be shared") {
+    P a("a", {1, 2}), b("b", {3, 4});
+    Tape<double> tape;
+    const V s = a + b;
+    const V first = slice(s, 0, {0, 1});  // recorded before, so its backward comes after that of the next line
+    tape.backward(sum((s + a) * V(Numbers{5, 7})) + sum(first), Keep::everything);
+    CHECK(tape.gradient(s) == Numbers{6, 7});
+    CHECK(a.gradient() == Numbers{11, 14});
+    CHECK(b.gradient() == Numbers{6, 7});
+}
+
 TEST_CASE("engine: a gradient of the wrong shape is an error") {
     P w("w", Numbers{1, 2, 3});
     Tape<double> tape;

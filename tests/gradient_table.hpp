@@ -54,7 +54,7 @@ class Table {
 
     // All shapes of some_shapes() in the first range, a few in the others.
     void one_input(const std::string& op, const std::vector<Between>& ranges, const Functions& f,
-                   const Functions& composition = {});
+                   const Functions& composition = {}, const GradcheckOptions& options = {});
     // All pairs of broadcast_pairs(), in both orders, in the first ranges of a and b, a few shapes in the others.
     void two_inputs(const std::string& op, const std::vector<std::pair<Between, Between>>& ranges, const Functions& f);
 };

@@ -35,6 +35,25 @@ static void add_matmul_cases(Table& table) {
             table.draw("matmul", name + ", large", {{{3, 3}, 1e3, 1e4}, {{3, 3}, -1e-4, 1e-4}},
                        [=](const auto& x) { return matmul(x[0], x[1], as); });
         }
+    for (const Shape& rows : std::vector<Shape>{{1}, {5}, {0}, {2, 3}, {1030}}) {
+        Shape x = rows;
+        x.push_back(3);
+        table.draw(
+            "linear", "x " + to_string(x), {{x}, {{2, 3}}, {{2}}},
+            [](const auto& v) { return linear(v[0], v[1], v[2]); },
+            [](const auto& v) { return composed::linear(v[0], v[1], v[2]); }, {.directions = rows[0] > 1000});
+    }
+    for (const Shape& rows : std::vector<Shape>{{1}, {5}, {0}, {2, 4}, {100}, {1030}})
+        for (const std::size_t hidden : {std::size_t{0}, std::size_t{17}}) {
+            Shape x = rows;
+            x.push_back(3);
+            table.draw(
+                "feed_forward", "x " + to_string(x) + " hidden " + std::to_string(hidden),
+                {{x}, {{hidden, 3}}, {{hidden}}, {{2, hidden}}, {{2}}},
+                [](const auto& v) { return feed_forward(v[0], v[1], v[2], v[3], v[4]); },
+                [](const auto& v) { return composed::feed_forward(v[0], v[1], v[2], v[3], v[4]); },
+                {.directions = rows[0] > 1000});
+        }
     table.draw("matmul", "a constant", {{{2, 3}}}, [](const auto& x) {
         using T = NumberOf<decltype(x)>;
         return matmul(matmul(Var<T>(full<T>({2, 2}, 3)), x[0]), Var<T>(full<T>({3, 2}, 2)));

@@ -120,6 +120,16 @@ std::vector<Large> large_cases() {
              [](const auto& x) {
                  return slice(x[0], 1, {1, 300, 2});
              }},
+            {"linear", {{1501, 203}, {33, 203}, {33}}, [](const auto& x) { return linear(x[0], x[1], x[2]); }},
+            {"feed_forward",
+             {{1501, 33}, {203, 33}, {203}, {33, 203}, {33}},
+             [](const auto& x) { return feed_forward(x[0], x[1], x[2], x[3], x[4]); }},
+            {"composed::feed_forward",
+             {{1501, 33}, {203, 33}, {203}, {33, 203}, {33}},
+             [](const auto& x) { return composed::feed_forward(x[0], x[1], x[2], x[3], x[4]); }},
+            {"composed::linear",
+             {{1501, 203}, {33, 203}, {33}},
+             [](const auto& x) { return composed::linear(x[0], x[1], x[2]); }},
             {"concat", {matrix, matrix}, [](const auto& x) { return concat(x, 1); }},
             {"stack", {matrix, matrix}, [](const auto& x) { return stack(x, 1); }},
             {"softmax", {{301, 171}}, [](const auto& x) { return softmax(x[0]); }},

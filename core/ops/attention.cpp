@@ -46,25 +46,27 @@ template <class T> struct Attention final : Op<T> {
     Var<T> forward(const Var<T>& queries, const Var<T>& keys, const Var<T>& values, const AttentionOptions& how) {
         Q = queries, K = keys, V = values, options = how;
         check();
-        auto out = zeros<T>(Q.shape());
+        auto out = empty<T>(Q.shape());
         L = empty<T>({Q.shape()[0], options.heads, n});
+        const Array<T> K_t = tiles_transposed(K.value());
         const std::size_t tiles = (n + tile_rows - 1) / tile_rows;
         const std::size_t work = std::max<std::size_t>(1, 4 * std::min(n, tile_rows) * m * d_h);
         parallel_for(units() * tiles, 1 + 1'000'000 / work, [&](std::size_t begin, std::size_t end) {
             Array<T> P = empty<T>({tile_rows, tile_columns}), M = empty<T>({tile_rows}), sums = empty<T>({tile_rows});
             for (std::size_t task = begin; task < end; ++task) {
-                const std::size_t unit = task / tiles, first = task % tiles * tile_rows;
+                const std::size_t unit = task / tiles, first = task % tiles * tile_rows, live = first_live(unit);
                 M.fill(-std::numeric_limits<T>::infinity()), sums.fill(T(0));
+                clear(out, unit, first, std::min(tile_rows, n - first));
                 for (std::size_t key = 0; key < keys_of(first); key += tile_columns) {
                     const Tile at(*this, unit, first, key);
-                    scores(at, P.data());  // 1
+                    scores(at, K_t, P.data());  // 1
                     for (std::size_t i = 0; i < at.rows; ++i)
                         grow(at.columns, P.data() + i * tile_columns, M(i), sums(i), out.data() + at.query + i * d);
                     add_seen({P.data(), at.rows, at.columns, tile_columns}, at.V, out.data() + at.query, d);  // 3
                 }
                 const Tile at(*this, unit, first, 0);
                 for (std::size_t i = 0; i < at.rows; ++i) {  // 2
-                    const bool blind = first_live(unit) >= (options.causal ? first + i + 1 : m);
+                    const bool blind = live >= (options.causal ? first + i + 1 : m);
                     T* row = out.data() + at.query + i * d;
                     const auto normalised = [inverse = blind ? T(0) : 1 / sums(i)](auto v) { return v * inverse; };
                     map_row(row, d_h, normalised, row);
@@ -77,18 +79,20 @@ template <class T> struct Attention final : Op<T> {
     }
 
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        auto dQ = zeros<T>(Q.shape()), dK = zeros<T>(K.shape()), dV = zeros<T>(K.shape());
+        auto dQ = empty<T>(Q.shape()), dK = empty<T>(K.shape()), dV = empty<T>(K.shape());
+        const Array<T> K_t = tiles_transposed(K.value()), V_t = tiles_transposed(V.value());
         const std::size_t work = std::max<std::size_t>(1, 10 * n * m * d_h);
         parallel_for(units(), 1 + 1'000'000 / work, [&](std::size_t begin, std::size_t end) {
             Array<T> p = empty<T>({tile_rows, tile_columns}), dp = empty<T>({tile_rows, tile_columns});
-            for (std::size_t unit = begin; unit < end; ++unit)
+            for (std::size_t unit = begin; unit < end; ++unit) {
+                clear(dQ, unit, 0, n), clear(dK, unit, 0, m), clear(dV, unit, 0, m);
                 for (std::size_t first = 0; first < n; first += tile_rows)
                     for (std::size_t key = 0; key < keys_of(first); key += tile_columns) {
                         const Tile at(*this, unit, first, key);
                         const Matrix<T> dY{dy.data() + at.query, at.rows, d_h, d},
                             P{p.data(), at.rows, at.columns, tile_columns},
                             dS{dp.data(), at.rows, at.columns, tile_columns};
-                        scores(at, p.data());  // 1 and 2 again
+                        scores(at, K_t, p.data());  // 1 and 2 again
                         for (std::size_t i = 0; i < at.rows; ++i) {
                             const auto weight = [s = scale(), l = L.data()[unit * n + first + i]](auto score) {
                                 return xsimd::exp(score * s - l);
@@ -96,7 +100,7 @@ template <class T> struct Attention final : Op<T> {
                             map_row(p.data() + i * tile_columns, at.columns, weight, p.data() + i * tile_columns);
                         }
                         gemm(transposed(P), dY, dV.data() + at.key, d, true);  // 3
-                        gemm(dY, transposed(at.V), dp.data(), tile_columns);
+                        gemm(dY, tile_of(V_t, at), dp.data(), tile_columns);
                         for (std::size_t i = 0; i < at.rows; ++i) {  // 2
                             const std::size_t row = at.query + i * d;
                             const auto times = [](auto a, auto b) { return a * b; };
@@ -108,6 +112,7 @@ template <class T> struct Attention final : Op<T> {
                         gemm(dS, at.K, dQ.data() + at.query, d, true);  // 1
                         gemm(transposed(dS), at.Q, dK.data() + at.key, d, true);
                     }
+            }
         });
         gradients.add(Q, std::move(dQ));
         gradients.add(K, std::move(dK));
@@ -117,6 +122,12 @@ template <class T> struct Attention final : Op<T> {
   private:
     T scale() const { return 1 / std::sqrt(static_cast<T>(d_h)); }
     std::size_t units() const { return Q.shape()[0] * options.heads; }  // a head of a batch row
+
+    // Zeros in some rows of x, in the columns of a unit.
+    void clear(Array<T>& x, std::size_t unit, std::size_t first, std::size_t rows) const {
+        T* row = x.data() + (unit / options.heads * x.shape(1) + first) * d + unit % options.heads * d_h;
+        for (std::size_t i = 0; i < rows; ++i, row += d) std::fill(row, row + d_h, T(0));
+    }
 
     // Keys before this one are seen by some query of the tile that begins at `first`.
     std::size_t keys_of(std::size_t first) const { return options.causal ? std::min(m, first + tile_rows) : m; }
@@ -129,12 +140,14 @@ template <class T> struct Attention final : Op<T> {
 
     // Queries first ... of one head of one batch row, by keys key_first ...
     struct Tile {
-        std::size_t first, key_first, rows, columns, query, key;  // query, key: entries of Q and K where they start
-        const bool* live = nullptr;                               // of the keys, or none
+        std::size_t unit, first, key_first, rows, columns, query,
+            key;                     // query, key: entries of Q and K where they start
+        const bool* live = nullptr;  // of the keys, or none
         Matrix<T> Q, K, V;
 
-        Tile(const Attention& op, std::size_t unit, std::size_t first_query, std::size_t first_key)
-            : first(first_query),
+        Tile(const Attention& op, std::size_t of_unit, std::size_t first_query, std::size_t first_key)
+            : unit(of_unit),
+              first(first_query),
               key_first(first_key),
               rows(std::min(tile_rows, op.n - first)),
               columns(std::min(tile_columns, op.keys_of(first) - key_first)) {
@@ -147,10 +160,31 @@ template <class T> struct Attention final : Op<T> {
         }
     };
 
+    // Keys or values, each tile of each unit transposed: (units, tiles, d_h, keys). BLAS is a third slower on a transposed b.
+    Array<T> tiles_transposed(const Array<T>& x) const {
+        const std::size_t width = std::min(m, tile_columns), tiles = (m + tile_columns - 1) / tile_columns;
+        auto y = empty<T>({units(), tiles, d_h, width});
+        parallel_for(
+            units() * tiles, 1 + elementwise_chunk / (d_h * width + 1), [&](std::size_t begin, std::size_t end) {
+                for (std::size_t task = begin; task < end; ++task) {
+                    const std::size_t unit = task / tiles, key = task % tiles * tile_columns;
+                    const T* from = x.data() + (unit / options.heads * m + key) * d + unit % options.heads * d_h;
+                    for (std::size_t i = 0; i < d_h; ++i)
+                        for (std::size_t j = 0; j < std::min(width, m - key); ++j)
+                            y.data()[(task * d_h + i) * width + j] = from[j * d + i];
+                }
+            });
+        return y;
+    }
+    Matrix<T> tile_of(const Array<T>& x_t, const Tile& at) const {
+        const std::size_t width = x_t.shape(3), tile = at.unit * x_t.shape(1) + at.key_first / tile_columns;
+        return {x_t.data() + tile * d_h * width, d_h, at.columns, width};
+    }
+
     // Rows of Q K^T, not yet scaled, tile_columns apart.
-    void scores(const Tile& at, T* S) const {
+    void scores(const Tile& at, const Array<T>& K_t, T* S) const {
         constexpr T hidden = -std::numeric_limits<T>::infinity();
-        gemm(at.Q, transposed(at.K), S, tile_columns);
+        gemm(at.Q, tile_of(K_t, at), S, tile_columns);
         for (std::size_t i = 0; i < at.rows; ++i, S += tile_columns) {
             if (options.causal && at.first + i + 1 < at.key_first + at.columns)
                 std::fill(S + std::max(at.first + i + 1, at.key_first) - at.key_first, S + at.columns, hidden);

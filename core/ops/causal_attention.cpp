@@ -94,7 +94,7 @@ template <class T> struct CausalAttention final : Op<T> {
     }
 
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        auto dQ = zeros<T>(Q.shape()), dK = zeros<T>(Q.shape()), dV = zeros<T>(Q.shape());
+        auto dQ = empty<T>(Q.shape()), dK = zeros<T>(Q.shape()), dV = zeros<T>(Q.shape());
         // dE and dF are sums over units: a few partial ones, so that their number does not depend on the threads.
         const std::size_t parts = std::min<std::size_t>(units(), 8);
         auto dE = empty<T>({parts, k, n}), dF = empty<T>({parts, k, n});

@@ -53,32 +53,34 @@ template <class T> struct CrossEntropy final : Op<T> {
         count = static_cast<T>(counted_rows(logits.shape(), targets));
         m = empty<T>({targets.size()}), log_sum = empty<T>({targets.size()});
         auto losses = zeros<double>({targets.size()});
-        for_each_counted_row([&](std::size_t row, const T* in, std::size_t V, std::size_t target) {
+        for_each_row([&](std::size_t row, const T* in, std::size_t V, std::int64_t target) {
+            if (target == ignore_index) return;
             const T largest = m.data()[row] = max_row(V, in);
             const auto exp_of = [=](auto v) { return xsimd::exp(v - largest); };
             const T rest = log_sum.data()[row] = std::log(sum_row(V, exp_of, in));
-            losses.data()[row] = static_cast<double>(largest - in[target]) + static_cast<double>(rest);
+            losses.data()[row] =
+                static_cast<double>(largest - in[static_cast<std::size_t>(target)]) + static_cast<double>(rest);
         });
         return static_cast<T>(*sum_axes(losses, {true}).data() / static_cast<double>(count));
     }
     void backward(const Array<T>& dloss, Gradients<T>& gradients) override {
-        auto dx = zeros<T>(logits.shape());
+        auto dx = empty<T>(logits.shape());
         const T scale = *dloss.data() / count;
-        for_each_counted_row([&](std::size_t row, const T* in, std::size_t V, std::size_t target) {
+        for_each_row([&](std::size_t row, const T* in, std::size_t V, std::int64_t target) {
             T* to = dx.data() + row * V;
+            if (target == ignore_index) return static_cast<void>(std::fill(to, to + V, T(0)));
             const T largest = m.data()[row], rest = log_sum.data()[row];
             const auto scaled_p = [=](auto v) { return scale * xsimd::exp(v - largest - rest); };
             map_row(to, V, scaled_p, in);
-            to[target] -= scale;
+            to[static_cast<std::size_t>(target)] -= scale;
         });
         gradients.add(logits, std::move(dx));
     }
-    template <class F> void for_each_counted_row(F body) const {
+    template <class F> void for_each_row(F body) const {
         const std::size_t V = logits.shape().back();
         parallel_for(targets.size(), 1 + elementwise_chunk / V, [&](std::size_t begin, std::size_t end) {
             for (std::size_t row = begin; row < end; ++row)
-                if (targets.data()[row] != ignore_index)
-                    body(row, logits.value().data() + row * V, V, static_cast<std::size_t>(targets.data()[row]));
+                body(row, logits.value().data() + row * V, V, targets.data()[row]);
         });
     }
 };

@@ -16,8 +16,9 @@ template <class T> struct Add final : Op<T> {
         return zip([](auto x, auto y) { return x + y; }, name(), left.value(), right.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        if (gradients.wants(a)) gradients.add(a, sum_to(dy, a.shape));
-        if (gradients.wants(b)) gradients.add(b, sum_to(dy, b.shape));
+        for (const Place<T>* x : {&a, &b})
+            if (x->shape == dy.shape()) gradients.add_dy(*x);
+            else if (gradients.wants(*x)) gradients.add(*x, sum_to(dy, x->shape));
     }
 };
 template <class T> Var<T> add(const Var<T>& a, const Same<T>& b, Source at) { return apply<Add<T>>(at, a, b); }

@@ -4,14 +4,11 @@
 
 #include "core/map.hpp"
 #include "core/ops.hpp"
+#include "core/ops/normal.hpp"
 
 namespace taper {
 
-// xsimd has some edges of its own. erf: NaN from 1e100 on; it is 1 in either type from 6 on.
-template <class V> static V erf_of(V x) {
-    using T = typename V::value_type;
-    return xsimd::erf(xsimd::select(x > T(6), V(T(6)), xsimd::select(x < T(-6), V(T(-6)), x)));
-}
+// xsimd has some edges of its own.
 // exp: infinite before its last few tenths, which the square of the half reaches.
 template <class V> static V exp_of(V x) {
     using T = typename V::value_type;
@@ -140,19 +137,13 @@ template <class T> Var<T> composed::gelu(const Var<T>& x) {
 template <class T> struct Gelu final : Op<T> {
     Var<T> x;
     const char* name() const override { return "gelu"; }
-    static constexpr T inv_sqrt2 = T(std::numbers::sqrt2 / 2);
-    static constexpr T inv_sqrt2pi = T(std::numbers::inv_sqrtpi * std::numbers::sqrt2 / 2);
 
     Var<T> forward(const Var<T>& input) {
         x = input;
-        return map([](auto v) { return T(0.5) * v * (1 + erf_of(v * inv_sqrt2)); }, x.value());
+        return map([](auto v) { return v * normal_cdf(v); }, x.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        const auto slope = [](auto g, auto v) {
-            const auto Phi = T(0.5) * (1 + erf_of(v * inv_sqrt2));
-            const auto phi = inv_sqrt2pi * xsimd::exp(T(-0.5) * v * v);
-            return g * (Phi + v * phi);
-        };
+        const auto slope = [](auto g, auto v) { return g * gelu_slope(v); };
         gradients.add(x, map(slope, dy, x.value()));
     }
 };

@@ -48,27 +48,37 @@ template <class T> struct LayerNorm final : Op<T> {
         return y;
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        const std::size_t d = x.shape().back();
-        auto z = empty<T>(x.shape());
+        const std::size_t d = x.shape().back(), rows = means.size(), strips = (rows + strip - 1) / strip;
         auto dx = empty<T>(x.shape());
-        for_each_row(means.size(), d, [&](std::size_t row) {
-            const T *in = x.value().data() + row * d, *dy_row = dy.data() + row * d, *gain_row = gain.value().data();
-            T *z_row = z.data() + row * d, *dx_row = dx.data() + row * d;
-            const T x_0 = in[0], mean = means.data()[row], r_row = r.data()[row], N = static_cast<T>(d);
-            const auto g = [](auto dy, auto gain) { return dy * gain; };
-            const auto gz = [](auto dy, auto gain, auto z) { return dy * gain * z; };
-            const auto normalised = [=](auto v) { return (v - x_0 - mean) * r_row; };
-            map_row(z_row, d, normalised, in);
-            const T mean_g = sum_row(d, g, dy_row, gain_row) / N;
-            const T mean_gz = sum_row(d, gz, dy_row, gain_row, z_row) / N;
-            const auto slope = [=](auto dy, auto gain, auto z) { return r_row * (dy * gain - mean_g - z * mean_gz); };
-            map_row(dx_row, d, slope, dy_row, gain_row, z_row);
+        auto dgain = zeros<T>({strips, d}), dbias = zeros<T>({strips, d});  // of the rows of one strip
+        parallel_for(rows, strip, [&](std::size_t begin, std::size_t end) {
+            Array<T> z = empty<T>({d}), g = empty<T>({d});
+            T *dgain_row = dgain.data() + begin / strip * d, *dbias_row = dbias.data() + begin / strip * d;
+            const auto identity = [](auto v) { return v; };
+            const auto times = [](auto u, auto v) { return u * v; };
+            const auto plus = [](auto u, auto v) { return u + v; };
+            for (std::size_t row = begin; row < end; ++row) {
+                const T *in = x.value().data() + row * d, *dy_row = dy.data() + row * d;
+                const T x_0 = in[0], mean = means.data()[row], r_row = r.data()[row], N = static_cast<T>(d);
+                const auto normalised = [=](auto v) { return (v - x_0 - mean) * r_row; };
+                map_row(z.data(), d, normalised, in);
+                map_row(g.data(), d, times, dy_row, gain.value().data());
+                const T mean_g = sum_row(d, identity, g.data()) / N,
+                        mean_gz = sum_row(d, times, g.data(), z.data()) / N;
+                const auto slope = [=](auto g, auto z) { return r_row * (g - mean_g - z * mean_gz); };
+                map_row(dx.data() + row * d, d, slope, g.data(), z.data());
+                const auto plus_product = [](auto s, auto dy, auto z) { return s + dy * z; };
+                map_row(dgain_row, d, plus_product, dgain_row, dy_row, z.data());
+                map_row(dbias_row, d, plus, dbias_row, dy_row);
+            }
         });
         gradients.add(x, std::move(dx));
-        if (gradients.wants(gain))
-            gradients.add(gain, sum_to(map([](auto v, auto u) { return v * u; }, dy, z), gain.shape()));
-        if (gradients.wants(bias)) gradients.add(bias, sum_to(dy, bias.shape));
+        gradients.add(gain, sum_to(dgain, gain.shape()));
+        gradients.add(bias, sum_to(dbias, bias.shape));
     }
+
+  private:
+    static constexpr std::size_t strip = 256;  // rows
     template <class F> static void for_each_row(std::size_t rows, std::size_t d, F body) {
         parallel_for(rows, 1 + elementwise_chunk / (d + 1), [&](std::size_t begin, std::size_t end) {
             for (std::size_t row = begin; row < end; ++row) body(row);

@@ -33,33 +33,61 @@ template <class T> struct Matmul final : Op<T> {
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         if (gradients.wants(a)) {
-            const Array<T> da = as.transpose_a ? product(b.value(), as.transpose_b, dy, true)
-                                               : product(dy, false, b.value(), !as.transpose_b);
-            gradients.add(a, sum_to(da, a.shape()));
+            Array<T> da = as.transpose_a ? product(b.value(), as.transpose_b, dy, true)
+                                         : product(dy, false, b.value(), !as.transpose_b);
+            gradients.add(a, sum_to(std::move(da), a.shape()));
         }
         if (!gradients.wants(b)) return;
         if (b.shape().size() == 2 &&
             !as.transpose_a) {  // one b for the whole batch: its sum is one product over all rows
-            const Array<T> rows_a = rows(a.value()), rows_dy = rows(dy);
-            gradients.add(
-                b, as.transpose_b ? product(rows_dy, true, rows_a, false) : product(rows_a, true, rows_dy, false));
+            gradients.add(b, as.transpose_b ? row_product(dy, a.value()) : row_product(a.value(), dy));
         } else {
-            const Array<T> db = as.transpose_b ? product(dy, true, a.value(), as.transpose_a)
-                                               : product(a.value(), !as.transpose_a, dy, false);
-            gradients.add(b, sum_to(db, b.shape()));
+            Array<T> db = as.transpose_b ? product(dy, true, a.value(), as.transpose_a)
+                                         : product(a.value(), !as.transpose_a, dy, false);
+            gradients.add(b, sum_to(std::move(db), b.shape()));
         }
-    }
-    static Array<T> rows(const Array<T>& x) {  // (..., m, n) as (... m, n)
-        const std::size_t n = x.shape(x.dimension() - 1);
-        Shape batch(x.shape().begin(), x.shape().end() - 1);
-        return reshaped(x, {count(batch), n});
     }
 };
 template <class T> Var<T> matmul(const Var<T>& a, const Var<T>& b, Transposed as, Source at) {
     return apply<Matmul<T>>(at, a, b, as);
 }
 
-template Var<float> matmul(const Var<float>&, const Var<float>&, Transposed, Source);
-template Var<double> matmul(const Var<double>&, const Var<double>&, Transposed, Source);
+template <class T> Var<T> composed::linear(const Var<T>& x, const Var<T>& weight, const Var<T>& bias) {
+    return matmul(x, weight, {.transpose_b = true}) + bias;
+}
+
+// ---- y = x W^T + b                x (..., n, in), W (out, in), b (out), y (..., n, out)
+//   backward  dx = dy W             dW = dy^T x          db = sum of dy         both over all rows
+template <class T> struct LinearOp final : Op<T> {
+    Var<T> x, W;
+    Place<T> b;
+    const char* name() const override { return "linear"; }
+
+    Var<T> forward(const Var<T>& input, const Var<T>& weight, const Var<T>& bias) {
+        x = input, W = weight, b = bias;
+        if (x.shape().size() < 2 || W.shape().size() != 2 || x.shape().back() != W.shape()[1] ||
+            bias.shape() != Shape{W.shape()[0]})
+            shape_error(name(), "x must be (..., n, in), the weight (out, in), the bias (out)",
+                        {{"x", x.shape()}, {"weight", W.shape()}, {"bias", bias.shape()}});
+        return product(x.value(), false, W.value(), true, &bias.value());
+    }
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        if (gradients.wants(x)) gradients.add(x, product(dy, false, W.value(), false));
+        Array<T> db;
+        gradients.add(W, row_product(dy, x.value(), &db));
+        gradients.add(b, std::move(db));
+    }
+};
+template <class T> Var<T> linear(const Var<T>& x, const Var<T>& weight, const Var<T>& bias, Source at) {
+    return apply<LinearOp<T>>(at, x, weight, bias);
+}
+
+#define TAPER_INSTANTIATE(T)                                                       \
+    template Var<T> matmul(const Var<T>&, const Var<T>&, Transposed, Source);      \
+    template Var<T> composed::linear(const Var<T>&, const Var<T>&, const Var<T>&); \
+    template Var<T> linear(const Var<T>&, const Var<T>&, const Var<T>&, Source);
+TAPER_INSTANTIATE(float)
+TAPER_INSTANTIATE(double)
+#undef TAPER_INSTANTIATE
 
 }  // namespace taper

@@ -13,11 +13,12 @@ extern char** environ;
 namespace taper::examples {
 
 static std::string script(const std::string& file, const std::string& title, const std::string& x_label,
-                          const std::string& y_label, const std::vector<Curve>& curves) {
+                          const std::string& y_label, const std::vector<Curve>& curves, Scale scale) {
     std::ostringstream out;
     out << "set terminal svg size 640,400 font 'sans-serif,12' background 'white'\nset output '" << file << "'\n"
         << "set title '" << title << "' noenhanced\nset xlabel '" << x_label << "'\nset ylabel '" << y_label << "'\n"
-        << "set grid lc rgb '#dddddd'\nset border 3\nset tics nomirror\nset key top right\n";
+        << "set grid lc rgb '#dddddd'\nset border 3\nset tics nomirror\n"
+        << (scale == Scale::linear ? "set key top right\n" : "set logscale x 2\nset logscale y\nset key top left\n");
     double low = 0, high = 0;
     bool any = false;
     for (const Curve& curve : curves)
@@ -41,7 +42,7 @@ static std::string script(const std::string& file, const std::string& title, con
 }
 
 bool plot(const std::string& path, const std::string& title, const std::string& x_label, const std::string& y_label,
-          const std::vector<Curve>& curves) {
+          const std::vector<Curve>& curves, Scale scale) {
     // gnuplot ends a quoted name at a quote: draw under a name of our own in the same directory, then rename.
     const std::string directory = path.substr(0, path.rfind('/') + 1), drawing = ".drawing.svg";
     int in[2];
@@ -64,7 +65,7 @@ bool plot(const std::string& path, const std::string& title, const std::string& 
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     close(in[0]);
-    const std::string text = script(drawing, title, x_label, y_label, curves);
+    const std::string text = script(drawing, title, x_label, y_label, curves, scale);
     if (started)
         for (std::size_t at = 0; at < text.size();) {
             const ssize_t n = write(in[1], text.data() + at, text.size() - at);

@@ -13,8 +13,10 @@ struct Curve {
     std::vector<std::pair<double, double>> points;
 };
 
+enum class Scale { linear, logarithmic };  // of both axes
+
 // Draws curves into an SVG file of 640 x 400. False where gnuplot is missing or failed: the file is as it was.
 bool plot(const std::string& path, const std::string& title, const std::string& x_label, const std::string& y_label,
-          const std::vector<Curve>& curves);
+          const std::vector<Curve>& curves, Scale scale = Scale::linear);
 
 }  // namespace taper::examples

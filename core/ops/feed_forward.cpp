@@ -1,0 +1,124 @@
+// The feed-forward network of a Transformer block: the composition, and the fused op, which holds its hidden layer once.
+#include "core/gemm.hpp"
+#include "core/map.hpp"
+#include "core/ops.hpp"
+#include "core/ops/normal.hpp"
+
+namespace taper {
+
+template <class T>
+Var<T> composed::feed_forward(const Var<T>& x, const Var<T>& W1, const Var<T>& b1, const Var<T>& W2, const Var<T>& b2) {
+    return taper::linear(taper::gelu(taper::linear(x, W1, b1)), W2, b2);
+}
+
+// ---- y = g W2^T + b2,  g = gelu(u),  u = x W1^T + b1
+//             x (..., n, in), W1 (hidden, in), b1 (hidden), u, g (..., n, hidden), W2 (out, hidden), b2 (out), y (..., n, out)
+//   forward   1. u    2. g = u Phi(u)    3. y
+//   backward  3. dg = dy W2,  dW2 = dy^T g,  db2 = sum of dy         2. du = dg (Phi(u) + u phi(u))
+//             1. dx = du W1,  dW1 = du^T x,  db1 = sum of du         needs x and u; g is computed again
+//
+// A strip of rows goes through all steps while it is in the cache: memory has to move u, but neither g, dg nor du.
+template <class T> struct FeedForward final : Op<T> {
+    static constexpr std::size_t strip = 60;
+
+    Var<T> x, W1, W2;
+    Place<T> b1, b2;
+    Array<T> u;  // (rows, hidden)
+    std::size_t rows, in, hidden, out;
+    const char* name() const override { return "feed_forward"; }
+
+    Var<T> forward(const Var<T>& input, const Var<T>& up, const Var<T>& up_bias, const Var<T>& down,
+                   const Var<T>& down_bias) {
+        x = input, W1 = up, b1 = up_bias, W2 = down, b2 = down_bias;
+        check();
+        Shape shape = x.shape();
+        shape.back() = out;
+        u = empty<T>({rows, hidden});
+        auto y = empty<T>(shape);
+        const Panels<T> W1_t(transposed(matrix(W1)), rows), W2_t(transposed(matrix(W2)), rows);
+        parallel_for(rows, strip, [&](std::size_t begin, std::size_t end) {
+            const std::size_t n = end - begin;
+            Array<T> g = empty<T>({n, hidden});
+            const Matrix<T> X{x.value().data() + begin * in, n, in, in}, G{g.data(), n, hidden, hidden};
+            T *u_rows = u.data() + begin * hidden, *y_rows = y.data() + begin * out;
+            fill_rows(n, up_bias.value(), u_rows);
+            gemm(X, W1_t, u_rows, hidden, true);  // 1
+            map_row(
+                g.data(), g.size(), [](auto v) { return v * normal_cdf(v); }, u_rows);  // 2
+            fill_rows(n, down_bias.value(), y_rows);
+            gemm(G, W2_t, y_rows, out, true);  // 3
+        });
+        return y;
+    }
+
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        auto dx = empty<T>(x.shape());
+        const Panels<T> W1_panels(matrix(W1), rows), W2_panels(matrix(W2), rows);
+        // dW and db are sums over rows: of up to eight parts, so that their number does not depend on the threads.
+        const std::size_t parts = std::clamp<std::size_t>(rows / 512, 1, 8);
+        auto dW1_t = empty<T>({parts, in, hidden}), dW2 = empty<T>({parts, out, hidden});
+        auto db1_sums = zeros<double>({parts, hidden}), db2_sums = zeros<double>({parts, out});
+        parallel_for(parts, 1, [&](std::size_t part, std::size_t) {
+            Array<T> g = empty<T>({strip, hidden}), dg = empty<T>({strip, hidden});
+            const std::size_t first = part * rows / parts, end = (part + 1) * rows / parts;
+            for (std::size_t begin = first; begin == first || begin < end; begin += strip) {
+                const std::size_t n = std::min(strip, end - begin);
+                const Matrix<T> X{x.value().data() + begin * in, n, in, in}, dY{dy.data() + begin * out, n, out, out},
+                    G{g.data(), n, hidden, hidden}, dU{dg.data(), n, hidden, hidden};
+                const T* u_rows = u.data() + begin * hidden;
+                gemm(dY, W2_panels, dg.data(), hidden);                    // 3
+                for (std::size_t at = 0; at < n * hidden; at += hidden) {  // 2
+                    T *Phi = g.data() + at, *d = dg.data() + at;
+                    const T* v = u_rows + at;
+                    map_row(
+                        Phi, hidden, [](auto v) { return normal_cdf(v); }, v);
+                    map_row(
+                        d, hidden, [](auto d, auto v, auto Phi) { return d * (Phi + v * normal_density(v)); }, d, v,
+                        Phi);
+                    map_row(
+                        Phi, hidden, [](auto v, auto Phi) { return v * Phi; }, v, Phi);  // g
+                }
+                gemm(transposed(dY), G, dW2.data() + part * out * hidden, hidden, begin > first);  // 3
+                add_rows(n, out, dY.data, db2_sums.data() + part * out);
+                gemm(dU, W1_panels, dx.data() + begin * in, in);  // 1
+                gemm(transposed(X), dU, dW1_t.data() + part * in * hidden, hidden, begin > first);
+                add_rows(n, hidden, dU.data, db1_sums.data() + part * hidden);
+            }
+        });
+        gradients.add(x, std::move(dx));
+        gradients.add(W1, matrices_transposed(sum_to(dW1_t, {in, hidden})));
+        gradients.add(b1, converted<T>(sum_to(db1_sums, {hidden})));
+        gradients.add(W2, sum_to(dW2, {out, hidden}));
+        gradients.add(b2, converted<T>(sum_to(db2_sums, {out})));
+    }
+
+  private:
+    static Matrix<T> matrix(const Var<T>& W) { return {W.value().data(), W.shape()[0], W.shape()[1], W.shape()[1]}; }
+    static void fill_rows(std::size_t n, const Array<T>& bias, T* to) {
+        for (std::size_t i = 0; i < n; ++i, to += bias.size()) std::copy(bias.begin(), bias.end(), to);
+    }
+    void check() {
+        const Shape &w1 = W1.shape(), &w2 = W2.shape();
+        if (x.shape().size() < 2 || w1.size() != 2 || w2.size() != 2 || w1[1] != x.shape().back() || w2[1] != w1[0] ||
+            b1.shape != Shape{w1[0]} || b2.shape != Shape{w2[0]})
+            shape_error(name(), "x must be (..., n, in), W1 (hidden, in), b1 (hidden), W2 (out, hidden), b2 (out)",
+                        {{"x", x.shape()}, {"W1", w1}, {"b1", b1.shape}, {"W2", w2}, {"b2", b2.shape}});
+        in = w1[1], hidden = w1[0], out = w2[0];
+        rows = 1;
+        for (std::size_t i = 0; i + 1 < x.shape().size(); ++i) rows *= x.shape()[i];
+    }
+};
+template <class T>
+Var<T> feed_forward(const Var<T>& x, const Var<T>& W1, const Var<T>& b1, const Var<T>& W2, const Var<T>& b2,
+                    Source at) {
+    return apply<FeedForward<T>>(at, x, W1, b1, W2, b2);
+}
+
+#define TAPER_INSTANTIATE(T)                                                                                           \
+    template Var<T> composed::feed_forward(const Var<T>&, const Var<T>&, const Var<T>&, const Var<T>&, const Var<T>&); \
+    template Var<T> feed_forward(const Var<T>&, const Var<T>&, const Var<T>&, const Var<T>&, const Var<T>&, Source);
+TAPER_INSTANTIATE(float)
+TAPER_INSTANTIATE(double)
+#undef TAPER_INSTANTIATE
+
+}  // namespace taper

@@ -1,0 +1,101 @@
+// Times one configuration: a training step (forward, backward, Adam) or a forward pass with its loss, on random tokens.
+// One line of JSON. gflop counts two for each multiply-add of the textbook algorithm, backward as twice the forward,
+// whatever shortcut is taken: full causal attention as all n x n scores, too.
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "core/parallel.hpp"
+#include "examples/common/model_options.hpp"
+#include "examples/common/program.hpp"
+#include "nn/adam.hpp"
+#include "nn/linformer.hpp"
+
+namespace taper::examples {
+
+static Ids random_ids(const Shape& shape, std::size_t V, const char* purpose) {
+    Ids ids = empty<std::int64_t>(shape);
+    for (std::size_t i = 0; i < ids.size(); ++i)
+        ids.data()[i] = static_cast<std::int64_t>(Random(0, purpose).below(i, V));
+    return ids;
+}
+
+// Multiply-adds of a forward pass.
+static double multiply_adds(const nn::Config& c, std::size_t batch) {
+    const auto of = [](std::size_t number) { return static_cast<double>(number); };
+    const double n = of(c.length), d = of(c.width), W = of(c.ffn_width), h = of(c.heads);
+    double total = n * d * of(c.vocab_size);
+    for (std::size_t layer = 0; layer < c.layers; ++layer) {
+        total += 4 * n * d * d + 2 * n * d * W;
+        for (std::size_t head = 0; head < c.heads; ++head) {
+            const double keys = c.attention == nn::Attention::full ? n : of(c.k(layer, head));
+            total += 2 * n * keys * d / h * (c.attention == nn::Attention::full ? 1 : 2);  // scores and sums; E and F
+        }
+    }
+    return total * of(batch);
+}
+
+static void bench(const nn::Config& config, std::size_t batch, bool train, std::uint64_t steps) {
+    nn::Linformer<float> model(config);
+    nn::Adam<float> adam(model.parameters());
+    const Ids tokens = random_ids({batch, config.length}, config.vocab_size, "tokens"),
+              targets = random_ids({batch, config.length}, config.vocab_size, "targets");
+    constexpr std::uint64_t warm_up = 3;
+    std::vector<double> times;
+    double last_loss = 0;
+    for (std::uint64_t step = 0; step < steps + warm_up; ++step) {
+        const auto start = std::chrono::steady_clock::now();
+        if (train) {
+            Tape<float> tape;
+            const Var<float> loss = cross_entropy(model(tokens), targets);
+            last_loss = static_cast<double>(loss.item());
+            tape.backward(loss);
+            adam.step(1e-3);
+        } else {
+            last_loss = static_cast<double>(cross_entropy(model(tokens), targets).item());
+        }
+        const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+        if (step >= warm_up) times.push_back(took.count());
+    }
+    std::sort(times.begin(), times.end());
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    const double median = times[times.size() / 2], gflop = 2e-9 * multiply_adds(config, batch) * (train ? 3 : 1);
+    const nlohmann::ordered_json line{{"median_ms", median},
+                                      {"min_ms", times[0]},
+                                      {"p90_ms", times[times.size() * 9 / 10]},
+                                      {"gflop", gflop},
+                                      {"gflops", gflop / median * 1e3},
+                                      {"peak_rss_mb", usage.ru_maxrss / 1024},
+                                      {"loss", last_loss}};
+    print_result(line.dump() + "\n");
+}
+
+}  // namespace taper::examples
+
+int main(int argc, char** argv) {
+    using namespace taper;
+    using namespace taper::examples;
+    return run_program("bench_step", [&] {
+        ModelOptions model;
+        std::string mode = "train";
+        bool causal = false;
+        std::uint64_t vocab = 1024, batch = 32, steps = 20, thread_count = static_cast<std::uint64_t>(threads());
+        Options options("bench_step",
+                        "Times a training step or a forward pass of one configuration, after three steps to warm up.");
+        options.word("--mode", mode, {"train", "forward"}, "what is timed");
+        model.declare_model(options);
+        model.declare_window(options);
+        options.flag("--causal", causal, "left to right");
+        options.count("--vocab", vocab, 1, 1'000'000, "V, tokens in the vocabulary");
+        options.count("--batch", batch, 1, 1'000'000, "B, rows");
+        options.count("--steps", steps, 1, 1'000'000, "steps that are timed");
+        options.count("--threads", thread_count, 1, max_threads, "threads");
+        if (!options.parse(argc, argv)) return 0;
+        set_threads(static_cast<int>(thread_count));
+        bench(model.model_config(vocab, causal), batch, mode == "train", steps);
+        return 0;
+    });
+}

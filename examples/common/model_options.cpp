@@ -1,0 +1,52 @@
+#include "examples/common/model_options.hpp"
+
+namespace taper::examples {
+
+void ModelOptions::declare_model(Options& options) {
+    options.count("--length", length, 1, 1'000'000, "n, tokens in a window");
+    options.counts("--k", k, 1, 1'000'000, "projected length, at most n: one number, or K,K,... one a layer");
+    options.count("--width", width, 1, 65536, "d, a multiple of --heads");
+    options.count("--heads", heads, 1, 65536, "attention heads");
+    options.count("--layers", layers, 1, 1000, "encoder blocks");
+    options.count("--ffn-width", ffn_width, 0, 1'000'000, "hidden units of the feed-forward network, 0: 4 d");
+    options.word("--attention", attention, nn::words_of<nn::Attention>, "n x k scores through E and F, or all n x n");
+    options.word("--sharing", sharing, nn::words_of<nn::Sharing>, "which E and F are one matrix");
+    options.word("--projection", projection, nn::words_of<nn::ProjectionKind>,
+                 "how n become k: learned or fixed random E and F, or pooled windows");
+    options.word("--projection-init", projection_init, nn::words_of<nn::ProjectionInit>,
+                 "start of E and F: window means, or N(0, 1/k)");
+    options.word("--norm", norm, nn::words_of<nn::Norm>, "LayerNorm before each sublayer, or after each sum");
+    options.flag("--tie-embeddings", tie_embeddings, "the head's weight is the token embedding");
+    options.number("--dropout", dropout, probability(), "probability that an entry is dropped");
+}
+void ModelOptions::declare_window(Options& options) {
+    options.count("--window", window, 0, 1'000'000, "linformer: the last positions are seen exactly, too");
+}
+void ModelOptions::declare_rescale(Options& options) {
+    options.flag("--rescale", rescale, "lengthen the rows of E and F where a sequence is short");
+}
+
+nn::Config ModelOptions::model_config(std::size_t vocab_size, bool causal) const {
+    std::vector<std::vector<std::size_t>> k_by_layer;
+    for (const std::uint64_t number : k) k_by_layer.push_back({number});
+    return {.vocab_size = vocab_size,
+            .length = length,
+            .width = width,
+            .heads = heads,
+            .layers = layers,
+            .ffn_width = ffn_width ? ffn_width : 4 * width,
+            .causal = causal,
+            .attention = nn::of_word<nn::Attention>(attention),
+            .k = k_by_layer,
+            .sharing = nn::of_word<nn::Sharing>(sharing),
+            .projection = nn::of_word<nn::ProjectionKind>(projection),
+            .rescale = rescale,
+            .window = window,
+            .norm = nn::of_word<nn::Norm>(norm),
+            .tie_embeddings = tie_embeddings,
+            .dropout = dropout,
+            .projection_init = nn::of_word<nn::ProjectionInit>(projection_init),
+            .seed = seed};
+}
+
+}  // namespace taper::examples

@@ -1,0 +1,31 @@
+// The options that say what a model is made of, with their defaults.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "examples/common/options.hpp"
+#include "nn/config.hpp"
+
+namespace taper::examples {
+
+struct ModelOptions {
+    std::uint64_t length = 128, width = 128, heads = 4, layers = 4;
+    std::vector<std::uint64_t> k{32};  // one, or one a layer
+    std::uint64_t ffn_width = 0;       // 0: 4 width
+    std::string attention = "linformer", sharing = "headwise", projection = "linear", projection_init = "window",
+                norm = "pre";
+    bool rescale = false;
+    std::uint64_t window = 0;
+    bool tie_embeddings = false;
+    double dropout = 0;
+    std::uint64_t seed = 0;
+
+    void declare_model(
+        Options& options);  // all but those of which a kind of model has no use: the next two, and the seed
+    void declare_window(Options& options);
+    void declare_rescale(Options& options);
+    nn::Config model_config(std::size_t vocab_size, bool causal) const;
+};
+
+}  // namespace taper::examples

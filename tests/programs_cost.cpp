@@ -1,0 +1,82 @@
+// The programs that measure: bench_step, cost. No test asserts a time.
+#include "tests/programs.hpp"
+
+using namespace taper::tests;
+
+static Arguments small_bench() {
+    return {"--length", "16", "--k",     "4",  "--width", "16", "--heads", "2",
+            "--layers", "1",  "--vocab", "11", "--batch", "3",  "--steps", "2"};
+}
+
+TEST_CASE("bench_step: one line of JSON, its operations counted by the textbook") {
+    for (const std::string mode : {"train", "forward"})
+        for (const std::string attention : {"linformer", "full"})
+            for (const bool causal : {false, true}) {
+                const std::string name = mode + " " + attention + (causal ? " causal" : "");
+                CAPTURE(name);
+                const Result result =
+                    run("bench_step", small_bench() + Arguments{"--mode", mode, "--attention", attention} +
+                                          (causal ? Arguments{"--causal"} : Arguments{}));
+                CHECK(result.status == 0);
+                CHECK(std::count(result.out.begin(), result.out.end(), '\n') == 1);
+                const auto line = nlohmann::json::parse(result.out);
+                CHECK(line.size() == 7);
+                CHECK(line.at("min_ms") > 0);
+                CHECK(line.at("min_ms") <= line.at("median_ms"));
+                CHECK(line.at("median_ms") <= line.at("p90_ms"));
+                CHECK(line.at("peak_rss_mb") > 0);
+                CHECK(std::abs(line.at("loss").get<double>() - std::log(11)) < 0.5);
+                // B (n d V + L (4 n d^2 + 2 n d W + attention)), attention 4 n k d or 2 n n d
+                const double macs = 3.0 * (16 * 16 * 11 + 4 * 16 * 16 * 16 + 2 * 16 * 16 * 64 +
+                                           (attention == "full" ? 2 * 16 * 16 * 16 : 4 * 16 * 4 * 16));
+                const double gflop = 2e-9 * macs * (mode == "train" ? 3 : 1);
+                CHECK(line.at("gflop").get<double>() == doctest::Approx(gflop).epsilon(1e-9));
+                CHECK(line.at("gflops").get<double>() ==
+                      doctest::Approx(gflop / line.at("median_ms").get<double>() * 1e3).epsilon(1e-6));
+            }
+}
+
+TEST_CASE("bench_step: refusals") {
+    const auto refused = [](const Arguments& more, const Arguments& words) {
+        CAPTURE(more.back());
+        check_refused(run("bench_step", small_bench() + more), words);
+    };
+    refused({"--mode", "both"}, {"--mode", "both", "train", "forward"});
+    refused({"--threads", "0"}, {"--threads", "0"});
+    refused({"--projection", "mean", "--causal"}, {"causal", "mean"});
+    check_refused(run("bench_step", {"--length", "8", "--k", "9"}), {"k", "8", "9"});
+}
+
+TEST_CASE("cost: both tables, the crossovers and the picture") {
+    const Scratch scratch;
+    const std::string picture = scratch.path("cost.svg");
+    const Arguments small{"--lengths", "4,16,64", "--tokens", "128", "--k",   "4,32",  "--width",   "8",
+                          "--heads",   "2",       "--layers", "1",   "--out", picture, "--threads", "1"};
+    for (const std::string mode : {"forward", "train"}) {
+        const Result result = run("cost", small + Arguments{"--mode", mode});
+        CAPTURE(result.out);
+        CHECK(result.status == 0);
+        CHECK(result.err.empty());
+        std::map<std::string, int> lines;  // by their first word
+        std::istringstream out(result.out);
+        for (std::string line; std::getline(out, line);) {
+            std::string first;
+            if (std::istringstream(line) >> first) ++lines[first];
+        }
+        CHECK(lines["n"] == 2);
+        for (const std::string n : {"4", "16", "64"}) CHECK(lines[n] == 2);
+        CHECK(lines["k"] == 4);  // k 4 and k 32, each left to right or not
+        const std::string drawn = file_contents(picture);
+        const bool either =
+            drawn.find("<svg") != std::string::npos || result.out.find("was not drawn") != std::string::npos;
+        CHECK(either);
+        std::filesystem::remove(picture);
+    }
+}
+
+TEST_CASE("cost: refusals") {
+    check_refused(run("cost", {"--lengths", "64,32"}), {"--lengths", "32"});
+    check_refused(run("cost", {"--lengths", "48"}), {"--lengths", "48", "65536"});
+    check_refused(run("cost", {"--heads", "3"}), {"heads", "3", "128"});
+    check_refused(run("cost", {"--tokens", "0"}), {"--tokens", "0"});
+}
