@@ -35,8 +35,8 @@ void gemm(const Matrix<T>& a, const Panels<T>& b, T* c, std::size_t c_stride, bo
 // c += a b, where a 0 in a hides what it meets: 0 NaN and 0 inf are 0 here. Neither is transposed.
 template <class T> void add_seen(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride);
 
-// The last two axes are matrices, the axes before them broadcast; a or b can be read transposed. `row` (columns of b), where
-// there is one, is added to each row. On all threads. The shapes must agree: op matmul checks them.
+// The last two axes are matrices, the axes before them broadcast; a or b can be read transposed. `row` (columns of b) is
+// added to each row, where there is one: then b is one matrix, and a not transposed. On all threads. The shapes must agree: op matmul checks them.
 template <class T>
 Array<T> product(const Array<T>& a, bool transpose_a, const Array<T>& b, bool transpose_b,
                  const Array<T>* row = nullptr);

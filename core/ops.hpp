@@ -39,7 +39,7 @@ template <class T> Var<T> relu(const Var<T>& x, Source at = here());  // max(x, 
 template <class T> Var<T> gelu(const Var<T>& x, Source at = here());  // x Phi(x) = x (1 + erf(x / sqrt 2)) / 2
 
 // ---- matmul.cpp: y (..., m, n) = a (..., m, k) b (..., k, n); axes before the last two broadcast. With
-// {.transpose_b = true} b is stored as (..., n, k) and read transposed, without a copy; the same for a.
+// {.transpose_b = true} b is stored as (..., n, k) and read transposed; the same for a.
 struct Transposed {
     bool transpose_a = false, transpose_b = false;
 };

@@ -14,7 +14,7 @@
 
 namespace taper {
 
-// Waits for some ten microseconds: to sleep and be woken takes longer than many a loop.
+// Yields a hundred times, some ten microseconds on an idle machine: to sleep and be woken takes longer than many a loop.
 template <class F> static void spin(F ready) {
     for (int i = 0; i < 100 && !ready(); ++i) std::this_thread::yield();
 }

@@ -256,7 +256,9 @@ TEST_CASE("numerics: matmul equals a plain loop") {
                                                          {{3, 1, 129, 65}, {2, 65, 33}},
                                                          {{700, 300}, {300, 200}},
                                                          {{2, 200, 150}, {150, 130}},
-                                                         {{4, 8, 40, 16}, {4, 8, 16, 40}}};
+                                                         {{4, 8, 40, 16}, {4, 8, 16, 40}},
+                                                         {{3, 2, 100}, {3, 100, 90}},
+                                                         {{2, 5000}, {3, 5000, 7}}};
     for (const bool transpose_a : {false, true})
         for (const bool transpose_b : {false, true})
             for (auto [shape_a, shape_b] : shapes) {

@@ -36,6 +36,23 @@ TEST_CASE("bench_step: one line of JSON, its operations counted by the textbook"
             }
 }
 
+TEST_CASE("bench_step: what is trained and counted follows the options") {
+    const auto line = [](const Arguments& more) {
+        const Result result = run("bench_step", small_bench() + more);
+        CHECK(result.status == 0);
+        return nlohmann::json::parse(result.out);
+    };
+    const auto macs = [&](const Arguments& more) {  // of attention's two products and projections, for a number of Q
+        const double gflop = line(Arguments{"--mode", "forward"} + more).at("gflop");
+        return (gflop / 2e-9 / 3 - (16 * 16 * 11 + 4 * 16 * 16 * 16 + 2 * 16 * 16 * 64)) / (16 * 16);
+    };
+    CHECK(macs({"--projection", "linear"}) == doctest::Approx(2 * (4 + 4)));
+    CHECK(macs({"--projection", "conv"}) == doctest::Approx(2 * (4 + 1)));
+    CHECK(macs({"--projection", "mean"}) == doctest::Approx(2 * 4));
+    CHECK(macs({"--causal", "--window", "3"}) == doctest::Approx(2 * (4 + 4 + 3)));
+    CHECK(line({"--dropout", "0.9"}).at("loss") != line({}).at("loss"));
+}
+
 TEST_CASE("bench_step: refusals") {
     const auto refused = [](const Arguments& more, const Arguments& words) {
         CAPTURE(more.back());
@@ -79,4 +96,6 @@ TEST_CASE("cost: refusals") {
     check_refused(run("cost", {"--lengths", "48"}), {"--lengths", "48", "65536"});
     check_refused(run("cost", {"--heads", "3"}), {"heads", "3", "128"});
     check_refused(run("cost", {"--tokens", "0"}), {"--tokens", "0"});
+    check_refused(run("cost", {"--lengths", "4", "--k", "8"}), {"--k", "8", "4"});
+    check_refused(run("cost", {"--k", "8,8"}), {"--k", "8"});
 }

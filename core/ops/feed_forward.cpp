@@ -73,8 +73,8 @@ template <class T> struct FeedForward final : Op<T> {
                     map_row(
                         Phi, hidden, [](auto v) { return normal_cdf(v); }, v);
                     map_row(
-                        d, hidden, [](auto d, auto v, auto Phi) { return d * (Phi + v * normal_density(v)); }, d, v,
-                        Phi);
+                        d, hidden, [](auto d, auto v, auto Phi) { return d * xsimd::fma(v, normal_density(v), Phi); },
+                        d, v, Phi);
                     map_row(
                         Phi, hidden, [](auto v, auto Phi) { return v * Phi; }, v, Phi);  // g
                 }

@@ -73,6 +73,7 @@ template <class T> struct LinearOp final : Op<T> {
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         if (gradients.wants(x)) gradients.add(x, product(dy, false, W.value(), false));
+        if (!gradients.wants(W) && !gradients.wants(b)) return;
         Array<T> db;
         gradients.add(W, row_product(dy, x.value(), &db));
         gradients.add(b, std::move(db));

@@ -31,7 +31,11 @@ static double multiply_adds(const nn::Config& c, std::size_t batch) {
         total += 4 * n * d * d + 2 * n * d * W;
         for (std::size_t head = 0; head < c.heads; ++head) {
             const double keys = c.attention == nn::Attention::full ? n : of(c.k(layer, head));
-            total += 2 * n * keys * d / h * (c.attention == nn::Attention::full ? 1 : 2);  // scores and sums; E and F
+            const double near = c.attention == nn::Attention::full ? 0 : std::min(of(c.window), n);
+            double projected = 0;  // multiply-adds of E or F for a number of K or V
+            if (c.attention == nn::Attention::linformer && c.projections() > 0)
+                projected = c.projection == nn::ProjectionKind::conv ? 1 : keys;
+            total += 2 * n * (keys + near + projected) * d / h;  // scores and sums, E and F
         }
     }
     return total * of(batch);
@@ -49,7 +53,8 @@ static void bench(const nn::Config& config, std::size_t batch, bool train, std::
         const auto start = std::chrono::steady_clock::now();
         if (train) {
             Tape<float> tape;
-            const Var<float> loss = cross_entropy(model(tokens), targets);
+            const nn::Pass pass{.dropout = Random(0, "dropout").at(static_cast<std::uint32_t>(step))};
+            const Var<float> loss = cross_entropy(model(tokens, pass), targets);
             last_loss = static_cast<double>(loss.item());
             tape.backward(loss);
             adam.step(1e-3);

@@ -26,7 +26,8 @@ CONFIGURATIONS = {  # name: steps (the slow ones few), options of bench_step
     "4096-full": (2, ["--length", "4096", "--batch", "1", "--attention", "full"]),
     "large": (4, ["--length", "512", "--k", "128", "--width", "256", "--heads", "8", "--layers", "6", "--vocab", "4096", "--batch", "8"]),
 }
-THREADS = [(1, 2), (2, 1), (1, 1)]  # of PyTorch's own loops, of its BLAS: its best setting counts
+CORES = len(os.sched_getaffinity(0))
+THREADS = [(1, CORES), (CORES, 1), (CORES, CORES), (1, 1)]  # of PyTorch's own loops, of its BLAS: its best setting counts
 
 
 def peer(arguments):
@@ -104,7 +105,7 @@ def compare(name, repeats):
     ours, theirs = [], {threads: [] for threads in THREADS}
     for _ in range(repeats):
         for loops, blas in THREADS:
-            ours.append(measured([BENCH_STEP, *options, "--steps", str(2 * steps)]))
+            ours.append(measured([BENCH_STEP, *options, "--steps", str(2 * steps), "--threads", str(CORES)]))
             environment = {"OPENBLAS_NUM_THREADS": str(blas), "OMP_WAIT_POLICY": "passive"}
             theirs[loops, blas].append(measured([sys.executable, __file__, "--peer", *options, "--steps", str(steps),
                                                  "--threads", str(loops)], environment))

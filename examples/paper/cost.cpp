@@ -5,6 +5,7 @@
 //
 // The paper's memory is saved on the n x n scores. Ours never holds them (core/ops/attention.cpp), so full attention needs
 // hardly more memory here, and time alone tells the two apart.
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <map>
 #include <optional>
@@ -69,10 +71,11 @@ static Cost measured(const nn::Config& config, std::size_t tokens, bool train) {
     const pid_t child = fork();
     if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
     if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);  // ends with the parent
         try {
             const Cost cost = cost_of(config, tokens, train);
             _exit(write(ends[1], &cost, sizeof cost) == sizeof cost ? 0 : 1);
-        } catch (const std::bad_alloc&) {
+        } catch (...) {  // also below: the parent says so
             _exit(1);
         }
     }
@@ -82,26 +85,27 @@ static Cost measured(const nn::Config& config, std::size_t tokens, bool train) {
     close(ends[0]);
     waitpid(child, nullptr, 0);
     if (!whole)
-        throw std::runtime_error("a measurement must end (is there enough memory?): n " +
+        throw std::runtime_error("a measurement must end (is there enough memory, are there threads enough?): n " +
                                  std::to_string(config.length));
     return cost;
 }
 
 using Costs = std::map<std::size_t, Cost>;  // by n
 
-// Where the cost of `slow` reaches that of `fast`, the logarithms between two measured lengths being joined by a straight line.
+// From which length on `fast` stays the faster one, the logarithms between two measured lengths joined by a straight line.
 static std::string crossover(const Costs& slow, const Costs& fast) {
+    std::string from;
     std::optional<std::pair<double, double>> before;  // ln n, ln of the ratio
     for (const auto& [n, cost] : fast) {
         const double x = std::log(static_cast<double>(n)), y = std::log(slow.at(n).microseconds / cost.microseconds);
-        if (y >= 0 && !before) return "at n = " + std::to_string(n) + " or before";
-        if (y >= 0) {
-            const double at = std::exp(before->first - before->second * (x - before->first) / (y - before->second));
-            return "at n = " + std::to_string(std::lround(at));
-        }
+        if (y < 0) from.clear();
+        else if (!before) from = std::to_string(n) + " or before";
+        else if (before->second < 0)
+            from = std::to_string(
+                std::lround(std::exp(before->first - before->second * (x - before->first) / (y - before->second))));
         before = {x, y};
     }
-    return "at none of these lengths";
+    return from.empty() ? "at none of these lengths" : "from n = " + from + " on";
 }
 
 static std::string cell(double number, double in_brackets, int digits) {
@@ -179,7 +183,7 @@ static int compare(const CostOptions& o) {
     }
     std::string crossovers = "\n";
     for (std::size_t i = 2; i < all.size(); ++i)
-        crossovers += names[i] + " is as fast as " + names[all[i].causal] + " attention " +
+        crossovers += names[i] + " is faster than " + names[all[i].causal] + " attention " +
                       crossover(costs[names[all[i].causal]], costs[names[i]]) + "\n";
     print_result(crossovers);
     std::vector<Curve> curves;
@@ -216,6 +220,10 @@ int main(int argc, char** argv) {
             if (o.tokens % o.lengths[i] != 0 || (i > 0 && o.lengths[i] <= o.lengths[i - 1]))
                 throw Error("--lengths: each must be more than the one before, and divide --tokens: " +
                             std::to_string(o.lengths[i]) + ", " + std::to_string(o.tokens));
+        for (std::size_t i = 0; i < o.k.size(); ++i)
+            if (o.k[i] > o.lengths.back() || (i > 0 && o.k[i] <= o.k[i - 1]))
+                throw Error("--k: each must be more than the one before, and at most the longest of --lengths: " +
+                            std::to_string(o.k[i]) + ", " + std::to_string(o.lengths.back()));
         set_threads(static_cast<int>(o.thread_count));
         return compare(o);
     });
