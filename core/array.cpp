@@ -162,34 +162,42 @@ template <class T> Array<T> permuted(const Array<T>& x, const std::vector<std::s
     return y;
 }
 
+constexpr std::size_t tile = 16;  // by 16 entries: a few cache lines of either side at a time
+
+template <class T>
+void copy_transposed(std::size_t rows, std::size_t columns, const T* from, std::size_t from_stride, T* to,
+                     std::size_t to_stride) {
+    for (std::size_t i = 0; i < rows; i += tile)
+        for (std::size_t at = 0; at < columns; at += tile)
+            for (std::size_t j = at; j < std::min(at + tile, columns); ++j)
+                for (std::size_t r = i; r < std::min(i + tile, rows); ++r)
+                    to[j * to_stride + r] = from[r * from_stride + j];
+}
+
 template <class T> Array<T> matrices_transposed(const Array<T>& x) {
-    constexpr std::size_t tile = 16;  // by 16 entries: a few cache lines of x and of y at a time
     Shape shape = x.shape();
     const std::size_t rank = shape.size(), rows = shape[rank - 2], columns = shape[rank - 1];
     std::swap(shape[rank - 2], shape[rank - 1]);
     auto y = empty<T>(shape);
     if (y.size() == 0) return y;
-    const std::size_t strips = (rows + tile - 1) / tile;
-    parallel_for(y.size() / rows / columns * strips, 1 + (1 << 14) / (tile * columns),
-                 [&](std::size_t begin, std::size_t end) {
-                     for (std::size_t strip = begin; strip < end; ++strip) {
-                         const std::size_t i = strip % strips * tile, m = std::min(tile, rows - i);
-                         const T* from = x.data() + strip / strips * rows * columns + i * columns;
-                         T* to = y.data() + strip / strips * rows * columns + i;
-                         for (std::size_t at = 0; at < columns; at += tile)
-                             for (std::size_t j = at; j < std::min(at + tile, columns); ++j)
-                                 for (std::size_t r = 0; r < m; ++r) to[j * rows + r] = from[r * columns + j];
-                     }
-                 });
+    const std::size_t strips = (rows + tile - 1) / tile, size = rows * columns;
+    parallel_for(y.size() / size * strips, 1 + (1 << 14) / (tile * columns), [&](std::size_t begin, std::size_t end) {
+        for (std::size_t strip = begin; strip < end; ++strip) {
+            const std::size_t i = strip % strips * tile, first = strip / strips * size;
+            copy_transposed(std::min(tile, rows - i), columns, x.data() + first + i * columns, columns,
+                            y.data() + first + i, rows);
+        }
+    });
     return y;
 }
 
-#define TAPER_INSTANTIATE(T)                                               \
-    template Array<T> expand(const Array<T>&, const Shape&);               \
-    template Array<T> sum_to(const Array<T>&, const Shape&);               \
-    template Array<T> sum_to(Array<T>&&, const Shape&);                    \
-    template Array<T> sum_axes(const Array<T>&, const std::vector<bool>&); \
-    template Array<T> matrices_transposed(const Array<T>&);                \
+#define TAPER_INSTANTIATE(T)                                                                         \
+    template Array<T> expand(const Array<T>&, const Shape&);                                         \
+    template Array<T> sum_to(const Array<T>&, const Shape&);                                         \
+    template Array<T> sum_to(Array<T>&&, const Shape&);                                              \
+    template Array<T> sum_axes(const Array<T>&, const std::vector<bool>&);                           \
+    template void copy_transposed(std::size_t, std::size_t, const T*, std::size_t, T*, std::size_t); \
+    template Array<T> matrices_transposed(const Array<T>&);                                          \
     template Array<T> permuted(const Array<T>&, const std::vector<std::size_t>&);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)

@@ -89,6 +89,9 @@ template <class T>
 Array<T> sum_axes(const Array<T>& x, const std::vector<bool>& reduced);  // reduced axes stay as 1; sums in double
 template <class T>
 Array<T> permuted(const Array<T>& x, const std::vector<std::size_t>& axes);  // y axis i is x axis axes[i]
-template <class T> Array<T> matrices_transposed(const Array<T>& x);          // the last two axes swapped
+template <class T>  // to (columns, rows) = from (rows, columns); strides are entries from one row to the next
+void copy_transposed(std::size_t rows, std::size_t columns, const T* from, std::size_t from_stride, T* to,
+                     std::size_t to_stride);
+template <class T> Array<T> matrices_transposed(const Array<T>& x);  // the last two axes swapped
 
 }  // namespace taper

@@ -57,16 +57,18 @@ template <class T> Panels<T>::Panels(const Matrix<T>& matrix, std::size_t a_rows
         for (std::size_t panel = begin; panel < end; ++panel) {
             const Matrix<T> from = part(b, 0, b.rows, panel * width, width);
             T* to = data.data() + panel * b.rows * width;
-            for (std::size_t i = 0; i < b.rows; ++i, to += width)
-                for (std::size_t j = 0; j < from.columns; ++j)
-                    to[j] = from.data[from.transposed ? j * from.stride + i : i * from.stride + j];
+            if (from.transposed) copy_transposed(from.columns, from.rows, from.data, from.stride, to, width);
+            else
+                for (std::size_t i = 0; i < b.rows; ++i)
+                    std::copy_n(from.data + i * from.stride, from.columns, to + i * width);
         }
     });
 }
 
-template <class T> void gemm(const Matrix<T>& a, const Panels<T>& panels, T* c, std::size_t c_stride, bool accumulate) {
+template <class T> void gemm(const Matrix<T>& a, const Panels<T>& panels, T* c, std::size_t c_stride, const T* row) {
     const Matrix<T>& b = panels.b;
-    if (panels.data.dimension() == 0 || b.rows == 0) return gemm(a, b, c, c_stride, accumulate);
+    for (std::size_t i = 0; row && i < a.rows; ++i) std::copy_n(row, b.columns, c + i * c_stride);
+    if (panels.data.dimension() == 0 || b.rows == 0) return gemm(a, b, c, c_stride, row != nullptr);
     for (std::size_t i = 0; i < a.rows; i += panel_block.rows)
         for (std::size_t k = 0; k < b.rows; k += panel_block.inner)
             for (std::size_t j = 0; j < b.columns; j += panels.width) {
@@ -74,7 +76,7 @@ template <class T> void gemm(const Matrix<T>& a, const Panels<T>& panels, T* c, 
                                       panels.width};
                 blas(part(a, i, panel_block.rows, k, panel_block.inner),
                      part(panel, k, panel_block.inner, 0, panels.width), c + i * c_stride + j, c_stride,
-                     accumulate || k > 0);
+                     row != nullptr || k > 0);
             }
 }
 
@@ -112,31 +114,14 @@ static std::vector<std::size_t> batch_numbers(const Shape& x, const Shape& batch
     return numbers;
 }
 
-template <class T> static Matrix<T> last_axes(const Array<T>& x, bool transposed) {
-    const std::size_t rows = x.shape(x.dimension() - 2), columns = x.shape(x.dimension() - 1);
-    return transposed ? Matrix<T>{x.data(), columns, rows, columns, true} : Matrix<T>{x.data(), rows, columns, columns};
-}
-
-// All rows of a by one matrix b.
-template <class T> static void product_of_rows(Matrix<T> a, const Matrix<T>& b, const Array<T>* row, T* c) {
-    const Panels<T> panels(b, a.rows);
-    const std::size_t work = panel_block.rows * std::max<std::size_t>(a.columns, 1) * b.columns;
-    parallel_for(a.rows, panel_block.rows * (1 + 500'000 / work), [&](std::size_t begin, std::size_t end) {
-        const Matrix<T> strip = part(a, begin, end - begin, 0, a.columns);
-        T* to = c + begin * b.columns;
-        for (std::size_t i = 0; row && i < strip.rows; ++i) std::copy(row->begin(), row->end(), to + i * b.columns);
-        gemm(strip, panels, to, b.columns, row != nullptr);
-    });
-}
-
 // Each of a batch by another; c (batch, a.rows, b.columns).
 template <class T>
 static Array<T> product_of_each(const Matrix<T>& a, const std::vector<std::size_t>& number_a, const Matrix<T>& b,
                                 const std::vector<std::size_t>& number_b) {
     const std::size_t batch = number_a.size(), size = a.rows * b.columns;
     const std::size_t strips = (a.rows + block.rows - 1) / block.rows, rows = (a.rows + strips - 1) / strips;
-    // Few strips of long rows: a sum of up to eight parts, so that each thread has something to do.
-    const std::size_t parts = batch * strips < 8 ? std::clamp<std::size_t>(a.columns / 512, 1, 8) : 1;
+    const std::size_t parts =
+        batch * strips < 8 ? sum_parts(a.columns) : 1;  // few strips: a sum over parts of their rows
     auto c = empty<T>({parts, batch, size});
     const std::size_t work = rows * std::max<std::size_t>(a.columns / parts, 1) * b.columns;
     parallel_for(parts * batch * strips, 1 + 500'000 / work, [&](std::size_t begin, std::size_t end) {
@@ -151,22 +136,30 @@ static Array<T> product_of_each(const Matrix<T>& a, const std::vector<std::size_
     return parts > 1 ? sum_to(c, {1, batch, size}) : c;
 }
 
-template <class T>
-Array<T> product(const Array<T>& a, bool transpose_a, const Array<T>& b, bool transpose_b, const Array<T>* row) {
-    Matrix<T> left = last_axes(a, transpose_a);
-    const Matrix<T> right = last_axes(b, transpose_b);
+template <class T> Array<T> rows_times(const Array<T>& a, const Matrix<T>& b, const Array<T>* row) {
+    Shape shape = a.shape();
+    shape.back() = b.columns;
+    auto c = empty<T>(shape);
+    if (c.size() == 0) return c;
+    const Matrix<T> all{a.data(), c.size() / b.columns, b.rows, b.rows};
+    const Panels<T> panels(b, all.rows);
+    const std::size_t work = panel_block.rows * std::max<std::size_t>(b.rows, 1) * b.columns;
+    parallel_for(all.rows, panel_block.rows * (1 + 500'000 / work), [&](std::size_t begin, std::size_t end) {
+        gemm(part(all, begin, end - begin, 0, b.rows), panels, c.data() + begin * b.columns, b.columns,
+             row ? row->data() : nullptr);
+    });
+    return c;
+}
+
+template <class T> Array<T> product(const Array<T>& a, bool transpose_a, const Array<T>& b, bool transpose_b) {
+    const Matrix<T> left = transpose_a ? transposed(matrix(a)) : matrix(a);
+    const Matrix<T> right = transpose_b ? transposed(matrix(b)) : matrix(b);
+    if (b.dimension() == 2 && !transpose_a) return rows_times(a, right);
     const Shape batch = broadcast_shape("matmul", {"a", batch_of(a.shape())}, {"b", batch_of(b.shape())});
     Shape shape = batch;
     shape.push_back(left.rows);
     shape.push_back(right.columns);
-    const std::size_t size = count(shape);
-    if (size == 0) return empty<T>(shape);
-    if (b.dimension() == 2 && !transpose_a) {
-        auto c = empty<T>(shape);
-        left.rows = size / right.columns;
-        product_of_rows(left, right, row, c.data());
-        return c;
-    }
+    if (count(shape) == 0) return empty<T>(shape);
     if (transpose_b && !transpose_a && left.rows * (left.columns + right.columns) < right.columns * left.columns)
         return matrices_transposed(product(b, false, matrices_transposed(a), false));  // a and c are the smaller ones
     if (transpose_b && left.rows > block.rows) return product(a, transpose_a, matrices_transposed(b), false);
@@ -177,10 +170,9 @@ Array<T> product(const Array<T>& a, bool transpose_a, const Array<T>& b, bool tr
 
 template <class T> Array<T> row_product(const Array<T>& a, const Array<T>& b, Array<T>* a_sum) {
     const std::size_t m = a.shape().back(), n = b.shape().back();
-    const std::size_t rows = a.size() / std::max<std::size_t>(m, 1), strip_rows = 512;
-    // The rows in up to eight parts, each with sums of its own. The narrower of a and b is read transposed: with the other
-    // way round BLAS strides through more memory, and is a sixth slower.
-    const std::size_t parts = std::clamp<std::size_t>(rows / strip_rows, 1, 8);
+    const std::size_t rows = a.size() / std::max<std::size_t>(m, 1), strip_rows = 512, parts = sum_parts(rows);
+    // The narrower of a and b is read transposed: with the other way round BLAS strides through more memory, and is a sixth
+    // slower.
     const bool swapped = m > n;
     auto products = empty<T>({parts, m, n});
     auto sums = zeros<double>({parts, a_sum ? m : 0});
@@ -200,12 +192,13 @@ template <class T> Array<T> row_product(const Array<T>& a, const Array<T>& b, Ar
     return swapped ? matrices_transposed(reshaped(std::move(products), {n, m})) : reshaped(std::move(products), {m, n});
 }
 
-#define TAPER_INSTANTIATE(T)                                                                  \
-    template void gemm(const Matrix<T>&, const Matrix<T>&, T*, std::size_t, bool);            \
-    template struct Panels<T>;                                                                \
-    template void gemm(const Matrix<T>&, const Panels<T>&, T*, std::size_t, bool);            \
-    template void add_seen(const Matrix<T>&, const Matrix<T>&, T*, std::size_t);              \
-    template Array<T> product(const Array<T>&, bool, const Array<T>&, bool, const Array<T>*); \
+#define TAPER_INSTANTIATE(T)                                                           \
+    template void gemm(const Matrix<T>&, const Matrix<T>&, T*, std::size_t, bool);     \
+    template struct Panels<T>;                                                         \
+    template void gemm(const Matrix<T>&, const Panels<T>&, T*, std::size_t, const T*); \
+    template void add_seen(const Matrix<T>&, const Matrix<T>&, T*, std::size_t);       \
+    template Array<T> product(const Array<T>&, bool, const Array<T>&, bool);           \
+    template Array<T> rows_times(const Array<T>&, const Matrix<T>&, const Array<T>*);  \
     template Array<T> row_product(const Array<T>&, const Array<T>&, Array<T>*);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)

@@ -13,6 +13,12 @@ template <class T> struct Matrix {
     bool transposed = false;
 };
 
+// The last two axes of x; of several matrices, the first.
+template <class T> Matrix<T> matrix(const Array<T>& x) {
+    const std::size_t rows = x.shape(x.dimension() - 2), columns = x.shape(x.dimension() - 1);
+    return {x.data(), rows, columns, columns};
+}
+
 template <class T> Matrix<T> transposed(const Matrix<T>& x) {
     return {x.data, x.columns, x.rows, x.stride, !x.transposed};
 }
@@ -21,25 +27,27 @@ template <class T> Matrix<T> transposed(const Matrix<T>& x) {
 template <class T>
 void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride, bool accumulate = false);
 
-// The same with a b that serves many rows of a, `a_rows` in all: copied once, if they are enough, into panels of 64 columns,
-// (rows, 64) one behind the other. BLAS reads them in order, and with b transposed as fast as otherwise.
+// A b that serves many rows of a, `a_rows` in all: copied once, if they are enough, into panels of 64 columns, (rows, 64) one
+// behind the other. BLAS reads them in order, and with b transposed as fast as otherwise.
 template <class T> struct Panels {
     static constexpr std::size_t width = 64;
     Matrix<T> b;
     Array<T> data;                                   // (columns / 64, rounded up; rows; 64), or (): b itself is read
     Panels(const Matrix<T>& b, std::size_t a_rows);  // on all threads
 };
+// c = a b, plus `row` (b.columns entries) in each row where there is one. On the calling thread alone.
 template <class T>
-void gemm(const Matrix<T>& a, const Panels<T>& b, T* c, std::size_t c_stride, bool accumulate = false);
+void gemm(const Matrix<T>& a, const Panels<T>& b, T* c, std::size_t c_stride, const T* row = nullptr);
 
 // c += a b, where a 0 in a hides what it meets: 0 NaN and 0 inf are 0 here. Neither is transposed.
 template <class T> void add_seen(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride);
 
-// The last two axes are matrices, the axes before them broadcast; a or b can be read transposed. `row` (columns of b) is
-// added to each row, where there is one: then b is one matrix, and a not transposed. On all threads. The shapes must agree: op matmul checks them.
-template <class T>
-Array<T> product(const Array<T>& a, bool transpose_a, const Array<T>& b, bool transpose_b,
-                 const Array<T>* row = nullptr);
+// The last two axes are matrices, the axes before them broadcast; a or b can be read transposed. On all threads.
+// The shapes must agree: op matmul checks them.
+template <class T> Array<T> product(const Array<T>& a, bool transpose_a, const Array<T>& b, bool transpose_b);
+
+// a (..., k), b (k, n) -> (..., n): all rows of a by one matrix, plus `row` (n) where there is one. On all threads.
+template <class T> Array<T> rows_times(const Array<T>& a, const Matrix<T>& b, const Array<T>* row = nullptr);
 
 // a (..., m), b (..., n) -> (m, n): a^T b, all axes but the last being rows; the sum of the rows of a (m), too, if asked for.
 // On all threads.

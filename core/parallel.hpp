@@ -4,6 +4,7 @@
 // begin to end. So the same binary gives the same bits for every number of threads.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 
@@ -18,5 +19,8 @@ inline constexpr int max_threads = 1024;
 // another thread is in one: on the calling thread, in order. chunk is 1 or more.
 void parallel_for(std::size_t n, std::size_t chunk,
                   const std::function<void(std::size_t begin, std::size_t end)>& body);
+
+// A sum over n terms in parts, each of them a task: so many, 512 terms or more in each, added in their order.
+inline std::size_t sum_parts(std::size_t n) { return std::clamp<std::size_t>(n / 512, 1, 8); }
 
 }  // namespace taper

@@ -169,9 +169,7 @@ template <class T> struct Attention final : Op<T> {
                 for (std::size_t task = begin; task < end; ++task) {
                     const std::size_t unit = task / tiles, key = task % tiles * tile_columns;
                     const T* from = x.data() + (unit / options.heads * m + key) * d + unit % options.heads * d_h;
-                    for (std::size_t i = 0; i < d_h; ++i)
-                        for (std::size_t j = 0; j < std::min(width, m - key); ++j)
-                            y.data()[(task * d_h + i) * width + j] = from[j * d + i];
+                    copy_transposed(std::min(width, m - key), d_h, from, d, y.data() + task * d_h * width, width);
                 }
             });
         return y;

@@ -35,27 +35,24 @@ template <class T> struct FeedForward final : Op<T> {
         shape.back() = out;
         u = empty<T>({rows, hidden});
         auto y = empty<T>(shape);
-        const Panels<T> W1_t(transposed(matrix(W1)), rows), W2_t(transposed(matrix(W2)), rows);
+        const Panels<T> W1_t(transposed(matrix(W1.value())), rows), W2_t(transposed(matrix(W2.value())), rows);
         parallel_for(rows, strip, [&](std::size_t begin, std::size_t end) {
             const std::size_t n = end - begin;
             Array<T> g = empty<T>({n, hidden});
             const Matrix<T> X{x.value().data() + begin * in, n, in, in}, G{g.data(), n, hidden, hidden};
             T *u_rows = u.data() + begin * hidden, *y_rows = y.data() + begin * out;
-            fill_rows(n, up_bias.value(), u_rows);
-            gemm(X, W1_t, u_rows, hidden, true);  // 1
+            gemm(X, W1_t, u_rows, hidden, up_bias.value().data());  // 1
             map_row(
                 g.data(), g.size(), [](auto v) { return v * normal_cdf(v); }, u_rows);  // 2
-            fill_rows(n, down_bias.value(), y_rows);
-            gemm(G, W2_t, y_rows, out, true);  // 3
+            gemm(G, W2_t, y_rows, out, down_bias.value().data());                       // 3
         });
         return y;
     }
 
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         auto dx = empty<T>(x.shape());
-        const Panels<T> W1_panels(matrix(W1), rows), W2_panels(matrix(W2), rows);
-        // dW and db are sums over rows: of up to eight parts, so that their number does not depend on the threads.
-        const std::size_t parts = std::clamp<std::size_t>(rows / 512, 1, 8);
+        const Panels<T> W1_panels(matrix(W1.value()), rows), W2_panels(matrix(W2.value()), rows);
+        const std::size_t parts = sum_parts(rows);  // dW and db are sums over rows
         auto dW1_t = empty<T>({parts, in, hidden}), dW2 = empty<T>({parts, out, hidden});
         auto db1_sums = zeros<double>({parts, hidden}), db2_sums = zeros<double>({parts, out});
         parallel_for(parts, 1, [&](std::size_t part, std::size_t) {
@@ -93,10 +90,6 @@ template <class T> struct FeedForward final : Op<T> {
     }
 
   private:
-    static Matrix<T> matrix(const Var<T>& W) { return {W.value().data(), W.shape()[0], W.shape()[1], W.shape()[1]}; }
-    static void fill_rows(std::size_t n, const Array<T>& bias, T* to) {
-        for (std::size_t i = 0; i < n; ++i, to += bias.size()) std::copy(bias.begin(), bias.end(), to);
-    }
     void check() {
         const Shape &w1 = W1.shape(), &w2 = W2.shape();
         if (x.shape().size() < 2 || w1.size() != 2 || w2.size() != 2 || w1[1] != x.shape().back() || w2[1] != w1[0] ||

@@ -58,7 +58,7 @@ template <class T> Var<T> composed::linear(const Var<T>& x, const Var<T>& weight
 
 // ---- y = x W^T + b                x (..., n, in), W (out, in), b (out), y (..., n, out)
 //   backward  dx = dy W             dW = dy^T x          db = sum of dy         both over all rows
-template <class T> struct LinearOp final : Op<T> {
+template <class T> struct Linear final : Op<T> {
     Var<T> x, W;
     Place<T> b;
     const char* name() const override { return "linear"; }
@@ -69,10 +69,10 @@ template <class T> struct LinearOp final : Op<T> {
             bias.shape() != Shape{W.shape()[0]})
             shape_error(name(), "x must be (..., n, in), the weight (out, in), the bias (out)",
                         {{"x", x.shape()}, {"weight", W.shape()}, {"bias", bias.shape()}});
-        return product(x.value(), false, W.value(), true, &bias.value());
+        return rows_times(x.value(), transposed(matrix(W.value())), &bias.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        if (gradients.wants(x)) gradients.add(x, product(dy, false, W.value(), false));
+        if (gradients.wants(x)) gradients.add(x, rows_times(dy, matrix(W.value())));
         if (!gradients.wants(W) && !gradients.wants(b)) return;
         Array<T> db;
         gradients.add(W, row_product(dy, x.value(), &db));
@@ -80,7 +80,7 @@ template <class T> struct LinearOp final : Op<T> {
     }
 };
 template <class T> Var<T> linear(const Var<T>& x, const Var<T>& weight, const Var<T>& bias, Source at) {
-    return apply<LinearOp<T>>(at, x, weight, bias);
+    return apply<Linear<T>>(at, x, weight, bias);
 }
 
 #define TAPER_INSTANTIATE(T)                                                       \

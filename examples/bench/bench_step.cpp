@@ -1,26 +1,18 @@
 // Times one configuration: a training step (forward, backward, Adam) or a forward pass with its loss, on random tokens.
 // One line of JSON. gflop counts two for each multiply-add of the textbook algorithm, backward as twice the forward,
 // whatever shortcut is taken: full causal attention as all n x n scores, too.
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "core/parallel.hpp"
+#include "examples/common/measuring.hpp"
 #include "examples/common/model_options.hpp"
 #include "examples/common/program.hpp"
 #include "nn/adam.hpp"
 #include "nn/linformer.hpp"
 
 namespace taper::examples {
-
-static Ids random_ids(const Shape& shape, std::size_t V, const char* purpose) {
-    Ids ids = empty<std::int64_t>(shape);
-    for (std::size_t i = 0; i < ids.size(); ++i)
-        ids.data()[i] = static_cast<std::int64_t>(Random(0, purpose).below(i, V));
-    return ids;
-}
 
 // Multiply-adds of a forward pass.
 static double multiply_adds(const nn::Config& c, std::size_t batch) {
@@ -65,15 +57,13 @@ static void bench(const nn::Config& config, std::size_t batch, bool train, std::
         if (step >= warm_up) times.push_back(took.count());
     }
     std::sort(times.begin(), times.end());
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
     const double median = times[times.size() / 2], gflop = 2e-9 * multiply_adds(config, batch) * (train ? 3 : 1);
     const nlohmann::ordered_json line{{"median_ms", median},
                                       {"min_ms", times[0]},
                                       {"p90_ms", times[times.size() * 9 / 10]},
                                       {"gflop", gflop},
                                       {"gflops", gflop / median * 1e3},
-                                      {"peak_rss_mb", usage.ru_maxrss / 1024},
+                                      {"peak_rss_mb", static_cast<std::int64_t>(peak_megabytes())},
                                       {"loss", last_loss}};
     print_result(line.dump() + "\n");
 }

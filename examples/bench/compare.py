@@ -27,7 +27,7 @@ CONFIGURATIONS = {  # name: steps (the slow ones few), options of bench_step
     "large": (4, ["--length", "512", "--k", "128", "--width", "256", "--heads", "8", "--layers", "6", "--vocab", "4096", "--batch", "8"]),
 }
 CORES = len(os.sched_getaffinity(0))
-THREADS = [(1, CORES), (CORES, 1), (CORES, CORES), (1, 1)]  # of PyTorch's own loops, of its BLAS: its best setting counts
+THREADS = [(1, CORES), (CORES, 1), (1, 1)]  # of PyTorch's own loops, of its BLAS: its best setting counts
 
 
 def peer(arguments):
@@ -36,16 +36,13 @@ def peer(arguments):
     from torch import nn
     from torch.nn import functional as F
 
-    def parse():
-        parser = argparse.ArgumentParser()
-        parser.add_argument("--mode", default="train")
-        parser.add_argument("--attention", default="linformer")
-        parser.add_argument("--causal", action="store_true")
-        for name, value in dict(length=128, k=32, width=128, heads=4, layers=4, vocab=1024, batch=32, steps=20, threads=1).items():
-            parser.add_argument("--" + name, type=int, default=value)
-        return parser.parse_args(arguments)
-
-    c = parse()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--mode", default="train")
+    parser.add_argument("--attention", default="linformer")
+    parser.add_argument("--causal", action="store_true")
+    for name, value in dict(length=128, k=32, width=128, heads=4, layers=4, vocab=1024, batch=32, steps=20, threads=1).items():
+        parser.add_argument("--" + name, type=int, default=value)
+    c = parser.parse_args(arguments)
     torch.set_num_threads(c.threads)
     n, d, h = c.length, c.width, c.heads
 

@@ -6,7 +6,6 @@
 // The paper's memory is saved on the n x n scores. Ours never holds them (core/ops/attention.cpp), so full attention needs
 // hardly more memory here, and time alone tells the two apart.
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 #include <system_error>
 
 #include "core/parallel.hpp"
+#include "examples/common/measuring.hpp"
 #include "examples/common/options.hpp"
 #include "examples/common/plot.hpp"
 #include "examples/common/program.hpp"
@@ -40,9 +40,7 @@ struct Cost {
 
 static Cost cost_of(const nn::Config& config, std::size_t tokens, bool train) {
     nn::Linformer<float> model(config);
-    Ids ids = empty<std::int64_t>({tokens / config.length, config.length});
-    for (std::size_t i = 0; i < ids.size(); ++i)
-        ids.data()[i] = static_cast<std::int64_t>(Random(0, "tokens").below(i, config.vocab_size));
+    const Ids ids = random_ids({tokens / config.length, config.length}, config.vocab_size, "tokens");
     const auto seconds_of_a_pass = [&] {
         const auto start = std::chrono::steady_clock::now();
         if (train) {
@@ -59,9 +57,7 @@ static Cost cost_of(const nn::Config& config, std::size_t tokens, bool train) {
         const double seconds = seconds_of_a_pass();
         least = std::min(least, seconds), all += seconds;
     }
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return {least * 1e6 / static_cast<double>(tokens), static_cast<double>(usage.ru_maxrss) / 1024};
+    return {least * 1e6 / static_cast<double>(tokens), peak_megabytes()};
 }
 
 // In a process of its own, so that the peak is that of this configuration alone.
@@ -75,7 +71,7 @@ static Cost measured(const nn::Config& config, std::size_t tokens, bool train) {
         try {
             const Cost cost = cost_of(config, tokens, train);
             _exit(write(ends[1], &cost, sizeof cost) == sizeof cost ? 0 : 1);
-        } catch (...) {  // also below: the parent says so
+        } catch (...) {  // the parent says that there is no result
             _exit(1);
         }
     }
