@@ -169,27 +169,32 @@ template <class T> Array<T> product(const Array<T>& a, bool transpose_a, const A
 }
 
 template <class T> Array<T> row_product(const Array<T>& a, const Array<T>& b, Array<T>* a_sum) {
-    const std::size_t m = a.shape().back(), n = b.shape().back();
-    const std::size_t rows = a.size() / std::max<std::size_t>(m, 1), strip_rows = 512, parts = sum_parts(rows);
+    const std::size_t m = a.shape().back(), n = b.shape().back(), rows = a.size() / std::max<std::size_t>(m, 1);
     // The narrower of a and b is read transposed: with the other way round BLAS strides through more memory, and is a sixth
-    // slower.
+    // slower. A task makes some columns of the wider one's: so much of the result as stays in the cache.
     const bool swapped = m > n;
-    auto products = empty<T>({parts, m, n});
+    const auto &narrow = swapped ? b : a, &wide = swapped ? a : b;
+    const std::size_t height = std::min(m, n), width = std::max(m, n);
+    const std::size_t strips = std::max<std::size_t>((width + block.columns - 1) / block.columns, 1);
+    const std::size_t parts = std::min(sum_parts(rows), (8 + strips - 1) / strips);
+    auto products = empty<T>({parts, height, width});
     auto sums = zeros<double>({parts, a_sum ? m : 0});
-    parallel_for(parts, 1, [&](std::size_t p, std::size_t) {
-        const std::size_t begin = p * rows / parts, end = (p + 1) * rows / parts;
-        T* to = products.data() + p * m * n;
-        for (std::size_t i = begin; i == begin || i < end; i += strip_rows) {
-            const std::size_t count = std::min(strip_rows, end - i);
-            const Matrix<T> a_rows{a.data() + i * m, count, m, m}, b_rows{b.data() + i * n, count, n, n};
-            swapped ? gemm(transposed(b_rows), a_rows, to, m, i > begin)
-                    : gemm(transposed(a_rows), b_rows, to, n, i > begin);
-            if (a_sum) add_rows(count, m, a_rows.data, sums.data() + p * m);
+    const Matrix<T> narrow_rows{narrow.data(), rows, height, height}, wide_rows{wide.data(), rows, width, width};
+    parallel_for(parts * strips, 1, [&](std::size_t task, std::size_t) {
+        const std::size_t p = task / strips, strip = task % strips, end = (p + 1) * rows / parts;
+        const std::size_t column = strip * block.columns, first = strip * m / strips, past = (strip + 1) * m / strips;
+        T* to = products.data() + p * height * width + column;
+        for (std::size_t begin = p * rows / parts, i = begin; i == begin || i < end; i += block.inner) {
+            const std::size_t count = std::min(block.inner, end - i);
+            gemm(transposed(part(narrow_rows, i, count, 0, height)), part(wide_rows, i, count, column, block.columns),
+                 to, width, i > begin);
+            if (a_sum) add_rows(count, past - first, a.data() + i * m + first, m, sums.data() + p * m + first);
         }
     });
     if (a_sum) *a_sum = converted<T>(sum_to(sums, {m}));
-    if (parts > 1) products = sum_to(products, {1, m, n});
-    return swapped ? matrices_transposed(reshaped(std::move(products), {n, m})) : reshaped(std::move(products), {m, n});
+    if (parts > 1) products = sum_to(products, {1, height, width});
+    products.reshape(Shape{height, width});
+    return swapped ? matrices_transposed(products) : products;
 }
 
 #define TAPER_INSTANTIATE(T)                                                           \

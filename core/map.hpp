@@ -57,10 +57,10 @@ template <class T, class F, class... X> T sum_row(std::size_t n, F f, const T* f
     return total;
 }
 
-// sums_j += sum_i x_ij for some hundred rows of x, whose sum is made in T.
-template <class T> void add_rows(std::size_t rows, std::size_t columns, const T* x, double* sums) {
+// sums_j += sum_i x_ij for some hundred rows of x, `stride` apart, whose sum is made in T.
+template <class T> void add_rows(std::size_t rows, std::size_t columns, const T* x, std::size_t stride, double* sums) {
     std::vector<T> of_these(columns);
-    for (std::size_t i = 0; i < rows; ++i, x += columns)
+    for (std::size_t i = 0; i < rows; ++i, x += stride)
         map_row(
             of_these.data(), columns, [](auto s, auto v) { return s + v; }, of_these.data(), x);
     for (std::size_t j = 0; j < columns; ++j) sums[j] += static_cast<double>(of_these[j]);

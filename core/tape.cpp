@@ -102,7 +102,7 @@ template <class T> static std::vector<Begun<T>>& begun_tapes() {
     return tapes;
 }
 
-template <class T> Tape<T>::Tape() : recording_(std::make_shared<bool>(true)) {
+template <class T> Tape<T>::Tape(Finite finite) : recording_(std::make_shared<bool>(true)), finite_(finite) {
     static std::atomic<std::uint64_t> tapes_made = 0;
     serial_ = ++tapes_made;
     begun_tapes<T>().push_back({this, serial_, recording_});
@@ -113,16 +113,16 @@ template <class T> Tape<T>* Tape<T>::recording() {
     return tapes.empty() || tapes.back().tape->backward_ == running ? nullptr : tapes.back().tape;
 }
 
-template <class T> void Tape<T>::check(const char* op, const std::vector<Place<T>>& inputs) {
+template <class T> void Tape<T>::check(const char* op, const std::vector<Var<T>>& inputs) {
     const Tape* inner = recording();
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-        const Place<T>& x = inputs[i];
+        const Var<T>& x = inputs[i];
         if (x.tape == 0 || (inner && x.tape == inner->serial_)) continue;
         const auto& tapes = begun_tapes<T>();
         const auto outer = std::find_if(tapes.begin(), tapes.end(), [&](const auto& t) { return t.serial == x.tape; });
         if (outer != tapes.end() && outer->tape->backward_ == running) continue;  // a value, in an op's backward
         throw Error(std::string(op) + ": an input must be a constant or recorded on the innermost live tape" +
-                    " (detach() makes it a constant): input " + std::to_string(i) + " " + to_string(x.shape) + ": " +
+                    " (detach() makes it a constant): input " + std::to_string(i) + " " + to_string(x.shape()) + ": " +
                     (outer != tapes.end() ? "it is of an outer tape"
                                           : "its tape was destroyed, has run backward, or is of another thread"));
     }
@@ -142,26 +142,28 @@ template <class T> std::size_t Tape<T>::find(const Place<T>& x) const {
     return x.tape == serial_ ? x.index : nowhere;
 }
 
-template <class T> std::size_t Tape<T>::place(const Place<T>& x) {
+template <class T> std::size_t Tape<T>::place(const Var<T>& x) {
     if (x.leaf && x.leaf->trainable && !leaves_.contains(x.leaf.get())) {
         leaves_[x.leaf.get()] = records_.size();
-        records_.push_back({nullptr, x.leaf, "parameter", {"", 0}, x.shape, {}, {}, nullptr});
+        records_.push_back({nullptr, x.leaf, "parameter", "", {"", 0}, x.shape(), {}, x.value_, nullptr});
     }
     return find(x);
 }
 
 template <class T>
-void Tape<T>::record(std::unique_ptr<Op<T>> op, const std::vector<Place<T>>& inputs, Source source, Var<T>& y) {
+void Tape<T>::record(std::unique_ptr<Op<T>> op, const std::vector<Var<T>>& inputs, Source source, Var<T>& y) {
     Tape* tape = recording();
     if (!tape) return;
+    if (tape->finite_ == Finite::checked) tape->require_finite(op->name(), source, inputs, y);
     std::vector<std::size_t> numbers;
-    for (const Place<T>& x : inputs)
+    for (const Var<T>& x : inputs)
         if (const std::size_t number = tape->place(x); number != nowhere) numbers.push_back(number);
     if (numbers.empty()) return;
     y.tape = tape->serial_;
     y.index = tape->records_.size();
-    const char* name = op->name();
-    tape->records_.push_back({std::move(op), nullptr, name, source, y.shape(), std::move(numbers), y.value_, nullptr});
+    const char *name = op->name(), *formula = op->formula();
+    tape->records_.push_back(
+        {std::move(op), nullptr, name, formula, source, y.shape(), std::move(numbers), y.value_, nullptr});
 }
 
 template <class T> void Tape<T>::backward(const Var<T>& loss, Keep keep) {
@@ -215,6 +217,7 @@ template <class T> void Tape<T>::backward(const Var<T>& y, const Array<T>& dy, K
             if (record.op && record.gradient) {
                 Gradients<T> gradients(*this, record.gradient);
                 record.op->backward(*record.gradient, gradients);
+                if (finite_ == Finite::checked) require_finite_gradients(record);
             }
             if (keep == Keep::nothing) record.op.reset(), record.gradient.reset();
         }

@@ -30,6 +30,7 @@ struct Source {
 };
 // As a default argument: the caller's line.
 constexpr Source here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) { return {file, line}; }
+std::string to_string(const Source& source);  // "nn/attention.cpp:50": of the path its last two parts
 
 // What a Parameter is to the tapes: a name and a gradient.
 template <class T> struct Leaf {
@@ -134,12 +135,14 @@ template <class T> class Gradients {
 //     void backward(dy, gradients)      adds dx of each wanted input; called at most once for each pass. Ops called in it
 //                                       are not recorded: there its Vars are values
 //     const char* name()
+//     const char* formula()             of y and of each dx, with what backward needs
 // Recorded by apply<TheOp>(source, inputs and options...), where an input is a Var, an optional Var or a vector of Vars. An op
 // outside core is made in the same way.
 template <class T> struct Op {
     using value_type = T;
     virtual ~Op() = default;
     virtual const char* name() const = 0;
+    virtual const char* formula() const { return ""; }
     virtual void backward(const Array<T>& dy, Gradients<T>& gradients) = 0;
 };
 
@@ -147,8 +150,8 @@ template <class T> struct Op {
 template <class T> struct Record {
     std::unique_ptr<Op<T>> op;            // null for a Parameter, and once released
     std::shared_ptr<Leaf<T>> leaf;        // null for an op
-    const char* name;                     // "parameter" for a Parameter
-    Source source;                        // where the op was called
+    const char *name, *formula;           // "parameter" and "" for a Parameter
+    Source source;                        // where the op was called; of a Parameter, line 0
     Shape shape;                          // of the output
     std::vector<std::size_t> inputs;      // numbers of the records it reads; constants have none
     std::weak_ptr<const Array<T>> value;  // the output, while something holds it
@@ -159,9 +162,13 @@ template <class T> struct Record {
 
 enum class Keep { nothing, everything };
 
+// Finite::checked: the first op, forward or backward, that makes a number which is not finite is an Error that names it, its line
+// and its inputs. It reads every number once more.
+enum class Finite { unchecked, checked };
+
 template <class T> class Tape {
   public:
-    Tape();
+    explicit Tape(Finite finite = Finite::unchecked);
     Tape(const Tape&) = delete;
     Tape& operator=(const Tape&) = delete;
 
@@ -180,29 +187,34 @@ template <class T> class Tape {
     static Tape* recording();  // the innermost tape that records on this thread, or null
 
     // For apply(): Error if an input is of another or a dead tape; then appends op if a gradient can flow through it.
-    static void check(const char* op, const std::vector<Place<T>>& inputs);
+    static void check(const char* op, const std::vector<Var<T>>& inputs);
     static void check_value(const char* op, const Var<T>& x);  // Error if a Parameter's value has got another shape
-    static void record(std::unique_ptr<Op<T>> op, const std::vector<Place<T>>& inputs, Source source, Var<T>& y);
+    static void record(std::unique_ptr<Op<T>> op, const std::vector<Var<T>>& inputs, Source source, Var<T>& y);
+    // The Error of an op, and after it the line where the op was called and what made its inputs.
+    [[noreturn]] static void explain(const Error& error, Source source, const std::vector<Var<T>>& inputs);
 
   private:
     friend class Gradients<T>;
     static constexpr std::size_t nowhere = ~std::size_t{0};
 
     std::size_t find(const Place<T>& x) const;  // number of the record whose gradient is x's, or nowhere
-    std::size_t place(const Place<T>& x);       // the same; a Parameter gets a record at its first use
+    std::size_t place(const Var<T>& x);         // the same; a Parameter gets a record at its first use
     void release();
+    void require_finite(const char* op, Source source, const std::vector<Var<T>>& inputs, const Var<T>& y) const;
+    void require_finite_gradients(const Record<T>& record) const;  // of its inputs
 
     std::uint64_t serial_;
     std::shared_ptr<bool> recording_;  // shared with the list of its thread: gone or false, it records no more
     enum { before, running, kept, released } backward_ = before;
+    Finite finite_;
     std::vector<Record<T>> records_;
     std::unordered_map<const Leaf<T>*, std::size_t> leaves_;
 };
 
 namespace detail {
-template <class T, class A> void collect(const char* op, std::vector<Place<T>>& inputs, const A& argument) {
-    if constexpr (std::is_base_of_v<Place<T>, A>) {
-        if constexpr (std::is_base_of_v<Var<T>, A>) Tape<T>::check_value(op, argument);
+template <class T, class A> void collect(const char* op, std::vector<Var<T>>& inputs, const A& argument) {
+    if constexpr (std::is_base_of_v<Var<T>, A>) {
+        Tape<T>::check_value(op, argument);
         inputs.push_back(argument);
     } else if constexpr (std::is_same_v<A, std::vector<Var<T>>>) {
         for (const Var<T>& x : argument) collect(op, inputs, x);
@@ -219,11 +231,16 @@ template <class T, class A> void collect(const char* op, std::vector<Place<T>>& 
 template <class O, class... Arguments> Var<typename O::value_type> apply(Source source, const Arguments&... arguments) {
     using T = typename O::value_type;
     auto op = std::make_unique<O>();
-    std::vector<Place<T>> inputs;
+    std::vector<Var<T>> inputs;
     (detail::collect<T>(op->name(), inputs, arguments), ...);
     Tape<T>::check(op->name(), inputs);
     O& recorded = *op;
-    Var<T> y = recorded.forward(arguments...).detach();  // also where forward returns its input
+    Var<T> y;
+    try {
+        y = recorded.forward(arguments...).detach();  // also where forward returns its input
+    } catch (const Error& error) {
+        Tape<T>::explain(error, source, inputs);
+    }
     Tape<T>::record(std::move(op), inputs, source, y);
     return y;
 }

@@ -1,4 +1,4 @@
-// The programs as their users meet them: arguments, exit status, stdout, stderr, signals.
+// Programs, ours by name and others by path, as their users meet them: arguments, exit status, stdout, stderr, signals.
 #pragma once
 
 #include <fcntl.h>
@@ -38,7 +38,7 @@ class Process {
     Process(
         const std::string& program, const Arguments& arguments, const std::function<void()>& in_child = [] {})
         : out_(std::tmpfile()), err_(std::tmpfile()) {
-        std::string path = std::string(TAPER_BIN_DIR) + "/" + program;
+        std::string path = (program.starts_with('/') ? "" : std::string(TAPER_BIN_DIR) + "/") + program;
         std::vector<char*> argv{path.data()};
         Arguments copies = arguments;
         for (std::string& argument : copies) argv.push_back(argument.data());

@@ -92,7 +92,7 @@ TEST_CASE("programs: a run that is no longer finite stops with status 3 and keep
     CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
     CHECK(result.err.find("step ") != std::string::npos);
     CHECK(result.err.find("must be finite") != std::string::npos);
-    CHECK(result.err.find("first in the output of ") != std::string::npos);
+    CHECK(result.err.find("every result must be finite: ") != std::string::npos);
     check_finite(out + "/checkpoint.safetensors");
     check_finite(out + "/model.safetensors");
     CHECK(metrics_of(out).size() < 500);

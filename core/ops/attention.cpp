@@ -27,14 +27,16 @@ Var<T> composed::attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V, co
     return merge_heads(matmul(select(any, P, T(0)), split(V)));
 }
 
-// ---- y = softmax(Q K^T / sqrt(d_h)) V for each head                Q, y (B, n, h d_h); K, V (B, m, h d_h)
-//   forward   1. S = Q K^T / sqrt(d_h), -inf where not seen   2. P = e^(S - L), L_i = ln sum_j e^S_ij   3. y = P V
-//   backward  3. dV = P^T dy,  dP = dy V^T                    2. dS = P (dP - rowsum(y dy))
-//             1. dQ = dS K / sqrt(d_h),  dK = dS^T Q / sqrt(d_h)          needs y and L; S and P are computed again
-//
 // In tiles of S, some queries by some keys (Dao et al., arXiv 2205.14135). Forward meets the keys of a query tile by tile and
 // keeps the largest score M and the sum of e^(S - M) so far; where M grows, sum and y are scaled down to it.
 template <class T> struct Attention final : Op<T> {
+    const char* formula() const override {
+        return R"(y = softmax(Q K^T / sqrt(d_h)) V for each head                Q, y (B, n, h d_h); K, V (B, m, h d_h)
+  forward   1. S = Q K^T / sqrt(d_h), -inf where not seen   2. P = e^(S - L), L_i = ln sum_j e^S_ij   3. y = P V
+  backward  3. dV = P^T dy,  dP = dy V^T                    2. dS = P (dP - rowsum(y dy))
+            1. dQ = dS K / sqrt(d_h),  dK = dS^T Q / sqrt(d_h)          needs y and L; S and P are computed again)";
+    }
+
     static constexpr std::size_t tile_rows = 64, tile_columns = 256;
 
     Var<T> Q, K, V, y;

@@ -42,23 +42,26 @@ Var<T> composed::causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>
     return merge_heads(matmul(select(past, matmul(P_slots, F), T(0)) + P_exact, split(V)));
 }
 
-// ---- y_t = P_t V-bar_t,  P_t = softmax(q_t K-bar_t^T / sqrt(d_h)),  K-bar_t = sum_{i<=t} e_i k_i^T,  V-bar_t = sum_{i<=t} f_i v_i^T
-//                                                                  Q, K, V, y (B, n, h d_h); E, F (k, n); e_i: column i of E
-// With a window, the keys and values of the last positions stand beside the k slots, in one softmax.
-//
-// In chunks of C positions, of which Q, K, V, E, F below are the part, with K-bar and V-bar summed over the chunks before:
-//   forward   1. A = tril(Q K^T)        2. S = (Q K-bar^T + A E^T | Q K_near^T, -inf outside the window) / sqrt(d_h)
-//             3. P = softmax(S)         4. G = tril(P_slots F)     5. y = P_slots V-bar + G V + P_near V_near
-//             6. K-bar += E K,  V-bar += F V
-//   backward  (chunks from the last; dK-bar and dV-bar are of the sums after the chunk)
-//             6. dE = dK-bar K^T,  dK = E^T dK-bar,  dF = dV-bar V^T,  dV = F^T dV-bar
-//             5. dG = tril(dy V^T),  dV += G^T dy,  dP = (dy V-bar^T | dy V_near^T),  dV_near += P_near^T dy
-//             4. dP_slots += dG F^T,  dF += P_slots^T dG         then   dV-bar += P_slots^T dy
-//             3. dS = P (dP - rowsum(P dP)) / sqrt(d_h)
-//             2. dQ = dS_slots K-bar + dS_near K_near,  dE += dS_slots^T A,  dA = tril(dS_slots E),  dK_near += dS_near^T Q
-//             1. dQ += dA K,  dK += dA^T Q                       then   dK-bar += dS_slots^T Q
-// needs K-bar and V-bar before each chunk; 1 to 4 are computed again.
 template <class T> struct CausalAttention final : Op<T> {
+    const char* formula() const override {
+        return R"(y_t = P_t V-bar_t,  P_t = softmax(q_t K-bar_t^T / sqrt(d_h)),  K-bar_t = sum_{i<=t} e_i k_i^T,  V-bar_t = sum_{i<=t} f_i v_i^T
+                                                                 Q, K, V, y (B, n, h d_h); E, F (k, n); e_i: column i of E
+With a window, the keys and values of the last positions stand beside the k slots, in one softmax.
+
+In chunks of C positions, of which Q, K, V, E, F below are the part, with K-bar and V-bar summed over the chunks before:
+  forward   1. A = tril(Q K^T)        2. S = (Q K-bar^T + A E^T | Q K_near^T, -inf outside the window) / sqrt(d_h)
+            3. P = softmax(S)         4. G = tril(P_slots F)     5. y = P_slots V-bar + G V + P_near V_near
+            6. K-bar += E K,  V-bar += F V
+  backward  (chunks from the last; dK-bar and dV-bar are of the sums after the chunk)
+            6. dE = dK-bar K^T,  dK = E^T dK-bar,  dF = dV-bar V^T,  dV = F^T dV-bar
+            5. dG = tril(dy V^T),  dV += G^T dy,  dP = (dy V-bar^T | dy V_near^T),  dV_near += P_near^T dy
+            4. dP_slots += dG F^T,  dF += P_slots^T dG         then   dV-bar += P_slots^T dy
+            3. dS = P (dP - rowsum(P dP)) / sqrt(d_h)
+            2. dQ = dS_slots K-bar + dS_near K_near,  dE += dS_slots^T A,  dA = tril(dS_slots E),  dK_near += dS_near^T Q
+            1. dQ += dA K,  dK += dA^T Q                       then   dK-bar += dS_slots^T Q
+needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
+    }
+
     Var<T> Q, K, V, E, F;
     CausalOptions options;
     std::size_t n, d, d_h, k, C;  // C: positions in a chunk

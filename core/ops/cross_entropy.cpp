@@ -38,10 +38,13 @@ template <class T> Var<T> composed::cross_entropy(const Var<T>& logits, const Id
     return -sum(select(is_target, composed::log_softmax(logits), T(0))) / counted;
 }
 
-// ---- loss = 1/N sum over the N counted rows of (l - x_t),  l = m + ln sum_j e^(x_j - m)     x a row of logits, t its target
-//   backward  dx_j = dloss / N (e^(x_j - l) - [j = t]);  0 in rows that are not counted
-//             needs m and ln sum of each row, not softmax; not l itself, which is rounded coarsely where m is large
 template <class T> struct CrossEntropy final : Op<T> {
+    const char* formula() const override {
+        return R"(loss = 1/N sum over the N counted rows of (l - x_t),  l = m + ln sum_j e^(x_j - m)     x a row of logits, t its target
+  backward  dx_j = dloss / N (e^(x_j - l) - [j = t]);  0 in rows that are not counted
+            needs m and ln sum of each row, not softmax; not l itself, which is rounded coarsely where m is large)";
+    }
+
     Var<T> logits;
     Ids targets;
     Array<T> m, log_sum;  // (rows); unspecified where not counted

@@ -4,9 +4,12 @@
 
 namespace taper {
 
-// ---- y_i = 0 with probability p, else x_i / (1 - p)
-//   backward  dx_i = 0 where y_i fell, else dy_i / (1 - p)          needs neither x nor y
 template <class T> struct Dropout final : Op<T> {
+    const char* formula() const override {
+        return R"(y_i = 0 with probability p, else x_i / (1 - p)
+  backward  dx_i = 0 where y_i fell, else dy_i / (1 - p)          needs neither x nor y)";
+    }
+
     Place<T> x;
     double p;
     std::optional<Random> random;

@@ -5,9 +5,12 @@
 
 namespace taper {
 
-// ---- y = a + b
-//   backward  da = dy                  db = dy                              needs the shapes only
 template <class T> struct Add final : Op<T> {
+    const char* formula() const override {
+        return R"(y = a + b
+  backward  da = dy                  db = dy                              needs the shapes only)";
+    }
+
     Place<T> a, b;
     const char* name() const override { return "add"; }
 
@@ -23,9 +26,12 @@ template <class T> struct Add final : Op<T> {
 };
 template <class T> Var<T> add(const Var<T>& a, const Same<T>& b, Source at) { return apply<Add<T>>(at, a, b); }
 
-// ---- y = a - b
-//   backward  da = dy                  db = -dy                             needs the shapes only
 template <class T> struct Sub final : Op<T> {
+    const char* formula() const override {
+        return R"(y = a - b
+  backward  da = dy                  db = -dy                             needs the shapes only)";
+    }
+
     Place<T> a, b;
     const char* name() const override { return "sub"; }
 
@@ -40,9 +46,12 @@ template <class T> struct Sub final : Op<T> {
 };
 template <class T> Var<T> sub(const Var<T>& a, const Same<T>& b, Source at) { return apply<Sub<T>>(at, a, b); }
 
-// ---- y = a b
-//   backward  da = dy b                db = dy a
 template <class T> struct Mul final : Op<T> {
+    const char* formula() const override {
+        return R"(y = a b
+  backward  da = dy b                db = dy a)";
+    }
+
     Var<T> a, b;
     const char* name() const override { return "mul"; }
 
@@ -58,9 +67,12 @@ template <class T> struct Mul final : Op<T> {
 };
 template <class T> Var<T> mul(const Var<T>& a, const Same<T>& b, Source at) { return apply<Mul<T>>(at, a, b); }
 
-// ---- y = a / b
-//   backward  da = dy / b              db = -dy y / b                       since y / b = a / b^2
 template <class T> struct Div final : Op<T> {
+    const char* formula() const override {
+        return R"(y = a / b
+  backward  da = dy / b              db = -dy y / b                       since y / b = a / b^2)";
+    }
+
     Place<T> a;
     Var<T> b, y;
     const char* name() const override { return "div"; }
@@ -78,9 +90,12 @@ template <class T> struct Div final : Op<T> {
 };
 template <class T> Var<T> div(const Var<T>& a, const Same<T>& b, Source at) { return apply<Div<T>>(at, a, b); }
 
-// ---- y = a^b                                                     a negative base takes whole exponents only, else NaN
-//   backward  da = dy b a^(b-1)        db = dy y ln a, and 0 at a = 0, b >= 0 (the limit for b > 0)
 template <class T> struct Pow final : Op<T> {
+    const char* formula() const override {
+        return R"(y = a^b                                                     a negative base takes whole exponents only, else NaN
+  backward  da = dy b a^(b-1)        db = dy y ln a, and 0 at a = 0, b >= 0 (the limit for b > 0))";
+    }
+
     Var<T> a, b, y;
     const char* name() const override { return "pow"; }
 
@@ -104,9 +119,12 @@ template <class T> struct Pow final : Op<T> {
 };
 template <class T> Var<T> pow(const Var<T>& a, const Same<T>& b, Source at) { return apply<Pow<T>>(at, a, b); }
 
-// ---- y = max(a, b)
-//   backward  da = dy s                db = dy (1 - s)              s = 1 where a > b, 1/2 where a = b, else 0
 template <class T> struct Maximum final : Op<T> {
+    const char* formula() const override {
+        return R"(y = max(a, b)
+  backward  da = dy s                db = dy (1 - s)              s = 1 where a > b, 1/2 where a = b, else 0)";
+    }
+
     Var<T> a, b;
     const char* name() const override { return "maximum"; }
 
@@ -127,9 +145,12 @@ template <class T> struct Maximum final : Op<T> {
 };
 template <class T> Var<T> maximum(const Var<T>& a, const Same<T>& b, Source at) { return apply<Maximum<T>>(at, a, b); }
 
-// ---- y = mask ? a : b                                            mask, a, b broadcast to one shape
-//   backward  da = mask ? dy : 0       db = mask ? 0 : dy          by choosing, never by multiplying: 0 NaN is NaN
 template <class T> struct Select final : Op<T> {
+    const char* formula() const override {
+        return R"(y = mask ? a : b                                            mask, a, b broadcast to one shape
+  backward  da = mask ? dy : 0       db = mask ? 0 : dy          by choosing, never by multiplying: 0 NaN is NaN)";
+    }
+
     Mask mask;  // of y's shape
     Place<T> a, b;
     const char* name() const override { return "select"; }
@@ -155,9 +176,12 @@ template <class T> Var<T> select(const Mask& mask, const Var<T>& a, const Same<T
     return apply<Select<T>>(at, mask, a, b);
 }
 
-// ---- y = -x
-//   backward  dx = -dy                                              needs the shape only
 template <class T> struct Neg final : Op<T> {
+    const char* formula() const override {
+        return R"(y = -x
+  backward  dx = -dy                                              needs the shape only)";
+    }
+
     Place<T> x;
     const char* name() const override { return "neg"; }
 

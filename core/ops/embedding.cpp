@@ -5,9 +5,12 @@
 
 namespace taper {
 
-// ---- y = table[ids]                                               table (V, d), ids (...), y (..., d)
-//   backward  dtable[id] += dy of each place that id stands at, in their order       needs the shape only
 template <class T> struct Embedding final : Op<T> {
+    const char* formula() const override {
+        return R"(y = table[ids]                                               table (V, d), ids (...), y (..., d)
+  backward  dtable[id] += dy of each place that id stands at, in their order       needs the shape only)";
+    }
+
     Place<T> table;
     Ids ids;
     const char* name() const override { return "embedding"; }

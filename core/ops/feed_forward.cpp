@@ -11,15 +11,17 @@ Var<T> composed::feed_forward(const Var<T>& x, const Var<T>& W1, const Var<T>& b
     return taper::linear(taper::gelu(taper::linear(x, W1, b1)), W2, b2);
 }
 
-// ---- y = g W2^T + b2,  g = gelu(u),  u = x W1^T + b1
-//             x (..., n, in), W1 (hidden, in), b1 (hidden), u, g (..., n, hidden), W2 (out, hidden), b2 (out), y (..., n, out)
-//   forward   1. u    2. g = u Phi(u)    3. y
-//   backward  3. dg = dy W2,  dW2 = dy^T g,  db2 = sum of dy         2. du = dg (Phi(u) + u phi(u))
-//             1. dx = du W1,  dW1 = du^T x,  db1 = sum of du         needs x and u; g is computed again
-//
 // A strip of rows goes through all steps while it is in the cache: memory has to move u, but neither g, dg nor du.
 template <class T> struct FeedForward final : Op<T> {
-    static constexpr std::size_t strip = 60;
+    const char* formula() const override {
+        return R"(y = g W2^T + b2,  g = gelu(u),  u = x W1^T + b1
+            x (..., n, in), W1 (hidden, in), b1 (hidden), u, g (..., n, hidden), W2 (out, hidden), b2 (out), y (..., n, out)
+  forward   1. u    2. g = u Phi(u)    3. y
+  backward  3. dg = dy W2,  dW2 = dy^T g,  db2 = sum of dy         2. du = dg (Phi(u) + u phi(u))
+            1. dx = du W1,  dW1 = du^T x,  db1 = sum of du         needs x and u; g is computed again)";
+    }
+
+    static constexpr std::size_t strip = 120;
 
     Var<T> x, W1, W2;
     Place<T> b1, b2;
@@ -76,10 +78,10 @@ template <class T> struct FeedForward final : Op<T> {
                         Phi, hidden, [](auto v, auto Phi) { return v * Phi; }, v, Phi);  // g
                 }
                 gemm(transposed(dY), G, dW2.data() + part * out * hidden, hidden, begin > first);  // 3
-                add_rows(n, out, dY.data, db2_sums.data() + part * out);
+                add_rows(n, out, dY.data, out, db2_sums.data() + part * out);
                 gemm(dU, W1_panels, dx.data() + begin * in, in);  // 1
                 gemm(transposed(X), dU, dW1_t.data() + part * in * hidden, hidden, begin > first);
-                add_rows(n, hidden, dU.data, db1_sums.data() + part * hidden);
+                add_rows(n, hidden, dU.data, hidden, db1_sums.data() + part * hidden);
             }
         });
         gradients.add(x, std::move(dx));

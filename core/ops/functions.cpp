@@ -26,9 +26,12 @@ template <class V> static V log_of(V x) {
     return xsimd::select(tiny, xsimd::log(x * up) - T(60 * std::numbers::ln2), xsimd::log(x));
 }
 
-// ---- y = e^x
-//   backward  dx = dy y                                             needs y, not x
 template <class T> struct Exp final : Op<T> {
+    const char* formula() const override {
+        return R"(y = e^x
+  backward  dx = dy y                                             needs y, not x)";
+    }
+
     Place<T> x;
     Var<T> y;
     const char* name() const override { return "exp"; }
@@ -43,9 +46,12 @@ template <class T> struct Exp final : Op<T> {
 };
 template <class T> Var<T> exp(const Var<T>& x, Source at) { return apply<Exp<T>>(at, x); }
 
-// ---- y = ln x
-//   backward  dx = dy / x
 template <class T> struct Log final : Op<T> {
+    const char* formula() const override {
+        return R"(y = ln x
+  backward  dx = dy / x)";
+    }
+
     Var<T> x;
     const char* name() const override { return "log"; }
 
@@ -59,9 +65,12 @@ template <class T> struct Log final : Op<T> {
 };
 template <class T> Var<T> log(const Var<T>& x, Source at) { return apply<Log<T>>(at, x); }
 
-// ---- y = sqrt x
-//   backward  dx = dy / (2 y)                                       needs y, not x
 template <class T> struct Sqrt final : Op<T> {
+    const char* formula() const override {
+        return R"(y = sqrt x
+  backward  dx = dy / (2 y)                                       needs y, not x)";
+    }
+
     Place<T> x;
     Var<T> y;
     const char* name() const override { return "sqrt"; }
@@ -76,9 +85,12 @@ template <class T> struct Sqrt final : Op<T> {
 };
 template <class T> Var<T> sqrt(const Var<T>& x, Source at) { return apply<Sqrt<T>>(at, x); }
 
-// ---- y = tanh x
-//   backward  dx = dy (1 - y^2)                                     needs y, not x
 template <class T> struct Tanh final : Op<T> {
+    const char* formula() const override {
+        return R"(y = tanh x
+  backward  dx = dy (1 - y^2)                                     needs y, not x)";
+    }
+
     Place<T> x;
     Var<T> y;
     const char* name() const override { return "tanh"; }
@@ -93,9 +105,12 @@ template <class T> struct Tanh final : Op<T> {
 };
 template <class T> Var<T> tanh(const Var<T>& x, Source at) { return apply<Tanh<T>>(at, x); }
 
-// ---- y = erf x
-//   backward  dx = dy 2 / sqrt(pi) e^(-x^2)
 template <class T> struct Erf final : Op<T> {
+    const char* formula() const override {
+        return R"(y = erf x
+  backward  dx = dy 2 / sqrt(pi) e^(-x^2))";
+    }
+
     Var<T> x;
     const char* name() const override { return "erf"; }
     static constexpr T slope_at_0 = T(2 * std::numbers::inv_sqrtpi);
@@ -110,9 +125,12 @@ template <class T> struct Erf final : Op<T> {
 };
 template <class T> Var<T> erf(const Var<T>& x, Source at) { return apply<Erf<T>>(at, x); }
 
-// ---- y = max(x, 0)                                               NaN stays NaN, so that a broken run shows
-//   backward  dx = dy where x > 0, else 0                          y tells as well as x
 template <class T> struct Relu final : Op<T> {
+    const char* formula() const override {
+        return R"(y = max(x, 0)                                               NaN stays NaN, so that a broken run shows
+  backward  dx = dy where x > 0, else 0                          y tells as well as x)";
+    }
+
     Place<T> x;
     Var<T> y;
     const char* name() const override { return "relu"; }
@@ -128,13 +146,17 @@ template <class T> struct Relu final : Op<T> {
 };
 template <class T> Var<T> relu(const Var<T>& x, Source at) { return apply<Relu<T>>(at, x); }
 
-// ---- y = x Phi(x), Phi(x) = (1 + erf(x / sqrt 2)) / 2            (Hendrycks and Gimpel 2016; not their tanh approximation)
+// Hendrycks and Gimpel 2016; not their tanh approximation.
 template <class T> Var<T> composed::gelu(const Var<T>& x) {
     return T(0.5) * x * (T(1) + taper::erf(x * T(std::numbers::sqrt2 / 2)));
 }
 
-//   backward  dx = dy (Phi(x) + x phi(x)),  phi(x) = e^(-x^2 / 2) / sqrt(2 pi)
 template <class T> struct Gelu final : Op<T> {
+    const char* formula() const override {
+        return R"(y = x Phi(x),  Phi(x) = (1 + erf(x / sqrt 2)) / 2
+  backward  dx = dy (Phi(x) + x phi(x)),  phi(x) = e^(-x^2 / 2) / sqrt(2 pi))";
+    }
+
     Var<T> x;
     const char* name() const override { return "gelu"; }
 

@@ -10,12 +10,15 @@ template <class T> Var<T> composed::layer_norm(const Var<T>& x, const Var<T>& ga
     return gain * (centred / sqrt(variance + T(eps))) + bias;
 }
 
-// ---- y = gain z + bias,  z = (x - mean) r,  r = 1 / sqrt(variance + eps)         x, y, z (..., d); gain, bias (d)
-//   forward   1. mean, of x - x_0: around 1e6 a sum of x itself has no digit left for it
-//             2. variance, of the centred x: E[x^2] - mean^2 would lose all digits    3. y
-//   backward  dbias = sum of dy over rows      dgain = sum of dy z over rows       g = dy gain
-//             dx = r (g - mean(g) - z mean(g z))                                   needs mean and r of each row, not y
 template <class T> struct LayerNorm final : Op<T> {
+    const char* formula() const override {
+        return R"(y = gain z + bias,  z = (x - mean) r,  r = 1 / sqrt(variance + eps)         x, y, z (..., d); gain, bias (d)
+  forward   1. mean, of x - x_0: around 1e6 a sum of x itself has no digit left for it
+            2. variance, of the centred x: E[x^2] - mean^2 would lose all digits    3. y
+  backward  dbias = sum of dy over rows      dgain = sum of dy z over rows       g = dy gain
+            dx = r (g - mean(g) - z mean(g z))                                   needs mean and r of each row, not y)";
+    }
+
     Var<T> x, gain;
     Place<T> bias;
     Array<T> means, r;  // (rows); the mean of x - x_0

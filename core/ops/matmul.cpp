@@ -4,10 +4,13 @@
 
 namespace taper {
 
-// ---- y = a b                      a (..., m, k), b (..., k, n), y (..., m, n); axes before the last two broadcast
-//   backward  da = dy b^T           db = a^T dy            each summed over the batch axes along which it was repeated
-//   with b stored transposed, bt (..., n, k):  da = dy bt     dbt = dy^T a          and the same way round for a
 template <class T> struct Matmul final : Op<T> {
+    const char* formula() const override {
+        return R"(y = a b                      a (..., m, k), b (..., k, n), y (..., m, n); axes before the last two broadcast
+  backward  da = dy b^T           db = a^T dy            each summed over the batch axes along which it was repeated
+  with b stored transposed, bt (..., n, k):  da = dy bt     dbt = dy^T a          and the same way round for a)";
+    }
+
     Var<T> a, b;
     Transposed as;
     const char* name() const override { return "matmul"; }
@@ -56,9 +59,12 @@ template <class T> Var<T> composed::linear(const Var<T>& x, const Var<T>& weight
     return matmul(x, weight, {.transpose_b = true}) + bias;
 }
 
-// ---- y = x W^T + b                x (..., n, in), W (out, in), b (out), y (..., n, out)
-//   backward  dx = dy W             dW = dy^T x          db = sum of dy         both over all rows
 template <class T> struct Linear final : Op<T> {
+    const char* formula() const override {
+        return R"(y = x W^T + b                x (..., n, in), W (out, in), b (out), y (..., n, out)
+  backward  dx = dy W             dW = dy^T x          db = sum of dy         both over all rows)";
+    }
+
     Var<T> x, W;
     Place<T> b;
     const char* name() const override { return "linear"; }

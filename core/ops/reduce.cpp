@@ -23,9 +23,12 @@ static Shape reduced_shape(const Shape& x, const std::vector<bool>& reduced, Kee
     return shape;
 }
 
-// ---- y = sum of x over the reduced axes
-//   backward  dx = dy, repeated along them                          needs the shape only
 template <class T> struct Sum final : Op<T> {
+    const char* formula() const override {
+        return R"(y = sum of x over the reduced axes
+  backward  dx = dy, repeated along them                          needs the shape only)";
+    }
+
     Place<T> x;
     Shape kept;  // y's shape with the reduced axes as 1
     const char* name() const override { return "sum"; }
@@ -55,9 +58,12 @@ template <class T> Var<T> mean(const Var<T>& x, const Axes& axes, KeepDims keep,
                at);  // 1/N would be rounded: the mean of 1e6s is 1e6
 }
 
-// ---- y = the largest x over the reduced axes                      of no entries: an Error; NaN wins
-//   backward  dx_i = dy / c where x_i = y, else 0                   c of the x are equal to y: they share evenly
 template <class T> struct Max final : Op<T> {
+    const char* formula() const override {
+        return R"(y = the largest x over the reduced axes                      of no entries: an Error; NaN wins
+  backward  dx_i = dy / c where x_i = y, else 0                   c of the x are equal to y: they share evenly)";
+    }
+
     Var<T> x;
     Array<T> y;  // with the reduced axes as 1
     std::vector<bool> reduced;

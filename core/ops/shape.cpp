@@ -7,9 +7,12 @@
 
 namespace taper {
 
-// ---- y = x under another shape
-//   backward  dx = dy under x's shape
 template <class T> struct Reshape final : Op<T> {
+    const char* formula() const override {
+        return R"(y = x under another shape
+  backward  dx = dy under x's shape)";
+    }
+
     Place<T> x;
     const char* name() const override { return "reshape"; }
 
@@ -42,9 +45,12 @@ template <class T> Var<T> reshape(const Var<T>& x, const std::vector<int>& shape
     return apply<Reshape<T>>(at, x, shape);
 }
 
-// ---- y = x with its axes in another order: axis i of y is axis axes[i] of x
-//   backward  dx = dy with the axes put back
 template <class T> struct Transpose final : Op<T> {
+    const char* formula() const override {
+        return R"(y = x with its axes in another order: axis i of y is axis axes[i] of x
+  backward  dx = dy with the axes put back)";
+    }
+
     Place<T> x;
     std::vector<std::size_t> axes;
     const char* name() const override { return "transpose"; }
@@ -73,9 +79,12 @@ template <class T> Var<T> transpose(const Var<T>& x, const Axes& axes, Source at
     return apply<Transpose<T>>(at, x, axes);
 }
 
-// ---- y = x repeated along broadcast axes
-//   backward  dx = dy summed over them
 template <class T> struct BroadcastTo final : Op<T> {
+    const char* formula() const override {
+        return R"(y = x repeated along broadcast axes
+  backward  dx = dy summed over them)";
+    }
+
     Place<T> x;
     const char* name() const override { return "broadcast_to"; }
 
@@ -101,9 +110,12 @@ struct Around {
     }
 };
 
-// ---- y = x at begin, begin + step, ... along one axis
-//   backward  dx = dy at those entries, 0 elsewhere
 template <class T> struct Slice final : Op<T> {
+    const char* formula() const override {
+        return R"(y = x at begin, begin + step, ... along one axis
+  backward  dx = dy at those entries, 0 elsewhere)";
+    }
+
     Place<T> x;
     std::size_t axis, begin, step, length;
     const char* name() const override { return "slice"; }
@@ -149,9 +161,12 @@ template <class T> Var<T> slice(const Var<T>& x, int axis, Range range, Source a
     return apply<Slice<T>>(at, x, axis, range);
 }
 
-// ---- y = the xs one behind another along an axis
-//   backward  dx of each = its part of dy
 template <class T> struct Concat final : Op<T> {
+    const char* formula() const override {
+        return R"(y = the xs one behind another along an axis
+  backward  dx of each = its part of dy)";
+    }
+
     std::vector<Place<T>> xs;
     std::size_t axis;
     const char* name() const override { return "concat"; }

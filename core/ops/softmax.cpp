@@ -27,10 +27,13 @@ template <class F> static void for_each_row(std::size_t size, std::size_t n, F b
     });
 }
 
-// ---- y = softmax(x) over the last axis                            x, y (..., n)
-//   forward   1. m = max_j x_j    2. y_i = e^(x_i - m)    3. y_i /= sum_j y_j
-//   backward  dx_i = y_i (dy_i - sum_j y_j dy_j)                    needs y, not x
 template <class T> struct Softmax final : Op<T> {
+    const char* formula() const override {
+        return R"(y = softmax(x) over the last axis                            x, y (..., n)
+  forward   1. m = max_j x_j    2. y_i = e^(x_i - m)    3. y_i /= sum_j y_j
+  backward  dx_i = y_i (dy_i - sum_j y_j dy_j)                    needs y, not x)";
+    }
+
     Place<T> x;
     Var<T> y;
     const char* name() const override { return "softmax"; }
@@ -62,10 +65,13 @@ template <class T> struct Softmax final : Op<T> {
     }
 };
 
-// ---- y = log softmax(x) over the last axis                        x, y (..., n)
-//   forward   1. m = max_j x_j    2. l = m + ln sum_j e^(x_j - m)    3. y_i = x_i - l
-//   backward  dx_i = dy_i - e^(y_i) sum_j dy_j                      needs y, not x
 template <class T> struct LogSoftmax final : Op<T> {
+    const char* formula() const override {
+        return R"(y = log softmax(x) over the last axis                        x, y (..., n)
+  forward   1. m = max_j x_j    2. l = m + ln sum_j e^(x_j - m)    3. y_i = x_i - l
+  backward  dx_i = dy_i - e^(y_i) sum_j dy_j                      needs y, not x)";
+    }
+
     Place<T> x;
     Var<T> y;
     const char* name() const override { return "log_softmax"; }

@@ -60,17 +60,16 @@ Batch Training::batch_at(std::uint64_t step) const {
     return batch;
 }
 
-static bool is_finite(const Array<float>& array) {
-    return std::all_of(array.data(), array.data() + array.size(), [](float x) { return std::isfinite(x); });
-}
-
-// Of the outputs that the tape still knows.
-static std::string first_not_finite(const Tape<float>& tape) {
-    for (const auto& record : tape.records())
-        if (const auto value = record.value.lock(); value && !is_finite(*value))
-            return ", first in the output of " + std::string(record.name) + " " + taper::to_string(record.shape) +
-                   " at " + std::filesystem::path(record.source.file).filename().string() + ":" +
-                   std::to_string(record.source.line);
+// The passes of `loss` once more, on a tape that stops at the first op which makes a number that is not finite: what it says.
+static std::string first_not_finite(const std::vector<Parameter<float>*>& parameters,
+                                    const std::function<Var<float>()>& loss) {
+    for (Parameter<float>* parameter : parameters) parameter->clear_gradient();
+    try {
+        Tape<float> tape(Finite::checked);
+        tape.backward(loss());
+    } catch (const Error& error) {
+        return std::string(": ") + error.what();
+    }
     return "";
 }
 
@@ -89,20 +88,24 @@ StepMetrics Training::train_step(std::uint64_t step) {
                         .val_bits_per_char = {},
                         .val_bits_per_byte = {}};
 
-    Tape<float> tape;
-    const Var<float> loss = cross_entropy(model_(batch.tokens, pass), batch.targets);
-    metrics.loss = static_cast<double>(loss.item());
-    if (!std::isfinite(metrics.loss)) {
-        require_finite();
-        throw NotFinite("step " + std::to_string(step) + ": the loss must be finite: loss " + shortest(metrics.loss) +
-                        first_not_finite(tape));
+    const auto loss_of_batch = [&] { return cross_entropy(model_(batch.tokens, pass), batch.targets); };
+    {
+        Tape<float> tape;
+        const Var<float> loss = loss_of_batch();
+        metrics.loss = static_cast<double>(loss.item());
+        if (!std::isfinite(metrics.loss)) {
+            require_finite();
+            throw NotFinite("step " + std::to_string(step) + ": the loss must be finite: loss " +
+                            shortest(metrics.loss) + first_not_finite(parameters_, loss_of_batch));
+        }
+        tape.backward(loss);
     }
-    tape.backward(loss);
     try {
         metrics.grad_norm = options_.clip > 0 ? clip_gradients(parameters_, options_.clip) : gradient_norm(parameters_);
         adam_.step(metrics.lr);
     } catch (const Error& error) {
-        throw NotFinite("step " + std::to_string(step) + ": " + error.what());
+        throw NotFinite("step " + std::to_string(step) + ": " + error.what() +
+                        first_not_finite(parameters_, loss_of_batch));
     }
 
     const double seconds = now() - start;
@@ -120,13 +123,12 @@ std::optional<double> Training::validation_loss() const {
         if (stop_status()) return std::nullopt;
         std::size_t counted = 0;
         for (std::int64_t target : batch.targets) counted += target != ignore_index;
-        const double loss = static_cast<double>(cross_entropy(model_(batch.tokens), batch.targets).item());
+        const auto loss_of_batch = [&] { return cross_entropy(model_(batch.tokens), batch.targets); };
+        const double loss = static_cast<double>(loss_of_batch().item());
         if (!std::isfinite(loss)) {
             require_finite();
-            Tape<float> tape;  // to name the tensor
-            const Var<float> again = cross_entropy(model_(batch.tokens), batch.targets);
-            throw NotFinite("step " + std::to_string(progress_.step) +
-                            ": the validation loss must be finite: " + shortest(loss) + first_not_finite(tape));
+            throw NotFinite("step " + std::to_string(progress_.step) + ": the validation loss must be finite: " +
+                            shortest(loss) + first_not_finite(parameters_, loss_of_batch));
         }
         total += loss * static_cast<double>(counted);
         targets += counted;

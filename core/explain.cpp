@@ -1,0 +1,86 @@
+// What an Error of an op tells beside the rule: the line that called it, what made its inputs, and who made the first number
+// that is not finite.
+#include <algorithm>
+#include <cmath>
+
+#include "core/tape.hpp"
+
+namespace taper {
+
+std::string to_string(const Source& source) {
+    const std::string path = source.file;
+    const std::size_t name = path.rfind('/');
+    const std::size_t folder = name == std::string::npos || name == 0 ? name : path.rfind('/', name - 1);
+    return path.substr(folder == std::string::npos ? 0 : folder + 1) + ":" + std::to_string(source.line);
+}
+
+// "parameter w", "softmax at nn/attention.cpp:50", "a constant".
+template <class T> static std::string maker(const Place<T>& x, const Tape<T>* tape) {
+    if (x.leaf) return "parameter " + x.leaf->name;
+    if (!tape || x.tape == 0) return "a constant";
+    const Record<T>& record = tape->records()[x.index];
+    return std::string(record.name) + " at " + to_string(record.source);
+}
+
+template <class T> static std::string range(const Array<T>& x) {
+    if (x.size() == 0) return "no entries";
+    T least = x.data()[0], largest = least;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        const T entry = x.data()[i];
+        if (std::isnan(entry)) return "with nan";
+        least = std::min(least, entry), largest = std::max(largest, entry);
+    }
+    return shortest(least) + " to " + shortest(largest);
+}
+
+// ", (0,3) is nan" of the first entry that is not finite; nothing if all are.
+template <class T> static std::string not_finite(const Array<T>& x) {
+    const auto bad = std::find_if(x.data(), x.data() + x.size(), [](T entry) { return !std::isfinite(entry); });
+    if (bad == x.data() + x.size()) return "";
+    return "entry " + index_text(x.shape(), static_cast<std::size_t>(bad - x.data())) + " of " + to_string(x.shape()) +
+           " is " + shortest(*bad);
+}
+
+template <class T> void Tape<T>::explain(const Error& error, Source source, const std::vector<Var<T>>& inputs) {
+    std::string text = std::string(error.what()) + " [at " + to_string(source);
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+        text +=
+            "; input " + std::to_string(i) + " " + to_string(inputs[i].shape()) + ": " + maker(inputs[i], recording());
+    throw Error(text + "]");
+}
+
+template <class T>
+void Tape<T>::require_finite(const char* op, Source source, const std::vector<Var<T>>& inputs, const Var<T>& y) const {
+    const std::string found = not_finite(y.value());
+    if (found.empty()) return;
+    std::string text = std::string(op) + ": every result must be finite: " + found + " [at " + to_string(source);
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+        text += "; input " + std::to_string(i) + " " + to_string(inputs[i].shape()) + ": " + maker(inputs[i], this) +
+                ", " + range(inputs[i].value());
+    throw Error(text + "]");
+}
+
+template <class T> void Tape<T>::require_finite_gradients(const Record<T>& record) const {
+    for (std::size_t i = 0; i < record.inputs.size(); ++i) {
+        const Record<T>& input = records_[record.inputs[i]];
+        const std::string found = input.gradient ? not_finite(*input.gradient) : "";
+        if (found.empty()) continue;
+        const auto value = input.value.lock();
+        throw Error(std::string("backward of ") + record.name + ": every gradient must be finite: " + found +
+                    " [called at " + to_string(record.source) + "; dy " + to_string(record.shape) + ": " +
+                    range(*record.gradient) + "; input " + to_string(input.shape) + ": " +
+                    (input.leaf ? "parameter " + input.leaf->name
+                                : std::string(input.name) + " at " + to_string(input.source)) +
+                    (value ? ", " + range(*value) : "") + "]");
+    }
+}
+
+#define TAPER_INSTANTIATE(T)                                                                                     \
+    template void Tape<T>::explain(const Error&, Source, const std::vector<Var<T>>&);                            \
+    template void Tape<T>::require_finite(const char*, Source, const std::vector<Var<T>>&, const Var<T>&) const; \
+    template void Tape<T>::require_finite_gradients(const Record<T>&) const;
+TAPER_INSTANTIATE(float)
+TAPER_INSTANTIATE(double)
+#undef TAPER_INSTANTIATE
+
+}  // namespace taper

@@ -1,0 +1,143 @@
+// A tape as a table, a graph and a page; what an Error tells of an op's inputs; who made the first number that is not finite.
+#include "core/inspect.hpp"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "core/ops.hpp"
+#include "tests/broken_ops.hpp"
+#include "tests/gradient_table.hpp"
+#include "tests/scratch.hpp"
+
+using namespace taper;
+using namespace taper::tests;
+
+static bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+static std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    for (std::size_t at = 0, end; (end = text.find('\n', at)) != std::string::npos; at = end + 1)
+        lines.push_back(text.substr(at, end - at));
+    return lines;
+}
+
+static nlohmann::json data_of(const std::string& page) {
+    const std::string begin = "<script id=\"data\" type=\"application/json\">";
+    const std::size_t from = page.find(begin) + begin.size();
+    return nlohmann::json::parse(page.substr(from, page.find("</script>", from) - from));
+}
+
+TEST_CASE("inspect: the table has a line for each record, with norms of value and gradient and the source line") {
+    Parameter<double> w("w", Array<double>{3, 4});
+    Tape<double> tape;
+    const int line = __LINE__ + 1;
+    const Var<double> y = w * w, loss = sum(y);
+    const std::string before = as_table(tape);
+    CHECK(lines_of(before).size() == 4);
+    CHECK(contains(lines_of(before)[1], "0  w       "));
+    CHECK(contains(before, "tests/inspect.cpp:" + std::to_string(line)));
+    tape.backward(loss, Keep::everything);
+    const auto lines = lines_of(as_table(tape));
+    CHECK(contains(lines[1], "5        10"));  // |(3,4)|, |(6,8)|
+    CHECK(contains(lines[2], "mul  0 0  "));
+    CHECK(contains(lines[2], "18.36    1.414"));  // |(9,16)|, |(1,1)|
+    CHECK(contains(lines[3], "25       1  "));
+}
+
+TEST_CASE("inspect: what nobody holds is shown as released, and so are gradients that were not kept") {
+    Parameter<float> x("x", Array<float>{0.5F, 2});
+    Tape<float> tape;
+    const Var<float> loss = sum(x + 1.0F);  // sum's backward needs the shape only
+    CHECK(contains(lines_of(as_table(tape))[2], "(2)    -"));
+    CHECK(data_of(as_page(tape)).at("records").at(1).at("value").is_null());
+    tape.backward(loss);
+    for (const auto& record : data_of(as_page(tape)).at("records")) CHECK(record.at("gradient").is_null());
+    CHECK(data_of(as_page(tape)).at("records").at(2).at("formula").get<std::string>().starts_with("y = sum of x"));
+}
+
+TEST_CASE("inspect: the graph has a node for each record and an edge for each input, whatever a name contains") {
+    Parameter<double> w("a \"quoted\\ name", Array<double>{1, 2});
+    Tape<double> tape;
+    const Var<double> y = sum(w * w);
+    const std::string dot = as_dot(tape);
+    CHECK(contains(dot, "n0 [label=\"a \\\"quoted\\\\ name (2)\""));
+    CHECK(contains(dot, "n0 -> n1;\n    n0 -> n1;"));
+    CHECK(contains(dot, "n1 -> n2;"));
+}
+
+TEST_CASE("inspect: the page holds every number that it shows, NaN too, and closes no script early") {
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    Parameter<double> w("</script><b>\xff", Array<double>{{1, nan}, {-2.00049, 1e300}});
+    Parameter<double> large("large", zeros<double>({9, 70, 3}));
+    Tape<double> tape;
+    const Var<double> a = sum(w), b = sum(large);
+    const std::string page = as_page(tape, "a <title>");
+    const auto records = data_of(page).at("records");
+    CHECK(data_of(page).at("title") == "a <title>");
+    CHECK(records.at(0).at("name").get<std::string>().starts_with("</script><b>"));
+    CHECK(records.at(0).at("value").at("values") == nlohmann::json({1.0, "nan", -2.0, 1e300}));
+    CHECK(records.at(0).at("value").at("whole") == true);
+    CHECK(records.at(2).at("value").at("matrices") == 8);
+    CHECK(records.at(2).at("value").at("rows") == 64);
+    CHECK(records.at(2).at("value").at("values").size() == 8 * 64 * 3);
+    CHECK(records.at(2).at("value").at("whole") == false);
+    Tape<double> empty;
+    CHECK(as_page(empty).size() > 5000);
+}
+
+TEST_CASE("inspect: every op that is recorded has its formula") {
+    for (const GradientCase& test : gradient_table()) {
+        std::vector<Parameter<double>> parameters;
+        std::vector<Var<double>> inputs;
+        for (const Array<double>& input : test.inputs) inputs.push_back(parameters.emplace_back("x", input));
+        Tape<double> tape;
+        test.f.in_double(inputs);
+        for (const auto& record : tape.records()) {
+            CAPTURE(record.name);
+            CHECK((record.leaf || contains(record.formula, "backward")));
+        }
+    }
+}
+
+TEST_CASE("explain: an op's Error names its line, and what made each input") {
+    Parameter<double> w("w", zeros<double>({2, 3}));
+    Tape<double> tape;
+    const int line = __LINE__ + 1;
+    const Var<double> y = exp(w);
+    const std::string message = refusal([&] { matmul(y, Var<double>(zeros<double>({4, 5}))); });
+    CHECK(contains(message, "matmul: the last axis of a must equal the second to last of b: a (2,3), b (4,5): 3, 4"));
+    CHECK(contains(message, " [at tests/inspect.cpp:" + std::to_string(line + 1)));
+    CHECK(contains(message, "; input 0 (2,3): exp at tests/inspect.cpp:" + std::to_string(line)));
+    CHECK(contains(message, "; input 1 (4,5): a constant]"));
+    CHECK(contains(refusal([&] { matmul(w, w); }), "input 1 (2,3): parameter w]"));
+}
+
+TEST_CASE("finite: the first op that makes a number that is not finite is named, forward and backward") {
+    Parameter<double> w("w", Array<double>{4, 1, 0});
+    const auto forward = [&](Finite finite) {
+        Tape<double> tape(finite);
+        const Var<double> difference = w - 1.0;
+        tape.backward(sum(log(difference)));
+    };
+    CHECK(refusal([&] { forward(Finite::unchecked); }) == "");
+    w.clear_gradient();
+    const std::string message = refusal([&] { forward(Finite::checked); });
+    CHECK(contains(message, "log: every result must be finite: entry (1) of (3) is -inf [at tests/inspect.cpp:"));
+    CHECK(contains(message, "; input 0 (3): sub at tests/inspect.cpp:"));
+    CHECK(contains(message, ", -1 to 3]"));
+    CHECK(!w.has_gradient());
+
+    const auto backward = [&](Finite finite) {
+        Tape<double> tape(finite);
+        tape.backward(sum(sqrt(w)));
+    };
+    CHECK(refusal([&] { backward(Finite::unchecked); }) == "");
+    w.clear_gradient();
+    const std::string back = refusal([&] { backward(Finite::checked); });
+    CHECK(contains(
+        back,
+        "backward of sqrt: every gradient must be finite: entry (2) of (3) is inf [called at tests/inspect.cpp:"));
+    CHECK(contains(back, "; dy (3): 1 to 1; input (3): parameter w, 0 to 4]"));
+}
