@@ -16,7 +16,7 @@
 using namespace taper;
 using lessons::claim;
 
-static constexpr std::size_t n = 32, B = 32, steps = 1200;
+static constexpr std::size_t n = 32, B = 16, steps = 1000;
 static const std::string letters = " .abcdefghijklmnopqrstuvwxyz";  // their numbers are the tokens
 static const std::int64_t mask = static_cast<std::int64_t>(letters.size());
 static constexpr std::size_t V = 29;  // letters and the mask
