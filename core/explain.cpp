@@ -14,12 +14,10 @@ std::string to_string(const Source& source) {
     return path.substr(folder == std::string::npos ? 0 : folder + 1) + ":" + std::to_string(source.line);
 }
 
-// "parameter w", "softmax at nn/attention.cpp:50", "a constant".
-template <class T> static std::string maker(const Place<T>& x, const Tape<T>* tape) {
-    if (x.leaf) return "parameter " + x.leaf->name;
-    if (!tape || x.tape == 0) return "a constant";
-    const Record<T>& record = tape->records()[x.index];
-    return std::string(record.name) + " at " + to_string(record.source);
+// "parameter w", "softmax at nn/attention.cpp:50", "a constant": on no record of the tape.
+template <class T> static std::string maker(const Leaf<T>* leaf, const Record<T>* record) {
+    if (leaf) return "parameter " + leaf->name;
+    return record ? std::string(record->name) + " at " + to_string(record->source) : "a constant";
 }
 
 template <class T> static std::string range(const Array<T>& x) {
@@ -33,7 +31,7 @@ template <class T> static std::string range(const Array<T>& x) {
     return shortest(least) + " to " + shortest(largest);
 }
 
-// ", (0,3) is nan" of the first entry that is not finite; nothing if all are.
+// "entry (0,3) of (2,4) is nan": the first that is not finite; nothing if all are.
 template <class T> static std::string not_finite(const Array<T>& x) {
     const auto bad = std::find_if(x.data(), x.data() + x.size(), [](T entry) { return !std::isfinite(entry); });
     if (bad == x.data() + x.size()) return "";
@@ -43,9 +41,13 @@ template <class T> static std::string not_finite(const Array<T>& x) {
 
 template <class T> void Tape<T>::explain(const Error& error, Source source, const std::vector<Var<T>>& inputs) {
     std::string text = std::string(error.what()) + " [at " + to_string(source);
-    for (std::size_t i = 0; i < inputs.size(); ++i)
-        text +=
-            "; input " + std::to_string(i) + " " + to_string(inputs[i].shape()) + ": " + maker(inputs[i], recording());
+    const Tape* tape = recording();
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        const std::size_t number =
+            tape ? tape->find(inputs[i]) : nowhere;  // nowhere too: of an outer tape, in its backward
+        text += "; input " + std::to_string(i) + " " + to_string(inputs[i].shape()) + ": " +
+                maker(inputs[i].leaf.get(), number == nowhere ? nullptr : &tape->records_[number]);
+    }
     throw Error(text + "]");
 }
 
@@ -54,9 +56,12 @@ void Tape<T>::require_finite(const char* op, Source source, const std::vector<Va
     const std::string found = not_finite(y.value());
     if (found.empty()) return;
     std::string text = std::string(op) + ": every result must be finite: " + found + " [at " + to_string(source);
-    for (std::size_t i = 0; i < inputs.size(); ++i)
-        text += "; input " + std::to_string(i) + " " + to_string(inputs[i].shape()) + ": " + maker(inputs[i], this) +
-                ", " + range(inputs[i].value());
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        const std::size_t number = find(inputs[i]);
+        text += "; input " + std::to_string(i) + " " + to_string(inputs[i].shape()) + ": " +
+                maker(inputs[i].leaf.get(), number == nowhere ? nullptr : &records_[number]) + ", " +
+                range(inputs[i].value());
+    }
     throw Error(text + "]");
 }
 
@@ -69,9 +74,7 @@ template <class T> void Tape<T>::require_finite_gradients(const Record<T>& recor
         throw Error(std::string("backward of ") + record.name + ": every gradient must be finite: " + found +
                     " [called at " + to_string(record.source) + "; dy " + to_string(record.shape) + ": " +
                     range(*record.gradient) + "; input " + to_string(input.shape) + ": " +
-                    (input.leaf ? "parameter " + input.leaf->name
-                                : std::string(input.name) + " at " + to_string(input.source)) +
-                    (value ? ", " + range(*value) : "") + "]");
+                    maker(input.leaf.get(), &input) + (value ? ", " + range(*value) : "") + "]");
     }
 }
 

@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/ops.hpp"
-#include "tests/broken_ops.hpp"
 #include "tests/gradient_table.hpp"
 #include "tests/scratch.hpp"
 
@@ -113,6 +112,26 @@ TEST_CASE("explain: an op's Error names its line, and what made each input") {
     CHECK(contains(message, "; input 0 (2,3): exp at tests/inspect.cpp:" + std::to_string(line)));
     CHECK(contains(message, "; input 1 (4,5): a constant]"));
     CHECK(contains(refusal([&] { matmul(w, w); }), "input 1 (2,3): parameter w]"));
+}
+
+// y = x; its backward opens a tape of its own, on which x, of the outer one, meets an op that refuses it.
+struct RefusedInBackward final : Op<double> {
+    Var<double> x;
+    const char* name() const override { return "refused_in_backward"; }
+    Var<double> forward(const Var<double>& input) { return x = input; }
+    void backward(const Array<double>&, Gradients<double>&) override {
+        Tape<double> inner;
+        matmul(x, x);
+    }
+};
+
+TEST_CASE("explain: an input of an outer tape, in an op's backward, is not looked for on the inner one") {
+    Parameter<double> w("w", zeros<double>({2, 3}));
+    Tape<double> tape;
+    const Var<double> y = sum(apply<RefusedInBackward>(here(), exp(exp(w))));
+    const std::string message = refusal([&] { tape.backward(y); });
+    CHECK(contains(message, "matmul: the last axis of a must equal"));
+    CHECK(contains(message, "; input 0 (2,3): a constant; input 1 (2,3): a constant]"));
 }
 
 TEST_CASE("finite: the first op that makes a number that is not finite is named, forward and backward") {
