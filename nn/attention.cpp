@@ -34,12 +34,15 @@ template <class T> Var<T> MultiHeadAttention<T>::operator()(const Var<T>& x, con
     if (pass.real && pass.real->shape() != Shape{B, n})
         shape_error("attention", "the mask of real positions must be (B, n')",
                     {{"x", x.shape()}, {"real", pass.real->shape()}});
+    const auto real_rows = [&](const Var<T>& rows) {
+        return pass.real ? select(reshaped(*pass.real, {B, n, 1}), rows, T(0)) : rows;
+    };
     const Var<T> Q = query(x);
-    Var<T> K = key(x), V = value(x);
-    if (pass.real) {
-        const Mask rows = reshaped(*pass.real, {B, n, 1});
-        K = select(rows, K, T(0)), V = select(rows, V, T(0));
+    if (projection && !causal && projection->comes_first()) {
+        const Slots<T> slots = (*projection)(real_rows(x), key, value, pass.real);
+        return output(attention(Q, slots.K, slots.V, {.heads = heads, .live = slots.live}));
     }
+    const Var<T> K = real_rows(key(x)), V = real_rows(value(x));
     if (!projection) return output(attention(Q, K, V, {.heads = heads, .causal = causal, .live = pass.real}));
     const std::size_t heads_g = heads / groups();
     std::vector<Var<T>> parts;

@@ -50,14 +50,20 @@ template <class T> Var<T> first_columns(const Parameter<T>& E, std::size_t n) {
     return n == E.shape()[1] ? Var<T>(E) : slice(Var<T>(E), 1, {.end = static_cast<std::ptrdiff_t>(n)});
 }
 
-// E x. Rescaled, row j of E is as long over the positions in use as over all.
+// E x, or E linear(x). Rescaled, row j of E is as long over the positions in use as over all.
 template <class T>
-Var<T> Projection<T>::project(const Matrix& matrix, const Var<T>& x, const std::optional<Mask>& real) const {
+Var<T> Projection<T>::project(const Matrix& matrix, const Var<T>& x, const std::optional<Mask>& real,
+                              const Linear<T>* linear) const {
     const std::size_t m = x.shape()[1];
-    const Var<T> columns = first_columns(*matrix, m), y = matmul(columns, x);
-    if (!rescale || (m == n && !real)) return y;
     const Var<T> used = full<T>({real ? real->shape(0) : 1, m}, 1);
     const Var<T> in_use = real ? select(*real, used, T(0)) : used;
+    const Var<T> columns = first_columns(*matrix, m);
+    Var<T> y = matmul(columns, x);
+    if (linear) {
+        const Var<T> sums = matmul(in_use, columns, {.transpose_b = true});  // E 1: (B, k)
+        y = linear->of_sums(y, reshape(sums, {index(sums.shape()[0]), -1, 1}));
+    }
+    if (!rescale || (m == n && !real)) return y;
     const Var<T> part = matmul(in_use, columns * columns, {.transpose_b = true});  // (B, k)
     auto some = empty<bool>(part.shape());
     for (std::size_t i = 0; i < some.size(); ++i) some.data()[i] = part.value().data()[i] > 0;
@@ -91,8 +97,7 @@ Var<T> Projection<T>::pool(std::size_t group, const Matrix& kernel, const Var<T>
 template <class T>
 Slots<T> Projection<T>::operator()(std::size_t group, const Var<T>& K, const Var<T>& V,
                                    const std::optional<Mask>& real) const {
-    if (kind == ProjectionKind::linear || kind == ProjectionKind::random)
-        return {project(E[group], K, real), project(F[group], V, real), std::nullopt};
+    if (is_matrix()) return {project(E[group], K, real), project(F[group], V, real), std::nullopt};
     const std::size_t B = K.shape()[0], m = K.shape()[1], r = windows(n, k[group]);
     const Mask all = real ? *real : Mask({B, m}, true);
     Mask live({B, windows(m, r)}, false);
@@ -101,6 +106,12 @@ Slots<T> Projection<T>::operator()(std::size_t group, const Var<T>& K, const Var
             if (all(b, i)) live(b, i / r) = true;
     const bool conv = kind == ProjectionKind::conv;
     return {pool(group, conv ? E[group] : nullptr, K, all), pool(group, conv ? F[group] : nullptr, V, all), live};
+}
+
+template <class T>
+Slots<T> Projection<T>::operator()(const Var<T>& x, const Linear<T>& key, const Linear<T>& value,
+                                   const std::optional<Mask>& real) const {
+    return {project(E[0], x, real, &key), project(F[0], x, real, &value), std::nullopt};
 }
 
 template <class T> void Projection<T>::list(Parameters<T>& all) {

@@ -2,10 +2,10 @@
 //
 //     head_i = softmax( Q W_i^Q (E_i K W_i^K)^T / sqrt(d_h) ) . F_i V W_i^V
 //
-//     Q W^Q, K W^K, V W^V      Q = query(x), K = key(x), V = value(x)            attention.cpp, all heads side by side
-//     E_i K W_i^K              slots.K = matmul(E, K)                            projection.cpp, after the bias of key
-//     F_i V W_i^V              slots.V = matmul(F, V)                            projection.cpp
-//     softmax(...) . ...       attention(Q, slots.K, slots.V)                    core/ops/attention.cpp: n x k scores
+//     Q W^Q                    query(x)                                          attention.cpp, all heads side by side
+//     E K W^K, F V W^V         slots.K, slots.V: (E x) W^K, (F x) W^V            projection.cpp: W meets k rows, not n
+//     E_i K W_i^K              the same where each head has its own E: E_i (x W_i^K)
+//     softmax(...) . ...       attention(query(x), slots.K, slots.V)             core/ops/attention.cpp: n x k scores
 //
 // The paper declares E and F as n x k and uses them as k x n; here they are (k, n). Causal: causal_attention in core/ops.hpp.
 #pragma once
@@ -13,7 +13,7 @@
 #include <memory>
 
 #include "nn/config.hpp"
-#include "nn/module.hpp"
+#include "nn/linear.hpp"
 
 namespace taper::nn {
 
@@ -41,10 +41,18 @@ template <class T> struct Projection {
     // K, V (B, n', w) of a group's heads side by side, with zeros where a position is not real. A sequence of n' < n positions
     // uses the first n' columns, or the windows that begin in it.
     Slots<T> operator()(std::size_t group, const Var<T>& K, const Var<T>& V, const std::optional<Mask>& real) const;
+
+    // The same of K = key(x), V = value(x) by less work, for the heads of one group, if E and F are matrices:
+    //     E (x W^T + 1 b^T) = (E x) W^T + (E 1) b^T        x (B, n', d), E (k, n')
+    bool comes_first() const { return k.size() == 1 && is_matrix(); }
+    Slots<T> operator()(const Var<T>& x, const Linear<T>& key, const Linear<T>& value,
+                        const std::optional<Mask>& real) const;
     void list(Parameters<T>& all);
 
   private:
-    Var<T> project(const Matrix& matrix, const Var<T>& x, const std::optional<Mask>& real) const;
+    bool is_matrix() const { return kind == ProjectionKind::linear || kind == ProjectionKind::random; }
+    Var<T> project(const Matrix& matrix, const Var<T>& x, const std::optional<Mask>& real,
+                   const Linear<T>* linear = nullptr) const;
     Var<T> pool(std::size_t group, const Matrix& kernel, const Var<T>& x, const Mask& real) const;
     bool everywhere_;
 };

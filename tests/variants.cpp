@@ -145,6 +145,31 @@ TEST_CASE("variants: rescaled rows of E are as long over the positions in use as
     }
 }
 
+TEST_CASE("variants: E before W^K gives the keys of E after it, for fewer positions, padding and rescaled rows too") {
+    for (const bool rescale : {false, true})
+        for (const bool padded : {false, true}) {
+            CAPTURE(rescale);
+            CAPTURE(padded);
+            nn::Config config = tiny;
+            config.rescale = rescale;
+            nn::MultiHeadAttention<double> attention("attention", config);
+            shaken(attention);
+            const nn::Projection<double>& projection = *attention.projection;
+            const std::optional<Mask> real =
+                padded ? std::optional(Mask{{true, true, false, true, true}, {false, true, true, false, false}})
+                       : std::nullopt;
+            const auto rows = [&](const Var<double>& x) {
+                return real ? select(reshaped(*real, {2, 5, 1}), x, 0.0) : x;
+            };
+            const Var<double> x = some({2, 5, 8}, "x");
+            CHECK(projection.comes_first());
+            const auto before = projection(rows(x), attention.key, attention.value, real);
+            const auto after = projection(0, rows(attention.key(x)), rows(attention.value(x)), real);
+            CHECK(xt::amax(xt::abs(before.K.value() - after.K.value()))() < 1e-13);
+            CHECK(xt::amax(xt::abs(before.V.value() - after.V.value()))() < 1e-13);
+        }
+}
+
 TEST_CASE("variants: configurations that make no sense are refused with all numbers") {
     const auto refused = [](auto change) {
         nn::Config config = tiny;  // length 6, k 3, 2 layers, 2 heads
