@@ -11,7 +11,10 @@
 #error "xtensor-blas must call a BLAS library: its generic products are 50 times slower"
 #endif
 
-extern "C" void openblas_set_num_threads(int);
+extern "C" {
+void openblas_set_num_threads(int);
+char* openblas_get_corename();
+}
 
 namespace taper {
 
@@ -29,9 +32,19 @@ static void blas(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_str
                                     accumulate ? T(1) : T(0), c, leading(c_stride));
 }
 
-// OpenBLAS copies ("packs") both operands of each call, but for those of at most 10^6 multiply-adds on AVX-512: blocks of
-// that size are a tenth faster than one call. Not so with b transposed.
-static constexpr struct Block { std::size_t rows, inner, columns; } block{48, 128, 128}, panel_block{60, 256, 64};
+// OpenBLAS copies ("packs") both operands of each call. Its AVX-512 kernels do not where a product has at most 10^6 multiply-adds
+// and b is not transposed: there blocks of that size are a tenth faster. With other kernels large blocks are, a tenth too.
+static bool in_blocks() {
+    static const bool avx512 = [kernels = std::string(openblas_get_corename())] {
+        return kernels == "SkylakeX" || kernels == "Cooperlake" || kernels == "SapphireRapids";
+    }();
+    return avx512;
+}
+struct Block {
+    std::size_t rows, inner, columns;
+};
+static Block block() { return in_blocks() ? Block{48, 128, 128} : Block{120, 256, 128}; }
+static std::size_t panel_rows() { return in_blocks() ? 60 : 120; }
 
 template <class T>
 static Matrix<T> part(const Matrix<T>& x, std::size_t row, std::size_t rows, std::size_t column, std::size_t columns) {
@@ -41,17 +54,18 @@ static Matrix<T> part(const Matrix<T>& x, std::size_t row, std::size_t rows, std
 }
 
 template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride, bool accumulate) {
-    if (b.transposed || a.rows * a.columns * b.columns <= block.rows * block.inner * block.columns)
+    const auto [rows, inner, columns] = block();
+    if (!in_blocks() || b.transposed || a.rows * a.columns * b.columns <= rows * inner * columns)
         return blas(a, b, c, c_stride, accumulate);
-    for (std::size_t i = 0; i < a.rows; i += block.rows)
-        for (std::size_t k = 0; k < a.columns; k += block.inner)
-            for (std::size_t j = 0; j < b.columns; j += block.columns)
-                blas(part(a, i, block.rows, k, block.inner), part(b, k, block.inner, j, block.columns),
-                     c + i * c_stride + j, c_stride, accumulate || k > 0);
+    for (std::size_t i = 0; i < a.rows; i += rows)
+        for (std::size_t k = 0; k < a.columns; k += inner)
+            for (std::size_t j = 0; j < b.columns; j += columns)
+                blas(part(a, i, rows, k, inner), part(b, k, inner, j, columns), c + i * c_stride + j, c_stride,
+                     accumulate || k > 0);
 }
 
 template <class T> Panels<T>::Panels(const Matrix<T>& matrix, std::size_t a_rows) : b(matrix) {
-    if (a_rows <= panel_block.rows) return;
+    if (!in_blocks() || a_rows <= panel_rows()) return;
     data = empty<T>({(b.columns + width - 1) / width, b.rows, width});
     parallel_for(data.shape(0), 1 + elementwise_chunk / (b.rows * width + 1), [&](std::size_t begin, std::size_t end) {
         for (std::size_t panel = begin; panel < end; ++panel) {
@@ -69,14 +83,14 @@ template <class T> void gemm(const Matrix<T>& a, const Panels<T>& panels, T* c, 
     const Matrix<T>& b = panels.b;
     for (std::size_t i = 0; row && i < a.rows; ++i) std::copy_n(row, b.columns, c + i * c_stride);
     if (panels.data.dimension() == 0 || b.rows == 0) return gemm(a, b, c, c_stride, row != nullptr);
-    for (std::size_t i = 0; i < a.rows; i += panel_block.rows)
-        for (std::size_t k = 0; k < b.rows; k += panel_block.inner)
+    constexpr std::size_t inner = 256;
+    for (std::size_t i = 0; i < a.rows; i += panel_rows())
+        for (std::size_t k = 0; k < b.rows; k += inner)
             for (std::size_t j = 0; j < b.columns; j += panels.width) {
                 const Matrix<T> panel{panels.data.data() + j * b.rows, b.rows, std::min(panels.width, b.columns - j),
                                       panels.width};
-                blas(part(a, i, panel_block.rows, k, panel_block.inner),
-                     part(panel, k, panel_block.inner, 0, panels.width), c + i * c_stride + j, c_stride,
-                     row != nullptr || k > 0);
+                blas(part(a, i, panel_rows(), k, inner), part(panel, k, inner, 0, panels.width), c + i * c_stride + j,
+                     c_stride, row != nullptr || k > 0);
             }
 }
 
@@ -118,8 +132,9 @@ static std::vector<std::size_t> batch_numbers(const Shape& x, const Shape& batch
 template <class T>
 static Array<T> product_of_each(const Matrix<T>& a, const std::vector<std::size_t>& number_a, const Matrix<T>& b,
                                 const std::vector<std::size_t>& number_b) {
+    const Block by = block();
     const std::size_t batch = number_a.size(), size = a.rows * b.columns;
-    const std::size_t strips = (a.rows + block.rows - 1) / block.rows, rows = (a.rows + strips - 1) / strips;
+    const std::size_t strips = (a.rows + by.rows - 1) / by.rows, rows = (a.rows + strips - 1) / strips;
     const std::size_t parts =
         batch * strips < 8 ? sum_parts(a.columns) : 1;  // few strips: a sum over parts of their rows
     auto c = empty<T>({parts, batch, size});
@@ -143,8 +158,8 @@ template <class T> Array<T> rows_times(const Array<T>& a, const Matrix<T>& b, co
     if (c.size() == 0) return c;
     const Matrix<T> all{a.data(), c.size() / b.columns, b.rows, b.rows};
     const Panels<T> panels(b, all.rows);
-    const std::size_t work = panel_block.rows * std::max<std::size_t>(b.rows, 1) * b.columns;
-    parallel_for(all.rows, panel_block.rows * (1 + 500'000 / work), [&](std::size_t begin, std::size_t end) {
+    const std::size_t work = panel_rows() * std::max<std::size_t>(b.rows, 1) * b.columns;
+    parallel_for(all.rows, panel_rows() * (1 + 500'000 / work), [&](std::size_t begin, std::size_t end) {
         gemm(part(all, begin, end - begin, 0, b.rows), panels, c.data() + begin * b.columns, b.columns,
              row ? row->data() : nullptr);
     });
@@ -162,7 +177,8 @@ template <class T> Array<T> product(const Array<T>& a, bool transpose_a, const A
     if (count(shape) == 0) return empty<T>(shape);
     if (transpose_b && !transpose_a && left.rows * (left.columns + right.columns) < right.columns * left.columns)
         return matrices_transposed(product(b, false, matrices_transposed(a), false));  // a and c are the smaller ones
-    if (transpose_b && left.rows > block.rows) return product(a, transpose_a, matrices_transposed(b), false);
+    if (in_blocks() && transpose_b && left.rows > block().rows)
+        return product(a, transpose_a, matrices_transposed(b), false);
     return reshaped(product_of_each(left, batch_numbers(batch_of(a.shape()), batch), right,
                                     batch_numbers(batch_of(b.shape()), batch)),
                     shape);
@@ -172,22 +188,23 @@ template <class T> Array<T> row_product(const Array<T>& a, const Array<T>& b, Ar
     const std::size_t m = a.shape().back(), n = b.shape().back(), rows = a.size() / std::max<std::size_t>(m, 1);
     // The narrower of a and b is read transposed: with the other way round BLAS strides through more memory, and is a sixth
     // slower. A task makes some columns of the wider one's: so much of the result as stays in the cache.
+    const Block by = block();
     const bool swapped = m > n;
     const auto &narrow = swapped ? b : a, &wide = swapped ? a : b;
     const std::size_t height = std::min(m, n), width = std::max(m, n);
-    const std::size_t strips = std::max<std::size_t>((width + block.columns - 1) / block.columns, 1);
+    const std::size_t strips = std::max<std::size_t>((width + by.columns - 1) / by.columns, 1);
     const std::size_t parts = std::min(sum_parts(rows), (8 + strips - 1) / strips);
     auto products = empty<T>({parts, height, width});
     auto sums = zeros<double>({parts, a_sum ? m : 0});
     const Matrix<T> narrow_rows{narrow.data(), rows, height, height}, wide_rows{wide.data(), rows, width, width};
     parallel_for(parts * strips, 1, [&](std::size_t task, std::size_t) {
         const std::size_t p = task / strips, strip = task % strips, end = (p + 1) * rows / parts;
-        const std::size_t column = strip * block.columns, first = strip * m / strips, past = (strip + 1) * m / strips;
+        const std::size_t column = strip * by.columns, first = strip * m / strips, past = (strip + 1) * m / strips;
         T* to = products.data() + p * height * width + column;
-        for (std::size_t begin = p * rows / parts, i = begin; i == begin || i < end; i += block.inner) {
-            const std::size_t count = std::min(block.inner, end - i);
-            gemm(transposed(part(narrow_rows, i, count, 0, height)), part(wide_rows, i, count, column, block.columns),
-                 to, width, i > begin);
+        for (std::size_t begin = p * rows / parts, i = begin; i == begin || i < end; i += by.inner) {
+            const std::size_t count = std::min(by.inner, end - i);
+            gemm(transposed(part(narrow_rows, i, count, 0, height)), part(wide_rows, i, count, column, by.columns), to,
+                 width, i > begin);
             if (a_sum) add_rows(count, past - first, a.data() + i * m + first, m, sums.data() + p * m + first);
         }
     });

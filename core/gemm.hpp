@@ -27,8 +27,8 @@ template <class T> Matrix<T> transposed(const Matrix<T>& x) {
 template <class T>
 void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride, bool accumulate = false);
 
-// A b that serves many rows of a, `a_rows` in all: copied once, if they are enough, into panels of 64 columns, (rows, 64) one
-// behind the other. BLAS reads them in order, and with b transposed as fast as otherwise.
+// A b that serves many rows of a, `a_rows` in all: where it pays, copied once into panels of 64 columns, (rows, 64) one behind
+// the other. BLAS reads them in order, and with b transposed as fast as otherwise.
 template <class T> struct Panels {
     static constexpr std::size_t width = 64;
     Matrix<T> b;
