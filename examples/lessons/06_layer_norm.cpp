@@ -47,8 +47,7 @@ static void one_row() {
         tape.backward(norm(row, eps), dy);
         return Array<double>(row.gradient());
     };
-    const auto dy = normal<double>(Random(1, "dy"), {8});
-    const Array<double> dx = dx_at(x, dy);
+    const Array<double> dy = normal<double>(Random(1, "dy"), {8}), dx = dx_at(x, dy);
     const double mean_g = dot(dy, ones) / 8, mean_gz = dot(dy, z) / 8;
     claim(apart(dx, (dy - mean_g - z * mean_gz) / 2.0) < 1e-14, "dx is r (dy - mean(dy) - z mean(dy z)), with r = 1/2");
     std::cout << "  dx " << length(dx) << ", its product with 1 " << dot(dx, ones) << ", with z " << dot(dx, z) << "\n";
