@@ -1,0 +1,168 @@
+// Attention and its picture. Query q_t meets every key k_j; the softmax of their products says how much of each value v_j goes
+// into y_t (Vaswani et al., arXiv 1706.03762, Eq. 1; arXiv 2006.04768, Eq. 2):
+//     P = softmax(Q K^T / sqrt(d_h)),  y = P V             Q, K, V, y (n, d_h), P (n, n)
+// Here by hand, from matmul and softmax; the op attention of core/ops.hpp is the same. A head learns to answer "what came after
+// this letter, the last time?" (an induction head: Olsson et al., arXiv 2209.11895), and its P is drawn. Then what holds for
+// every P, and why there is a sqrt(d_h).
+// Run it: build/release/bin/07_attention
+#include <algorithm>
+#include <cmath>
+#include <iomanip>
+#include <limits>
+
+#include "core/ops.hpp"
+#include "examples/lessons/claim.hpp"
+#include "nn/adam.hpp"
+
+using namespace taper;
+using lessons::claim;
+
+struct Attended {
+    Var<double> Q, K, V, scores, P, y;
+};
+static Attended attend(const Var<double>& Q, const Var<double>& K, const Var<double>& V, double scale, bool causal) {
+    const Var<double> scores = matmul(Q, K, {.transpose_b = true}) * scale;
+    const std::size_t n = scores.shape().back();
+    Mask seen({n, n}, true);
+    for (std::size_t t = 0; t < n; ++t)
+        for (std::size_t j = t + 1; j < n; ++j) seen(t, j) = !causal;  // position t does not see the next ones
+    const Var<double> P = softmax(select(seen, scores, -std::numeric_limits<double>::infinity()));
+    return {Q, K, V, scores, P, matmul(P, V)};
+}
+static double scale_of(std::size_t d_h) { return 1 / std::sqrt(static_cast<double>(d_h)); }
+
+static double apart(const Var<double>& a, const Var<double>& b) { return xt::amax(xt::abs(a.value() - b.value()))(); }
+static Var<double> random(const char* name, const Shape& shape) { return normal<double>(Random(1, name), shape); }
+
+static const std::string letters = "| abcdefghijklmnopqrstuvwxyz";  // their numbers; | stands before a text
+static constexpr std::size_t d_h = 28;                              // one for each letter: values are one-hot
+
+static Ids numbers(const std::string& text) {
+    Ids ids = empty<std::int64_t>({1, text.size()});
+    for (std::size_t t = 0; t < text.size(); ++t) ids(0, t) = static_cast<std::int64_t>(letters.find(text[t]));
+    return ids;
+}
+
+struct Head {
+    Parameter<double> query{"query", random("query", {d_h, d_h}).value()};
+    Parameter<double> key{"key", random("key", {d_h, d_h}).value()};
+
+    // q_t is made of letter t, k_j of the letter before j, and v_j is letter j.
+    Attended operator()(const Ids& ids) const {
+        Ids before = zeros<std::int64_t>(ids.shape());
+        for (std::size_t b = 0; b < ids.shape(0); ++b)
+            for (std::size_t t = 1; t < ids.shape(1); ++t) before(b, t) = ids(b, t - 1);
+        auto one_hot = zeros<double>({d_h, d_h});
+        for (std::size_t i = 0; i < d_h; ++i) one_hot(i, i) = 1;
+        const Var<double> Q = embedding(query, ids), K = embedding(key, before), V = embedding<double>(one_hot, ids);
+        return attend(Q, K, V, scale_of(d_h), true);
+    }
+};
+
+static double learn(Head& head) {
+    nn::Adam<double> adam({&head.query, &head.key});
+    double last = 0;
+    const std::size_t B = 16, half = 8;
+    for (std::uint32_t step = 1; step <= 100; ++step) {
+        Ids ids = empty<std::int64_t>({B, 2 * half}), next = full<std::int64_t>({B, 2 * half}, ignore_index);
+        for (std::uint32_t b = 0; b < B; ++b) {
+            const Random shuffle = Random(1, "texts", step).at(b);
+            std::string text = letters.substr(1);
+            for (std::size_t i = 0; i < half; ++i) std::swap(text[i], text[i + shuffle.below(i, text.size() - i)]);
+            const Ids once = numbers(text);
+            for (std::size_t t = 0; t < 2 * half; ++t) ids(b, t) = once(0, t % half);
+            for (std::size_t t = half; t + 1 < 2 * half; ++t) next(b, t) = ids(b, t + 1);  // now it can be known
+        }
+        Tape<double> tape;
+        const Var<double> loss = cross_entropy(10.0 * head(ids).y, next);
+        last = loss.item();
+        if (step == 1 || step % 25 == 0) std::cout << "  step " << std::setw(3) << step << "  loss " << last << "\n";
+        tape.backward(loss);
+        adam.step(0.05);
+    }
+    return last;
+}
+
+static void a_head() {
+    std::cout << "1. A head learns, on texts of eight letters and the same again, to say the next one\n";
+    Head head;
+    claim(learn(head) < 0.1, "it does: knowing nothing costs ln 28 = 3.3");
+    const std::string text = "hocus pocus";
+    const std::size_t n = text.size();
+    const Attended a = head(numbers(text));
+    const Array<double> P = a.P.value();  // (1, n, n)
+    std::cout
+        << "  P: row t, column j is how much of letter j goes into y_t, in ten shades from 0 to 1\n\n             ";
+    for (const char letter : text) std::cout << letter << ' ';
+    bool one = true, triangle = true, found = true;
+    for (std::size_t t = 0; t < n; ++t) {
+        std::cout << "\n         " << text[t] << " | ";
+        double sum = 0;
+        for (std::size_t j = 0; j < n; ++j) {
+            std::cout << " .:-=+*#%@"[std::min(9, static_cast<int>(10 * P(0, t, j)))] << ' ';
+            sum += P(0, t, j);
+            triangle = triangle && (j <= t || P(0, t, j) == 0);
+        }
+        std::cout << "|";
+        one = one && std::abs(sum - 1) < 1e-14;
+        found = found && (t < 7 || P(0, t, t - 5) > 0.9);  // rows 7 to 10: the second o c u s
+    }
+    std::cout << "\n\n";
+    claim(found, "the second \"ocus\" attends to what came after each of its letters in the first");
+    claim(one, "every row sums to 1: y_t is a mean of values");
+    claim(triangle && P(0, 0, 0) == 1, "with the mask nothing comes from the right, and row 0 has only itself to see");
+    claim(apart(attention(a.Q, a.K, a.V, {.causal = true}), a.y) < 1e-12, "the op attention gives the same y");
+}
+
+static double median(Array<double> x) {
+    std::nth_element(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(x.size() / 2), x.end());
+    return x(x.size() / 2);
+}
+
+static Var<double> reordered(const Var<double>& x) {
+    std::vector<Var<double>> rows;
+    for (const std::ptrdiff_t from : {3, 0, 5, 1, 4, 2}) rows.push_back(slice(x, 0, {from, from + 1}));
+    return concat(rows, 0);
+}
+
+int main() {
+    a_head();
+    std::cout << "2. Order: random Q, K, V of 6 positions, without a mask\n";
+    const auto y_of = [](const Var<double>& Q, const Var<double>& K, const Var<double>& V) {
+        return attend(Q, K, V, scale_of(d_h), false).y;
+    };
+    const Var<double> Q = random("Q", {6, d_h}), K = random("K", {6, d_h}), V = random("V", {6, d_h}),
+                      y = y_of(Q, K, V);
+    claim(apart(y_of(Q, reordered(K), reordered(V)), y) < 1e-13, "keys and values in another order: the same y");
+    claim(apart(y_of(Q, reordered(K), V), y) > 0.1, "(keys alone in another order: another y)");
+    claim(apart(y_of(reordered(Q), reordered(K), reordered(V)), reordered(y)) < 1e-13,
+          "all positions in another order: the same y in that order. A text is a set, until positions are added to x");
+
+    std::cout << "3. Why sqrt(d_h): 64 queries, 64 keys; dS is the gradient of a row of scores for a random dy\n"
+              << std::setprecision(2) << "             S = Q K^T                           S = Q K^T / sqrt(d_h)\n"
+              << "   d_h   deviation   largest P       |dS|   deviation   largest P       |dS|\n";
+    double deviation[2], largest[2], dS_length[2];  // without and with sqrt(d_h); the last two are medians over rows
+    bool near_1 = true;
+    for (const std::size_t width : {4u, 16u, 64u, 256u, 1024u}) {
+        std::cout << std::setw(6) << width;
+        for (const std::size_t scaled : {0, 1}) {
+            const Parameter<double> queries("Q", random("Q", {64, width}).value());
+            Tape<double> tape;
+            const double scale = scaled ? scale_of(width) : 1;
+            const Attended a = attend(queries, random("K", {64, width}), random("V", {64, 16}), scale, false);
+            tape.backward(a.y, random("dy", {64, 16}).value(), Keep::everything);
+            const Array<double> S = a.scores.value(), dS = tape.gradient(a.scores);
+            deviation[scaled] = std::sqrt(xt::sum(S * S)() / (64 * 64));
+            largest[scaled] = median(max(a.P, {-1}).value());
+            dS_length[scaled] = median(sqrt(sum<double>(dS * dS, {-1})).value());
+            std::cout << std::setw(12) << deviation[scaled] << std::setw(12) << largest[scaled] << std::setw(11)
+                      << dS_length[scaled];
+        }
+        std::cout << "\n";
+        near_1 = near_1 && std::abs(deviation[1] - 1) < 0.1;
+    }
+    claim(deviation[0] > 25 && near_1,
+          "q k is a sum of d_h products, of deviation sqrt(d_h); divided by that it stays at 1");
+    claim(largest[0] > 0.99 && largest[1] < 0.2, "without, a query soon attends to one key alone; with it, to many");
+    claim(dS_length[0] < 0.01 * dS_length[1], "and where P is 1 or 0 its gradient is gone: nothing is learned");
+}
