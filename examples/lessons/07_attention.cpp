@@ -20,8 +20,10 @@ using lessons::claim;
 struct Attended {
     Var<double> Q, K, V, scores, P, y;
 };
-static Attended attend(const Var<double>& Q, const Var<double>& K, const Var<double>& V, double scale, bool causal) {
-    const Var<double> scores = matmul(Q, K, {.transpose_b = true}) * scale;
+static Attended attend(const Var<double>& Q, const Var<double>& K, const Var<double>& V, bool causal,
+                       bool scaled = true) {
+    const double root = std::sqrt(static_cast<double>(Q.shape().back()));
+    const Var<double> scores = matmul(Q, K, {.transpose_b = true}) / (scaled ? root : 1.0);
     const std::size_t n = scores.shape().back();
     Mask seen({n, n}, true);
     for (std::size_t t = 0; t < n; ++t)
@@ -29,7 +31,6 @@ static Attended attend(const Var<double>& Q, const Var<double>& K, const Var<dou
     const Var<double> P = softmax(select(seen, scores, -std::numeric_limits<double>::infinity()));
     return {Q, K, V, scores, P, matmul(P, V)};
 }
-static double scale_of(std::size_t d_h) { return 1 / std::sqrt(static_cast<double>(d_h)); }
 
 static double apart(const Var<double>& a, const Var<double>& b) { return xt::amax(xt::abs(a.value() - b.value()))(); }
 static Var<double> random(const char* name, const Shape& shape) { return normal<double>(Random(1, name), shape); }
@@ -55,7 +56,7 @@ struct Head {
         auto one_hot = zeros<double>({d_h, d_h});
         for (std::size_t i = 0; i < d_h; ++i) one_hot(i, i) = 1;
         const Var<double> Q = embedding(query, ids), K = embedding(key, before), V = embedding<double>(one_hot, ids);
-        return attend(Q, K, V, scale_of(d_h), true);
+        return attend(Q, K, V, true);
     }
 };
 
@@ -94,29 +95,21 @@ static void a_head() {
     std::cout
         << "  P: row t, column j is how much of letter j goes into y_t, in ten shades from 0 to 1\n\n             ";
     for (const char letter : text) std::cout << letter << ' ';
-    bool one = true, triangle = true, found = true;
+    bool triangle = true, found = true;
     for (std::size_t t = 0; t < n; ++t) {
         std::cout << "\n         " << text[t] << " | ";
-        double sum = 0;
         for (std::size_t j = 0; j < n; ++j) {
             std::cout << " .:-=+*#%@"[std::min(9, static_cast<int>(10 * P(0, t, j)))] << ' ';
-            sum += P(0, t, j);
             triangle = triangle && (j <= t || P(0, t, j) == 0);
         }
         std::cout << "|";
-        one = one && std::abs(sum - 1) < 1e-14;
         found = found && (t < 7 || P(0, t, t - 5) > 0.9);  // rows 7 to 10: the second o c u s
     }
     std::cout << "\n\n";
     claim(found, "the second \"ocus\" attends to what came after each of its letters in the first");
-    claim(one, "every row sums to 1: y_t is a mean of values");
+    claim(apart(sum(a.P, {-1}), full<double>({1, n}, 1)) < 1e-14, "every row sums to 1: y_t is a mean of values");
     claim(triangle && P(0, 0, 0) == 1, "with the mask nothing comes from the right, and row 0 has only itself to see");
     claim(apart(attention(a.Q, a.K, a.V, {.causal = true}), a.y) < 1e-12, "the op attention gives the same y");
-}
-
-static double median(Array<double> x) {
-    std::nth_element(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(x.size() / 2), x.end());
-    return x(x.size() / 2);
 }
 
 static Var<double> reordered(const Var<double>& x) {
@@ -125,44 +118,51 @@ static Var<double> reordered(const Var<double>& x) {
     return concat(rows, 0);
 }
 
+static void order() {
+    std::cout << "2. Order: random Q, K and V of 6 positions, without a mask\n";
+    const Var<double> Q = random("Q", {6, d_h}), K = random("K", {6, d_h}), V = random("V", {6, d_h});
+    const Var<double> R = reordered(Q), L = reordered(K), W = reordered(V), y = attend(Q, K, V, false).y;
+    claim(apart(attend(Q, L, V, false).y, y) > 0.1, "keys alone in another order: another y");
+    claim(apart(attend(Q, L, W, false).y, y) < 1e-13, "keys and values in that order: y as it was");
+    claim(apart(attend(R, L, W, false).y, reordered(y)) < 1e-13,
+          "all in that order: y in that order. A text is a set, unless x or a mask says what comes first");
+}
+
+static double median(const Var<double>& x) {
+    std::vector<double> sorted(x.value().begin(), x.value().end());
+    std::sort(sorted.begin(), sorted.end());
+    return sorted[sorted.size() / 2];
+}
+
+struct Scores {
+    double deviation, largest, gradient;  // of q k; of P in a row and |dS| of a row: their medians
+};
+static Scores random_scores(std::size_t width, bool scaled) {
+    const Parameter<double> Q("Q", random("Q", {64, width}).value());
+    Tape<double> tape;
+    const Attended a = attend(Q, random("K", {64, width}), random("V", {64, 16}), false, scaled);
+    tape.backward(a.y, random("dy", {64, 16}).value(), Keep::everything);
+    const Var<double> S = a.scores.detach(), dS = tape.gradient(a.scores);
+    return {std::sqrt(mean(S * S).item()), median(max(a.P.detach(), {-1})), median(sqrt(sum(dS * dS, {-1})))};
+}
+
 int main() {
     a_head();
-    std::cout << "2. Order: random Q, K, V of 6 positions, without a mask\n";
-    const auto y_of = [](const Var<double>& Q, const Var<double>& K, const Var<double>& V) {
-        return attend(Q, K, V, scale_of(d_h), false).y;
-    };
-    const Var<double> Q = random("Q", {6, d_h}), K = random("K", {6, d_h}), V = random("V", {6, d_h}),
-                      y = y_of(Q, K, V);
-    claim(apart(y_of(Q, reordered(K), reordered(V)), y) < 1e-13, "keys and values in another order: the same y");
-    claim(apart(y_of(Q, reordered(K), V), y) > 0.1, "(keys alone in another order: another y)");
-    claim(apart(y_of(reordered(Q), reordered(K), reordered(V)), reordered(y)) < 1e-13,
-          "all positions in another order: the same y in that order. A text is a set, until positions are added to x");
-
-    std::cout << "3. Why sqrt(d_h): 64 queries, 64 keys; dS is the gradient of a row of scores for a random dy\n"
-              << std::setprecision(2) << "             S = Q K^T                           S = Q K^T / sqrt(d_h)\n"
-              << "   d_h   deviation   largest P       |dS|   deviation   largest P       |dS|\n";
-    double deviation[2], largest[2], dS_length[2];  // without and with sqrt(d_h); the last two are medians over rows
+    order();
+    std::cout << "3. Why sqrt(d_h): 64 random queries and keys. dS is the gradient of a row of scores for a random dy\n"
+              << std::setprecision(2) << "              S = Q K^T                           S = Q K^T / sqrt(d_h)\n"
+              << "   d_h   deviation   largest P        |dS|   deviation   largest P        |dS|\n";
     bool near_1 = true;
+    Scores raw, scaled;
     for (const std::size_t width : {4u, 16u, 64u, 256u, 1024u}) {
+        raw = random_scores(width, false), scaled = random_scores(width, true);
         std::cout << std::setw(6) << width;
-        for (const std::size_t scaled : {0, 1}) {
-            const Parameter<double> queries("Q", random("Q", {64, width}).value());
-            Tape<double> tape;
-            const double scale = scaled ? scale_of(width) : 1;
-            const Attended a = attend(queries, random("K", {64, width}), random("V", {64, 16}), scale, false);
-            tape.backward(a.y, random("dy", {64, 16}).value(), Keep::everything);
-            const Array<double> S = a.scores.value(), dS = tape.gradient(a.scores);
-            deviation[scaled] = std::sqrt(xt::sum(S * S)() / (64 * 64));
-            largest[scaled] = median(max(a.P, {-1}).value());
-            dS_length[scaled] = median(sqrt(sum<double>(dS * dS, {-1})).value());
-            std::cout << std::setw(12) << deviation[scaled] << std::setw(12) << largest[scaled] << std::setw(11)
-                      << dS_length[scaled];
-        }
+        for (const Scores& s : {raw, scaled})
+            std::cout << std::setw(12) << s.deviation << std::setw(12) << s.largest << std::setw(12) << s.gradient;
         std::cout << "\n";
-        near_1 = near_1 && std::abs(deviation[1] - 1) < 0.1;
+        near_1 = near_1 && std::abs(scaled.deviation - 1) < 0.1;
     }
-    claim(deviation[0] > 25 && near_1,
-          "q k is a sum of d_h products, of deviation sqrt(d_h); divided by that it stays at 1");
-    claim(largest[0] > 0.99 && largest[1] < 0.2, "without, a query soon attends to one key alone; with it, to many");
-    claim(dS_length[0] < 0.01 * dS_length[1], "and where P is 1 or 0 its gradient is gone: nothing is learned");
+    claim(raw.deviation > 25 && near_1, "q k is a sum of d_h products, of deviation sqrt(d_h); divided by it, near 1");
+    claim(raw.largest > 0.99 && scaled.largest < 0.2, "without, a query attends to one key alone; with it, to many");
+    claim(raw.gradient < 0.01 * scaled.gradient, "and where P is 1 or 0 no gradient comes back: nothing is learned");
 }
