@@ -1,9 +1,8 @@
 // Attention and its picture. Query q_t meets every key k_j; the softmax of their products says how much of each value v_j goes
 // into y_t (Vaswani et al., arXiv 1706.03762, Eq. 1; arXiv 2006.04768, Eq. 2):
 //     P = softmax(Q K^T / sqrt(d_h)),  y = P V             Q, K, V, y (n, d_h), P (n, n)
-// Here by hand, from matmul and softmax; the op attention of core/ops.hpp is the same. A head learns to answer "what came after
-// this letter, the last time?" (an induction head: Olsson et al., arXiv 2209.11895), and its P is drawn. Then what holds for
-// every P, and why there is a sqrt(d_h).
+// By hand, from matmul and softmax; the op attention is the same. A head learns to answer "what came after this letter, the last
+// time?" (an induction head: Olsson et al., arXiv 2209.11895), and its P is drawn. Then the order of positions, and sqrt(d_h).
 // Run it: build/release/bin/07_attention
 #include <algorithm>
 #include <cmath>
@@ -126,15 +125,12 @@ static Scores random_scores(std::size_t width, bool scaled) {
 
 int main() {
     a_head();
-
-    std::cout << "2. Order: random Q, K and V of 6 positions, without a mask\n";
+    std::cout << "2. Order: random Q, K and V of 6 positions, without a mask, and no positions added\n";
     const Var<double> Q = random("Q", {6, d_h}), K = random("K", {6, d_h}), V = random("V", {6, d_h});
     const Var<double> R = reordered(Q), L = reordered(K), W = reordered(V), y = attend(Q, K, V, false).y;
     claim(apart(attend(Q, L, V, false).y, y) > 0.1, "keys alone in another order: another y");
     claim(apart(attend(Q, L, W, false).y, y) < 1e-13, "keys and values in that order: y as it was");
-    claim(apart(attend(R, L, W, false).y, reordered(y)) < 1e-13,
-          "all in that order: y in that order. A text is a set, unless x or a mask says what comes first");
-
+    claim(apart(attend(R, L, W, false).y, reordered(y)) < 1e-13, "all in that order: y in that order. A text is a set");
     std::cout << "3. Why sqrt(d_h): 64 random queries and keys. dS is the gradient of a row of scores for a random dy\n"
               << std::setprecision(2) << "              S = Q K^T                           S = Q K^T / sqrt(d_h)\n"
               << "   d_h   deviation   largest P        |dS|   deviation   largest P        |dS|\n";
