@@ -16,7 +16,9 @@
 namespace taper {
 
 // Allocates on 64 bytes (a cache line, one AVX-512 vector). Named here because xtensor's default allocator, and with it
-// the type of an array, changes with -march.
+// the type of an array, changes with -march. In a namespace of its own: C++ looks for xtensor's sum(array) in that, too, and
+// taper::sum is another.
+namespace memory {
 template <class T> struct AlignedAllocator {
     using value_type = T;
     static constexpr std::align_val_t alignment{64};
@@ -30,11 +32,12 @@ template <class T> struct AlignedAllocator {
     void deallocate(T* p, std::size_t) { ::operator delete(p, alignment); }
     bool operator==(const AlignedAllocator&) const { return true; }
 };
+}  // namespace memory
 
 using Shape = xt::dynamic_shape<std::size_t>;
 
 template <class T>
-using Array = xt::xarray_container<xt::uvector<T, AlignedAllocator<T>>, xt::layout_type::row_major, Shape>;
+using Array = xt::xarray_container<xt::uvector<T, memory::AlignedAllocator<T>>, xt::layout_type::row_major, Shape>;
 
 using Ids = Array<std::int64_t>;  // token numbers, classes
 using Mask = Array<bool>;         // true: real, kept, selected

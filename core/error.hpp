@@ -7,8 +7,9 @@
 
 namespace taper {
 
-// The shortest text that reads back as the same number, in the C locale: what messages show.
+// The shortest text that reads back as the same number, in the C locale: what messages show. NaN has no sign here.
 template <class T> std::string shortest(T value) {
+    if (value != value) return "nan";
     char text[64];
     return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
 }

@@ -39,7 +39,8 @@ template <class T> static std::string not_finite(const Array<T>& x) {
            " is " + shortest(*bad);
 }
 
-template <class T> void Tape<T>::explain(const Error& error, Source source, const std::vector<Var<T>>& inputs) {
+template <class T>
+void Tape<T>::explain(const Error& error, Source source, const std::vector<Var<T>>& inputs, bool with_ranges) {
     std::string text = std::string(error.what()) + " [at " + to_string(source);
     const Tape* tape = recording();
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -47,22 +48,15 @@ template <class T> void Tape<T>::explain(const Error& error, Source source, cons
             tape ? tape->find(inputs[i]) : nowhere;  // nowhere too: of an outer tape, in its backward
         text += "; input " + std::to_string(i) + " " + to_string(inputs[i].shape()) + ": " +
                 maker(inputs[i].leaf.get(), number == nowhere ? nullptr : &tape->records_[number]);
+        if (with_ranges) text += ", " + range(inputs[i].value());
     }
     throw Error(text + "]");
 }
 
 template <class T>
-void Tape<T>::require_finite(const char* op, Source source, const std::vector<Var<T>>& inputs, const Var<T>& y) const {
-    const std::string found = not_finite(y.value());
-    if (found.empty()) return;
-    std::string text = std::string(op) + ": every result must be finite: " + found + " [at " + to_string(source);
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-        const std::size_t number = find(inputs[i]);
-        text += "; input " + std::to_string(i) + " " + to_string(inputs[i].shape()) + ": " +
-                maker(inputs[i].leaf.get(), number == nowhere ? nullptr : &records_[number]) + ", " +
-                range(inputs[i].value());
-    }
-    throw Error(text + "]");
+void Tape<T>::require_finite(const char* op, Source source, const std::vector<Var<T>>& inputs, const Var<T>& y) {
+    if (const std::string found = not_finite(y.value()); !found.empty())
+        explain(Error(std::string(op) + ": every result must be finite: " + found), source, inputs, true);
 }
 
 template <class T> void Tape<T>::require_finite_gradients(const Record<T>& record) const {
@@ -78,9 +72,9 @@ template <class T> void Tape<T>::require_finite_gradients(const Record<T>& recor
     }
 }
 
-#define TAPER_INSTANTIATE(T)                                                                                     \
-    template void Tape<T>::explain(const Error&, Source, const std::vector<Var<T>>&);                            \
-    template void Tape<T>::require_finite(const char*, Source, const std::vector<Var<T>>&, const Var<T>&) const; \
+#define TAPER_INSTANTIATE(T)                                                                               \
+    template void Tape<T>::explain(const Error&, Source, const std::vector<Var<T>>&, bool);                \
+    template void Tape<T>::require_finite(const char*, Source, const std::vector<Var<T>>&, const Var<T>&); \
     template void Tape<T>::require_finite_gradients(const Record<T>&) const;
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)

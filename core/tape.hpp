@@ -190,8 +190,10 @@ template <class T> class Tape {
     static void check(const char* op, const std::vector<Var<T>>& inputs);
     static void check_value(const char* op, const Var<T>& x);  // Error if a Parameter's value has got another shape
     static void record(std::unique_ptr<Op<T>> op, const std::vector<Var<T>>& inputs, Source source, Var<T>& y);
-    // The Error of an op, and after it the line where the op was called and what made its inputs.
-    [[noreturn]] static void explain(const Error& error, Source source, const std::vector<Var<T>>& inputs);
+    // The Error of an op, and after it the line where the op was called and what made its inputs, with their least and largest
+    // number if wanted.
+    [[noreturn]] static void explain(const Error& error, Source source, const std::vector<Var<T>>& inputs,
+                                     bool with_ranges = false);
 
   private:
     friend class Gradients<T>;
@@ -200,7 +202,7 @@ template <class T> class Tape {
     std::size_t find(const Place<T>& x) const;  // number of the record whose gradient is x's, or nowhere
     std::size_t place(const Var<T>& x);         // the same; a Parameter gets a record at its first use
     void release();
-    void require_finite(const char* op, Source source, const std::vector<Var<T>>& inputs, const Var<T>& y) const;
+    static void require_finite(const char* op, Source source, const std::vector<Var<T>>& inputs, const Var<T>& y);
     void require_finite_gradients(const Record<T>& record) const;  // of its inputs
 
     std::uint64_t serial_;
@@ -227,6 +229,15 @@ template <class T, class A> void collect(const char* op, std::vector<Var<T>>& in
 }
 }  // namespace detail
 
+// Runs body. Its Error gets the line of the call and what made the inputs.
+template <class T, class F> auto explained(Source source, const std::vector<Var<T>>& inputs, F body) {
+    try {
+        return body();
+    } catch (const Error& error) {
+        Tape<T>::explain(error, source, inputs);
+    }
+}
+
 // Runs an op forward and records it. The Vars among the arguments are its inputs.
 template <class O, class... Arguments> Var<typename O::value_type> apply(Source source, const Arguments&... arguments) {
     using T = typename O::value_type;
@@ -235,12 +246,8 @@ template <class O, class... Arguments> Var<typename O::value_type> apply(Source 
     (detail::collect<T>(op->name(), inputs, arguments), ...);
     Tape<T>::check(op->name(), inputs);
     O& recorded = *op;
-    Var<T> y;
-    try {
-        y = recorded.forward(arguments...).detach();  // also where forward returns its input
-    } catch (const Error& error) {
-        Tape<T>::explain(error, source, inputs);
-    }
+    const Var<T> result = explained(source, inputs, [&] { return recorded.forward(arguments...); });
+    Var<T> y = result.detach();  // also where forward returns its input
     Tape<T>::record(std::move(op), inputs, source, y);
     return y;
 }

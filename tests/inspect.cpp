@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -112,6 +113,20 @@ TEST_CASE("explain: an op's Error names its line, and what made each input") {
     CHECK(contains(message, "; input 0 (2,3): exp at tests/inspect.cpp:" + std::to_string(line)));
     CHECK(contains(message, "; input 1 (4,5): a constant]"));
     CHECK(contains(refusal([&] { matmul(w, w); }), "input 1 (2,3): parameter w]"));
+}
+
+TEST_CASE("explain: so do the checks of what is composed of ops") {
+    Parameter<double> w("w", zeros<double>({2, 3}));
+    const std::vector<Var<double>> unlike{w, Var<double>(zeros<double>({3}))};
+    for (const std::string& message :
+         {refusal([&] { split_heads<double>(w, 2); }), refusal([&] { merge_heads<double>(w); }),
+          refusal([&] { stack(unlike, 0); }), refusal([&] { mean<double>(w, {2}); }),
+          refusal([&] { softmax<double>(w, 2); })}) {
+        CAPTURE(message);
+        CHECK(contains(message, " [at tests/inspect.cpp:"));
+        CHECK(contains(message, "; input 0 (2,3): parameter w"));
+    }
+    CHECK(shortest(-std::nan("")) == "nan");
 }
 
 // y = x; its backward opens a tape of its own, on which x, of the outer one, meets an op that refuses it.

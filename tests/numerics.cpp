@@ -185,3 +185,10 @@ TEST_CASE("numerics: elementwise functions are exact to a few roundings") {
     check_accuracy<double>(1e-14);
     check_accuracy<float>(3e-7);
 }
+
+TEST_CASE("numerics: xtensor's own reducers work on an Array beside taper's") {
+    const Array<double> x{{1, 2}, {3, 6}};
+    CHECK(xt::sum(x)() == 12);
+    CHECK(xt::mean(x * x)() == 12.5);
+    CHECK(sum(Var<double>(x)).item() == 12);
+}

@@ -49,11 +49,14 @@ template <class T> Var<T> sum(const Var<T>& x, const Axes& axes, KeepDims keep, 
 
 // ---- y = sum of x over the reduced axes / their number of entries N            a composition; N = 0 is an Error
 template <class T> Var<T> mean(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
-    const auto reduced = reduced_axes("mean", x.shape(), axes);
-    std::size_t n = 1;
-    for (std::size_t i = 0; i < reduced.size(); ++i) n *= reduced[i] ? x.shape()[i] : 1;
-    if (n == 0 && count(reduced_shape(x.shape(), reduced, KeepDims::yes)) > 0)
-        shape_error("mean", "the mean of no entries is not defined", {{"x", x.shape()}});
+    const std::size_t n = explained<T>(at, {x}, [&] {
+        const auto reduced = reduced_axes("mean", x.shape(), axes);
+        std::size_t entries = 1;
+        for (std::size_t i = 0; i < reduced.size(); ++i) entries *= reduced[i] ? x.shape()[i] : 1;
+        if (entries == 0 && count(reduced_shape(x.shape(), reduced, KeepDims::yes)) > 0)
+            shape_error("mean", "the mean of no entries is not defined", {{"x", x.shape()}});
+        return entries;
+    });
     return div(sum(x, axes, keep, at), static_cast<T>(std::max<std::size_t>(n, 1)),
                at);  // 1/N would be rounded: the mean of 1e6s is 1e6
 }

@@ -218,19 +218,20 @@ template <class T> Var<T> concat(const std::vector<Var<T>>& xs, int axis, Source
 
 // ---- y = the xs, all of one shape, along a new axis: each gets the axis with extent 1, then concat
 template <class T> Var<T> stack(const std::vector<Var<T>>& xs, int axis, Source at) {
-    if (xs.empty()) throw Error("stack: at least one input must be given: 0");
-    std::vector<Var<T>> unsqueezed;
-    for (const Var<T>& x : xs) {
-        if (x.shape() != xs[0].shape())
-            shape_error("stack", "all inputs must have one shape", {{"first", xs[0].shape()}, {"x", x.shape()}});
-        std::vector<int> shape(x.shape().begin(), x.shape().end());
-        Shape with_axis = x.shape();
+    const std::vector<int> shape = explained(at, xs, [&] {
+        if (xs.empty()) throw Error("stack: at least one input must be given: 0");
+        for (const Var<T>& x : xs)
+            if (x.shape() != xs[0].shape())
+                shape_error("stack", "all inputs must have one shape", {{"first", xs[0].shape()}, {"x", x.shape()}});
+        Shape with_axis = xs[0].shape();
         with_axis.push_back(1);
-        shape.insert(
-            shape.begin() + static_cast<std::ptrdiff_t>(axis_index("stack", axis, {"x with the new axis", with_axis})),
-            1);
-        unsqueezed.push_back(reshape(x, shape, at));
-    }
+        const std::size_t place = axis_index("stack", axis, {"x with the new axis", with_axis});
+        std::vector<int> extents(xs[0].shape().begin(), xs[0].shape().end());
+        extents.insert(extents.begin() + static_cast<std::ptrdiff_t>(place), 1);
+        return extents;
+    });
+    std::vector<Var<T>> unsqueezed;
+    for (const Var<T>& x : xs) unsqueezed.push_back(reshape(x, shape, at));
     return concat(unsqueezed, axis, at);
 }
 
@@ -239,14 +240,18 @@ static std::vector<int> ints(std::initializer_list<std::size_t> extents) { retur
 // ---- heads side by side, each apart and back: head i is columns [i d_h, (i + 1) d_h)
 template <class T> Var<T> split_heads(const Var<T>& x, std::size_t heads, Source at) {
     const Shape& s = x.shape();
-    if (s.size() != 3 || heads == 0 || s[2] % heads != 0)
-        shape_error("split_heads", "x must be (B, n, d), d a multiple of the heads", {{"x", s}},
-                    "heads " + std::to_string(heads));
+    explained<T>(at, {x}, [&] {
+        if (s.size() != 3 || heads == 0 || s[2] % heads != 0)
+            shape_error("split_heads", "x must be (B, n, d), d a multiple of the heads", {{"x", s}},
+                        "heads " + std::to_string(heads));
+    });
     return transpose(reshape(x, ints({s[0], s[1], heads, s[2] / heads}), at), {0, 2, 1, 3}, at);
 }
 template <class T> Var<T> merge_heads(const Var<T>& x, Source at) {
     const Shape& s = x.shape();
-    if (s.size() != 4) shape_error("merge_heads", "x must be (B, h, n, d_h)", {{"x", s}});
+    explained<T>(at, {x}, [&] {
+        if (s.size() != 4) shape_error("merge_heads", "x must be (B, h, n, d_h)", {{"x", s}});
+    });
     return reshape(transpose(x, {0, 2, 1, 3}, at), ints({s[0], s[2], s[1] * s[3]}), at);
 }
 

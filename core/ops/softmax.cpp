@@ -68,7 +68,7 @@ template <class T> struct Softmax final : Op<T> {
 template <class T> struct LogSoftmax final : Op<T> {
     const char* formula() const override {
         return R"(y = log softmax(x) over the last axis                        x, y (..., n)
-  forward   1. m = max_j x_j    2. l = m + ln sum_j e^(x_j - m)    3. y_i = x_i - l
+  forward   1. m = max_j x_j    2. l = ln sum_j e^(x_j - m)    3. y_i = x_i - m - l
   backward  dx_i = dy_i - e^(y_i) sum_j dy_j                      needs y, not x)";
     }
 
@@ -104,7 +104,8 @@ template <class T> struct LogSoftmax final : Op<T> {
 
 // O along any axis: it is moved to the end and back.
 template <class O, class T> static Var<T> along(const char* op, const Var<T>& x, int axis, Source at) {
-    const std::size_t i = axis_index(op, axis, {"x", x.shape()}), last = x.shape().size() - 1;
+    const std::size_t i = explained<T>(at, {x}, [&] { return axis_index(op, axis, {"x", x.shape()}); });
+    const std::size_t last = x.shape().size() - 1;
     if (i == last) return apply<O>(at, x);
     Axes swapped(x.shape().size());
     std::iota(swapped.begin(), swapped.end(), 0);

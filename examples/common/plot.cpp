@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <sstream>
 
@@ -12,11 +13,10 @@ extern char** environ;
 
 namespace taper::examples {
 
-static std::string script(const std::string& file, const std::string& title, const std::string& x_label,
-                          const std::string& y_label, const std::vector<Curve>& curves, Scale scale) {
+static std::string curves_script(const std::string& title, const std::string& x_label, const std::string& y_label,
+                                 const std::vector<Curve>& curves, Scale scale) {
     std::ostringstream out;
-    out << "set terminal svg size 640,400 font 'sans-serif,12' background 'white'\nset output '" << file << "'\n"
-        << "set title '" << title << "' noenhanced\nset xlabel '" << x_label << "'\nset ylabel '" << y_label << "'\n"
+    out << "set title '" << title << "' noenhanced\nset xlabel '" << x_label << "'\nset ylabel '" << y_label << "'\n"
         << "set grid lc rgb '#dddddd'\nset border 3\nset tics nomirror\n"
         << (scale == Scale::linear ? "set key top right\n" : "set logscale x 2\nset logscale y\nset key top left\n");
     double low = 0, high = 0;
@@ -41,8 +41,33 @@ static std::string script(const std::string& file, const std::string& title, con
     return out.str();
 }
 
-bool plot(const std::string& path, const std::string& title, const std::string& x_label, const std::string& y_label,
-          const std::vector<Curve>& curves, Scale scale) {
+static std::string maps_script(const std::string& title, const std::vector<std::vector<HeatMap>>& maps) {
+    std::size_t columns = 1;
+    for (const auto& row : maps) columns = std::max(columns, row.size());
+    std::ostringstream out;
+    out << "set multiplot layout " << maps.size() << "," << columns << " title '" << title << "' noenhanced\n"
+        << "set palette defined (-1 '#6e1a0f', -0.4 '#e0896f', 0 'white', 0.4 '#6b9bd1', 1 '#12263f')\nunset colorbox\nunset key\nset border lw 0.5\n"
+        << "set tics font ',7' nomirror out\nset xtics offset 0,0.5\n";
+    for (const auto& row : maps) {
+        for (const HeatMap& map : row) {
+            float largest = 1e-30F;
+            for (const float entry : map.entries) largest = std::max(largest, std::abs(entry));
+            out << "set title '" << map.title << "' noenhanced offset 0,-0.8\n"
+                << "set xrange [-0.5:" << map.columns << "-0.5]\nset yrange [" << map.rows << "-0.5:-0.5]\n"
+                << "set cbrange [" << -largest << ":" << largest << "]\n"
+                << "plot '-' matrix with image\n";
+            for (std::size_t i = 0; i < map.rows * map.columns; ++i)
+                out << map.entries[i] << ((i + 1) % map.columns ? ' ' : '\n');
+            out << "e\n";
+        }
+        for (std::size_t missing = row.size(); missing < columns; ++missing) out << "set multiplot next\n";
+    }
+    out << "unset multiplot\n";
+    return out.str();
+}
+
+// Runs gnuplot on a script that draws width x height.
+static bool draw(const std::string& path, std::size_t width, std::size_t height, const std::string& script) {
     // gnuplot ends a quoted name at a quote: draw under a name of our own in the same directory, then rename.
     const std::string directory = path.substr(0, path.rfind('/') + 1), drawing = ".drawing.svg";
     int in[2];
@@ -65,7 +90,10 @@ bool plot(const std::string& path, const std::string& title, const std::string& 
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     close(in[0]);
-    const std::string text = script(drawing, title, x_label, y_label, curves, scale);
+    std::ostringstream head;
+    head << "set terminal svg size " << width << "," << height << " font 'sans-serif,12' background 'white'\n"
+         << "set output '" << drawing << "'\n";
+    const std::string text = head.str() + script;
     if (started)
         for (std::size_t at = 0; at < text.size();) {
             const ssize_t n = write(in[1], text.data() + at, text.size() - at);
@@ -80,6 +108,17 @@ bool plot(const std::string& path, const std::string& title, const std::string& 
         return false;
     }
     return std::rename((directory + drawing).c_str(), path.c_str()) == 0;
+}
+
+bool plot(const std::string& path, const std::string& title, const std::string& x_label, const std::string& y_label,
+          const std::vector<Curve>& curves, Scale scale) {
+    return draw(path, 640, 400, curves_script(title, x_label, y_label, curves, scale));
+}
+
+bool plot(const std::string& path, const std::string& title, const std::vector<std::vector<HeatMap>>& maps) {
+    std::size_t columns = 1;
+    for (const auto& row : maps) columns = std::max(columns, row.size());
+    return draw(path, 220 * columns, 40 + 220 * maps.size(), maps_script(title, maps));
 }
 
 }  // namespace taper::examples

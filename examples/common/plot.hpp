@@ -1,4 +1,5 @@
-// Pictures of a run, drawn by the gnuplot program.
+// Curves and heat maps, drawn by the gnuplot program into SVG files. All functions: false where gnuplot is missing or failed: the file
+// is as it was.
 #pragma once
 
 #include <string>
@@ -15,8 +16,18 @@ struct Curve {
 
 enum class Scale { linear, logarithmic };  // of both axes
 
-// Draws curves into an SVG file of 640 x 400. False where gnuplot is missing or failed: the file is as it was.
+// 640 x 400.
 bool plot(const std::string& path, const std::string& title, const std::string& x_label, const std::string& y_label,
           const std::vector<Curve>& curves, Scale scale = Scale::linear);
+
+// A matrix, row by row. 0 is white, what is above blue, what is below red; each map's largest entry is as dark.
+struct HeatMap {
+    std::string title;
+    std::size_t rows, columns;
+    std::vector<float> entries;
+};
+
+// Side by side in rows. Row 0 of a matrix is at the top.
+bool plot(const std::string& path, const std::string& title, const std::vector<std::vector<HeatMap>>& maps);
 
 }  // namespace taper::examples

@@ -7,12 +7,13 @@
 #include "examples/common/program.hpp"
 #include "examples/language_model/loading.hpp"
 #include "examples/language_model/masking.hpp"
+#include "examples/language_model/pictures.hpp"
 
 int main(int argc, char** argv) {
     using namespace taper;
     using namespace taper::examples;
     return run_program("fill_mask", [&] {
-        std::string directory, text;
+        std::string directory, text, pictures;
         std::uint64_t top = 5, thread_count = static_cast<std::uint64_t>(threads());
         Options options("fill_mask", "Lists the likeliest tokens for each [MASK] of a text.");
         options.text("--model", directory, "model directory, as train_mlm writes it");
@@ -20,6 +21,7 @@ int main(int argc, char** argv) {
                      "text with [MASK] where something is missing; the spaces around it count (bpe: one before it is "
                      "part of it)");
         options.count("--top", top, 1, 1'000'000, "tokens listed for each mask, at most the vocabulary");
+        options.text("--plot", pictures, "directory for pictures of what each head attends to in the text");
         options.count("--threads", thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
         if (!options.given("--text")) throw Error("--text: a text must be given");
@@ -53,6 +55,7 @@ int main(int argc, char** argv) {
             filled += "<" + tokenizer->spelling(guesses[0].token) + ">";
         }
         print_result(lists + filled + "\n");
+        if (options.given("--plot")) draw_attention(model, tokens, pictures);
         return 0;
     });
 }

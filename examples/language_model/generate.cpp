@@ -6,12 +6,13 @@
 #include "examples/common/program.hpp"
 #include "examples/language_model/generating.hpp"
 #include "examples/language_model/loading.hpp"
+#include "examples/language_model/pictures.hpp"
 
 int main(int argc, char** argv) {
     using namespace taper;
     using namespace taper::examples;
     return run_program("generate", [&] {
-        std::string directory, prompt = "\n";
+        std::string directory, prompt = "\n", pictures;
         Sampling sampling;
         std::uint64_t tokens = 300, seed = 0, thread_count = static_cast<std::uint64_t>(threads());
         Options options(
@@ -27,20 +28,32 @@ int main(int argc, char** argv) {
         options.number("--top-p", sampling.top_p, {0, 1, false, true, "a number in (0, 1]"},
                        "draw from the likeliest that have this probability together");
         options.count("--seed", seed, 0, UINT64_MAX, "of all random numbers");
+        options.text("--plot", pictures,
+                     "directory for pictures of what each head attends to in the text, its last window");
         options.count("--threads", thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
         set_threads(static_cast<int>(thread_count));
 
         const LoadedModel loaded = load(directory, Model::causal);
-        const TokenIds ids = loaded.tokenizer->encode(
+        TokenIds ids = loaded.tokenizer->encode(
             prompt, options.given("--prompt") ? "--prompt" : "--prompt (not given: a newline)");
         if (ids.empty()) throw Error("--prompt: the text must have at least one token: ''");
         print_result(prompt);
         of_model(directory, [&] {
-            generate(loaded.model, ids, tokens, sampling, Random(seed, "generate"),
-                     [&](std::int32_t token) { print_result(loaded.tokenizer->decode(std::span(&token, 1))); });
+            const TokenIds start = ids;
+            generate(loaded.model, start, tokens, sampling, Random(seed, "generate"), [&](std::int32_t token) {
+                print_result(loaded.tokenizer->decode(std::span(&token, 1)));
+                ids.push_back(token);
+                if (ids.size() > loaded.model.config.length) ids.erase(ids.begin());
+            });
         });
         print_result("\n");
+        if (options.given("--plot")) {
+            const std::size_t n = std::min(ids.size(), loaded.model.config.length);
+            Ids window = empty<std::int64_t>({1, n});
+            std::copy(ids.end() - static_cast<std::ptrdiff_t>(n), ids.end(), window.data());
+            draw_attention(loaded.model, window, pictures);
+        }
         return 0;
     });
 }
