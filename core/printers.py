@@ -1,6 +1,6 @@
 # What gdb prints of taper's objects, and where its `step` does not go.
 #
-#     gdb -x core/printers.py build/debug/bin/13_your_own_op        or, in a session, source core/printers.py
+#     gdb -x core/printers.py build/debug/bin/12_causal        or, in a session, source core/printers.py
 #
 #     print x                    Array, Shape: the shape and the numbers; of many the first, and their range
 #     print loss                 Var: its value, and where it comes from: a constant, a parameter, a record of a tape
@@ -8,18 +8,18 @@
 #     print tape                 the table that as_table of core/inspect.hpp makes
 #     print tape.records_[3]     Record: with the numbers of its value and its gradient, while something holds them
 #
-# Nothing here calls into the program. What is not made yet, or moved from, gives a word in angle brackets.
+# Nothing here calls into the program. What is not made yet, or moved from, gives words in angle brackets.
 import math
 
 import gdb
 import gdb.printing
 
-WHOLE = 32              # so many entries are shown all; of a larger array so many on the last axis, and on the one before it:
-COLUMNS, ROWS = 6, 3    # and one on each axis before those
+WHOLE = 32  # so many entries are shown all; of more so many on the last axis, on the one before it, and one on others:
+COLUMNS, ROWS = 6, 3
 MOST_FOR_RANGE = 1 << 20
-MOST_FOR_NORM = 1 << 12  # in the table of a tape; it is made again at every step of an editor that shows the locals
+MOST_FOR_NORM = 1 << 12  # in the table of a tape, which an editor that shows the locals makes at every step
 MOST_RECORDS = 100       # in that table: the first half of them and the last
-MOST_AXES, MOST_LETTERS, MOST_INPUTS = 32, 500, 1 << 16  # beyond these it is not made yet
+MOST_AXES, MOST_LETTERS, MOST_INPUTS = 32, 500, 1 << 16  # more of them are none: the object is not made yet
 
 
 class NotMade(Exception):
@@ -31,26 +31,26 @@ def require(plausible):
         raise NotMade
 
 
+# ---- Pointers, and libstdc++
+
 def target(pointer):
     return pointer.type.strip_typedefs().target().strip_typedefs().unqualified()
 
 
-def extent(first, last):
+def extent(first, last, most=math.inf):
     """The number of elements between two pointers."""
     size, rest = divmod(int(last) - int(first), target(first).sizeof)
-    require(size >= 0 and rest == 0)
+    require(0 <= size <= most and rest == 0)
     return size
 
-
-# ---- libstdc++
 
 def shared(pointer):
     """What a shared_ptr or a weak_ptr points to, or None."""
     counts = pointer["_M_refcount"]["_M_pi"]
     if int(counts) == 0:
         return None
-    uses = next(field for field in target(counts).fields() if field.name == "_M_use_count")
     # Not counts["_M_use_count"]: for that gdb looks up the dynamic type, and warns where it does not know it.
+    uses = next(field for field in target(counts).fields() if field.name == "_M_use_count")
     address = gdb.Value(int(counts) + uses.bitpos // 8).cast(uses.type.pointer())
     return pointer["_M_ptr"].dereference() if int(address.dereference()) > 0 else None
 
@@ -61,22 +61,18 @@ def unique(pointer):
     return pointer.address.cast(kind.pointer()).dereference()
 
 
-def elements(vector):
-    first = vector["_M_impl"]["_M_start"]
-    return first, extent(first, vector["_M_impl"]["_M_finish"])
-
-
 def letters(text):
-    require(0 <= int(text["_M_string_length"]) <= MOST_LETTERS)
-    return text["_M_dataplus"]["_M_p"].string(errors="replace", length=int(text["_M_string_length"]))
+    size = int(text["_M_string_length"])
+    require(size <= MOST_LETTERS)
+    return text["_M_dataplus"]["_M_p"].string(errors="replace", length=size)
 
 
 # ---- Shape and Array
 
 def axes(shape):
-    first, size = shape["m_begin"], extent(shape["m_begin"], shape["m_end"])
-    require(int(first) != 0 and size <= MOST_AXES)
-    return [int(first[i]) for i in range(size)]
+    first = shape["m_begin"]
+    require(int(first) != 0)
+    return [int(first[i]) for i in range(extent(first, shape["m_end"], MOST_AXES))]
 
 
 def shape_text(shape):
@@ -89,28 +85,25 @@ class Entries:
              (gdb.TYPE_CODE_INT, 8): "q", (gdb.TYPE_CODE_BOOL, 1): "?"}
 
     def __init__(self, array):
-        self.shape, storage = axes(array["m_shape"]), array["m_storage"]
-        self.size, self.first, last = math.prod(self.shape), storage["p_begin"], storage["p_end"]
+        self.axes, storage = axes(array["m_shape"]), array["m_storage"]
+        self.size, self.first, last = math.prod(self.axes), storage["p_begin"], storage["p_end"]
+        self.type = target(self.first)
         self.moved = int(self.first) == int(last) == 0 and self.size > 0
         require(self.moved or extent(self.first, last) == self.size)
 
-    def entry(self, i):
-        number = self.first[i]
-        return "%.6g" % float(number) if target(self.first).code == gdb.TYPE_CODE_FLT else number.format_string()
-
     def braces(self, axis=0, begin=0):
-        """From entry `begin` on, the axes from `axis`, nested as in a literal."""
-        if axis == len(self.shape):
-            return self.entry(begin)
-        n, stride = self.shape[axis], math.prod(self.shape[axis + 1:])
-        most = n if 0 < self.size <= WHOLE else {1: COLUMNS, 2: ROWS}.get(len(self.shape) - axis, 1)
+        """The axes from `axis`, from entry `begin` on, nested as in a literal."""
+        if axis == len(self.axes):
+            entry = self.first[begin]
+            return "%.6g" % float(entry) if self.type.code == gdb.TYPE_CODE_FLT else entry.format_string()
+        n, stride = self.axes[axis], math.prod(self.axes[axis + 1:])
+        most = n if 0 < self.size <= WHOLE else {1: COLUMNS, 2: ROWS}.get(len(self.axes) - axis, 1)
         parts = [self.braces(axis + 1, begin + i * stride) for i in range(min(n, most))]
         return "{" + ", ".join(parts + ["..."] * (n > most)) + "}"
 
     def numbers(self):
-        kind = target(self.first)
-        bytes_ = gdb.selected_inferior().read_memory(int(self.first), self.size * kind.sizeof).tobytes()
-        return memoryview(bytes_).cast(self.codes[kind.code, kind.sizeof]).tolist()
+        memory = gdb.selected_inferior().read_memory(int(self.first), self.size * self.type.sizeof)
+        return memoryview(memory.tobytes()).cast(self.codes[self.type.code, self.type.sizeof]).tolist()
 
     def range(self):
         if not WHOLE < self.size <= MOST_FOR_RANGE:
@@ -118,20 +111,18 @@ class Entries:
         numbers = self.numbers()
         return ", with nan" if any(map(math.isnan, numbers)) else ", %.6g to %.6g" % (min(numbers), max(numbers))
 
-    def norm(self):
-        return "%.4g" % math.sqrt(sum(v * v for v in self.numbers())) if self.size <= MOST_FOR_NORM else "held"
-
 
 def array_text(array):
     x = Entries(array)
     return "<moved from>" if x.moved else shape_text(array["m_shape"]) + " " + x.braces() + x.range()
 
 
+def norm(array):
+    x = None if array is None else Entries(array)
+    return "-" if not x else "held" if x.size > MOST_FOR_NORM else "%.4g" % math.sqrt(sum(v * v for v in x.numbers()))
+
+
 # ---- Place, Var, Parameter, Record, Tape
-
-def place_text(place):
-    return shape_text(place["shape"]) + origin(place)
-
 
 def origin(place):
     leaf = shared(place["leaf"])
@@ -155,49 +146,43 @@ def parameter_text(w):
             + ("" if leaf["trainable"] else ", not trainable"))
 
 
-def label(record):
-    leaf = shared(record["leaf"])
-    return letters(leaf["name"]) if leaf is not None else record["name"].string(errors="replace")
-
-
-def inputs(record):
-    first, size = elements(record["inputs"])
-    require(size <= MOST_INPUTS)
-    return " ".join(str(first[i]) for i in range(size))
-
-
-def source(record):
-    file, line = record["source"]["file"].string(errors="replace"), int(record["source"]["line"])
-    return "%s:%d" % ("/".join(file.split("/")[-2:]), line) if line else ""
+def cells(record):
+    """The name of an op or Parameter, its inputs, its source line."""
+    leaf, first, line = shared(record["leaf"]), record["inputs"]["_M_impl"]["_M_start"], int(record["source"]["line"])
+    size = extent(first, record["inputs"]["_M_impl"]["_M_finish"], MOST_INPUTS)
+    file = record["source"]["file"].string(errors="replace").split("/")
+    return (record["name"].string(errors="replace") if leaf is None else letters(leaf["name"]),
+            " ".join(str(first[i]) for i in range(size)), "/".join(file[-2:]) + ":%d" % line if line else "")
 
 
 def record_text(record):
-    value, gradient, op = shared(record["value"]), shared(record["gradient"]), unique(record["op"])
-    parts = [label(record) + " of " * bool(inputs(record)) + inputs(record)]
-    parts += [source(record)] * bool(source(record))
-    parts += ["value " + array_text(value) if value is not None else shape_text(record["shape"]) + ", value released"]
-    parts += ["gradient " + array_text(gradient) if gradient is not None else "no gradient"]
-    return ", ".join(parts + ["op released"] * (not op and shared(record["leaf"]) is None))
+    (name, inputs, source), value, gradient = cells(record), shared(record["value"]), shared(record["gradient"])
+    parts = [name + (" of " + inputs if inputs else "")] + [source] * bool(source)
+    parts += ["value released, " + shape_text(record["shape"]) if value is None else "value " + array_text(value)]
+    parts += ["no gradient" if gradient is None else "gradient " + array_text(gradient)]
+    return ", ".join(parts + ["op released"] * (not unique(record["op"]) and shared(record["leaf"]) is None))
 
 
-def title(tape):
+def tape_title(tape):
     require(shared(tape["recording_"]) is not None)
     return "tape %d, backward: %s" % (tape["serial_"], str(tape["backward_"]).split("::")[-1])
 
 
 def tape_text(tape):
-    first, size = elements(tape["records_"])
-    rows = [["#", "op", "inputs", "shape", "|value|", "|gradient|", "source"]]
-    for i in range(size):
+    if getattr(gdb, "print_options", dict)().get("summary"):  # as an argument in a frame's line
+        return tape_title(tape)
+    first = tape["records_"]["_M_impl"]["_M_start"]
+    size = extent(first, tape["records_"]["_M_impl"]["_M_finish"])
+    rows = [["#", "op", "inputs", "shape", "|value|", "|gradient|", "source"]] * (size > 0)
+    for i, record in ((i, first[i]) for i in range(size)):
         if MOST_RECORDS // 2 <= i < size - MOST_RECORDS // 2:
             rows += [["..."] + [""] * 6] * (i == MOST_RECORDS // 2)
             continue
-        held = [shared(first[i][name]) for name in ("value", "gradient")]
-        norms = ["-" if array is None else Entries(array).norm() for array in held]
-        rows.append([str(i), label(first[i]), inputs(first[i]), shape_text(first[i]["shape"])] + norms + [source(first[i])])
+        name, inputs, source = cells(record)
+        norms = [norm(shared(record[held])) for held in ("value", "gradient")]
+        rows.append([str(i), name, inputs, shape_text(record["shape"])] + norms + [source])
     widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    return "\n".join([title(tape)] + (lines if size else ["no records"]))
+    return "\n".join([tape_title(tape)] + ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows])
 
 
 # ---- To gdb
@@ -210,19 +195,19 @@ class Printer:
         try:
             is_reference = self.value.type.code == gdb.TYPE_CODE_REF
             return self.text(self.value.referenced_value() if is_reference else self.value)
-        except (NotMade, gdb.error) as problem:  # gdb.error: memory that cannot be read, or an object that -O has taken apart
+        except (NotMade, gdb.error, OverflowError) as problem:  # gdb.error: what cannot be read, too
             return "<optimized out>" if "optimized out" in str(problem) else "<not made>"
 
 
+TEXTS = {"xt::xarray_container<xt::uvector<": array_text, "xt::svector<unsigned long, 4": shape_text,
+         "taper::Var<": var_text, "taper::Parameter<": parameter_text, "taper::Record<": record_text,
+         "taper::Tape<": tape_text, "taper::Place<": lambda place: shape_text(place["shape"]) + origin(place),
+         "taper::Gradients<": lambda gradients: tape_title(gradients["tape_"])}
 collection = gdb.printing.RegexpCollectionPrettyPrinter("taper")
-for name, text in {"xt::xarray_container<xt::uvector<": array_text, "xt::svector<unsigned long, 4": shape_text,
-                   "taper::Place<": place_text, "taper::Var<": var_text, "taper::Parameter<": parameter_text,
-                   "taper::Record<": record_text, "taper::Tape<": tape_text,
-                   "taper::Gradients<": lambda gradients: title(gradients["tape_"])}.items():
+for name, text in TEXTS.items():
     collection.add_printer(name, "^" + name, lambda value, text=text: Printer(text, value))
 gdb.printing.register_pretty_printer(None, collection, replace=True)
 
-# So that from Tape::backward it is one `step` into the backward of an op.
-skipped = "^(std|__gnu_cxx|xt|xtl|xsimd)::"
-if skipped not in gdb.execute("info skip", to_string=True):
-    gdb.execute("skip -rfunction " + skipped, to_string=True)
+SKIPPED = "^(std|__gnu_cxx|xt|xtl|xsimd)::"  # so that from Tape::backward it is one step into the backward of an op
+if SKIPPED not in gdb.execute("info skip", to_string=True):
+    gdb.execute("skip -rfunction " + SKIPPED, to_string=True)
