@@ -10,35 +10,32 @@
 #
 # Nothing here calls into the program. What is not made yet, or moved from, gives words in angle brackets.
 import math
+from types import SimpleNamespace
 
 import gdb
 import gdb.printing
 
-WHOLE = 32  # so many entries are shown all; of more so many on the last axis, on the one before it, and one on others:
-COLUMNS, ROWS = 6, 3
-MOST_FOR_RANGE = 1 << 20
-MOST_FOR_NORM = 1 << 12  # in the table of a tape, which an editor that shows the locals makes at every step
-MOST_RECORDS = 100       # in that table: the first half of them and the last
-MOST_AXES, MOST_LETTERS, MOST_INPUTS = 32, 500, 1 << 16  # more of them are none: the object is not made yet
-
-
-class NotMade(Exception):
-    """The memory holds no such object."""
+WHOLE, COLUMNS, ROWS = 32, 6, 3  # entries that are shown all; of more so many of the last axis and of the one before
+MOST_FOR_RANGE, MOST_FOR_NORM = 1 << 20, 1 << 12  # entries; an editor that shows the locals asks for all at every step
+MOST_RECORDS = 100  # in the table of a tape: the first half of them and the last
+MOST_AXES, MOST_LETTERS, MOST_INPUTS = 32, 500, 1 << 16  # where there seem to be more the object is not made yet
+CODES = {"float": "f", "double": "d", "int": "i", "long": "l", "long long": "q", "bool": "?"}
 
 
 def require(plausible):
     if not plausible:
-        raise NotMade
+        raise ValueError("the memory holds no such object")
 
 
-# ---- Pointers, and libstdc++
+def brief():  # for the line of a frame, among its arguments
+    return getattr(gdb, "print_options", dict)().get("summary", False)
+
 
 def target(pointer):
     return pointer.type.strip_typedefs().target().strip_typedefs().unqualified()
 
 
-def extent(first, last, most=math.inf):
-    """The number of elements between two pointers."""
+def extent(first, last, most=math.inf):  # elements between two pointers
     size, rest = divmod(int(last) - int(first), target(first).sizeof)
     require(0 <= size <= most and rest == 0)
     return size
@@ -55,8 +52,7 @@ def shared(pointer):
     return pointer["_M_ptr"].dereference() if int(address.dereference()) > 0 else None
 
 
-def unique(pointer):
-    """The address in a unique_ptr: its only member."""
+def unique(pointer):  # the address is its only member
     kind = pointer.type.strip_typedefs().template_argument(0).pointer()
     return pointer.address.cast(kind.pointer()).dereference()
 
@@ -80,9 +76,7 @@ def shape_text(shape):
 
 
 class Entries:
-    """The numbers of an Array: an xtensor container over a uvector, row-major and contiguous."""
-    codes = {(gdb.TYPE_CODE_FLT, 4): "f", (gdb.TYPE_CODE_FLT, 8): "d", (gdb.TYPE_CODE_INT, 4): "i",
-             (gdb.TYPE_CODE_INT, 8): "q", (gdb.TYPE_CODE_BOOL, 1): "?"}
+    """The numbers of an Array: row-major, contiguous."""
 
     def __init__(self, array):
         self.axes, storage = axes(array["m_shape"]), array["m_storage"]
@@ -103,18 +97,18 @@ class Entries:
 
     def numbers(self):
         memory = gdb.selected_inferior().read_memory(int(self.first), self.size * self.type.sizeof)
-        return memoryview(memory.tobytes()).cast(self.codes[self.type.code, self.type.sizeof]).tolist()
-
-    def range(self):
-        if not WHOLE < self.size <= MOST_FOR_RANGE:
-            return ""
-        numbers = self.numbers()
-        return ", with nan" if any(map(math.isnan, numbers)) else ", %.6g to %.6g" % (min(numbers), max(numbers))
+        return memoryview(memory.tobytes()).cast(CODES[self.type.name]).tolist()
 
 
 def array_text(array):
     x = Entries(array)
-    return "<moved from>" if x.moved else shape_text(array["m_shape"]) + " " + x.braces() + x.range()
+    if x.moved or x.size > WHOLE and brief():
+        return "<moved from>" if x.moved else shape_text(array["m_shape"]) + " {...}"
+    text = shape_text(array["m_shape"]) + " " + x.braces()
+    if not WHOLE < x.size <= MOST_FOR_RANGE or x.type.name not in CODES:
+        return text
+    numbers = x.numbers()
+    return text + (", with nan" if any(map(math.isnan, numbers)) else ", %.6g to %.6g" % (min(numbers), max(numbers)))
 
 
 def norm(array):
@@ -146,8 +140,7 @@ def parameter_text(w):
             + ("" if leaf["trainable"] else ", not trainable"))
 
 
-def cells(record):
-    """The name of an op or Parameter, its inputs, its source line."""
+def cells(record):  # its name, its inputs, its source line
     leaf, first, line = shared(record["leaf"]), record["inputs"]["_M_impl"]["_M_start"], int(record["source"]["line"])
     size = extent(first, record["inputs"]["_M_impl"]["_M_finish"], MOST_INPUTS)
     file = record["source"]["file"].string(errors="replace").split("/")
@@ -169,43 +162,34 @@ def tape_title(tape):
 
 
 def tape_text(tape):
-    if getattr(gdb, "print_options", dict)().get("summary"):  # as an argument in a frame's line
-        return tape_title(tape)
-    first = tape["records_"]["_M_impl"]["_M_start"]
-    size = extent(first, tape["records_"]["_M_impl"]["_M_finish"])
+    first, last = tape["records_"]["_M_impl"]["_M_start"], tape["records_"]["_M_impl"]["_M_finish"]
+    size, half = 0 if brief() else extent(first, last), MOST_RECORDS // 2
     rows = [["#", "op", "inputs", "shape", "|value|", "|gradient|", "source"]] * (size > 0)
-    for i, record in ((i, first[i]) for i in range(size)):
-        if MOST_RECORDS // 2 <= i < size - MOST_RECORDS // 2:
-            rows += [["..."] + [""] * 6] * (i == MOST_RECORDS // 2)
-            continue
-        name, inputs, source = cells(record)
-        norms = [norm(shared(record[held])) for held in ("value", "gradient")]
-        rows.append([str(i), name, inputs, shape_text(record["shape"])] + norms + [source])
+    for i in [*range(min(half, size)), *range(max(half, size - half), size)]:
+        rows += [["..."] + [""] * 6] * (i == size - half > half)
+        name, inputs, source = cells(first[i])
+        norms = [norm(shared(first[i][held])) for held in ("value", "gradient")]
+        rows.append([str(i), name, inputs, shape_text(first[i]["shape"])] + norms + [source])
     widths = [max(map(len, column)) for column in zip(*rows)]
     return "\n".join([tape_title(tape)] + ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows])
 
 
 # ---- To gdb
 
-class Printer:
-    def __init__(self, text, value):
-        self.text, self.value = text, value
-
-    def to_string(self):
-        try:
-            is_reference = self.value.type.code == gdb.TYPE_CODE_REF
-            return self.text(self.value.referenced_value() if is_reference else self.value)
-        except (NotMade, gdb.error, OverflowError) as problem:  # gdb.error: what cannot be read, too
-            return "<optimized out>" if "optimized out" in str(problem) else "<not made>"
+def attempt(text, value):
+    try:
+        return text(value.referenced_value() if value.type.code == gdb.TYPE_CODE_REF else value)
+    except (gdb.error, ValueError, OverflowError) as problem:  # gdb.error: what cannot be read, too
+        return "<optimized out>" if "optimized out" in str(problem) else "<not made>"
 
 
-TEXTS = {"xt::xarray_container<xt::uvector<": array_text, "xt::svector<unsigned long, 4": shape_text,
-         "taper::Var<": var_text, "taper::Parameter<": parameter_text, "taper::Record<": record_text,
-         "taper::Tape<": tape_text, "taper::Place<": lambda place: shape_text(place["shape"]) + origin(place),
-         "taper::Gradients<": lambda gradients: tape_title(gradients["tape_"])}
 collection = gdb.printing.RegexpCollectionPrettyPrinter("taper")
-for name, text in TEXTS.items():
-    collection.add_printer(name, "^" + name, lambda value, text=text: Printer(text, value))
+for name, text in {
+        "xt::xarray_container<xt::uvector<": array_text, "xt::svector<unsigned long, 4": shape_text,
+        "taper::Var<": var_text, "taper::Parameter<": parameter_text, "taper::Record<": record_text, "taper::Tape<": tape_text,
+        "taper::Place<": lambda place: shape_text(place["shape"]) + origin(place),
+        "taper::Gradients<": lambda gradients: tape_title(gradients["tape_"])}.items():
+    collection.add_printer(name, "^" + name, lambda value, text=text: SimpleNamespace(to_string=lambda: attempt(text, value)))
 gdb.printing.register_pretty_printer(None, collection, replace=True)
 
 SKIPPED = "^(std|__gnu_cxx|xt|xtl|xsimd)::"  # so that from Tape::backward it is one step into the backward of an op
