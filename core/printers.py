@@ -178,7 +178,7 @@ def tape_text(tape):
 
 def attempt(text, value):
     try:
-        return text(value.referenced_value() if value.type.code == gdb.TYPE_CODE_REF else value)
+        return text(value)
     except (gdb.error, ValueError, OverflowError) as problem:  # gdb.error: what cannot be read, too
         return "<optimized out>" if "optimized out" in str(problem) else "<not made>"
 

@@ -6,6 +6,8 @@ break look
 run
 up
 info locals
+set variable kept.m_shape.m_data[0] = 3
+print kept
 
 define nothing
   print *($arg0*)zeros_there
