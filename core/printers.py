@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import gdb
 import gdb.printing
 
+# These can be changed in a session, too: python WHOLE = 1000
 WHOLE, COLUMNS, ROWS = 32, 6, 3  # entries that are shown all; of more so many of the last axis and of the one before
 MOST_FOR_RANGE, MOST_FOR_NORM = 1 << 20, 1 << 12  # entries; an editor that shows the locals asks for all at every step
 MOST_RECORDS = 100  # in the table of a tape: the first half of them and the last

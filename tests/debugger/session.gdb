@@ -31,6 +31,7 @@ print record
 step
 continue
 continue
+print record
 step
 print x
 print y
@@ -40,7 +41,6 @@ search gradients.add
 advance $_
 print dx
 up
-print record
 print *this
 
 delete 2
