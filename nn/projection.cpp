@@ -55,20 +55,16 @@ template <class T>
 Var<T> Projection<T>::project(const Matrix& matrix, const Var<T>& x, const std::optional<Mask>& real,
                               const Linear<T>* linear) const {
     const std::size_t m = x.shape()[1];
-    const Var<T> used = full<T>({real ? real->shape(0) : 1, m}, 1);
-    const Var<T> in_use = real ? select(*real, used, T(0)) : used;
+    const Var<T> used = full<T>({real ? real->shape(0) : 1, m, 1}, 1);
+    const Var<T> in_use = real ? select(reshaped(*real, {real->shape(0), m, 1}), used, T(0)) : used;
     const Var<T> columns = first_columns(*matrix, m);
     Var<T> y = matmul(columns, x);
-    if (linear) {
-        const Var<T> sums = matmul(in_use, columns, {.transpose_b = true});  // E 1: (B, k)
-        y = linear->of_sums(y, reshape(sums, {index(sums.shape()[0]), -1, 1}));
-    }
+    if (linear) y = linear->of_sums(y, matmul(columns, in_use));
     if (!rescale || (m == n && !real)) return y;
-    const Var<T> part = matmul(in_use, columns * columns, {.transpose_b = true});  // (B, k)
+    const Var<T> part = matmul(columns * columns, in_use);  // (B, k, 1)
     auto some = empty<bool>(part.shape());
     for (std::size_t i = 0; i < some.size(); ++i) some.data()[i] = part.value().data()[i] > 0;
-    const Var<T> ratio = sqrt(sum(*matrix * *matrix, {1}) / select(some, part, T(1)));
-    return y * reshape(ratio, {index(ratio.shape()[0]), -1, 1});
+    return y * sqrt(sum(*matrix * *matrix, {1}, KeepDims::yes) / select(some, part, T(1)));
 }
 
 // (B, n', w) -> (B, windows, w), real (B, n').

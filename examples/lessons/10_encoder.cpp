@@ -84,9 +84,9 @@ int main(int argc, char** argv) {
     std::size_t ops = 0, sums = 0;
     for (const auto& record : tape.records()) {
         ops += record.leaf == nullptr;
-        sums += std::string(record.name) == "add";
+        sums += std::string(record.name) == "add" && to_string(record.source).starts_with("nn/encoder.cpp");
     }
-    claim(sums == 2, "two sums stand alone: the residuals");
+    claim(sums == 2, "the encoder itself only adds, twice: the residuals");
     bool reached = true;
     for (const auto& record : tape.records()) reached = reached && record.gradient != nullptr;
     nn::Parameters<double> all;
