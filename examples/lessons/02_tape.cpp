@@ -1,8 +1,8 @@
-// taper's tape, and the numbers of lesson 1 again. Lesson 1 keeps a list of records and goes through it once, from the last to the
-// first (Linnainmaa 1970):
-//     dx += dy dy/dx     for each input x of each record y
-// taper's tape (core/tape.hpp) is the same list and the same loop. A record there is an op on whole arrays, which knows how to
-// make dx from dy, where lesson 1 wrote down two numbers; and the tape lets go of what is needed no more.
+// taper's tape, and the numbers of lesson 1 again. Lesson 1 makes a list of records and goes through it once, from the last to
+// the first (Linnainmaa 1970). With dx for the gradient of x:
+//     dx += dy (slope of y in x)     for each input x of each record y
+// taper's tape (core/tape.hpp) is the same list and the same loop. A record there is an op on whole arrays that knows how to
+// make dx from dy, where lesson 1 wrote down two slopes; and the tape lets go of what is needed no more.
 // Run it: build/release/bin/02_tape
 #include <cmath>
 #include <iomanip>
@@ -48,14 +48,15 @@ int main() {
         std::cout << as_table(tape) << std::fixed << std::setprecision(6) << "dx " << x.gradient()() << "   dw "
                   << w.gradient()() << "   dt " << tape.gradient(made.t)() << "\n";
         claim(near(x.gradient()(), dx) && near(w.gradient()(), dw), "dx and dw are those of lesson 1");
-        claim(tape.records().size() == 6, "and so are the records: six");
+        claim(tape.records().size() == 6,
+              "and so are the records: six (a Parameter gets its own where it is first used)");
         claim(near(tape.gradient(made.t)(), dt), "t is no Parameter: the tape itself has kept its gradient, x + w");
         tape.backward(made.y, Keep::everything);
         claim(near(x.gradient()(), 2 * dx) && near(tape.gradient(made.t)(), dt),
               "a tape that keeps can run again: dx of a Parameter adds up, dt is that of the last pass");
     }
 
-    std::cout << "2. The same line on arrays: x has four entries, w has one, which is read four times\n";
+    std::cout << "2. The same on arrays: x has four entries, and the one w serves all four\n";
     Parameter<double> xs("xs", Array<double>{at_x, -0.2, 1.3, 0});
     w.clear_gradient();
     Tape<double> tape;
@@ -74,7 +75,7 @@ int main() {
     double sum_of_t = 0;
     for (const double entry : xs.value()) sum_of_t += std::tanh(entry);
     claim(near(xs.gradient()(0), dx), "dx of the first entry is the one of lesson 1");
-    claim(near(w.gradient()(), sum_of_t), "dw is the sum of what its four uses send back");
+    claim(near(w.gradient()(), sum_of_t), "dw is the sum of what the four entries send back");
     bool released = !holds(1);
     for (const auto& record : tape.records()) released = released && !record.op && !record.gradient;
     claim(released && holds(0) && holds(6),

@@ -1,7 +1,7 @@
-// Checking a gradient, and catching a broken one. A backward pass is held against the forward pass alone, by central differences:
-//     f'(x) = (f(x + h) - f(x - h)) / 2h,  wrong by h^2 f'''(x) / 6, and by the rounding of f over h
-// so the best h is neither large nor small. Two steps together cancel the h^2 (Richardson 1911); taper's gradcheck does that
-// (core/gradcheck.hpp). Of an op y = f(x) with many outputs one checks the gradient of <dy, f(x)>, and it matters which dy.
+// Checking a gradient, and catching a broken one. What backward says is held against differences of the forward pass alone:
+//     f'(x) = (f(x + h) - f(x - h)) / 2h,  wrong by h^2 f'''(x) / 6 and by the rounding of f over h,
+// so the best h is neither large nor small. Two steps together cancel the h^2 (Richardson 1911), as taper's gradcheck does
+// (core/gradcheck.hpp). Of an op y = f(x) with many outputs one checks the gradient of <dy, f(x)>: and with which dy?
 // Run it: build/release/bin/03_gradient_check
 #include <array>
 #include <cmath>
@@ -38,55 +38,41 @@ static Errors errors(double h) {
 // softmax over rows with a mistake in backward: dx_i = y_i (dy_i - sum_j y_j dy_j), and y_i is forgotten.
 struct BrokenSoftmax final : Op<double> {
     const char* name() const override { return "broken softmax"; }
-
     Place<double> x;
     Var<double> y;
-    Var<double> forward(const Var<double>& input) {
-        x = input;
-        return y = softmax(input.detach());
-    }
+    Var<double> forward(const Var<double>& input) { return x = input, y = softmax(input.detach()); }
     void backward(const Array<double>& dy, Gradients<double>& gradients) override {
-        auto dx = dy;
-        for (std::size_t i = 0; i < dx.shape(0); ++i) {
-            double sum = 0;
-            for (std::size_t j = 0; j < dx.shape(1); ++j) sum += y.value()(i, j) * dy(i, j);
-            for (std::size_t j = 0; j < dx.shape(1); ++j) dx(i, j) -= sum;
-        }
-        gradients.add(x, std::move(dx));
+        const Array<double> sums = xt::sum(y.value() * dy, {1}, xt::keep_dims);
+        gradients.add(x, dy - sums);
     }
 };
 
-// The ops to be checked. gradcheck takes functions of a list of inputs.
+// The ops to be checked, in the form that gradcheck takes: functions of a list of inputs.
 using Inputs = std::vector<Var<double>>;
-static Var<double> right_softmax(const Inputs& in) { return softmax(in[0]); }
-static Var<double> broken_softmax(const Inputs& in) { return apply<BrokenSoftmax>(here(), in[0]); }
-static Var<double> steeper_softmax(const Inputs& in) {  // its value is right, its gradient 1 + 3e-8 of the right one
-    const Var<double> y = softmax(in[0]);
+static Var<double> right_softmax(const Inputs& x) { return softmax(x[0]); }
+static Var<double> broken_softmax(const Inputs& x) { return apply<BrokenSoftmax>(here(), x[0]); }
+static Var<double> steeper_softmax(const Inputs& x) {  // the value is right, the gradient 1 + 3e-8 of the right one
+    const Var<double> y = softmax(x[0]);
     return y + 3e-8 * (y - y.detach());
 }
-static Var<double> norm(const Inputs& in) {
-    return layer_norm<double>(in[0], full<double>({4}, 1), zeros<double>({4}));
-}
+static Var<double> norm(const Inputs& x) { return layer_norm<double>(x[0], full<double>({4}, 1), zeros<double>({4})); }
 
-// dx as backward makes it of dy, its largest entry, and how far it is from the differences of <dy, op(x)>.
+// dx as backward makes it of dy: its largest entry, and how far it is from the differences of <dy, op(x)>.
 static const auto x = normal<double>(Random(1, "x"), {3, 4});
 static std::pair<double, double> compare(const char* name, Var<double> (*op)(const Inputs&), const Array<double>& dy) {
-    Parameter<double> moving("x", x);
-    {
-        Tape<double> tape;
-        tape.backward(op({moving}), dy);
-    }
+    Parameter<double> parameter("x", x);
+    Tape<double> tape;
+    tape.backward(op({parameter}), dy);
     double largest = 0, apart = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
-        const auto at = [&](double moved) {
-            moving.mutable_value().data()[i] = moved;
-            const Array<double> terms = dy * op({moving}).value();
-            return xt::sum(terms)();
+        const auto at = [&](double by) {
+            auto moved = x;
+            moved.data()[i] += by;
+            return xt::sum(dy * op({moved}).value())();
         };
-        const double h = 1e-5, from = x.data()[i], above = at(from + h), below = at(from - h);
-        at(from);
-        largest = std::max(largest, std::abs(moving.gradient().data()[i]));
-        apart = std::max(apart, std::abs(moving.gradient().data()[i] - (above - below) / (2 * h)));
+        const double h = 1e-5, above = at(h), below = at(-h), dx = parameter.gradient().data()[i];
+        largest = std::max(largest, std::abs(dx));
+        apart = std::max(apart, std::abs(dx - (above - below) / (2 * h)));
     }
     std::cout << "  " << name << "  " << largest << "  " << apart << "\n";
     return {largest, apart};
@@ -119,12 +105,9 @@ int main() {
         std::cout << "    |" << picture << "|\n";
     }
     const auto about = [](double a, double b) { return a > b / 2 && a < b * 2; };
-    claim(about(at[1][1] / at[2][1], 100) && about(at[2][1] / at[3][1], 100),
-          "a tenth of h is a hundredth of the error: h^2");
-    claim(about(at[1][2] / at[2][2], 1e4), "and extrapolated a ten-thousandth: h^4");
-    claim(at[13][1] > at[2][1], "until rounding takes over: 1e-13 is a worse step than 1e-2");
-    claim(best[0] > 1e-5 && best[1] < 1e-8 && best[2] < 1e-10,
-          "float has four digits at best, double nine, extrapolated eleven");
+    claim(about(at[1][1] / at[2][1], 100) && about(at[1][2] / at[2][2], 1e4), "it falls as h^2, extrapolated as h^4,");
+    claim(at[13][1] > at[2][1], "until rounding over h takes over: 1e-13 is a worse step than 1e-2");
+    claim(best[0] > 1e-5 && best[1] < 1e-8 && best[2] < 1e-10, "at best: float 4 digits, double 9, extrapolated 11");
 
     std::cout << "2. Which dy? The largest dx, and how far it is from differences\n";
     const auto ones = full<double>({3, 4}, 1), random = normal<double>(Random(1, "dy"), {3, 4});
@@ -149,7 +132,7 @@ int main() {
           "it names the entry and both numbers, and these tell the rest: their ratio is the y_i that is missing");
     const auto imprecise = check("steeper by 3e-8", steeper_softmax, x);
     claim(!imprecise.passed && imprecise.worst < best[0] / 100,
-          "it sees a mistake in the eighth digit; no check in float could");
+          "a mistake in the eighth digit: float could not see it");
 
     std::cout << "4. Kinks: relu at 0, where the slope is 0 on one side and 1 on the other (shown times dy)\n";
     const Array<double> places{-1, 0, 1e-4, 2};
