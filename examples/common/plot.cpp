@@ -46,7 +46,7 @@ static std::string maps_script(const std::string& title, const std::vector<std::
     for (const auto& row : maps) columns = std::max(columns, row.size());
     std::ostringstream out;
     out << "set multiplot layout " << maps.size() << "," << columns << " title '" << title << "' noenhanced\n"
-        << "set palette defined (-1 '#6e1a0f', -0.4 '#e0896f', 0 'white', 0.4 '#6b9bd1', 1 '#12263f')\nunset "
+        << "set palette defined (-1 '#12263f', -0.4 '#6b9bd1', 0 'white', 0.4 '#e0896f', 1 '#6e1a0f')\nunset "
            "colorbox\nunset key\nset border lw 0.5\n"
         << "set tics font ',7' nomirror out\nset xtics offset 0,0.5\n";
     for (const auto& row : maps) {

@@ -20,7 +20,7 @@ enum class Scale { linear, logarithmic };  // of both axes
 bool plot(const std::string& path, const std::string& title, const std::string& x_label, const std::string& y_label,
           const std::vector<Curve>& curves, Scale scale = Scale::linear);
 
-// A matrix, row by row. 0 is white, what is above blue, what is below red; each map's largest entry is as dark.
+// A matrix, row by row. 0 is white, what is above red, what is below blue, as on the page of a tape; each map's largest entry is as dark.
 struct HeatMap {
     std::string title;
     std::size_t rows, columns;
