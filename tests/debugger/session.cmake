@@ -5,7 +5,7 @@ set(ENV{LC_ALL} C)
 execute_process(COMMAND sh -c "exec \"$0\" \"$@\" 2>&1" ${GDB} -nx -batch -x ${PRINTERS}
     -x ${CMAKE_CURRENT_LIST_DIR}/session.gdb ${PROGRAM} OUTPUT_VARIABLE GOT)
 string(REPLACE "${SOURCE_DIR}/" "" GOT "\n${GOT}")
-string(REGEX REPLACE "\n(.Thread debugging using|Using host libthread_db)[^\n]*" "" GOT "${GOT}")
+string(REGEX REPLACE "\n(.Thread debugging using|Using host libthread_db|warning: Source file is more recent)[^\n]*" "" GOT "${GOT}")
 string(REGEX REPLACE "\n[+]+" "\n(gdb) " GOT "${GOT}")
 string(REGEX REPLACE "\n[0-9]+\t" "\n" GOT "${GOT}")
 string(REGEX REPLACE "(core/[a-z_/]+[.]cpp:)[0-9]+" "\\1#" GOT "${GOT}")
