@@ -8,7 +8,7 @@
 // differences at steps h and h/2, extrapolated (Richardson 1911). Where the two differ, the step shrinks until the numeric
 // derivative settles by itself (Ridders 1982), or until f is seen to have a kink.
 //
-// The error is relative to sum_j |dy_j dy_j/dx_i|, the terms that the gradient is a sum of, so that cancellation between
+// The error is relative to sum_j |dy_j (d y_j / d x_i)|, the terms that the gradient is a sum of, so that cancellation between
 // outputs is no error; what the rounding of f's output hides at that step is not counted.
 #pragma once
 

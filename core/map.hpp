@@ -82,8 +82,11 @@ template <class T> T max_row(std::size_t n, const T* x) {
     return largest;
 }
 
-// f(x_i, ...) over Arrays of one shape.
+// f(x_i, ...) over Arrays of one shape; zip broadcasts.
 template <class T, class F, class... Rest> Array<T> map(F f, const Array<T>& x, const Rest&... rest) {
+    if (((rest.shape() != x.shape()) || ...))
+        shape_error("map", "all arrays must have one shape: zip broadcasts",
+                    {{"x", x.shape()}, {"x", rest.shape()}...});
     auto y = empty<T>(x.shape());
     parallel_for(y.size(), elementwise_chunk, [&](std::size_t begin, std::size_t end) {
         map_row(y.data() + begin, end - begin, f, x.data() + begin, rest.data() + begin...);

@@ -216,7 +216,12 @@ template <class T> void Tape<T>::backward(const Var<T>& y, const Array<T>& dy, K
             if (record.leaf && record.gradient) add_to_leaf(*record.leaf, record, keep);
             if (record.op && record.gradient) {
                 Gradients<T> gradients(*this, record.gradient);
-                record.op->backward(*record.gradient, gradients);
+                try {
+                    record.op->backward(*record.gradient, gradients);
+                } catch (const Error& error) {
+                    throw Error(std::string(error.what()) + " [in backward of " + record.name + " at " +
+                                to_string(record.source) + "]");
+                }
                 if (finite_ == Finite::checked) require_finite_gradients(record);
             }
             if (keep == Keep::nothing) record.op.reset(), record.gradient.reset();

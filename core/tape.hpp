@@ -163,7 +163,7 @@ template <class T> struct Record {
 enum class Keep { nothing, everything };
 
 // Finite::checked: the first op, forward or backward, that makes a number which is not finite is an Error that names it, its line
-// and its inputs. It reads every number once more.
+// and its inputs, also where an infinity was meant, as in a mask that is made with select. It reads every number once more.
 enum class Finite { unchecked, checked };
 
 template <class T> class Tape {

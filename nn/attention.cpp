@@ -38,7 +38,7 @@ template <class T> Var<T> MultiHeadAttention<T>::operator()(const Var<T>& x, con
         return pass.real ? select(reshaped(*pass.real, {B, n, 1}), rows, T(0)) : rows;
     };
     const Var<T> Q = query(x);
-    if (projection && !causal && projection->comes_first()) {
+    if (projection && !causal && projection->comes_first()) {  // all sharing but "none"
         const Slots<T> slots = (*projection)(real_rows(x), key, value, pass.real);
         return output(attention(Q, slots.K, slots.V, {.heads = heads, .live = slots.live}));
     }

@@ -58,8 +58,8 @@ Var<T> Projection<T>::project(const Matrix& matrix, const Var<T>& x, const std::
     const Var<T> used = full<T>({real ? real->shape(0) : 1, m, 1}, 1);
     const Var<T> in_use = real ? select(reshaped(*real, {real->shape(0), m, 1}), used, T(0)) : used;
     const Var<T> columns = first_columns(*matrix, m);
-    Var<T> y = matmul(columns, x);
-    if (linear) y = linear->of_sums(y, matmul(columns, in_use));
+    Var<T> y = matmul(columns, x);                                // E x
+    if (linear) y = linear->of_sums(y, matmul(columns, in_use));  // (E x) W^T + (E 1) b^T
     if (!rescale || (m == n && !real)) return y;
     const Var<T> part = matmul(columns * columns, in_use);  // (B, k, 1)
     auto some = empty<bool>(part.shape());

@@ -2,6 +2,8 @@
 //
 //     head_i = softmax( Q W_i^Q (E_i K W_i^K)^T / sqrt(d_h) ) . F_i V W_i^V
 //
+// The paper's Q, K, V are all the code's x, the block's input; Q in the code is Q W^Q.
+//
 //     Q W^Q                    query(x)                                          attention.cpp, all heads side by side
 //     E K W^K, F V W^V         slots.K, slots.V: (E x) W^K, (F x) W^V            projection.cpp: W meets k rows, not n
 //     E_i K W_i^K              the same where each head has its own E: E_i (x W_i^K)

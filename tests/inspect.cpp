@@ -7,6 +7,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "core/map.hpp"
 #include "core/ops.hpp"
 #include "tests/gradient_table.hpp"
 #include "tests/scratch.hpp"
@@ -127,6 +128,13 @@ TEST_CASE("explain: so do the checks of what is composed of ops") {
         CHECK(contains(message, "; input 0 (2,3): parameter w"));
     }
     CHECK(shortest(-std::nan("")) == "nan");
+}
+
+TEST_CASE("explain: arrays of unlike shapes are no arguments of map") {
+    const Array<double> x = zeros<double>({2, 3}), row = zeros<double>({3});
+    const auto plus = [](auto a, auto b) { return a + b; };
+    CHECK(refusal([&] { map(plus, x, row); }) == "map: all arrays must have one shape: zip broadcasts: x (2,3), x (3)");
+    CHECK(zip(plus, "plus", x, row).shape() == Shape{2, 3});
 }
 
 // y = x; its backward opens a tape of its own, on which x, of the outer one, meets an op that refuses it.

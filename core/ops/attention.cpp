@@ -61,8 +61,8 @@ template <class T> struct Attention final : Op<T> {
                 clear(out, unit, first, std::min(tile_rows, n - first));
                 for (std::size_t key = 0; key < keys_of(first); key += tile_columns) {
                     const Tile at(*this, unit, first, key);
-                    scores(at, K_t, P.data());  // 1
-                    for (std::size_t i = 0; i < at.rows; ++i)
+                    scores(at, K_t, P.data());                 // 1
+                    for (std::size_t i = 0; i < at.rows; ++i)  // 2: scaled, e^(S - M)
                         grow(at.columns, P.data() + i * tile_columns, M(i), sums(i), out.data() + at.query + i * d);
                     add_seen({P.data(), at.rows, at.columns, tile_columns}, at.V, out.data() + at.query, d);  // 3
                 }

@@ -37,7 +37,8 @@ Number tanh(Number a) {
     return {t, {{a.index, 0}, {1 - t * t, 0}}};
 }
 
-// d y / d (every record). A step stands behind its inputs, so when the loop comes to it, its own gradient is complete.
+// d y / d (every record). What reads a step stands behind it on the tape, so when the loop comes to the step, all its readers
+// have added their shares.
 std::vector<double> backward(Number y) {
     std::vector<double> gradient(tape.size(), 0.0);
     gradient[y.index] = 1;

@@ -69,7 +69,8 @@ int main() {
     claim(!holds(2) && !holds(4) && !holds(5),
           "x t, w t and their sum are gone already: add and sum need the shapes alone");
 
-    std::cout << "   After backward:\n";
+    std::cout
+        << "   After backward (a Parameter's gradient is in the Parameter; the column shows what the tape keeps):\n";
     tape.backward(loss);
     std::cout << as_table(tape);
     double sum_of_t = 0;
@@ -79,7 +80,7 @@ int main() {
     bool released = !holds(1);
     for (const auto& record : tape.records()) released = released && !record.op && !record.gradient;
     claim(released && holds(0) && holds(6),
-          "the ops, t and the gradients between are released; Parameters and loss stay");
+          "the ops, t and the gradients between are released; what the program holds itself stays: xs, w, loss");
 
     std::cout << "3. A tape runs backward once, unless told to keep\n";
     const std::string second = complaint([&] { tape.backward(loss); });

@@ -1,7 +1,7 @@
 // Checking a gradient, and catching a broken one. What backward says is held against differences of the forward pass alone:
 //     f'(x) = (f(x + h) - f(x - h)) / 2h,  wrong by h^2 f'''(x) / 6 and by the rounding of f over h,
 // so the best h is neither large nor small. Two steps together cancel the h^2 (Richardson 1911), as taper's gradcheck does
-// (core/gradcheck.hpp). Of an op y = f(x) with many outputs one checks the gradient of <dy, f(x)>: and with which dy?
+// (core/gradcheck.hpp). Of many outputs y = f(x) one checks the gradient of sum_j dy_j f_j(x): with which dy, the "cotangent"?
 // Run it: build/release/bin/03_gradient_check
 #include <array>
 #include <cmath>

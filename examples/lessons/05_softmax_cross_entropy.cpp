@@ -1,8 +1,8 @@
 // Softmax and cross-entropy, and why they are one op. From logits x (N, V), one row for each guess, and the right classes t (N):
 //     p_j = e^x_j / sum_i e^x_i          loss = 1/N sum over the rows of -ln p_t          dx_j = (p_j - [j = t]) / N
-// On paper these are three lines. In floating point exp overflows, a small p rounds to 0, and large logits lose their
-// digits (Goodfellow, Bengio and Courville, Deep Learning, 2016, section 4.1). The op cross_entropy has none of this: see
-// core/ops/softmax.cpp and core/ops/cross_entropy.cpp.
+// where [j = t] is 1 for the right class, else 0: "onehot". On paper these are three lines. In floating point exp overflows, a
+// small p rounds to 0, and large logits lose their digits (Goodfellow, Bengio and Courville, Deep Learning, 2016, section 4.1).
+// The op cross_entropy has none of this: see core/ops/softmax.cpp and core/ops/cross_entropy.cpp.
 // Run it: build/release/bin/05_softmax_cross_entropy
 #include <cmath>
 #include <iomanip>
@@ -87,7 +87,8 @@ int main() {
         else lost = std::isinf(two.loss) && std::isnan(two.dx(0));
     }
     claim(fine, "two ops: right while p is a number above 0");
-    claim(lost, "then p is 0, -ln p is inf and dx_0 is 0 inf. A shift inside softmax does not help: p is too small");
+    claim(lost,
+          "then p is 0, -ln p is inf and dx_0 is 0 * inf = nan. A shift inside softmax does not help: p is too small");
     claim(right, "fused: right, and so is dx. The loss is m - x_t + ln sum e^(x - m), near gap; p is nowhere");
 
     std::cout << "3. Large logits (m, m): p is 1/2, 1/2 and the loss ln 2\n"

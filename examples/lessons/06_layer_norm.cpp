@@ -52,7 +52,7 @@ static void one_row() {
     claim(apart(dx, (dy - mean_g - z * mean_gz) / 2.0) < 1e-14, "dx is r (dy - mean(dy) - z mean(dy z)), with r = 1/2");
     std::cout << "  dx " << length(dx) << ", its product with 1 " << dot(dx, ones) << ", with z " << dot(dx, z) << "\n";
     claim(std::abs(dot(dx, ones)) < 1e-14 && std::abs(dot(dx, z)) < 1e-14,
-          "so dx has nothing along 1, nothing along z: moving x there moves no y");
+          "so dx has nothing along 1, and nothing along z but for eps: moving x there moves no y");
     claim(length(dx_at(x, ones)) < 1e-14, "and sum(y) has no gradient at all: a bad loss to test with");
     claim(apart(dx_at(x * 10.0, dy) * 10.0, dx) < 1e-13, "a row ten times as large gets a tenth of the gradient");
 }
@@ -104,8 +104,8 @@ static std::vector<double> by_depth(const Stack& stack) {  // |dx| over that at 
 int main() {
     one_row();
     std::cout << std::setprecision(3)
-              << "2. |dx| by depth in 24 blocks, over that at the top: what comes back by the trunk alone;"
-              << " all of it;\n   and all where b has deviation 1, so that f adds something that does not depend on x\n"
+              << "2. |dx| by depth in 24 blocks, over that at the top: by the trunk alone (x + f(x) without f); all;"
+              << "\n   b 1: all where b has deviation 1, so that f adds something that does not depend on x\n"
               << "                    post-norm                    pre-norm\n"
               << "     block     trunk       all      b 1     trunk       all      b 1\n";
     const std::size_t L = 24;

@@ -112,15 +112,15 @@ static Var<double> reordered(const Var<double>& x) {
 }
 
 struct Scores {
-    double deviation, largest, gradient;  // of q k; P in a row, mean; |dS| of a row, geometric mean
+    double deviation, largest, gradient;  // of q k; P in a row, mean; |dQ| of a row, geometric mean
 };
 static Scores random_scores(std::size_t width, bool scaled) {
     const Parameter<double> Q("Q", random("Q", {64, width}).value());
     Tape<double> tape;
     const Attended a = attend(Q, random("K", {64, width}), random("V", {64, 16}), false, scaled);
     tape.backward(a.y, random("dy", {64, 16}).value(), Keep::everything);
-    const Var<double> S = a.scores.detach(), dS = tape.gradient(a.scores);
-    return {sqrt(mean(S * S)).item(), mean(max(a.P, {-1})).item(), exp(mean(log(sum(dS * dS, {-1}))) / 2.0).item()};
+    const Var<double> S = a.scores.detach(), dQ = Q.gradient();
+    return {sqrt(mean(S * S)).item(), mean(max(a.P, {-1})).item(), exp(mean(log(sum(dQ * dQ, {-1}))) / 2.0).item()};
 }
 
 int main() {
@@ -130,10 +130,10 @@ int main() {
     const Var<double> R = reordered(Q), L = reordered(K), W = reordered(V), y = attend(Q, K, V, false).y;
     claim(apart(attend(Q, L, V, false).y, y) > 0.1, "keys alone in another order: another y");
     claim(apart(attend(Q, L, W, false).y, y) < 1e-13, "keys and values in that order: y as it was");
-    claim(apart(attend(R, L, W, false).y, reordered(y)) < 1e-13, "all in that order: y in that order. A text is a set");
-    std::cout << "3. Why sqrt(d_h): 64 random queries and keys. dS is the gradient of a row of scores for a random dy\n"
+    claim(apart(attend(R, L, W, false).y, reordered(y)) < 1e-13, "all in that order: y in that order. It sees a set");
+    std::cout << "3. Why sqrt(d_h): 64 random queries and keys. dQ is the gradient of a query for a random dy\n"
               << std::setprecision(2) << "              S = Q K^T                           S = Q K^T / sqrt(d_h)\n"
-              << "   d_h   deviation   largest P        |dS|   deviation   largest P        |dS|\n";
+              << "   d_h   deviation   largest P        |dQ|   deviation   largest P        |dQ|\n";
     bool near_1 = true;
     Scores raw, scaled;
     for (const std::size_t width : {4u, 16u, 64u, 256u, 1024u}) {
@@ -146,5 +146,5 @@ int main() {
     }
     claim(raw.deviation > 25 && near_1, "q k is a sum of d_h products, of deviation sqrt(d_h); divided by it, near 1");
     claim(raw.largest > 0.9 && scaled.largest < 0.2, "without, a query attends to one key alone; with it, to many");
-    claim(raw.gradient < 0.01 * scaled.gradient, "and where P is 1 or 0 no gradient comes back: nothing is learned");
+    claim(raw.gradient < 0.01 * scaled.gradient, "and where P is 1 or 0 no gradient comes back to Q and K");
 }

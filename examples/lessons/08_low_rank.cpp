@@ -1,7 +1,7 @@
 // Why a projection to k can work: the attention matrix P = softmax(Q K^T / sqrt(d_h)) is nearly of low rank (arXiv 2006.04768,
 // section 4: Figure 1 shows it, Theorem 1 bounds it). Its singular values s_1 >= s_2 >= ... say how nearly: the best matrix of
 // rank k misses P by sqrt(s_{k+1}^2 + ... + s_n^2) (Eckart and Young 1936). Beside P a random matrix of the same kind: the
-// softmax of n x n independent scores, as large as those of P, but not made of Q and K.
+// softmax of n x n independent scores, as large as those of P, but not made of Q and K: P's scores have rank d_h alone.
 // Run it: build/release/bin/08_low_rank
 #include <algorithm>
 #include <cmath>
@@ -89,7 +89,8 @@ int main() {
         }
         needs_P.push_back(rank_of_90(of_P.s)), needs_random.push_back(rank_of_90(of_R.s));
 
-        // The best matrix of rank k, made: P W_k^T W_k. On values V it is (P W_k^T) (W_k V): n x k weights, and W_k as Linformer's F.
+        // The best matrix of rank k for this P, made: P W_k^T W_k. On values V it is (P W_k^T) (W_k V): n x k weights, and W_k as
+        // Linformer's F, which is one for all inputs.
         const std::size_t k = n / 8;
         auto W_k = empty<double>({k, n});
         for (std::size_t i = 0; i < k; ++i) std::copy_n(of_P.w[i].begin(), n, W_k.data() + i * n);
@@ -110,5 +111,5 @@ int main() {
     }
     claim(lower, "P needs fewer singular values for 90 % than a random matrix");
     claim(stays, "with twice the n a random matrix needs twice as many: it has no low rank");
-    claim(falls, "P needs less than 1.75 times as many: the longer the text, the smaller the part of n that is enough");
+    claim(falls, "P needs less than 1.75 times as many: the larger n, the smaller the part of it that is enough");
 }

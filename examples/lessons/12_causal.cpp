@@ -35,7 +35,7 @@ static Var<double> attend(const Var<double>& Q, const Var<double>& keys, const V
 static Var<double> full_attention(const Var<double>& x) { return attend(x, x, x, true); }
 static Var<double> masked_linformer(const Var<double>& x) { return attend(x, matmul(E, x), matmul(F, x), true); }
 
-// Row t from the first t positions alone, with the sums K-bar and V-bar after t.
+// Row t from the positions 0 to t alone, with the sums K-bar and V-bar after t.
 static Var<double> running_sums(const Var<double>& x) {
     Var<double> K_bar = zeros<double>({1, k, d}), V_bar = K_bar;
     std::vector<Var<double>> rows;

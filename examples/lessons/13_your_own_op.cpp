@@ -1,5 +1,7 @@
 // How to add an op of your own: a struct with name, formula, forward and backward, recorded by apply<> as taper's own ops are,
 // and checked with gradcheck before it is trusted. The op here is swish, y = x sigmoid(x) (Ramachandran, Zoph, Le 2017).
+// Its map takes Arrays of one shape; where one is broadcast: zip(f, name(), a, b) forward, and sum_to(dx, a.shape()) backward, as
+// Mul in core/ops/elementwise.cpp. Where a gradient is dear to make, ask gradients.wants(x) first.
 // To begin one of your own, copy the file and change the lines between the two rules.
 // Run it: build/release/bin/13_your_own_op
 #include <cmath>

@@ -1,6 +1,6 @@
 // How to find what made a NaN. It spreads: the loss is nan, and so is every weight a step later, and neither tells where it
 // began. Tape<double> tape(Finite::checked) reads every result and every gradient, and stops at the first that is not finite
-// with the op, its line and its inputs. Two cases: one is made forward, one backward, from a loss that looks well.
+// with the op, its line and its inputs; also at a -inf that was meant, as of a mask made with select. Two cases: one is made forward, one backward, from a loss that looks well.
 // Run it: build/release/bin/15_where_nan_came_from
 #include <cmath>
 #include <iomanip>
