@@ -101,7 +101,7 @@ int main() {
     z.clear_gradient();
     claim(pass() == 6, "after clear_gradient() it begins anew; Adam's step clears by itself");
 
-    std::cout << "5. Without a tape nothing is recorded\n";
+    std::cout << "5. Without a tape nothing is recorded (the one above has run backward, and records no more)\n";
     const auto square = [&z] { return z * z; };
     z.clear_gradient();
     const Var<double> untaped = square();
