@@ -41,7 +41,8 @@ struct GradcheckFailure {
     std::string cause;
 };
 
-// An entry within a step of a kink (relu near 0, a tie of max). At the kink itself any gradient between the slopes passes.
+// An entry within a step of a kink (relu near 0, a tie of max). At the kink itself any gradient between the slopes passes. Here,
+// as in a failure, numbers are those of <dy, f>: slopes times dy.
 struct GradcheckKink {
     std::string input, entry;
     double slope_below, slope_above;

@@ -5,7 +5,8 @@
 
 namespace taper::nn {
 
-// x (..., in) -> y (..., out). NAME.weight (out, in) starts as N(0, 0.02^2), NAME.bias (out) as 0.
+// x (..., in) -> y (..., out). NAME.weight (out, in) starts as N(0, 0.02^2), NAME.bias (out) as 0: made for blocks with
+// LayerNorm. A network without any learns sooner from weights scaled up to N(0, 1/in).
 template <class T> struct Linear {
     Parameter<T> weight, bias;
 
