@@ -111,6 +111,11 @@ TEST_CASE("pictures: fill_mask and generate draw what a text's heads attend to")
     };
     CHECK(fill([] {}).status == 0);
     check_drawn();
+    const Arguments one_token{"--model", scratch.path("masked"), "--text", "[MASK]", "--plot", pictures};
+    CHECK(run("fill_mask", one_token).status == 0);  // maps of one row, of one entry
+    check_drawn();
+    for (const std::string name : {"attention", "slots", "reach"})
+        CHECK(file_contents(pictures + "/" + name + ".svg").find("<image") != std::string::npos);
     std::filesystem::remove_all(pictures);
     CHECK(run("generate", {"--model", scratch.path("causal"), "--tokens", "40", "--plot", pictures}).status == 0);
     check_drawn();

@@ -51,15 +51,23 @@ static std::string maps_script(const std::string& title, const std::vector<std::
         << "set tics font ',7' nomirror out\nset xtics offset 0,0.5\n";
     for (const auto& row : maps) {
         for (const HeatMap& map : row) {
+            // One row or column alone gnuplot does not draw: it stands there twice, half as wide.
+            const std::size_t rows_drawn = std::max<std::size_t>(map.rows, 2),
+                              columns_drawn = std::max<std::size_t>(map.columns, 2);
             float largest = 1e-30F;
             for (const float entry : map.entries) largest = std::max(largest, std::abs(entry));
             out << "set title '" << map.title << "' noenhanced offset 0,-0.8\n"
                 << "set xrange [-0.5:" << map.columns << "-0.5]\nset yrange [" << map.rows << "-0.5:-0.5]\n"
                 << "set cbrange [" << -largest << ":" << largest << "]\n"
-                << "plot '-' matrix with image\n";
-            for (std::size_t i = 0; i < map.rows * map.columns; ++i)
-                out << map.entries[i] << ((i + 1) % map.columns ? ' ' : '\n');
-            out << "e\n";
+                << "plot '-' binary array=(" << columns_drawn << "," << rows_drawn << ") origin=("
+                << (map.columns > 1 ? 0 : -0.25) << "," << (map.rows > 1 ? 0 : -0.25)
+                << ") dx=" << (map.columns > 1 ? 1 : 0.5) << " dy=" << (map.rows > 1 ? 1 : 0.5)
+                << " format='%float' with image\n";
+            for (std::size_t i = 0; i < rows_drawn; ++i)
+                for (std::size_t j = 0; j < columns_drawn; ++j) {
+                    const std::size_t row = std::min(i, map.rows - 1), column = std::min(j, map.columns - 1);
+                    out.write(reinterpret_cast<const char*>(&map.entries[row * map.columns + column]), sizeof(float));
+                }
         }
         for (std::size_t missing = row.size(); missing < columns; ++missing) out << "set multiplot next\n";
     }
@@ -108,7 +116,9 @@ static bool draw(const std::string& path, std::size_t width, std::size_t height,
         std::remove((directory + drawing).c_str());
         return false;
     }
-    return std::rename((directory + drawing).c_str(), path.c_str()) == 0;
+    if (std::rename((directory + drawing).c_str(), path.c_str()) == 0) return true;
+    std::remove((directory + drawing).c_str());
+    return false;
 }
 
 bool plot(const std::string& path, const std::string& title, const std::string& x_label, const std::string& y_label,

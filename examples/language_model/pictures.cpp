@@ -1,7 +1,11 @@
 #include "examples/language_model/pictures.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <stdexcept>
 #include <xtensor-blas/xlinalg.hpp>
@@ -115,7 +119,7 @@ template <class T> static HeatMap heat_map(const std::string& title, const Array
 }
 
 static Curve spectrum(const std::string& title, const std::vector<HeadMaps>& heads) {
-    Curve curve{title, "lines lw 2", {}};
+    Curve curve{title, "linespoints pt 7 ps 0.3 lw 2", {}};
     const std::size_t n = heads[0].P.shape(0);
     std::vector<double> shares(n, 0);
     for (const HeadMaps& head : heads) {
@@ -132,6 +136,10 @@ void draw_attention(const nn::Linformer<float>& model, const Ids& tokens, const 
     std::error_code failed;
     std::filesystem::create_directories(directory, failed);
     if (failed) throw Error(directory + ": a directory for the pictures must be there: " + failed.message());
+    if (access(directory.c_str(), W_OK) != 0)
+        throw Error(directory + ": the directory for the pictures must be writable: " + std::strerror(errno));
+    for (const char* name : {"attention", "slots", "reach", "projections", "spectrum"})  // of another model
+        std::filesystem::remove(directory + "/" + name + ".svg", failed);
     const auto layers = attention_maps(model, tokens);
     std::vector<std::vector<HeatMap>> P, slots, reach, projections;
     std::vector<Curve> spectra;
@@ -168,7 +176,10 @@ void draw_attention(const nn::Linformer<float>& model, const Ids& tokens, const 
     if (!reach[0].empty())
         require(plot(directory + "/reach.svg", "P-bar F: what each query (down) takes of each value (across)", reach));
     if (!projections.empty())
-        require(plot(directory + "/projections.svg", "E and F: slots down, positions across", projections));
+        require(plot(directory + "/projections.svg",
+                     model.config.has_matrices() ? "E and F: slots down, positions across"
+                                                 : "E and F: channels of a head down, positions of a window across",
+                     projections));
     require(plot(directory + "/spectrum.svg", "singular values of softmax(Q K^T / sqrt(d_h))", "singular values",
                  "cumulative share", spectra));
 }
