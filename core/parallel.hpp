@@ -20,7 +20,7 @@ inline constexpr int max_threads = 1024;
 void parallel_for(std::size_t n, std::size_t chunk,
                   const std::function<void(std::size_t begin, std::size_t end)>& body);
 
-// A sum over n terms in parts, each of them a task: so many, 512 terms or more in each, added in their order.
-inline std::size_t sum_parts(std::size_t n) { return std::clamp<std::size_t>(n / 512, 1, 8); }
+// A sum over n terms in parts, each of them a task: so many, 256 terms or more in each, added in their order.
+inline std::size_t sum_parts(std::size_t n) { return std::clamp<std::size_t>(n / 256, 1, 8); }
 
 }  // namespace taper

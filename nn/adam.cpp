@@ -50,21 +50,34 @@ template <class T> void Adam<T>::step(double lr) {
             eps = static_cast<T>(options_.eps);
     const T rate = static_cast<T>(lr / (1 - std::pow(options_.beta1, t)));
     const T correction = static_cast<T>(1 / (1 - std::pow(options_.beta2, t)));
+    struct Part {
+        const T* g;
+        T *w, *m, *v, keep;
+        std::size_t size;
+    };
+    std::vector<Part> parts;  // of all parameters: one by one, small ones would leave threads idle
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
         Parameter<T>& parameter = *parameters_[i];
         if (!parameter.has_gradient()) continue;
         const T keep = parameter.shape().size() >= 2 ? static_cast<T>(1 - lr * options_.weight_decay) : T(1);
         const T* g = parameter.gradient().data();
         T *w = parameter.mutable_value().data(), *m = moments[i].m.data(), *v = moments[i].v.data();
-        parallel_for(parameter.value().size(), 1 << 14, [&](std::size_t begin, std::size_t end) {
-            for (std::size_t j = begin; j < end; ++j) {
-                m[j] = beta1 * m[j] + (1 - beta1) * g[j];
-                v[j] = beta2 * v[j] + (1 - beta2) * g[j] * g[j];
-                w[j] = keep * w[j] - rate * m[j] / (std::sqrt(correction * v[j]) + eps);
-            }
-        });
-        parameter.clear_gradient();
+        for (std::size_t at = 0; at < parameter.value().size(); at += elementwise_chunk)
+            parts.push_back(
+                {g + at, w + at, m + at, v + at, keep, std::min(elementwise_chunk, parameter.value().size() - at)});
     }
+    parallel_for(parts.size(), 1, [&](std::size_t number, std::size_t) {
+        const Part part = parts[number];
+        const auto next_m = [=](auto m, auto g) { return beta1 * m + (1 - beta1) * g; };
+        const auto next_v = [=](auto v, auto g) { return beta2 * v + (1 - beta2) * g * g; };
+        const auto next_w = [=](auto w, auto m, auto v) {
+            return part.keep * w - rate * m / (sqrt(correction * v) + eps);
+        };
+        map_row(part.m, part.size, next_m, part.m, part.g);
+        map_row(part.v, part.size, next_v, part.v, part.g);
+        map_row(part.w, part.size, next_w, part.w, part.m, part.v);
+    });
+    for (Parameter<T>* parameter : parameters_) parameter->clear_gradient();
 }
 
 template class Adam<float>;

@@ -73,7 +73,7 @@ std::pair<double, double> trained(nn::Attention attention, bool shuffled, std::u
 
 TEST_CASE("learning: a masked token that stands elsewhere in the window is copied, by both attentions") {
     for (const auto attention : {nn::Attention::linformer, nn::Attention::full}) {
-        const auto [accuracy, loss] = trained(attention, false, 1500);
+        const auto [accuracy, loss] = trained(attention, false, 500);
         MESSAGE("copying, " << nn::name_of(attention) << ": right " << accuracy << ", loss " << loss);
         CHECK(accuracy >= 0.99);
     }

@@ -190,6 +190,13 @@ TEST_CASE("programs: what a kill left of the first checkpoint is in nobody's way
     }
 }
 
+TEST_CASE("programs: a picture is drawn also where the parent ignores SIGCHLD") {
+    const Run run;
+    const Result result = taper::tests::run("train_mlm", run.start("2"), [] { signal(SIGCHLD, SIG_IGN); });
+    CHECK(result.status == 0);
+    CHECK(std::filesystem::exists(run.out + "/loss.svg") == (std::system("command -v gnuplot > /dev/null") == 0));
+}
+
 TEST_CASE("programs: without gnuplot there is no picture, which is said once") {
     const Run run;
     const Result result = train(run.start("6", "2"));

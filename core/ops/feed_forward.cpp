@@ -21,7 +21,7 @@ template <class T> struct FeedForward final : Op<T> {
             1. dx = du W1,  dW1 = du^T x,  db1 = sum of du         needs x and u; g is computed again)";
     }
 
-    static constexpr std::size_t strip = 120;
+    static constexpr std::size_t strip = 128;
 
     Var<T> x, W1, W2;
     Place<T> b1, b2;

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <malloc.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -15,7 +14,7 @@
 #include <new>
 #include <system_error>
 
-#include "core/error.hpp"
+#include "core/array.hpp"
 #include "examples/common/text.hpp"
 
 namespace taper::examples {
@@ -44,11 +43,10 @@ static void open_standard_streams() {
 int run_program(const std::string& name, const std::function<int()>& body) {
     std::setlocale(LC_ALL, "C");
     for (int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);  // writing fails, with a reason
+    std::signal(SIGCHLD, SIG_DFL);  // ignored, as a parent can leave it, no child's status is to be had
     open_standard_streams();
     handle_stop_signals();
-    // glibc gives large blocks back to the system when freed, and every training step would fault its activations in anew.
-    mallopt(M_MMAP_THRESHOLD, 1 << 30);
-    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    keep_freed_memory();
     const auto fail = [&](const char* message, int status) {
         std::cerr << name << ": " << escaped(message) << std::endl;
         return status;

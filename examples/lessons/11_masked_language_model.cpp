@@ -86,6 +86,7 @@ static Filled fill(const nn::Linformer<float>& model, std::string text) {
 }
 
 int main() {
+    keep_freed_memory();
     nn::Linformer<float> model(
         {.vocab_size = V, .length = n, .width = 32, .heads = 2, .layers = 2, .ffn_width = 64, .k = 8});
     nn::Adam<float> adam(model.parameters());
