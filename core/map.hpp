@@ -17,21 +17,21 @@ namespace taper {
 
 inline constexpr std::size_t elementwise_chunk = 1 << 14;  // entries; a multiple of every batch size
 
-template <class T> using Batch = xsimd::batch<T>;
+template <class T> using Simd = xsimd::batch<T>;
 
 // The batch that starts at x; where fewer than a batch's entries are left, the rest is ones.
-template <class T> Batch<T> load_tail(const T* x, std::size_t left) {
-    T padded[Batch<T>::size];
-    std::fill(std::copy_n(x, left, padded), padded + Batch<T>::size, T(1));
-    return Batch<T>::load_unaligned(padded);
+template <class T> Simd<T> load_tail(const T* x, std::size_t left) {
+    T padded[Simd<T>::size];
+    std::fill(std::copy_n(x, left, padded), padded + Simd<T>::size, T(1));
+    return Simd<T>::load_unaligned(padded);
 }
 
 // y_i = f(x_i, ...) for n entries in a row.
 template <class T, class F, class... X> void map_row(T* y, std::size_t n, F f, const X*... x) {
-    if constexpr (std::is_invocable_v<F, const Batch<X>&...>) {
-        constexpr std::size_t width = Batch<T>::size;
+    if constexpr (std::is_invocable_v<F, const Simd<X>&...>) {
+        constexpr std::size_t width = Simd<T>::size;
         std::size_t i = 0;
-        for (; i + width <= n; i += width) f(Batch<X>::load_unaligned(x + i)...).store_unaligned(y + i);
+        for (; i + width <= n; i += width) f(Simd<X>::load_unaligned(x + i)...).store_unaligned(y + i);
         if (i < n) {
             T last[width];
             f(load_tail(x + i, n - i)...).store_unaligned(last);
@@ -44,11 +44,11 @@ template <class T, class F, class... X> void map_row(T* y, std::size_t n, F f, c
 
 // sum_i f(x_i, ...): one partial sum a lane, then the lanes in order.
 template <class T, class F, class... X> T sum_row(std::size_t n, F f, const T* first, const X*... rest) {
-    constexpr std::size_t width = Batch<T>::size;
-    Batch<T> sums(T(0));
+    constexpr std::size_t width = Simd<T>::size;
+    Simd<T> sums(T(0));
     std::size_t i = 0;
     for (; i + width <= n; i += width)
-        sums += f(Batch<T>::load_unaligned(first + i), Batch<X>::load_unaligned(rest + i)...);
+        sums += f(Simd<T>::load_unaligned(first + i), Simd<X>::load_unaligned(rest + i)...);
     T lanes[width], last[width], total = 0;
     sums.store_unaligned(lanes);
     f(load_tail(first + i, n - i), load_tail(rest + i, n - i)...).store_unaligned(last);
@@ -68,12 +68,12 @@ template <class T> void add_rows(std::size_t rows, std::size_t columns, const T*
 
 // The largest of n >= 1 entries; with a NaN among them, any.
 template <class T> T max_row(std::size_t n, const T* x) {
-    constexpr std::size_t width = Batch<T>::size;
+    constexpr std::size_t width = Simd<T>::size;
     T largest = x[0];
     std::size_t i = 0;
     if (n >= width) {
-        auto lanes = Batch<T>::load_unaligned(x);
-        for (i = width; i + width <= n; i += width) lanes = xsimd::max(lanes, Batch<T>::load_unaligned(x + i));
+        auto lanes = Simd<T>::load_unaligned(x);
+        for (i = width; i + width <= n; i += width) lanes = xsimd::max(lanes, Simd<T>::load_unaligned(x + i));
         T each[width];
         lanes.store_unaligned(each);
         largest = *std::max_element(each, each + width);
