@@ -90,7 +90,9 @@ int main(int argc, char** argv) {
         options.count("--threads", thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
         set_threads(static_cast<int>(thread_count));
-        bench(model.model_config(vocab, causal), batch, mode == "train", steps);
+        const nn::Config config = model.model_config(vocab, causal);
+        check_options(config);
+        bench(config, batch, mode == "train", steps);
         return 0;
     });
 }

@@ -1,5 +1,9 @@
 #include "examples/common/model_options.hpp"
 
+#include <algorithm>
+
+#include "core/error.hpp"
+
 namespace taper::examples {
 
 void ModelOptions::declare_model(Options& options) {
@@ -47,6 +51,16 @@ nn::Config ModelOptions::model_config(std::size_t vocab_size, bool causal) const
             .dropout = dropout,
             .projection_init = nn::of_word<nn::ProjectionInit>(projection_init),
             .seed = seed};
+}
+
+void check_options(const nn::Config& config) {
+    try {
+        config.check();
+    } catch (const Error& error) {
+        std::string text = error.what();
+        std::replace(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(text.find(':')), '_', '-');
+        throw Error("--" + text);
+    }
 }
 
 }  // namespace taper::examples

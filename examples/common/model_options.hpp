@@ -28,4 +28,7 @@ struct ModelOptions {
     nn::Config model_config(std::size_t vocab_size, bool causal) const;
 };
 
+// config.check(); its Error names the option instead of the field: --ffn-width for ffn_width.
+void check_options(const nn::Config& config);
+
 }  // namespace taper::examples

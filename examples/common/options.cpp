@@ -4,11 +4,12 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "core/error.hpp"
+#include "examples/common/nearest.hpp"
+#include "examples/common/program.hpp"
 #include "examples/common/text.hpp"
 
 namespace taper::examples {
@@ -18,7 +19,7 @@ using nlohmann::json;
 struct Options::Entry {
     std::string name;
     CLI::Option* option = nullptr;
-    bool repeatable = false, is_flag = false;
+    bool repeatable = false, is_flag = false, required = false;
     std::vector<std::string> given = {};                             // as on the command line
     std::function<void(const std::vector<std::string>&)> read = {};  // checks; fills the variable
     std::function<json()> get = {};
@@ -27,6 +28,7 @@ struct Options::Entry {
 Options::Options(const std::string& program, const std::string& what_it_does)
     : app_(std::make_unique<CLI::App>(what_it_does, program)) {
     app_->get_formatter()->column_width(34);
+    app_->set_version_flag("--version", "taper " TAPER_VERSION "\n", "Print the version and exit");
 }
 Options::~Options() = default;
 
@@ -39,8 +41,9 @@ Options::Entry& Options::entry(const std::string& name, const std::string& help,
     return e;
 }
 
-[[noreturn]] static void refuse(const std::string& name, const std::string& rule, const std::string& value) {
-    throw Error(name + ": the value must be " + rule + ": '" + value + "'");
+[[noreturn]] static void refuse(const std::string& name, const std::string& rule, const std::string& value,
+                                const std::string& hint = "") {
+    throw Error(name + ": the value must be " + rule + ": '" + value + "'" + hint);
 }
 
 // The whole of text as a number, or nothing.
@@ -110,7 +113,8 @@ void Options::word(const std::string& name, std::string& value, const std::vecto
     for (const std::string& word : words) choice += (choice.empty() ? "" : ", ") + word;
     Entry& e = entry(name, help + ": " + choice, value);
     e.read = [name, words, choice, &value](const std::vector<std::string>& given) {
-        if (std::find(words.begin(), words.end(), given[0]) == words.end()) refuse(name, "one of " + choice, given[0]);
+        if (std::find(words.begin(), words.end(), given[0]) == words.end())
+            refuse(name, "one of " + choice, given[0], did_you_mean(given[0], words));
         value = given[0];
     };
     e.get = [&value] { return json(value); };
@@ -120,6 +124,28 @@ void Options::text(const std::string& name, std::string& value, const std::strin
     Entry& e = entry(name, help, value);
     e.read = [&value](const std::vector<std::string>& given) { value = given[0]; };
     e.get = [&value] { return json(value); };
+}
+
+void Options::required_text(const std::string& name, std::string& value, const std::string& help) {
+    Entry& e = entry(name, help, "required");
+    e.required = true;
+    e.read = [name, &value](const std::vector<std::string>& given) {
+        if (given[0].empty()) refuse(name, "given", given[0]);
+        value = given[0];
+    };
+    e.get = [&value] { return json(value); };
+}
+
+void Options::model_directory(const std::string& name, std::string& value, const std::string& help) {
+    required_text(name, value, help);
+    Entry& e = *entries_.back();
+    e.read = [read = e.read, &value](const std::vector<std::string>& given) {
+        read(given);
+        const std::string path = value + "/config.json";
+        std::error_code none;
+        if (std::filesystem::status(path, none).type() == std::filesystem::file_type::not_found)
+            throw Error(path + ": the file must exist: train a model first, as in: sh examples/run.sh");
+    };
 }
 
 void Options::files(const std::string& name, std::vector<std::string>& values, const std::string& help) {
@@ -149,13 +175,21 @@ void Options::flag(const std::string& name, bool& value, const std::string& help
     e.get = [&value] { return json(value); };
 }
 
-// CLI11 would take the next word, even an option, as the value of --out= and of --out.
-void Options::require_values(int argc, char** argv) const {
+// CLI11 would take the next word, even an option, as the value of --out= and of --out, and has no hints.
+void Options::require_known_options_with_values(int argc, char** argv) const {
+    std::vector<std::string> names{"--help", "--version"};
+    for (const auto& e : entries_) names.push_back(e->name);
     for (int i = 1; i < argc; ++i) {
-        const std::string word = argv[i], name = word.substr(0, word.find('='));
+        const std::string word = argv[i];
+        const std::string name = word.substr(0, word.find('='));
         const Entry* e = find(name);
+        const bool known = e || name == "-h" || std::find(names.begin(), names.end(), name) != names.end();
+        if (!known && name.starts_with('-'))
+            throw Error(name + ": the option must be one of --help" + did_you_mean(name, names));
         if (!e || e->is_flag) continue;
-        const bool inside = name.size() < word.size(), missing = inside ? name.size() + 1 == word.size() : ++i == argc;
+        const bool inside = name.size() < word.size();
+        if (!inside) ++i;
+        const bool missing = inside ? name.size() + 1 == word.size() : i == argc;
         if (missing || (!inside && find(argv[i])))
             throw Error(name +
                         ": a value must follow: " + (missing ? "there is none" : "'" + std::string(argv[i]) + "'"));
@@ -163,11 +197,14 @@ void Options::require_values(int argc, char** argv) const {
 }
 
 bool Options::parse(int argc, char** argv) {
-    require_values(argc, argv);
+    require_known_options_with_values(argc, argv);
     try {
         app_->parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
-        std::cout << app_->help() << std::flush;
+        print_result(app_->help());
+        return false;
+    } catch (const CLI::CallForVersion& version) {
+        print_result(version.what());
         return false;
     } catch (const CLI::ParseError& error) {
         std::string text = error.what();
@@ -175,6 +212,7 @@ bool Options::parse(int argc, char** argv) {
         throw Error("options: the command line must follow --help: " + text);
     }
     for (const auto& e : entries_) {
+        if (e->required && e->given.empty()) throw Error(e->name + ": the option must be given: it is required");
         if (e->given.size() > 1 && !e->repeatable)
             throw Error(e->name + ": the option must be given only once: '" + e->given[0] + "', '" + e->given[1] + "'");
         if (!e->given.empty()) e->read(e->given);

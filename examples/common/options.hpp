@@ -46,11 +46,14 @@ class Options {
     void word(const std::string& name, std::string& value, const std::vector<std::string>& words,
               const std::string& help);
     void text(const std::string& name, std::string& value, const std::string& help);
+    void required_text(const std::string& name, std::string& value, const std::string& help);    // given, not empty
+    void model_directory(const std::string& name, std::string& value, const std::string& help);  // so, and it exists
     void files(const std::string& name, std::vector<std::string>& values,
                const std::string& help);  // repeatable; absolute
     void flag(const std::string& name, bool& value, const std::string& help);
 
-    // False: --help was asked for and printed. Error: an unknown, repeated, malformed or valueless option.
+    // False: --help or --version was asked for and printed. Error: an option that is unknown, repeated, malformed, valueless,
+    // or required and missing.
     bool parse(int argc, char** argv);
     bool given(std::string_view name) const;  // on the command line
 
@@ -64,7 +67,7 @@ class Options {
   private:
     struct Entry;
     const Entry* find(std::string_view name) const;
-    void require_values(int argc, char** argv) const;
+    void require_known_options_with_values(int argc, char** argv) const;
     Entry& entry(const std::string& name, const std::string& help, const std::string& fallback);
 
     std::unique_ptr<CLI::App> app_;

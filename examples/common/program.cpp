@@ -3,29 +3,42 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <clocale>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <new>
 #include <system_error>
 
 #include "core/array.hpp"
+#include "examples/common/progress.hpp"
 #include "examples/common/text.hpp"
 
 namespace taper::examples {
 
 static volatile std::sig_atomic_t stop_signal = 0, must_save = 0;
+static volatile std::sig_atomic_t line_is_open = 0;  // the cursor of the terminal stands behind what we wrote
+
+static void finish_open_line() {
+    if (!line_is_open) return;
+    line_is_open = 0;
+    [[maybe_unused]] const ssize_t written = write(STDOUT_FILENO, "\n", 1);  // async-signal-safe
+}
 
 static void handle_stop_signals() {
     struct sigaction action {
     }, before{};
     action.sa_handler = [](int signal) {
-        if (!must_save) _exit(128 + signal);
+        if (!must_save) {
+            finish_open_line();
+            _exit(128 + signal);
+        }
         if (!stop_signal) stop_signal = signal;
     };
     action.sa_flags = SA_RESTART;
@@ -48,11 +61,14 @@ int run_program(const std::string& name, const std::function<int()>& body) {
     handle_stop_signals();
     keep_freed_memory();
     const auto fail = [&](const char* message, int status) {
+        finish_open_line();
         std::cerr << name << ": " << escaped(message) << std::endl;
         return status;
     };
     try {
         return body();
+    } catch (const ReaderLeft&) {
+        return 0;
     } catch (const NotFinite& error) {
         return fail(error.what(), 3);
     } catch (const Error& error) {
@@ -75,7 +91,18 @@ void catch_stop_signals() { must_save = 1; }
 
 int stop_status() { return stop_signal ? 128 + stop_signal : 0; }
 
-void say(std::string_view text) {
+bool stdout_is_terminal() { return isatty(STDOUT_FILENO) == 1; }
+
+std::optional<std::size_t> terminal_columns() {
+    const char* kind = std::getenv("TERM");
+    if (!stdout_is_terminal() || kind == nullptr || std::string_view(kind) == "dumb") return std::nullopt;
+    winsize size{};
+    const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return known ? size.ws_col : 80;
+}
+
+// What cannot be written is dropped.
+static void write_progress(std::string_view text) {
     while (!text.empty()) {
         pollfd out{STDOUT_FILENO, POLLOUT, 0};
         if (poll(&out, 1, 100) <= 0) {  // a full pipe, or a signal
@@ -89,10 +116,34 @@ void say(std::string_view text) {
     }
 }
 
+// The terminal's own words: to the first column, and erase from here to the end of the line.
+static const std::string to_first_column = "\r", erase = "\x1b[K";
+
+void say_in_place(std::string_view line) {
+    if (!terminal_columns()) return;
+    line_is_open = 1;
+    write_progress(to_first_column + std::string(line) + erase);
+}
+
+void leave_line() { finish_open_line(); }
+
+void say_unbroken(std::string_view text) {
+    const std::string room = line_is_open ? to_first_column + erase : "";
+    line_is_open = 0;
+    write_progress(room + std::string(text));
+}
+
+void say(std::string_view text) {
+    const auto columns = terminal_columns();
+    say_unbroken(columns ? wrapped(text, *columns) : std::string(text));
+}
+
 void print_result(std::string_view text) {
+    if (text.empty()) return;
+    line_is_open = stdout_is_terminal() && text.back() != '\n';
     while (!text.empty()) {
         const ssize_t n = write(STDOUT_FILENO, text.data(), text.size());
-        if (n < 0 && errno == EPIPE) return;
+        if (n < 0 && errno == EPIPE) throw ReaderLeft();
         if (n < 0 && errno != EINTR)
             throw std::system_error(errno, std::generic_category(), "stdout: the output cannot be written");
         if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));

@@ -1,7 +1,9 @@
 // What every program shares: exit statuses, and signals that ask it to stop.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -17,18 +19,35 @@ class NotFinite : public std::runtime_error {
 // Runs body and turns what it throws into one line on stderr, `PROGRAM: message`, and an exit status: 2 for Error, 1 for a
 // failure of the system, 3 for NotFinite. Otherwise the status is what body returns. Also: numbers in the C locale, memory
 // kept mapped between steps, a closed stdout does not end the program, SIGINT, SIGTERM and SIGHUP (unless it is ignored, as
-// under nohup) end it with status 130, 143 and 129.
+// under nohup) end it with status 130, 143 and 129; on a terminal the cursor is then at the start of a line.
 int run_program(const std::string& name, const std::function<int()>& body);
 
 // After this, these signals only set a flag, however often they come: long loops ask stop_status().
 void catch_stop_signals();
 int stop_status();  // 0; or 130, 143, 129 once such a signal has come
 
-// Writes to stdout how a long work goes on. It is dropped where nobody reads it: a reader who has left, a full disk, or a full
-// pipe once a signal asks the program to stop.
-void say(std::string_view text);
+// The reader of stdout has left: run_program ends with status 0, as nothing is left to do.
+class ReaderLeft : public std::runtime_error {
+  public:
+    ReaderLeft() : std::runtime_error("stdout: nobody reads the output") {}
+};
 
-// Writes to stdout what the program was asked for. A reader who has left is no failure; else std::system_error.
+bool stdout_is_terminal();
+// The columns of the terminal that stdout is, as it is now. None: it is no terminal, or one that cannot rewrite a line.
+std::optional<std::size_t> terminal_columns();
+
+// Writes to stdout how a long work goes on. It is dropped where nobody reads it: a reader who has left, a full disk, or a full
+// pipe once a signal asks the program to stop. On a terminal lines are broken at spaces to its width, and the line in place
+// makes room.
+void say(std::string_view text);
+void say_unbroken(std::string_view text);  // without breaking lines: a command to be typed
+
+// On a terminal with columns alone: the line takes the place of the one that was shown so before, and the cursor stays in it.
+// It must be shorter than the terminal is wide. leave_line: what is there stays, the cursor goes to a new line.
+void say_in_place(std::string_view line);
+void leave_line();
+
+// Writes to stdout what the program was asked for. ReaderLeft, or std::system_error.
 void print_result(std::string_view text);
 
 }  // namespace taper::examples

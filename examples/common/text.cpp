@@ -110,6 +110,28 @@ std::string escaped(std::string_view text) {
     return result;
 }
 
+std::string readable(std::string_view text, std::string_view continued) {
+    std::string result;
+    for (;;) {
+        const std::size_t end = std::min(text.find_first_of("\n\t"), text.size());
+        result += escaped(text.substr(0, end));
+        if (end == text.size()) return result;
+        result += text[end];
+        if (text[end] == '\n') result += continued;
+        text.remove_prefix(end + 1);
+    }
+}
+
+std::size_t unfinished_bytes(std::string_view text) {
+    for (std::size_t bytes = 1; bytes <= std::min<std::size_t>(3, text.size()); ++bytes) {
+        const auto lead = static_cast<unsigned char>(text[text.size() - bytes]);
+        if ((lead & 0xC0) == 0x80) continue;  // not the first byte of a code point
+        const auto length = static_cast<std::size_t>(std::countl_one(lead));
+        return length <= 4 && length > bytes ? bytes : 0;
+    }
+    return 0;
+}
+
 std::string hex(std::uint32_t value, int digits) {
     std::array<char, 16> buffer;
     std::snprintf(buffer.data(), buffer.size(), "%0*X", digits, static_cast<unsigned>(value));

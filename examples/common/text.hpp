@@ -74,6 +74,12 @@ std::vector<std::string> alphabet_of(std::span<const Text> texts);
 // For a message on one line: control characters and bytes that are not UTF-8 come out as \n, \t, \r or \x92.
 std::string escaped(std::string_view text);
 
+// For a terminal, the same, but newlines and tabs stay what they are. continued: stands at the start of each further line.
+std::string readable(std::string_view text, std::string_view continued = "");
+
+// How many bytes at the end of text begin a code point whose rest may follow.
+std::size_t unfinished_bytes(std::string_view text);
+
 std::string hex(std::uint32_t value, int digits);  // hex(0xA7, 4) is "00A7"
 
 // FNV-1a, 64 bits: tells a changed text from the same one. Not for security.

@@ -119,16 +119,13 @@ int main(int argc, char** argv) {
             "evaluate",
             "Runs a model directory on tokens (B, n') of a safetensors file, I64, with optional mask (1 real, 0 "
             "padding) and targets (-100: not counted), and writes logits (B, n', V) and loss.");
-        options.text("--model", directory, "model directory");
-        options.text("--tokens", tokens, "safetensors file with tokens, mask, targets");
-        options.text("--out", out, "safetensors file to write");
+        options.model_directory("--model", directory, "model directory");
+        options.required_text("--tokens", tokens, "safetensors file with tokens, mask, targets");
+        options.required_text("--out", out, "safetensors file to write");
         options.flag("--gradients", gradients, "also the loss's gradient of each parameter, gradient.NAME");
         options.flag("--double", in_double, "compute and write in double precision");
         options.count("--threads", thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
-        if (directory.empty()) throw Error("--model: a directory must be given");
-        if (tokens.empty()) throw Error("--tokens: a file must be given");
-        if (out.empty()) throw Error("--out: a file must be given");
         set_threads(static_cast<int>(thread_count));
         const TensorFile in = load_safetensors(tokens);
         check_output(out, directory, tokens);

@@ -16,15 +16,15 @@ int main(int argc, char** argv) {
         std::string directory, text, pictures;
         std::uint64_t top = 5, thread_count = static_cast<std::uint64_t>(threads());
         Options options("fill_mask", "Lists the likeliest tokens for each [MASK] of a text.");
-        options.text("--model", directory, "model directory, as train_mlm writes it");
-        options.text("--text", text,
-                     "text with [MASK] where something is missing; the spaces around it count (bpe: one before it is "
-                     "part of it)");
+        options.model_directory("--model", directory, "model directory, as train_mlm writes it");
+        options.required_text(
+            "--text", text,
+            "text with [MASK] where something is missing; the spaces around it count (bpe: one before it is "
+            "part of it)");
         options.count("--top", top, 1, 1'000'000, "tokens listed for each mask, at most the vocabulary");
         options.text("--plot", pictures, "directory for pictures of what each head attends to in the text");
         options.count("--threads", thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
-        if (!options.given("--text")) throw Error("--text: a text must be given");
         set_threads(static_cast<int>(thread_count));
 
         const LoadedModel loaded = load(directory, Model::masked);
@@ -54,8 +54,8 @@ int main(int argc, char** argv) {
             }
             filled += "<" + tokenizer->spelling(guesses[0].token) + ">";
         }
-        print_result(lists + filled + "\n");
         if (options.given("--plot")) draw_attention(model, tokens, pictures);
+        print_result(lists + filled + "\n");
         return 0;
     });
 }

@@ -8,6 +8,34 @@
 #include "examples/language_model/loading.hpp"
 #include "examples/language_model/pictures.hpp"
 
+namespace taper::examples {
+
+// Text that comes in pieces, onto stdout: the exact bytes, or on a terminal what people can read, a character as soon as all
+// of its bytes are there.
+class Output {
+  public:
+    void write(std::string_view bytes) {
+        if (!on_terminal_) {
+            print_result(bytes);
+            return;
+        }
+        pending_ += bytes;
+        const std::size_t whole = pending_.size() - unfinished_bytes(pending_);
+        print_result(readable(pending_.substr(0, whole)));
+        pending_.erase(0, whole);
+    }
+    void end() {
+        print_result(readable(pending_) + "\n");
+        pending_.clear();
+    }
+
+  private:
+    const bool on_terminal_ = stdout_is_terminal();
+    std::string pending_;  // the start of a character
+};
+
+}  // namespace taper::examples
+
 int main(int argc, char** argv) {
     using namespace taper;
     using namespace taper::examples;
@@ -18,8 +46,10 @@ int main(int argc, char** argv) {
         Options options(
             "generate",
             "Goes on with a text, token by token. When the model's window is full, its older half is dropped "
-            "and the rest read again.");
-        options.text("--model", directory, "model directory, as train_lm writes it");
+            "and the rest read again. A file or pipe gets the exact bytes; on a terminal control characters, but "
+            "newline "
+            "and tab, and bytes that are no UTF-8 are shown as \\x92.");
+        options.model_directory("--model", directory, "model directory, as train_lm writes it");
         options.text("--prompt", prompt, "text to go on with, at least a token; by default a newline");
         options.count("--tokens", tokens, 1, 1'000'000'000, "tokens to write");
         options.number("--temperature", sampling.temperature, not_negative(),
@@ -38,16 +68,17 @@ int main(int argc, char** argv) {
         TokenIds ids = loaded.tokenizer->encode(
             prompt, options.given("--prompt") ? "--prompt" : "--prompt (not given: a newline)");
         if (ids.empty()) throw Error("--prompt: the text must have at least one token: ''");
-        print_result(prompt);
+        Output output;
+        output.write(prompt);
         of_model(directory, [&] {
             const TokenIds start = ids;
             generate(loaded.model, start, tokens, sampling, Random(seed, "generate"), [&](std::int32_t token) {
-                print_result(loaded.tokenizer->decode(std::span(&token, 1)));
+                output.write(loaded.tokenizer->decode(std::span(&token, 1)));
                 ids.push_back(token);
                 if (ids.size() > loaded.model.config.length) ids.erase(ids.begin());
             });
         });
-        print_result("\n");
+        output.end();
         if (options.given("--plot")) {
             const std::size_t n = std::min(ids.size(), loaded.model.config.length);
             Ids window = empty<std::int64_t>({1, n});

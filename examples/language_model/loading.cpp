@@ -6,7 +6,6 @@
 namespace taper::examples {
 
 LoadedModel load(const std::string& directory, Model kind) {
-    if (directory.empty()) throw Error("--model: a directory must be given");
     LoadedModel loaded{nn::load_model<float>(directory), Tokenizer::load(directory + "/tokenizer.json")};
     const nn::Config& config = loaded.model.config;
     if (config.causal != (kind == Model::causal))

@@ -20,6 +20,7 @@
 
 #include "core/parallel.hpp"
 #include "examples/common/measuring.hpp"
+#include "examples/common/model_options.hpp"
 #include "examples/common/options.hpp"
 #include "examples/common/plot.hpp"
 #include "examples/common/program.hpp"
@@ -122,6 +123,19 @@ struct CostOptions {
     std::string mode = "forward", out = "cost.svg";
 };
 
+// The defaults become those that go with what is given.
+static void fit_defaults(const Options& options, CostOptions& o) {
+    if (!options.given("--lengths")) {
+        std::erase_if(o.lengths, [&](std::uint64_t n) { return o.tokens % n != 0; });
+        if (o.lengths.empty()) o.lengths = {o.tokens};
+    }
+    if (!options.given("--k")) {
+        const std::uint64_t longest = o.lengths.back();
+        std::erase_if(o.k, [&](std::uint64_t k) { return k > longest; });
+        if (o.k.empty()) o.k = {(longest + 1) / 2};
+    }
+}
+
 static nn::Config config_of(const Series& series, std::size_t n, const CostOptions& o) {
     return {.vocab_size = 96,
             .length = n,
@@ -144,7 +158,7 @@ static int compare(const CostOptions& o) {
     for (const Series& series : all) {
         names.push_back(series.name);
         for (const std::uint64_t n : o.lengths)
-            if (series.k <= n) config_of(series, n, o).check();
+            if (series.k <= n) check_options(config_of(series, n, o));
     }
     print_result("Microseconds a token (MB at the peak); " + std::to_string(o.tokens) + " tokens, " +
                  (o.mode == "train" ? "forward and backward" : "forward") + "\n" + row("n", names));
@@ -202,7 +216,8 @@ int main(int argc, char** argv) {
     return run_program("cost", [&] {
         CostOptions o;
         Options options("cost", "Time and memory of a pass against the sequence length, at a fixed number of tokens.");
-        options.counts("--lengths", o.lengths, 1, 1 << 24, "n, tokens in a sequence, growing: N,N,...");
+        options.counts("--lengths", o.lengths, 1, 1 << 24,
+                       "n, tokens in a sequence, growing: N,N,...; by default those that divide --tokens");
         options.count("--tokens", o.tokens, 1, 1 << 28, "tokens in a pass, a multiple of each length");
         options.counts("--k", o.k, 1, 1 << 24, "projected lengths: K,K,...; used where at most n");
         options.count("--width", o.width, 1, 65536, "d, a multiple of --heads");
@@ -212,6 +227,7 @@ int main(int argc, char** argv) {
         options.text("--out", o.out, "the picture (SVG)");
         options.count("--threads", o.thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
+        fit_defaults(options, o);
         for (std::size_t i = 0; i < o.lengths.size(); ++i)
             if (o.tokens % o.lengths[i] != 0 || (i > 0 && o.lengths[i] <= o.lengths[i - 1]))
                 throw Error("--lengths: each must be more than the one before, and divide --tokens: " +

@@ -1,0 +1,41 @@
+#include "examples/common/nearest.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace taper::examples {
+
+// Letters to be put in, left out or replaced to make b of a, two that changed places counting as one (Damerau).
+static std::size_t distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> before, last, row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        before = std::exchange(last, row);
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t replaced = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+            row[j] = std::min({last[j] + 1, row[j - 1] + 1, replaced});
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                row[j] = std::min(row[j], before[j - 2] + 1);
+        }
+    }
+    return row[b.size()];
+}
+
+std::string did_you_mean(std::string_view typed, const std::vector<std::string>& words) {
+    std::string nearest;
+    std::size_t least = std::string::npos;
+    for (const std::string& word : words) {
+        const std::size_t away = distance(typed, word);
+        if (away < least && away <= std::max<std::size_t>(1, word.size() / 3)) {
+            least = away;
+            nearest = word;
+        }
+    }
+    for (const std::string& word : words)
+        if (nearest.empty() && typed.size() >= 3 && word.starts_with(typed)) nearest = word;
+    return nearest.empty() ? "" : ": did you mean " + nearest + "?";
+}
+
+}  // namespace taper::examples

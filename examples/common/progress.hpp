@@ -1,0 +1,70 @@
+// How a long run is shown to people: text and lines that fit the columns of a terminal. Functions of what is known and a
+// width; program.hpp puts on the terminal what they return.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace taper::examples {
+
+inline constexpr std::size_t any_width = std::numeric_limits<std::size_t>::max();
+
+std::size_t columns_of(std::string_view text);  // of one line: East Asian wide characters take 2, combining ones 0
+
+// A line that takes more than `width` columns is broken at spaces and goes on with its own indentation. Words stay whole.
+std::string wrapped(std::string_view text, std::size_t width);
+
+std::string clock_text(double seconds);       // 0:07, 12:34, 1:00:00
+std::string grouped(std::uint64_t number);    // 1,234,567
+std::string fixed(double value, int digits);  // 2.31; from a million on 1.234e+06
+std::string shell_quoted(std::string_view word);
+
+// How often something falls due from step + 1 to steps: after every so many steps (0: never), and after the last one.
+std::uint64_t times_due(std::uint64_t step, std::uint64_t steps, std::uint64_t every);
+
+// The mean of durations.
+class Average {
+  public:
+    void add(double seconds);
+    double mean_or(double fallback) const { return count_ > 0 ? total_ / count_ : fallback; }
+
+  private:
+    double total_ = 0, count_ = 0;
+};
+
+// The numbers of single steps jump: the mean loss of the last 20 steps, and the speed, older steps counting less (a weight
+// of 1/e after five seconds).
+class Recent {
+  public:
+    void add(double loss, double tokens, double seconds);
+    double loss() const;  // at least a step was added
+    double tokens_per_second() const { return tokens_ / seconds_; }
+
+  private:
+    std::deque<double> losses_;
+    double tokens_ = 0, seconds_ = 0;
+};
+
+// Where a run stands. Seconds; what is not known yet is left out of the lines.
+struct Standing {
+    std::uint64_t step, steps;
+    std::optional<double> loss, validation, tokens_per_second;
+    double elapsed;
+    std::optional<double> left;
+    bool validating;
+};
+
+// The line that is rewritten in place, of at most `width` columns: the less important parts are left out, none is cut.
+//   45% [####......] 1350/3000 loss 2.313 val 2.401 17776 tok/s 12:34, 15:00 left
+std::string progress_line(const Standing& run, std::size_t width);
+
+// The line that is kept, in the same way.
+//   step 1350/3000  loss 2.3130  validation 2.4010  17776 tokens/s  12:34 elapsed  15:00 left
+std::string report_line(const Standing& run, std::size_t width);
+
+}  // namespace taper::examples
