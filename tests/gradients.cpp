@@ -10,10 +10,14 @@
 
 #include "core/ops.hpp"
 #include "core/random.hpp"
+#include "examples/common/apart.hpp"
 #include "tests/gradient_table.hpp"
 
 using namespace taper;
 using namespace taper::tests;
+using examples::apart;
+using examples::larger;
+using examples::largest;
 
 TEST_CASE("gradients: every op is in the table, and nothing else") {
     std::set<std::string> listed;
@@ -87,25 +91,18 @@ template <class T> std::vector<Array<T>> results(const Function<T>& f, const std
     return all;
 }
 
-template <class T> double largest(const Array<T>& x) {  // infinity if an entry is not finite
-    double most = 0;
-    for (T entry : x) most = std::isfinite(entry) ? std::max(most, std::abs(static_cast<double>(entry))) : INFINITY;
-    return most;
-}
-
 // Relative to the largest entry of all results: a gradient may be the small rest of large terms.
 template <class T>
 void check_fused(const GradientCase& c, const Function<T>& f, const Function<T>& composition, double tolerance) {
     const auto fused = results<T>(f, c.inputs), composed = results<T>(composition, c.inputs);
     double scale = 0;
-    for (const Array<T>& array : composed) scale = std::max(scale, largest(array));
+    for (const Array<T>& array : composed) scale = larger(scale, largest(array));
+    REQUIRE(std::isfinite(scale));
     for (std::size_t i = 0; i < fused.size(); ++i) {
         REQUIRE(fused[i].shape() == composed[i].shape());
-        const double apart = largest(Array<T>(fused[i] - composed[i]));
-        CHECK_MESSAGE(apart <= tolerance * scale, c.title()
-                                                      << std::string(sizeof(T) == 8 ? " in double, " : " in float, ")
-                                                      << std::string(i ? "gradient" : "value") << " " << i << ": "
-                                                      << apart << " apart, of " << scale);
+        const double difference = apart(fused[i], composed[i]);
+        INFO(c.title() << (sizeof(T) == 8 ? " in double" : " in float") << ", output " << i << ", 0 the value");
+        CHECK_MESSAGE(difference <= tolerance * scale, difference << " apart, of " << scale);
     }
 }
 

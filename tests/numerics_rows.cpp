@@ -7,8 +7,10 @@
 
 #include "core/ops.hpp"
 #include "core/random.hpp"
+#include "examples/common/apart.hpp"
 
 using namespace taper;
+using examples::apart;
 
 namespace {
 
@@ -22,16 +24,6 @@ template <class T, class F> std::pair<Array<T>, Array<T>> run(F f, const Array<T
     const Var<T> y = f(p);
     tape.backward(y, dy);
     return {y.value(), p.gradient()};
-}
-
-template <class T> double apart(const Array<T>& a, const Array<T>& b) {  // the largest difference
-    REQUIRE(a.shape() == b.shape());
-    double most = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        const double d = std::abs(static_cast<double>(a.data()[i]) - static_cast<double>(b.data()[i]));
-        most = std::isnan(d) ? infinity : std::max(most, d);
-    }
-    return most;
 }
 
 template <class T> bool finite(const Array<T>& x) {
