@@ -50,12 +50,12 @@ Training::Training(const TrainingOptions& options, const nn::Config& config, con
     }
 }
 
-Batch Training::batch_at(std::uint64_t step) const {
-    const Random windows = Random(options_.seed, "windows").at(static_cast<std::uint32_t>(step));
-    const Random rows = Random(options_.seed, "rows").at(static_cast<std::uint32_t>(step));
-    Batch batch = empty_batch(options_.batch, options_.length);
-    for (std::size_t row = 0; row < options_.batch; ++row)
-        task_.fill_row(batch, row, corpus_.training_window(windows, row), rows.at(static_cast<std::uint32_t>(row)));
+Batch batch_at(const TrainingOptions& options, const Corpus& corpus, const Task& task, std::uint64_t step) {
+    const Random windows = Random(options.seed, "windows").at(static_cast<std::uint32_t>(step));
+    const Random rows = Random(options.seed, "rows").at(static_cast<std::uint32_t>(step));
+    Batch batch = empty_batch(options.batch, options.length);
+    for (std::size_t row = 0; row < options.batch; ++row)
+        task.fill_row(batch, row, corpus.training_window(windows, row), rows.at(static_cast<std::uint32_t>(row)));
     return batch;
 }
 
@@ -76,7 +76,7 @@ StepMetrics Training::train_step(std::uint64_t step) {
     const double start = now();
     const nn::Schedule schedule{.lr = options_.lr, .warmup = options_.warmup, .steps = options_.steps};
     const nn::Pass pass{.dropout = Random(options_.seed, "dropout").at(static_cast<std::uint32_t>(step))};
-    const Batch batch = batch_at(step);
+    const Batch batch = batch_at(options_, corpus_, task_, step);
     StepMetrics metrics{.step = step,
                         .loss = 0,
                         .lr = schedule(step),

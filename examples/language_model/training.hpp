@@ -31,6 +31,9 @@ class Task {
     virtual std::string sample(const nn::Linformer<float>& model, const Random& random) const = 0;
 };
 
+// What a step learns from: `batch` windows of n tokens (n + 1 for a causal model), drawn with the seed and the step.
+Batch batch_at(const TrainingOptions& options, const Corpus& corpus, const Task& task, std::uint64_t step);
+
 class Training {
   public:
     Training(const TrainingOptions& options, const nn::Config& config, const RunIdentity& identity,
@@ -42,7 +45,6 @@ class Training {
     int run();
 
   private:
-    Batch batch_at(std::uint64_t step) const;
     StepMetrics train_step(std::uint64_t step);
     bool finish_step(StepMetrics metrics);          // validates where due and records; false: interrupted
     std::optional<double> validation_loss() const;  // nats per target; none: interrupted
