@@ -12,6 +12,7 @@
 #include "core/random.hpp"
 #include "examples/common/apart.hpp"
 #include "tests/gradient_table.hpp"
+#include "tests/results.hpp"
 
 using namespace taper;
 using namespace taper::tests;
@@ -78,18 +79,6 @@ TEST_CASE("gradients: ties and kinks, exactly") {
 }
 
 namespace {
-
-// Value and gradients of a function for one random cotangent, in T.
-template <class T> std::vector<Array<T>> results(const Function<T>& f, const std::vector<Array<double>>& inputs) {
-    std::vector<Parameter<T>> parameters;
-    for (const Array<double>& input : inputs) parameters.emplace_back("x", converted<T>(input));
-    Tape<T> tape;
-    const Var<T> y = f(std::vector<Var<T>>(parameters.begin(), parameters.end()));
-    tape.backward(y, normal<T>(Random(2, "fused"), y.shape()));
-    std::vector<Array<T>> all{y.value()};
-    for (const Parameter<T>& p : parameters) all.push_back(p.has_gradient() ? p.gradient() : zeros<T>(p.shape()));
-    return all;
-}
 
 // Relative to the largest entry of all results: a gradient may be the small rest of large terms.
 template <class T>
