@@ -34,12 +34,15 @@ static void blas(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_str
 
 // OpenBLAS copies ("packs") both operands of each call. Its AVX-512 kernels do not where a product has at most 10^6 multiply-adds
 // and b is not transposed: there blocks of that size are a tenth faster. With other kernels large blocks are, a tenth too.
-static bool in_blocks() {
-    static const bool avx512 = [kernels = std::string(openblas_get_corename())] {
+static bool& blocks() {
+    static bool cut = [kernels = std::string(openblas_get_corename())] {
         return kernels == "SkylakeX" || kernels == "Cooperlake" || kernels == "SapphireRapids";
     }();
-    return avx512;
+    return cut;
 }
+bool in_blocks() { return blocks(); }
+void set_in_blocks(bool cut) { blocks() = cut; }
+
 struct Block {
     std::size_t rows, inner, columns;
 };

@@ -10,10 +10,15 @@
 
 #include "core/ops.hpp"
 #include "core/random.hpp"
+#include "examples/common/apart.hpp"
 #include "tests/gradient_table.hpp"
+#include "tests/results.hpp"
 
 using namespace taper;
 using namespace taper::tests;
+using examples::apart;
+using examples::larger;
+using examples::largest;
 
 TEST_CASE("gradients: every op is in the table, and nothing else") {
     std::set<std::string> listed;
@@ -75,37 +80,18 @@ TEST_CASE("gradients: ties and kinks, exactly") {
 
 namespace {
 
-// Value and gradients of a function for one random cotangent, in T.
-template <class T> std::vector<Array<T>> results(const Function<T>& f, const std::vector<Array<double>>& inputs) {
-    std::vector<Parameter<T>> parameters;
-    for (const Array<double>& input : inputs) parameters.emplace_back("x", converted<T>(input));
-    Tape<T> tape;
-    const Var<T> y = f(std::vector<Var<T>>(parameters.begin(), parameters.end()));
-    tape.backward(y, normal<T>(Random(2, "fused"), y.shape()));
-    std::vector<Array<T>> all{y.value()};
-    for (const Parameter<T>& p : parameters) all.push_back(p.has_gradient() ? p.gradient() : zeros<T>(p.shape()));
-    return all;
-}
-
-template <class T> double largest(const Array<T>& x) {  // infinity if an entry is not finite
-    double most = 0;
-    for (T entry : x) most = std::isfinite(entry) ? std::max(most, std::abs(static_cast<double>(entry))) : INFINITY;
-    return most;
-}
-
 // Relative to the largest entry of all results: a gradient may be the small rest of large terms.
 template <class T>
 void check_fused(const GradientCase& c, const Function<T>& f, const Function<T>& composition, double tolerance) {
     const auto fused = results<T>(f, c.inputs), composed = results<T>(composition, c.inputs);
     double scale = 0;
-    for (const Array<T>& array : composed) scale = std::max(scale, largest(array));
+    for (const Array<T>& array : composed) scale = larger(scale, largest(array));
+    REQUIRE(std::isfinite(scale));
     for (std::size_t i = 0; i < fused.size(); ++i) {
         REQUIRE(fused[i].shape() == composed[i].shape());
-        const double apart = largest(Array<T>(fused[i] - composed[i]));
-        CHECK_MESSAGE(apart <= tolerance * scale, c.title()
-                                                      << std::string(sizeof(T) == 8 ? " in double, " : " in float, ")
-                                                      << std::string(i ? "gradient" : "value") << " " << i << ": "
-                                                      << apart << " apart, of " << scale);
+        const double difference = apart(fused[i], composed[i]);
+        INFO(c.title() << (sizeof(T) == 8 ? " in double" : " in float") << ", output " << i << ", 0 the value");
+        CHECK_MESSAGE(difference <= tolerance * scale, difference << " apart, of " << scale);
     }
 }
 

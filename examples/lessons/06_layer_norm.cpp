@@ -9,16 +9,17 @@
 #include <iomanip>
 
 #include "core/ops.hpp"
+#include "examples/common/apart.hpp"
 #include "examples/lessons/claim.hpp"
 #include "nn/config.hpp"
 
 using namespace taper;
+using examples::apart;
 using lessons::claim;
 using nn::Norm;  // pre, post
 
 static double dot(const Array<double>& a, const Array<double>& b) { return xt::sum(a * b)(); }
 static double length(const Array<double>& x) { return std::sqrt(dot(x, x)); }
-static double apart(const Array<double>& a, const Array<double>& b) { return xt::amax(xt::abs(a - b))(); }
 
 static Var<double> norm(const Var<double>& x, double eps = 1e-5) {  // gain 1, bias 0, as a new model has
     const Shape d{x.shape().back()};
