@@ -35,7 +35,8 @@ struct Runs {
 
 double squares(const std::string& directory, const std::string& tensor) {
     double sum = 0;
-    for (const float x : load_safetensors(directory + "/model.safetensors").get<float>(tensor)) sum += double(x) * x;
+    const TensorFile model = load_safetensors(directory + "/model.safetensors");
+    for (const float x : model.get<float>(tensor)) sum += double(x) * x;
     return sum;
 }
 
