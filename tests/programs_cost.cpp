@@ -61,7 +61,7 @@ TEST_CASE("bench_step: refusals") {
     refused({"--mode", "both"}, {"--mode", "both", "train", "forward"});
     refused({"--threads", "0"}, {"--threads", "0"});
     refused({"--projection", "mean", "--causal"}, {"causal", "mean"});
-    check_refused(run("bench_step", {"--length", "8", "--k", "9"}), {"k", "8", "9"});
+    check_refused(run("bench_step", {"--length", "8", "--k", "9"}), {"bench_step: --k: ", "8", "9"});
 }
 
 TEST_CASE("cost: both tables, the crossovers and the picture") {
@@ -91,10 +91,28 @@ TEST_CASE("cost: both tables, the crossovers and the picture") {
     }
 }
 
+TEST_CASE("cost: the defaults fit what is given") {
+    const Scratch scratch;
+    const auto rows_of = [&](const Arguments& options) {
+        const Result result =
+            run("cost", Arguments{"--width", "8", "--layers", "1", "--out", scratch.path("cost.svg")} + options);
+        CHECK(result.status == 0);
+        std::string first_words;
+        std::istringstream out(result.out.substr(0, result.out.find("Times")));
+        for (std::string line, word; std::getline(out, line);)
+            if (std::istringstream(line) >> word) first_words += word + " ";
+        return first_words + (result.out.find("k 32") != std::string::npos ? "k 32" : "");
+    };
+    CHECK(rows_of({"--lengths", "64", "--tokens", "1024"}) == "Microseconds n 64 k 32");
+    CHECK(rows_of({"--tokens", "256"}) == "Microseconds n 64 128 256 k 32");
+    CHECK(rows_of({"--lengths", "8"}) == "Microseconds n 8 ");
+    CHECK(rows_of({"--tokens", "63"}) == "Microseconds n 63 k 32");
+}
+
 TEST_CASE("cost: refusals") {
     check_refused(run("cost", {"--lengths", "64,32"}), {"--lengths", "32"});
     check_refused(run("cost", {"--lengths", "48"}), {"--lengths", "48", "65536"});
-    check_refused(run("cost", {"--heads", "3"}), {"heads", "3", "128"});
+    check_refused(run("cost", {"--heads", "3"}), {"cost: --width: ", "heads 3", "128"});
     check_refused(run("cost", {"--tokens", "0"}), {"--tokens", "0"});
     check_refused(run("cost", {"--lengths", "4", "--k", "8"}), {"--k", "8", "4"});
     check_refused(run("cost", {"--k", "8,8"}), {"--k", "8"});

@@ -88,7 +88,9 @@ TEST_CASE("programs: options that are unknown, repeated, cut short or of the wro
     const auto with = [&](const Arguments& arguments) {
         return train(small_model() + Arguments{"--text", text, "--out", out} + arguments);
     };
-    check_refused(with({"--step", "5"}), {"--step"});  // no prefixes
+    check_refused(with({"--step", "5"}), {"--step: ", "did you mean --steps?"});  // no prefixes
+    check_refused(with({"--eval=5"}), {"--eval: ", "did you mean --eval-every?"});
+    check_refused(with({"--tokenizer", "chr"}), {"'chr': did you mean char?"});
     check_refused(with({"--no-such=3"}), {"--no-such"});
     check_refused(with({"-x"}), {"-x"});
     check_refused(with({"word"}), {"word"});
@@ -111,6 +113,30 @@ TEST_CASE("programs: options that are unknown, repeated, cut short or of the wro
     check_refused(run("fill_mask", {"--model", out, "--text", "[MASK]", "--top", "0"}), {"--top", "1 to", "'0'"});
     CHECK(!std::filesystem::exists(out));
     CHECK(with({"--steps=3", "--seed", "18446744073709551615"}).status == 0);
+}
+
+TEST_CASE("programs: --version, and options that must be there") {
+    const std::map<std::string, Arguments> required{{"train_lm", {"--out"}},
+                                                    {"train_mlm", {"--out"}},
+                                                    {"generate", {"--model"}},
+                                                    {"fill_mask", {"--model", "--text"}},
+                                                    {"bench_step", {}},
+                                                    {"evaluate", {"--model", "--tokens", "--out"}},
+                                                    {"cost", {}}};
+    for (const auto& [program, names] : required) {
+        CAPTURE(program);
+        const Result version = run(program, {"--version"});
+        CHECK(version.status == 0);
+        CHECK(std::regex_match(version.out, std::regex("taper [0-9]+\\.[0-9]+\\.[0-9]+\n")));
+        const std::string help = run(program, {"--help"}).out;
+        for (const std::string& name : names)
+            CHECK(std::regex_search(help, std::regex("\n +" + name + " [^\n]* \\[required\\]\n")));
+        if (!names.empty()) check_refused(run(program, {}), {names[0] + ": ", "given"});
+    }
+    const Scratch scratch;
+    for (const char* program : {"generate", "fill_mask", "evaluate"})
+        check_refused(run(program, {"--model", scratch.path("none")}),
+                      {scratch.path("none") + "/config.json: the file must exist", "examples/run.sh"});
 }
 
 TEST_CASE("programs: shapes that make no sense are refused with all their numbers") {

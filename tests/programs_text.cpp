@@ -66,7 +66,8 @@ TEST_CASE("programs: bpe vocabularies that the text does not have") {
 
     const Result large = bpe("100000");
     CHECK(large.status == 0);
-    CHECK(large.out.find("--vocab 100000: the text yields a vocabulary of " + vocab_size() + "\n") == 0);
+    CHECK(large.out.find("--vocab 100000: the text yields a vocabulary of " + vocab_size() + "\n") !=
+          std::string::npos);
 
     // 128 + 115 ids for bytes and ASCII, one for the other character, one for the mask.
     for (const char* small : {"1", "5", "244"}) {

@@ -90,6 +90,7 @@ int main(int argc, char** argv) {
         options.count("--threads", thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
         set_threads(static_cast<int>(thread_count));
+        model.fit_default_k(options);
         const nn::Config config = model.model_config(vocab, causal);
         check_options(config);
         bench(config, batch, mode == "train", steps);

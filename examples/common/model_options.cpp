@@ -8,7 +8,8 @@ namespace taper::examples {
 
 void ModelOptions::declare_model(Options& options) {
     options.count("--length", length, 1, 1'000'000, "n, tokens in a window");
-    options.counts("--k", k, 1, 1'000'000, "projected length, at most n: one number, or K,K,... one a layer");
+    options.counts("--k", k, 1, 1'000'000,
+                   "projected length, at most n: one number, or K,K,... one a layer; by default n where that is less");
     options.count("--width", width, 1, 65536, "d, a multiple of --heads");
     options.count("--heads", heads, 1, 65536, "attention heads");
     options.count("--layers", layers, 1, 1000, "encoder blocks");
@@ -28,6 +29,14 @@ void ModelOptions::declare_window(Options& options) {
 }
 void ModelOptions::declare_rescale(Options& options) {
     options.flag("--rescale", rescale, "lengthen the rows of E and F where a sequence is short");
+}
+
+void ModelOptions::fit_default_k(const Options& options) {
+    if (options.given("--k")) return;
+    const std::uint64_t most = std::min(k[0], length);
+    const std::uint64_t window_length = (length + most - 1) / most;
+    const bool windows = projection != "linear" && projection != "random";
+    k = {windows ? (length + window_length - 1) / window_length : most};
 }
 
 nn::Config ModelOptions::model_config(std::size_t vocab_size, bool causal) const {

@@ -22,6 +22,7 @@ struct Options::Entry {
     bool repeatable = false, is_flag = false, required = false;
     std::vector<std::string> given = {};                             // as on the command line
     std::function<void(const std::vector<std::string>&)> read = {};  // checks; fills the variable
+    std::function<void()> check = [] {};                             // of the variable, once all are filled
     std::function<json()> get = {};
 };
 
@@ -139,8 +140,7 @@ void Options::required_text(const std::string& name, std::string& value, const s
 void Options::model_directory(const std::string& name, std::string& value, const std::string& help) {
     required_text(name, value, help);
     Entry& e = *entries_.back();
-    e.read = [read = e.read, &value](const std::vector<std::string>& given) {
-        read(given);
+    e.check = [&value] {
         const std::string path = value + "/config.json";
         std::error_code none;
         if (std::filesystem::status(path, none).type() == std::filesystem::file_type::not_found)
@@ -217,6 +217,7 @@ bool Options::parse(int argc, char** argv) {
             throw Error(e->name + ": the option must be given only once: '" + e->given[0] + "', '" + e->given[1] + "'");
         if (!e->given.empty()) e->read(e->given);
     }
+    for (const auto& e : entries_) e->check();
     return true;
 }
 

@@ -69,9 +69,7 @@ std::string CausalTask::sample(const nn::Linformer<float>& model, const Random& 
     TokenIds start{static_cast<std::int32_t>(random.below(tokens, static_cast<std::uint64_t>(tokenizer_.size())))};
     TokenIds text = start;
     generate(model, start, tokens, {.temperature = 0.8}, random, [&](std::int32_t token) { text.push_back(token); });
-    std::string line = "  ";
-    for (const std::int32_t token : text) line += tokenizer_.spelling(token);
-    return line + "\n";
+    return "  " + readable(tokenizer_.decode(text), "  ") + "\n";
 }
 
 }  // namespace taper::examples

@@ -43,7 +43,7 @@ std::string MaskedTask::sample(const nn::Linformer<float>& model, const Random& 
     Ids tokens = empty<std::int64_t>({1, n});
     for (std::size_t i = 0; i < n; ++i) tokens(0, i) = masked_at(i) ? *tokenizer_.mask_id() : example[i];
     const Array<float> logits = model(tokens).value();
-    std::string masked = "  masked: ", filled = "  filled: ";
+    std::string masked, filled;
     std::size_t right = 0, masks = 0;
     for (std::size_t i = 0; i < n; ++i) {
         const bool is_mask = masked_at(i);
@@ -51,11 +51,13 @@ std::string MaskedTask::sample(const nn::Linformer<float>& model, const Random& 
         masks += is_mask;
         right += is_mask && guess == example[i];
         if (i >= shown) continue;
-        const std::string spelling = tokenizer_.spelling(guess);
-        masked += is_mask ? "[MASK]" : spelling;
-        filled += is_mask ? "<" + spelling + ">" : spelling;
+        const std::string bytes = tokenizer_.decode(std::span(&guess, 1));
+        masked += is_mask ? mask_spelling : bytes;
+        filled += is_mask ? "<" + bytes + ">" : bytes;
     }
-    return masked + "\n" + filled + "\n  right: " + std::to_string(right) + " of " + std::to_string(masks) + "\n";
+    const std::string indentation = "    ";
+    return "  masked: " + readable(masked, indentation) + "\n  filled: " + readable(filled, indentation) +
+           "\n  right: " + std::to_string(right) + " of " + std::to_string(masks) + "\n";
 }
 
 std::vector<Guess> best_guesses(const Array<float>& logits, std::size_t position, std::size_t count) {

@@ -1,11 +1,8 @@
 #include "examples/language_model/training.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <functional>
-#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numbers>
@@ -19,10 +16,6 @@
 namespace taper::examples {
 
 constexpr std::size_t validation_windows = 200;
-
-static double now() {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 static Batch empty_batch(std::size_t rows, std::size_t length) {
     return {empty<std::int64_t>({rows, length}), empty<std::int64_t>({rows, length})};
@@ -38,7 +31,8 @@ Training::Training(const TrainingOptions& options, const nn::Config& config, con
       model_(config),
       parameters_(model_.parameters()),
       adam_(parameters_, {.weight_decay = options.weight_decay}),
-      log_(options.out) {
+      log_(options.out),
+      reporter_(options) {
     // The same windows and masks every time, whatever the seed and the batch.
     const auto windows = corpus.validation_windows(validation_windows);
     const Random random(0, "validation");
@@ -112,14 +106,16 @@ StepMetrics Training::train_step(std::uint64_t step) {
     progress_.seconds += seconds;
     metrics.tokens_per_second = static_cast<double>(batch.tokens.size()) / seconds;
     metrics.seconds = progress_.seconds;
+    reporter_.trained(metrics, seconds);
     return metrics;
 }
 
-std::optional<double> Training::validation_loss() const {
+std::optional<double> Training::validation_loss() {
     double total = 0;
     std::size_t targets = 0;
     for (const Batch& batch : validation_) {
         if (stop_status()) return std::nullopt;
+        reporter_.validating();
         std::size_t counted = 0;
         for (std::int64_t target : batch.targets) counted += target != ignore_index;
         const auto loss_of_batch = [&] { return cross_entropy(model_(batch.tokens), batch.targets); };
@@ -136,6 +132,7 @@ std::optional<double> Training::validation_loss() const {
 }
 
 bool Training::finish_step(StepMetrics metrics) {
+    const double start = now();
     const bool validate = due(options_.eval_every);
     if (validate && !validation_.empty()) {
         metrics.val_loss = validation_loss();
@@ -143,6 +140,7 @@ bool Training::finish_step(StepMetrics metrics) {
             progress_.pending = metrics;
             return false;
         }
+        reporter_.validation_loss(*metrics.val_loss);
         if (model_.config.causal)
             (tokenizer_.kind() == TokenizerKind::byte ? metrics.val_bits_per_byte : metrics.val_bits_per_char) =
                 *metrics.val_loss * static_cast<double>(corpus_.validation_tokens()) /
@@ -150,16 +148,23 @@ bool Training::finish_step(StepMetrics metrics) {
     }
     progress_.pending.reset();
     log_.record(metrics);
-    if (validate || metrics.seconds - reported_at_ > 10) report(metrics);
-    if (validate) try {
-            const std::string sample =
-                task_.sample(model_, Random(0, "sample").at(static_cast<std::uint32_t>(metrics.step)));
-            say(sample);
-            log_.sample(metrics.step, sample);
-        } catch (const NotFinite& error) {
-            throw NotFinite("step " + std::to_string(metrics.step) + ": " + error.what());
-        }
+    if (validate) {
+        reporter_.report();
+        show_sample(metrics.step);
+        reporter_.validated(now() - start);
+    }
+    reporter_.refresh();
     return true;
+}
+
+void Training::show_sample(std::uint64_t step) {
+    try {
+        const std::string sample = task_.sample(model_, Random(0, "sample").at(static_cast<std::uint32_t>(step)));
+        say(sample);
+        log_.sample(step, sample);
+    } catch (const NotFinite& error) {
+        throw NotFinite("step " + std::to_string(step) + ": " + error.what());
+    }
 }
 
 // At the last step whatever the interval.
@@ -182,29 +187,13 @@ void Training::require_finite() const {
     }
 }
 
-void Training::report(const StepMetrics& metrics) {
-    reported_at_ = metrics.seconds;
-    const std::uint64_t steps_left = options_.steps - std::min(options_.steps, metrics.step);
-    const auto left =
-        static_cast<long>(metrics.seconds / static_cast<double>(metrics.step) * static_cast<double>(steps_left));
-    char line[200];
-    std::snprintf(line, sizeof line, "step %llu/%llu  loss %.4f", static_cast<unsigned long long>(metrics.step),
-                  static_cast<unsigned long long>(options_.steps), metrics.loss);
-    std::string text = line;
-    if (metrics.val_loss) {
-        std::snprintf(line, sizeof line, "  validation %.4f", *metrics.val_loss);
-        text += line;
-    }
-    std::snprintf(line, sizeof line, "  %.0f tokens/s  %ld:%02ld left\n", metrics.tokens_per_second, left / 60,
-                  left % 60);
-    say(text + line);
-}
-
 void Training::save() {
+    const double start = now();
     require_finite();
     save_checkpoint(options_.out, parameters_, adam_, progress_, identity_);
     nn::save_model(options_.out, model_);
     log_.draw();
+    reporter_.saved(now() - start);
 }
 
 void Training::resume(std::uint64_t steps_before) {
@@ -212,7 +201,13 @@ void Training::resume(std::uint64_t steps_before) {
     if (steps_before != options_.steps && progress_.step < options_.steps)
         say("the learning rate now follows " + std::to_string(options_.steps) + " steps, before " +
             std::to_string(steps_before) + "\n");
-    reported_at_ = progress_.seconds;
+}
+
+void Training::begin_report() {
+    std::size_t parameters = 0, windows = 0;
+    for (const Parameter<float>* parameter : parameters_) parameters += parameter->value().size();
+    for (const Batch& batch : validation_) windows += batch.tokens.shape(0);
+    reporter_.begin(progress_.step, parameters, corpus_, windows);
 }
 
 int Training::run() {
@@ -230,6 +225,7 @@ int Training::run() {
     }
     tokenizer_.save(options_.out + "/tokenizer.json");
     log_.open(progress_.step - (progress_.pending ? 1 : 0));
+    begin_report();
     std::optional<StepMetrics> metrics = progress_.pending;
     for (;;) {
         if (metrics && finish_step(*metrics) && due(options_.save_every)) save();
@@ -237,8 +233,9 @@ int Training::run() {
         if (stop_status()) break;
         metrics = train_step(progress_.step + 1);
     }
+    leave_line();
     save();
-    say("stopped after step " + std::to_string(progress_.step) + "; --resume goes on\n");
+    say("stopped after step " + grouped(progress_.step) + "\n");
     return stop_status();
 }
 
@@ -250,7 +247,6 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         const bool causal = kind_of_model == Model::causal;
         chosen.declare(options, causal);
         if (!options.parse(argc, argv)) return 0;
-        if (chosen.out.empty()) throw Error("--out: a directory must be given");
 
         RunIdentity stored;
         BuiltTokenizer built;
@@ -267,14 +263,16 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
                             "the run in " + chosen.out);
             steps_before = before.value("--steps", chosen.steps);
         } else {
+            chosen.fit_default_k(options);
             require_new_run(chosen.out);
         }
         if (chosen.text.empty()) throw Error("--text: at least one file must be given");
         set_threads(static_cast<int>(chosen.threads));
-        chosen.model_config(1, causal).check();  // before any long work
+        check_options(chosen.model_config(1, causal));  // before any long work
 
         const TokenizerKind kind = tokenizer_kind_from(chosen.tokenizer);
         std::vector<Text> texts;
+        for (const std::string& path : chosen.text) say("reading " + path + "\n");
         if (chosen.resume) {
             texts = texts_of_run(chosen.text, encoding_of(kind), stored, chosen.out);
         } else {
@@ -283,6 +281,7 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         RunIdentity identity{.options = options.stored(TrainingOptions::stored(causal)).dump(),
                              .text_hashes = hashes_of(texts),
                              .tokenizer = ""};
+        if (!chosen.resume && kind == TokenizerKind::bpe) say("learning what a token is\n");
         if (!chosen.resume)
             built = build_tokenizer(
                 kind, texts, chosen.vocab ? std::optional(static_cast<std::int64_t>(chosen.vocab)) : std::nullopt,
@@ -291,6 +290,7 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         const Tokenizer& tokenizer = *built.tokenizer;
         identity.tokenizer = tokenizer.to_json();
 
+        say("cutting the text into tokens, of " + grouped(static_cast<std::uint64_t>(tokenizer.size())) + " kinds\n");
         const Corpus corpus(tokenizer, std::move(texts), chosen.length + (causal ? 1 : 0));
         for (const std::string& notice : corpus.notices()) say(notice + "\n");
         nn::Config config = chosen.model_config(static_cast<std::size_t>(tokenizer.vocab_size()), causal);
@@ -299,7 +299,10 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         const auto task = make_task(tokenizer, corpus);
         Training training(chosen, config, identity, tokenizer, corpus, *task);
         if (chosen.resume) training.resume(steps_before);
-        return training.run();
+        const int status = training.run();
+        if (status == 0) say_how_to_use(argv[0], chosen, causal, beginning_of(corpus, tokenizer, chosen.length));
+        else say_how_to_resume(argv[0], chosen);
+        return status;
     });
 }
 

@@ -8,6 +8,7 @@
 
 #include "examples/language_model/checkpoint.hpp"
 #include "examples/language_model/corpus.hpp"
+#include "examples/language_model/reporting.hpp"
 #include "examples/language_model/training_options.hpp"
 #include "nn/adam.hpp"
 #include "nn/linformer.hpp"
@@ -46,12 +47,13 @@ class Training {
 
   private:
     StepMetrics train_step(std::uint64_t step);
-    bool finish_step(StepMetrics metrics);          // validates where due and records; false: interrupted
-    std::optional<double> validation_loss() const;  // nats per target; none: interrupted
-    void require_finite() const;                    // weights and moments; else NotFinite
+    bool finish_step(StepMetrics metrics);    // validates where due and records; false: interrupted
+    std::optional<double> validation_loss();  // nats per target; none: interrupted
+    void require_finite() const;              // weights and moments; else NotFinite
     void save();
     bool due(std::uint64_t every) const;
-    void report(const StepMetrics& metrics);
+    void show_sample(std::uint64_t step);
+    void begin_report();
 
     const TrainingOptions& options_;
     const RunIdentity& identity_;
@@ -64,7 +66,7 @@ class Training {
     std::vector<Batch> validation_;
     Progress progress_;
     RunLog log_;
-    double reported_at_ = 0;  // seconds
+    Reporter reporter_;
 };
 
 // The main function of a training program, without its task.

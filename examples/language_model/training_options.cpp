@@ -8,8 +8,10 @@ TrainingOptions::TrainingOptions() : threads(static_cast<std::uint64_t>(taper::t
 
 void TrainingOptions::declare(Options& options, bool causal) {
     constexpr std::uint64_t many = 1'000'000'000;
-    options.files("--text", text, "file to learn from, UTF-8 (byte: any); repeatable. A BOM is dropped, CRLF is kept");
-    options.text("--out", out, "run directory to write; must be new or empty");
+    options.files("--text", text,
+                  "file to learn from, UTF-8 (byte: any); repeatable. A BOM is dropped, CRLF is kept [required, but "
+                  "with --resume]");
+    options.required_text("--out", out, "run directory to write; must be new or empty");
     options.flag("--resume", resume, "go on exactly where the run in --out stands, with its options");
     options.word("--tokenizer", tokenizer, {"char", "byte", "bpe"}, "what a token is");
     options.count("--vocab", vocab, 0, 1'000'000, "bpe: tokens in the vocabulary, 0: 1024");

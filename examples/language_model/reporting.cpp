@@ -1,0 +1,154 @@
+#include "examples/language_model/reporting.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+
+#include "examples/common/program.hpp"
+
+namespace taper::examples {
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+void Reporter::begin(std::uint64_t steps_done, std::size_t parameters, const Corpus& corpus, std::size_t validation) {
+    const std::uint64_t tokens_of_a_step = options_.batch * options_.length;
+    say(grouped(parameters) + " parameters\n");
+    say(grouped(corpus.training_tokens()) + " tokens train, " + grouped(corpus.validation_tokens()) + " validate (" +
+        grouped(validation) + " windows of " + grouped(options_.length) + ")\n");
+    say(grouped(options_.steps) + " steps of " + grouped(options_.batch) +
+        " windows: " + grouped(options_.steps * tokens_of_a_step) + " tokens\n");
+    if (steps_done > 0) say("goes on after step " + grouped(steps_done) + "\n");
+    standing_.step = steps_done;
+    standing_.steps = options_.steps;
+    // Backward takes about twice the time of forward.
+    validation_steps_ = static_cast<double>(validation) / static_cast<double>(options_.batch) / 3;
+    began_at_ = now();
+    reported_at_ = began_at_;
+    refresh();
+}
+
+std::optional<double> Reporter::seconds_left() const {
+    if (!standing_.loss) return std::nullopt;
+    const auto times = [&](std::uint64_t every) {
+        return static_cast<double>(times_due(standing_.step, standing_.steps, every));
+    };
+    const double step = step_.mean_or(0);
+    return times(1) * step + times(options_.eval_every) * validation_.mean_or(validation_steps_ * step) +
+           times(options_.save_every) * save_.mean_or(0);
+}
+
+Standing Reporter::standing() const {
+    Standing standing = standing_;
+    standing.elapsed = now() - began_at_;
+    standing.left = seconds_left();
+    return standing;
+}
+
+void Reporter::trained(const StepMetrics& metrics, double seconds) {
+    recent_.add(metrics.loss, metrics.tokens_per_second * seconds, seconds);
+    step_.add(seconds);
+    standing_.step = metrics.step;
+    standing_.loss = recent_.loss();
+    standing_.tokens_per_second = recent_.tokens_per_second();
+}
+
+void Reporter::validating() {
+    standing_.validating = true;
+    refresh();
+}
+
+void Reporter::keep(const Standing& standing) {
+    const auto columns = terminal_columns();
+    say(report_line(standing, columns ? *columns - 1 : any_width) + "\n");
+    reported_at_ = now();
+    drawn_at_ = 0;
+}
+
+void Reporter::report() {
+    standing_.validating = false;
+    keep(standing());
+}
+
+void Reporter::refresh() {
+    constexpr double between_drawings = 0.2, between_lines = 10;  // seconds
+    const auto columns = terminal_columns();
+    if (!columns) {
+        if (now() - reported_at_ < between_lines || !standing_.loss || standing_.validating) return;
+        Standing without_validation = standing();
+        without_validation.validation.reset();
+        keep(without_validation);
+        return;
+    }
+    if (now() - drawn_at_ < between_drawings) return;
+    say_in_place(progress_line(standing(), *columns - 1));
+    drawn_at_ = now();
+}
+
+void Reporter::validated(double seconds) { validation_.add(seconds); }
+
+void Reporter::saved(double seconds) { save_.add(seconds); }
+
+namespace {
+
+struct Best {
+    std::uint64_t step;
+    double loss;
+};
+
+// Of the lines of metrics.jsonl, of all sittings.
+std::optional<Best> best_validation(const std::string& directory) {
+    std::optional<Best> best;
+    std::ifstream lines(directory + "/metrics.jsonl");
+    for (std::string line; std::getline(lines, line);) {
+        if (line.find("\"val_loss\"") == line.npos) continue;
+        const StepMetrics metrics = StepMetrics::from_json(line);
+        if (!best || *metrics.val_loss < best->loss) best = {metrics.step, *metrics.val_loss};
+    }
+    return best;
+}
+
+// Another program of ours, called in the way that this one was.
+std::string beside(const std::string& program, const std::string& name) {
+    const std::size_t slash = program.rfind('/');
+    return shell_quoted(slash == program.npos ? name : program.substr(0, slash + 1) + name);
+}
+
+}  // namespace
+
+void say_how_to_use(const std::string& program, const TrainingOptions& options, bool causal,
+                    const std::string& beginning) {
+    say("done: the model is in " + options.out + "\n");
+    if (const auto best = best_validation(options.out))
+        say("best validation loss: " + fixed(best->loss, 4) + " at step " + grouped(best->step) + "\n");
+    const std::string picture = options.out + "/loss.svg";
+    if (std::filesystem::exists(picture)) say("loss over the steps: " + picture + "\n");
+    const std::string model = " --model " + shell_quoted(options.out);
+    say("now try:\n");
+    if (causal)
+        say_unbroken("  " + beside(program, "generate") + model +
+                     (beginning.empty() ? "" : " --prompt " + shell_quoted(beginning)) + "\n");
+    else
+        say_unbroken("  " + beside(program, "fill_mask") + model + " --text " + shell_quoted(beginning + "[MASK]") +
+                     "\n");
+}
+
+void say_how_to_resume(const std::string& program, const TrainingOptions& options) {
+    say("to go on:\n");
+    say_unbroken("  " + shell_quoted(program) + " --resume --out " + shell_quoted(options.out) + "\n");
+}
+
+std::string beginning_of(const Corpus& corpus, const Tokenizer& tokenizer, std::size_t length) {
+    const auto window = corpus.training_window(Random(0, "beginning"), 0);
+    const std::string bytes = tokenizer.decode(window.first(std::min<std::size_t>(8, length / 2)));
+    std::string text;
+    for (const CodePoint& c : CodePoints(bytes)) {
+        const bool shown = c.valid && escaped(c.bytes) == c.bytes;
+        const bool leading_space = text.empty() && c.bytes == " ";
+        if (!shown && !text.empty()) break;
+        if (shown && !leading_space) text += c.bytes;
+    }
+    return text;
+}
+
+}  // namespace taper::examples

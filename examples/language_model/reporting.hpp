@@ -1,0 +1,56 @@
+// What a person sees of a run: what it is made of, where it stands, what the model can do, and in the end what to do next. On a
+// terminal the line that says where it stands is rewritten in place; elsewhere it comes every ten seconds.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "examples/common/progress.hpp"
+#include "examples/language_model/corpus.hpp"
+#include "examples/language_model/run_log.hpp"
+#include "examples/language_model/training_options.hpp"
+
+namespace taper::examples {
+
+// Seconds on a clock that only goes forward.
+double now();
+
+class Reporter {
+  public:
+    explicit Reporter(const TrainingOptions& options) : options_(options) {}
+
+    // Before the first step. validation: windows that validate.
+    void begin(std::uint64_t steps_done, std::size_t parameters, const Corpus& corpus, std::size_t validation);
+
+    void trained(const StepMetrics& metrics, double seconds);  // a step
+    void validating();                                         // once a batch
+    void report();                                             // now, in a line that is kept
+    void refresh();                                            // where it is time to
+    void validated(double seconds);                            // with the sample
+    void saved(double seconds);
+
+    void validation_loss(double loss) { standing_.validation = loss; }
+
+  private:
+    std::optional<double> seconds_left() const;
+    Standing standing() const;
+    void keep(const Standing& standing);
+
+    const TrainingOptions& options_;
+    Standing standing_{};
+    Recent recent_;
+    Average step_, validation_, save_;
+    double validation_steps_ = 0;  // how long a validation takes in steps, before one was measured
+    double began_at_ = now(), reported_at_ = now(), drawn_at_ = 0;
+};
+
+// Where the run is, its best step, and a command to type. program: as it was called; some text of the run's to begin with.
+void say_how_to_use(const std::string& program, const TrainingOptions& options, bool causal,
+                    const std::string& beginning);
+void say_how_to_resume(const std::string& program, const TrainingOptions& options);
+
+// A few tokens of the corpus, as text on one line: what a vocabulary that was made from it can spell.
+std::string beginning_of(const Corpus& corpus, const Tokenizer& tokenizer, std::size_t length);
+
+}  // namespace taper::examples

@@ -1,0 +1,108 @@
+// Options of a run that have an effect, and those that have none.
+#include <set>
+
+#include "core/safetensors.hpp"
+#include "nn/schedule.hpp"
+#include "tests/programs.hpp"
+
+using namespace taper;
+using namespace taper::tests;
+
+namespace {
+
+// Runs that differ in an option or two.
+struct Runs {
+    Scratch scratch;
+    std::string text = scratch.file("text.txt", prose(20000));
+    Arguments usual = small_model() + Arguments{"--text", text};
+    int number = 0;
+
+    // The directory of a run of 12 steps with these options in the place of the usual ones.
+    std::string with(const Arguments& options) {
+        const std::string out = scratch.path(std::to_string(++number));
+        Arguments all = options + Arguments{"--out", out};
+        const Arguments ours =
+            usual + Arguments{"--steps", "12", "--warmup", "4", "--dropout", "0.1", "--threads", "1"};
+        for (std::size_t i = 0; i < ours.size(); i += 2)
+            if (std::find(options.begin(), options.end(), ours[i]) == options.end())
+                all.insert(all.end(), {ours[i], ours[i + 1]});
+        CAPTURE(options);
+        REQUIRE(train(all).status == 0);
+        return out;
+    }
+    std::string model(const Arguments& options) { return file_contents(with(options) + "/model.safetensors"); }
+};
+
+double squares(const std::string& directory, const std::string& tensor) {
+    double sum = 0;
+    const TensorFile model = load_safetensors(directory + "/model.safetensors");
+    for (const float x : model.get<float>(tensor)) sum += double(x) * x;
+    return sum;
+}
+
+}  // namespace
+
+TEST_CASE("programs: each option of training makes another model") {
+    Runs runs;
+    std::set<std::string> models{runs.model({})};
+    const std::vector<Arguments> effective{{"--weight-decay", "0"},
+                                           {"--clip", "0"},
+                                           {"--clip", "0.1"},
+                                           {"--warmup", "0"},
+                                           {"--lr", "2e-3"},
+                                           {"--seed", "1"},
+                                           {"--dropout", "0"},
+                                           {"--dropout", "0.2"},
+                                           {"--batch", "5"},
+                                           {"--steps", "13"},
+                                           {"--projection-init", "normal"}};
+    for (const Arguments& options : effective) {
+        CAPTURE(options[0] + " " + options[1]);
+        CHECK(models.insert(runs.model(options)).second);
+    }
+    const std::vector<Arguments> without_effect{{"--threads", "2"}, {"--eval-every", "5"}, {"--save-every", "5"}};
+    for (const Arguments& options : without_effect) {
+        CAPTURE(options[0]);
+        CHECK_FALSE(models.insert(runs.model(options)).second);
+    }
+}
+
+TEST_CASE("programs: weight decay makes matrices smaller, clipping bounds what a step does") {
+    Runs runs;
+    const std::string without = runs.with({"--weight-decay", "0"}), with = runs.with({"--weight-decay", "20"});
+    const std::string matrix = "layers.0.feed_forward.up.weight";
+    CHECK(squares(with, matrix) < 0.95 * squares(without, matrix));
+    // What is recorded is the norm before it was clipped: the same in the first step, another in the second.
+    const auto tight = metrics_of(runs.with({"--clip", "1e-9"})), loose = metrics_of(runs.with({"--clip", "0"}));
+    CHECK(tight[0]["grad_norm"] == loose[0]["grad_norm"]);
+    CHECK(tight[0]["grad_norm"] > 1e-9);
+    CHECK(tight[11]["grad_norm"] != loose[11]["grad_norm"]);
+}
+
+TEST_CASE("programs: the learning rate of every step is that of the schedule, exactly") {
+    Runs runs;
+    for (const auto& [warmup, steps] : {std::pair<std::uint64_t, std::uint64_t>{4, 12}, {0, 3}, {5, 3}, {1, 1}}) {
+        const auto metrics = metrics_of(
+            runs.with({"--warmup", std::to_string(warmup), "--steps", std::to_string(steps), "--lr", "0.003"}));
+        REQUIRE(metrics.size() == steps);
+        const nn::Schedule schedule{.lr = 0.003, .warmup = warmup, .steps = steps};
+        for (std::uint64_t step = 1; step <= steps; ++step) CHECK(metrics[step - 1]["lr"] == schedule(step));
+        const double first = warmup > 1 ? 0.003 / static_cast<double>(warmup) : metrics[0]["lr"].get<double>();
+        CHECK(metrics.front()["lr"].get<double>() == doctest::Approx(first).epsilon(1e-12));
+        if (steps > warmup) CHECK(metrics.back()["lr"].get<double>() == doctest::Approx(0.0003).epsilon(1e-12));
+    }
+}
+
+TEST_CASE("programs: k is at most the length where none is given, and no window is empty") {
+    Runs runs;
+    runs.usual = {"--text", runs.text, "--width", "16", "--heads", "2", "--layers", "1", "--batch", "2"};
+    const auto k_of = [&](const Arguments& options) {
+        return nlohmann::json::parse(file_contents(runs.with(options) + "/config.json")).at("k").get<int>();
+    };
+    CHECK(k_of({"--length", "64"}) == 32);
+    CHECK(k_of({"--length", "20"}) == 20);
+    CHECK(k_of({"--length", "33"}) == 32);
+    CHECK(k_of({"--length", "33", "--projection", "mean"}) == 17);  // of two positions each
+    check_refused(run("bench_step", {"--length", "8", "--k", "9"}), {"--k: ", "8", "9"});
+    CHECK(run("bench_step", {"--length", "8", "--width", "16", "--layers", "1", "--steps", "1"}).status == 0);
+}
