@@ -27,7 +27,7 @@ from tensors import read_tensors, write_tensors
 
 KINDS = ("double", "float")
 RUNS = [(kind, threads, keep) for kind in KINDS for threads, keep in ((1, "everything"), (3, "nothing"))]
-BATCH = 20
+BATCH = 10
 
 
 def declared_ops():
