@@ -52,6 +52,8 @@ template <class T> struct Operand;
 
 // A value, shared and immutable, and its Place. Copies are cheap and are the same Var.
 template <class T> class Var : public Place<T> {
+    static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>, "the number type of a Var is float or double");
+
   public:
     Var() = default;      // no value; only to be assigned to
     Var(Array<T> value);  // NOLINT: a constant
@@ -71,18 +73,29 @@ template <class T> class Var : public Place<T> {
     friend Var operator/(Operand<T> a, Operand<T> b) { return div(a.x, b.x, a.source); }
     friend Var operator-(Operand<T> a) { return neg(a.x, a.source); }
 
+    // a becomes another Var, a + b: what was computed with the old one stays. Not for a Parameter, which stays itself.
+    friend Var& operator+=(Var& a, Operand<T> b) { return a = add(a, b.x, b.source); }
+    friend Var& operator-=(Var& a, Operand<T> b) { return a = sub(a, b.x, b.source); }
+    friend Var& operator*=(Var& a, Operand<T> b) { return a = mul(a, b.x, b.source); }
+    friend Var& operator/=(Var& a, Operand<T> b) { return a = div(a, b.x, b.source); }
+
   protected:
     friend class Tape<T>;
     [[noreturn]] static void no_value();
     std::shared_ptr<Array<T>> value_;
 };
 
-// What stands beside + - * /: a Var, a Parameter or a number, and the line where it stands.
+// What stands beside + - * /: a Var, a Parameter, a number or an Array, and the line where it stands.
 template <class T> struct Operand {
     Var<T> x;
     Source source;
     Operand(const Var<T>& var, Source at = here()) : x(var), source(at) {}  // NOLINT
     Operand(T number, Source at = here()) : x(number), source(at) {}        // NOLINT
+    template <class E>
+    Operand(const xt::xexpression<E>& array, Source at = here()) : x(Array<T>(array)), source(at) {  // NOLINT
+        static_assert(std::is_same_v<typename E::value_type, T>,
+                      "an Array beside a Var must have its number type: converted<float>(array)");
+    }
 };
 
 // A named Var that outlives tapes and collects its gradient over backward passes. It is moved, not copied: a Var made
@@ -94,6 +107,10 @@ template <class T> class Parameter : public Var<T> {
     Parameter& operator=(Parameter&&) = default;
     Parameter(const Parameter&) = delete;
     Parameter& operator=(const Parameter&) = delete;
+    friend void operator+=(Parameter&, Operand<T>) = delete;  // mutable_value() += changes the value
+    friend void operator-=(Parameter&, Operand<T>) = delete;
+    friend void operator*=(Parameter&, Operand<T>) = delete;
+    friend void operator/=(Parameter&, Operand<T>) = delete;
 
     const std::string& name() const { return own().name; }
     bool trainable() const { return own().trainable; }  // false: a constant for every tape
