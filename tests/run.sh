@@ -8,6 +8,6 @@ cd -- "$(dirname -- "$0")/.."
 
 [ $# -gt 0 ] || set -- release
 [ "$1" != clang ] || build_packages="$build_packages clang"
-need $build_packages doctest-dev bible-kjv gnuplot-nox
+need $build_packages doctest-dev bible-kjv gnuplot-nox python3-numpy
 build "$@" -D TAPER_TESTS=ON
 ctest --preset "$1" --parallel "$(nproc)"
