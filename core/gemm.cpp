@@ -13,6 +13,7 @@
 
 extern "C" {
 void openblas_set_num_threads(int);
+int openblas_get_num_threads();
 char* openblas_get_corename();
 }
 
@@ -20,10 +21,10 @@ namespace taper {
 
 template <class T>
 static void blas(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride, bool accumulate) {
-    // OpenBLAS stays on one thread: parallel_for is outside. The index type, alpha and beta are spelled out since any
-    // other type selects a scalar triple loop.
-    static const bool one_thread = (openblas_set_num_threads(1), true);
-    static_cast<void>(one_thread);
+    // OpenBLAS stays on one thread, whatever else the process asked it for since: parallel_for is
+    // outside. The index type, alpha and beta are spelled out since any other type selects a scalar
+    // triple loop.
+    if (openblas_get_num_threads() != 1) openblas_set_num_threads(1);
     const auto index = [](std::size_t n) { return static_cast<xt::blas_index_t>(n); };
     const auto trans = [](const Matrix<T>& m) { return m.transposed ? cxxblas::Trans : cxxblas::NoTrans; };
     const auto leading = [&](std::size_t stride) { return index(std::max<std::size_t>(stride, 1)); };

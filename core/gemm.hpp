@@ -1,4 +1,9 @@
 // Matrix products: the one wrapper over xtensor-blas. Nothing else calls BLAS.
+//
+// Each product sets OpenBLAS to one thread, and so it stays: the number is the process's, and to
+// put it back while other threads are in products would take a lock around every one. A program
+// that uses OpenBLAS itself calls openblas_set_num_threads before its own products; taper's bits do
+// not depend on it.
 #pragma once
 
 #include "core/array.hpp"

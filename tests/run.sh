@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what is missing (on Debian and Ubuntu), builds, and runs all tests. From any directory:
-#     sh tests/run.sh [PRESET [CMAKE_OPTION...]]      PRESET: release, which is the default, debug, asan, clang
+#     sh tests/run.sh [PRESET [CMAKE_OPTION...]]      PRESET: release, which is the default, debug, asan, tsan, clang
 set -eu
 unset CDPATH
 cd -- "$(dirname -- "$0")/.."
