@@ -235,9 +235,8 @@ TEST_CASE("bpe tokenizer: of a very long text a sample is learned from, which is
     while (text.size() < (17U << 20)) text += english().bytes;
     text.insert(9'000'001, "\u00A7");  // wherever it stands
     const BuiltTokenizer built = build(text, 400);
-    CHECK(built.notice == "--tokenizer bpe: learned from a sample, spread over the text: 16777216 of " +
-                              std::to_string(text.size()) + " bytes");
-    CHECK(built.tokenizer->vocab_size() == 400);
+    const std::string sample = "--tokenizer bpe: learned from a sample, spread over the text: 16777216 of ";
+    CHECK(built.notice.starts_with(sample + std::to_string(text.size()) + " bytes\n--vocab 400: "));
     CHECK(built.tokenizer->encode(" beginning God").size() == 2);
     CHECK(built.tokenizer->encode("\u00A7").size() == 1);
     CHECK(built.tokenizer->decode(built.tokenizer->encode(text)) == text);

@@ -140,7 +140,7 @@ TEST_CASE("run log: the files go on where the run stands") {
 
 TEST_CASE("run log: a line that is no step is named") {
     const Scratch scratch;
-    const std::string path = scratch.path("metrics.jsonl");
+    const std::string path = scratch.path("") + "/metrics.jsonl";
     for (const std::string& bad :
          {std::string("{}"), std::string("[]"), std::string("1e400"), std::string("{\"step\": 3}"),
           lines(3, 3).replace(8, 1, "-3"), lines(3, 3).replace(8, 1, "3.5"), lines(3, 3).replace(8, 1, "1e300"),

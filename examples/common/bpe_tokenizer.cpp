@@ -173,8 +173,6 @@ class Sentences final : public sentencepiece::SentenceIterator {
     std::size_t next_ = 0;
 };
 
-bool begins_character(char byte) { return (byte & 0xC0) != 0x80; }
-
 // What is learned from: the whole texts, or, where they are longer, stretches of them, evenly spread, that have about
 // this many bytes together. Training takes some ten times their memory.
 constexpr std::size_t sample_bytes = 1 << 24;
@@ -188,14 +186,14 @@ std::vector<std::string_view> sample_of(std::span<const Text> texts, std::size_t
             sample.push_back(all);
             continue;
         }
-        // From a character's first byte to another's.
-        const auto character = [&](std::size_t at) {
-            while (at < all.size() && !begins_character(all[at])) ++at;
+        const auto next_character = [&](std::size_t at) {
+            while (at < all.size() && !first_code_point(all.substr(at)).valid) ++at;
             return std::min(at, all.size());
         };
         const std::size_t step = stretch / 1024 * (bytes / (sample_bytes / 1024));
         for (std::size_t at = 0; at < all.size(); at += step) {
-            const std::size_t begin = character(at), end = character(at + stretch);
+            const std::size_t begin = next_character(at);
+            const std::size_t end = next_character(at + stretch);
             sample.push_back(all.substr(begin, end - begin));
         }
     }
@@ -265,7 +263,7 @@ BuiltTokenizer train_bpe(std::span<const Text> texts, std::int64_t vocab, bool w
         built.notice = "--tokenizer bpe: learned from a sample, spread over the text: " + std::to_string(sample_bytes) +
                        " of " + std::to_string(bytes) + " bytes";
     if (const std::int64_t size = built.tokenizer->vocab_size(); size != vocab)
-        built.notice += (built.notice.empty() ? "" : "\n") + ("--vocab " + std::to_string(vocab)) +
+        built.notice += (built.notice.empty() ? "--vocab " : "\n--vocab ") + std::to_string(vocab) +
                         ": the text yields a vocabulary of " + std::to_string(size);
     return built;
 }
