@@ -55,7 +55,7 @@ static void one_row() {
     claim(std::abs(dot(dx, ones)) < 1e-14 && std::abs(dot(dx, z)) < 1e-14,
           "so dx has nothing along 1, and nothing along z but for eps: moving x there moves no y");
     claim(length(dx_at(x, ones)) < 1e-14, "and sum(y) has no gradient at all: a bad loss to test with");
-    claim(apart(dx_at(x * 10.0, dy) * 10.0, dx) < 1e-13, "a row ten times as large gets a tenth of the gradient");
+    claim(apart(dx, dx_at(x * 10.0, dy) * 10.0) < 1e-13, "a row ten times as large gets a tenth of the gradient");
 }
 
 // ---- A stack of L blocks with f(x) = W2 gelu(W1 x) + b.
