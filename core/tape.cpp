@@ -4,6 +4,7 @@
 #include <functional>
 #include <string_view>
 
+#include "core/map.hpp"
 #include "core/parallel.hpp"
 
 namespace taper {
