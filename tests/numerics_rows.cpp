@@ -258,6 +258,8 @@ TEST_CASE("numerics: matmul equals a plain loop") {
                                                          {{2, 200, 150}, {150, 130}},
                                                          {{4, 8, 40, 16}, {4, 8, 16, 40}},
                                                          {{3, 2, 100}, {3, 100, 90}},
+                                                         {{1, 3, 65, 33}, {4, 3, 33, 70}},
+                                                         {{4, 3, 65, 33}, {1, 3, 33, 70}},
                                                          {{2, 5000}, {3, 5000, 7}}};
     for (const bool transpose_a : {false, true})
         for (const bool transpose_b : {false, true})
