@@ -32,7 +32,7 @@ for argument; do
         --out=*) out=${argument#--out=} ;;
         --resume) resume=yes ;;
         --text | --text=*) own_text=yes ;;
-        --help | -h) exec "$bin/$program" --help ;;
+        --help | -h | --version) exec "$bin/$program" "$argument" ;;
     esac
 done
 

@@ -134,8 +134,10 @@ TEST_CASE("programs: --version, and options that must be there") {
         if (!names.empty()) check_refused(run(program, {}), {names[0] + ": ", "given"});
     }
     const Scratch scratch;
-    for (const char* program : {"generate", "fill_mask", "evaluate"})
-        check_refused(run(program, {"--model", scratch.path("none")}),
+    const std::vector<std::pair<std::string, Arguments>> others{
+        {"generate", {}}, {"fill_mask", {"--text", "[MASK]"}}, {"evaluate", {"--tokens", "x", "--out", "y"}}};
+    for (const auto& [program, other] : others)
+        check_refused(run(program, Arguments{"--model", scratch.path("none")} + other),
                       {scratch.path("none") + "/config.json: the file must exist", "examples/run.sh"});
 }
 

@@ -154,6 +154,8 @@ TEST_CASE("programs: a full stdout does not keep a run from stopping") {
     }
     while (write(ends[1], full.data(), 1) > 0) {
     }
+    std::string room(8 * 4096, ' ');  // for eight lines: until the first step has its own
+    REQUIRE(read(ends[0], room.data(), room.size()) == static_cast<ssize_t>(room.size()));
     fcntl(ends[1], F_SETFL, 0);
     Process process("train_mlm",
                     small_model() + Arguments{"--text", text, "--out", out, "--steps", "100000", "--eval-every", "1"},

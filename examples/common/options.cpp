@@ -130,15 +130,20 @@ void Options::text(const std::string& name, std::string& value, const std::strin
 void Options::required_text(const std::string& name, std::string& value, const std::string& help) {
     Entry& e = entry(name, help, "required");
     e.required = true;
-    e.read = [name, &value](const std::vector<std::string>& given) {
-        if (given[0].empty()) refuse(name, "given", given[0]);
-        value = given[0];
-    };
+    e.read = [&value](const std::vector<std::string>& given) { value = given[0]; };
     e.get = [&value] { return json(value); };
 }
 
-void Options::model_directory(const std::string& name, std::string& value, const std::string& help) {
+void Options::required_path(const std::string& name, std::string& value, const std::string& help) {
     required_text(name, value, help);
+    entries_.back()->read = [name, &value](const std::vector<std::string>& given) {
+        if (given[0].empty()) refuse(name, "a path", given[0]);
+        value = given[0];
+    };
+}
+
+void Options::model_directory(const std::string& name, std::string& value, const std::string& help) {
+    required_path(name, value, help);
     Entry& e = *entries_.back();
     e.check = [&value] {
         const std::string path = value + "/config.json";

@@ -46,8 +46,9 @@ class Options {
     void word(const std::string& name, std::string& value, const std::vector<std::string>& words,
               const std::string& help);
     void text(const std::string& name, std::string& value, const std::string& help);
-    void required_text(const std::string& name, std::string& value, const std::string& help);    // given, not empty
-    void model_directory(const std::string& name, std::string& value, const std::string& help);  // so, and it exists
+    void required_text(const std::string& name, std::string& value, const std::string& help);
+    void required_path(const std::string& name, std::string& value, const std::string& help);    // not empty
+    void model_directory(const std::string& name, std::string& value, const std::string& help);  // required; exists
     void files(const std::string& name, std::vector<std::string>& values,
                const std::string& help);  // repeatable; absolute
     void flag(const std::string& name, bool& value, const std::string& help);

@@ -120,8 +120,8 @@ int main(int argc, char** argv) {
             "Runs a model directory on tokens (B, n') of a safetensors file, I64, with optional mask (1 real, 0 "
             "padding) and targets (-100: not counted), and writes logits (B, n', V) and loss.");
         options.model_directory("--model", directory, "model directory");
-        options.required_text("--tokens", tokens, "safetensors file with tokens, mask, targets");
-        options.required_text("--out", out, "safetensors file to write");
+        options.required_path("--tokens", tokens, "safetensors file with tokens, mask, targets");
+        options.required_path("--out", out, "safetensors file to write");
         options.flag("--gradients", gradients, "also the loss's gradient of each parameter, gradient.NAME");
         options.flag("--double", in_double, "compute and write in double precision");
         options.count("--threads", thread_count, 1, max_threads, "threads");

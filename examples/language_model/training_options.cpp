@@ -11,7 +11,7 @@ void TrainingOptions::declare(Options& options, bool causal) {
     options.files("--text", text,
                   "file to learn from, UTF-8 (byte: any); repeatable. A BOM is dropped, CRLF is kept [required, but "
                   "with --resume]");
-    options.required_text("--out", out, "run directory to write; must be new or empty");
+    options.required_path("--out", out, "run directory to write; must be new or empty");
     options.flag("--resume", resume, "go on exactly where the run in --out stands, with its options");
     options.word("--tokenizer", tokenizer, {"char", "byte", "bpe"}, "what a token is");
     options.count("--vocab", vocab, 0, 1'000'000, "bpe: tokens in the vocabulary, 0: 1024");
