@@ -185,3 +185,23 @@ TEST_CASE("large: causal_attention over many chunks equals a plain loop, and its
         check("causal_attention " + std::to_string(n) + ", window " + std::to_string(window), op, inputs, expected);
     }
 }
+
+// Scores of 10^4 at one place and 0 elsewhere: the softmax is 1 there. e^10^4 is no number, should the largest be overlooked.
+TEST_CASE("large: attention finds the largest score wherever it stands, among keys and among slots") {
+    const auto at_every_place = [](auto zero) {
+        using T = decltype(zero);
+        const Var<T> one = full<T>({1, 1, 1}, 1);
+        for (const std::size_t m : {1U, 2U, 3U, 7U, 8U, 9U, 15U, 16U, 17U, 33U, 70U, 255U, 256U, 257U, 270U})
+            for (std::size_t place = 0; place < m; ++place) {
+                auto K = zeros<T>({1, m, 1});
+                K(0, place, 0) = T(1e4);
+                const auto V = normal<T>(Random(1, "V"), {1, m, 1});
+                CHECK(attention(one, Var<T>(K), Var<T>(V)).item() == V(0, place, 0));
+                if (m > 70) continue;
+                const Var<T> E = reshaped(K, {m, 1}), F = reshaped(V, {m, 1});
+                CHECK(causal_attention(one, one, one, E, F).item() == V(0, place, 0));
+            }
+    };
+    at_every_place(double{});
+    at_every_place(float{});
+}
