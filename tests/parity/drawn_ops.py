@@ -173,8 +173,9 @@ def second_gap(x, axes):
     """From the largest to the next, of each reduced part."""
     axes = [axis % x.ndim for axis in axes]
     kept = [i for i in range(x.ndim) if i not in axes]
-    rows = x.transpose(kept + axes).reshape(math.prod(x.shape[i] for i in kept), -1)
-    if rows.shape[1] < 2:
+    rows = x.transpose(kept + axes).reshape(math.prod(x.shape[i] for i in kept),
+                                            math.prod(x.shape[i] for i in axes))
+    if rows.shape[1] < 2 or rows.size == 0:
         return np.ones(1)
     top = np.partition(rows, -2, axis=1)
     return top[:, -1] - top[:, -2]

@@ -76,6 +76,8 @@ class Generator:
 
     def leaf(self, shape, low=-2.0, high=2.0):
         """Multiples of 1/256, or of a smaller power of 2: exact in float, and often equal."""
+        if math.prod(shape) > MOST_MADE:
+            raise Refused
         unit = 256.0
         while (high - low) * unit < 64:
             unit *= 2
