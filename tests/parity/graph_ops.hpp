@@ -1,5 +1,5 @@
-// The ops by their names, for graph_runner.cpp: each takes the inputs and arguments of a step. A test compares the names with
-// those of core/ops.hpp.
+// The ops by their names, for graph_runner.cpp: each takes the inputs and arguments of a step.
+// graphs.py compares the names with those of core/ops.hpp.
 #pragma once
 
 #include <functional>
