@@ -1,7 +1,7 @@
 // Every op, in one list: signature, shapes, formula. Forward and backward of each stand side by side in core/ops/.
 //
-// Arguments may be Var, Parameter (as x, not in a list) or, where a T is taken, a number. "Broadcasting" is NumPy's. Every
-// op throws Error when its shape rule does not hold. `at` is the caller's line and is filled in by itself.
+// Arguments may be Var or Parameter and, beside one, a number or an Array (core/notation.hpp). "Broadcasting" is NumPy's.
+// Every op throws Error when its shape rule does not hold. `at` is the caller's line and is filled in by itself.
 // T is float or double.
 #pragma once
 

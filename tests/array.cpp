@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "core/map.hpp"
@@ -106,7 +107,8 @@ const std::vector<std::pair<Shape, Shape>>& repeated_shapes() {
 
 template <class T> void check_expand_and_sum_to() {
     for (const auto& [from, to] : repeated_shapes()) {
-        INFO(to_string(from), " to ", to_string(to));
+        const std::string title = to_string(from) + " to " + to_string(to);
+        INFO(title);
         const auto x = normal<T>(Random(1, "expand"), from);
         const Array<T> y = expand(x, to);
         REQUIRE(y.shape() == to);
@@ -157,6 +159,7 @@ template <class T> void check_permuted() {
                                                                  {{3, 17, 33}, {2, 0, 1}},
                                                                  {{3, 131, 5, 33}, {0, 2, 1, 3}},
                                                                  {{17, 1, 131}, {2, 1, 0}}}) {
+        const std::string title = to_string(shape);
         const auto x = normal<T>(Random(1, "permuted"), shape);
         const Array<T> y = permuted(x, axes);
         bool same = true;
@@ -169,7 +172,7 @@ template <class T> void check_permuted() {
             }
             same = same && y.data()[flat] == x.data()[entry];
         }
-        CHECK_MESSAGE(same, to_string(shape));
+        CHECK_MESSAGE(same, title);
     }
     for (const Shape& shape : std::vector<Shape>{{1, 1}, {15, 17}, {130, 257}, {3, 33, 1031}, {7, 100, 3}}) {
         const auto x = normal<T>(Random(1, "transposed"), shape);

@@ -283,7 +283,7 @@ template <class T> static void check_ranges(double tolerance) {
                 const T x = static_cast<T>(low + (high - low) * Random(1, "ranges").uniform(i));
                 const double exact = op.reference(static_cast<double>(x));
                 const double y = static_cast<double>(at<T>(op, x, i % 17, 17));
-                INFO(name, " of ", x, " is ", y);
+                INFO(op.name, " of ", x, " is ", y);
                 CHECK(std::abs(y - exact) <= tolerance * std::abs(exact));
             }
 }
