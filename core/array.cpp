@@ -1,6 +1,7 @@
 #include "core/array.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 
 #include "core/parallel.hpp"
@@ -22,6 +23,44 @@ std::string to_string(const Shape& shape) {
     std::string text = "(";
     for (std::size_t i = 0; i < shape.size(); ++i) text += (i ? "," : "") + std::to_string(shape[i]);
     return text + ")";
+}
+
+template <class T> static std::string number_text(T value) {
+    if constexpr (std::is_same_v<T, bool>) return value ? "true" : "false";
+    else if constexpr (std::is_integral_v<T>) return std::to_string(value);
+    else {
+        if (value != value) return "nan";  // without a sign
+        char text[32];
+        return std::string(text, std::to_chars(text, text + sizeof text, value, std::chars_format::general, 6).ptr);
+    }
+}
+
+// Adds the entries from `first` on, those of x along its axes from `axis` on.
+template <class T> static void add_text(std::string& text, const Array<T>& x, std::size_t axis, std::size_t first) {
+    if (axis == x.dimension()) {
+        text += number_text<T>(x.data()[first]);
+        return;
+    }
+    const std::size_t n = x.shape(axis), ends = 2;
+    const bool cut = x.size() > 100 && n > 2 * ends + 1;
+    std::size_t entries = 1;
+    for (std::size_t i = axis + 1; i < x.dimension(); ++i) entries *= x.shape(i);
+    text += "{";
+    for (std::size_t i = 0; i < n; ++i) {
+        if (i > 0) text += ", ";
+        if (cut && i == ends) {
+            text += "..., ";
+            i = n - ends;
+        }
+        add_text(text, x, axis + 1, first + i * entries);
+    }
+    text += "}";
+}
+
+template <class T> std::string to_string(const Array<T>& x) {
+    std::string text = to_string(x.shape()) + " ";
+    add_text(text, x, 0, 0);
+    return text;
 }
 
 std::size_t count(const Shape& shape) {
@@ -203,6 +242,7 @@ template <class T> Array<T> matrices_transposed(const Array<T>& x) {
 }
 
 #define TAPER_INSTANTIATE(T)                                                                         \
+    template std::string to_string(const Array<T>&);                                                 \
     template Array<T> expand(const Array<T>&, const Shape&);                                         \
     template Array<T> sum_to(const Array<T>&, const Shape&);                                         \
     template Array<T> sum_to(Array<T>&&, const Shape&);                                              \
@@ -214,5 +254,7 @@ TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)
 #undef TAPER_INSTANTIATE
 template Array<bool> expand(const Array<bool>&, const Shape&);
+template std::string to_string(const Array<std::int64_t>&);
+template std::string to_string(const Array<bool>&);
 
 }  // namespace taper

@@ -43,8 +43,10 @@ using Shape = xt::dynamic_shape<std::size_t>;
 template <class T>
 using Array = xt::xarray_container<xt::uvector<T, memory::AlignedAllocator<T>>, xt::layout_type::row_major, Shape>;
 
-using Ids = Array<std::int64_t>;  // token numbers, classes
-using Mask = Array<bool>;         // true: real, kept, selected
+// Token numbers, classes: Ids{3, 1}, Ids{{3, 1}, {2, 0}}. A column is reshaped(Ids{3, 1}, {2, 1}), of any
+// Array, since Ids{{3}, {1}} is ambiguous.
+using Ids = Array<std::int64_t>;
+using Mask = Array<bool>;  // true: real, kept, selected
 
 std::size_t count(const Shape& shape);  // number of entries; Error: more than memory can have
 
@@ -65,7 +67,9 @@ template <class To, class From> Array<To> converted(const Array<From>& x) {
     return y;
 }
 
-std::string to_string(const Shape& shape);                     // "(2,8,16)"; "()" for a scalar
+std::string to_string(const Shape& shape);  // "(2,8,16)"; "()" for a scalar
+template <class T>
+std::string to_string(const Array<T>& x);  // "(2,2) {{1, 2}, {3, 0.5}}": six digits; of more than 100 entries the ends
 std::string index_text(const Shape& shape, std::size_t flat);  // "(1,0,3)": where entry `flat` stands
 
 // An argument of an op as an error message shows it.

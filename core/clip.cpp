@@ -7,12 +7,13 @@
 
 namespace taper {
 
-// Those with a gradient, each once.
+// Those that are trained and have a gradient, each once.
 template <class T> static std::vector<Parameter<T>*> distinct(const std::vector<Parameter<T>*>& parameters) {
     std::vector<Parameter<T>*> all;
     std::unordered_set<const Leaf<T>*> seen;
     for (Parameter<T>* parameter : parameters)
-        if (parameter->has_gradient() && seen.insert(parameter->leaf.get()).second) all.push_back(parameter);
+        if (parameter->trainable() && parameter->has_gradient() && seen.insert(parameter->leaf.get()).second)
+            all.push_back(parameter);
     return all;
 }
 

@@ -7,9 +7,11 @@
 
 namespace taper {
 
-// sqrt of the sum of the squares of all gradients, in double. Parameters without a gradient count as 0, one that is listed
-// twice counts once. Error that names the first parameter with an entry that is not finite, or whose squares overflow (double;
-// float cannot).
+// sqrt of the sum of the squares of all gradients, in double. Parameters without a gradient and
+// frozen ones count as 0, one that is listed twice counts once. List what the optimiser moves: a
+// trainable Parameter that no optimiser clears, as one that was left out of it, adds its gradient
+// up from step to step, and counts. freeze() it instead. Error that names the first parameter with
+// an entry that is not finite, or whose squares overflow (double; float cannot).
 template <class T> double gradient_norm(const std::vector<Parameter<T>*>& parameters);
 
 // Scales all gradients by limit / norm if the norm is above limit (> 0). Returns the norm before.

@@ -5,6 +5,10 @@
 #include <stdexcept>
 #include <string>
 
+#if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
+#error "taper must not be compiled with -ffast-math, -Ofast or -ffinite-math-only: every check for NaN would be gone"
+#endif
+
 namespace taper {
 
 // The shortest text that reads back as the same number, in the C locale: what messages show. NaN has no sign here.
@@ -12,6 +16,13 @@ template <class T> std::string shortest(T value) {
     if (value != value) return "nan";
     char text[64];
     return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
+}
+
+// So many significant digits, as %.4g of printf would have them in the C locale.
+inline std::string with_digits(double value, int digits) {
+    if (value != value) return "nan";
+    char text[64];
+    return std::string(text, std::to_chars(text, text + sizeof text, value, std::chars_format::general, digits).ptr);
 }
 
 // Bad input or wrong use. what() has one form: `subject: the rule, a whole sentence: argument, argument[: numbers]`.

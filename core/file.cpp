@@ -41,6 +41,8 @@ const char* kind(mode_t mode) {
     return "a device";
 }
 
+}  // namespace
+
 // A file open for writing. Errors name `path`, whatever its name on the disk at the moment.
 class OutputFile {
   public:
@@ -65,6 +67,11 @@ class OutputFile {
         }
     }
 
+    void cut(std::uint64_t size) {
+        if (uninterrupted([&] { return ::ftruncate(descriptor_, static_cast<off_t>(size)); }) < 0)
+            fail(path_, "the file cannot be cut");
+    }
+
     void sync() {
         if (uninterrupted([&] { return ::fsync(descriptor_); }) < 0)
             fail(path_, "the file cannot be brought to the disk");
@@ -76,9 +83,11 @@ class OutputFile {
     }
 
   private:
-    const std::string& path_;
+    std::string path_;
     int descriptor_;
 };
+
+namespace {
 
 // A name in the same directory, new each time: two programs that write one file must not write into each other's.
 std::string temporary_name(const std::string& target) {
@@ -202,6 +211,15 @@ void write_file(const std::string& path, std::span<const std::string_view> piece
 }
 
 void write_file(const std::string& path, std::string_view bytes) { write_file(path, std::span(&bytes, 1)); }
+
+AppendedFile::AppendedFile(const std::string& path, std::uint64_t size)
+    : file_(std::make_unique<OutputFile>(path, path, O_CREAT | O_APPEND)) {
+    file_->cut(size);
+}
+
+AppendedFile::~AppendedFile() = default;
+
+void AppendedFile::append(std::string_view bytes) { file_->write(std::span(&bytes, 1)); }
 
 std::vector<std::string> leftovers_of(const std::string& path) {
     const std::filesystem::path target(path);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -43,6 +44,20 @@ std::string read_file(const std::string& path, std::size_t limit = std::numeric_
 // could not be synced: then the new file is in its place, and a power cut may undo that).
 void write_file(const std::string& path, std::span<const std::string_view> pieces);
 void write_file(const std::string& path, std::string_view bytes);
+
+// A file that grows at its end.
+class AppendedFile {
+  public:
+    // Opens the file, which is made where there is none, and cuts what it has beyond `size` bytes. Throws std::system_error.
+    AppendedFile(const std::string& path, std::uint64_t size);
+    ~AppendedFile();
+
+    // Throws std::system_error; then a part of the bytes may be there.
+    void append(std::string_view bytes);
+
+  private:
+    std::unique_ptr<class OutputFile> file_;
+};
 
 // What a killed write_file(path) left beside it.
 std::vector<std::string> leftovers_of(const std::string& path);

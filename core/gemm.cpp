@@ -13,6 +13,7 @@
 
 extern "C" {
 void openblas_set_num_threads(int);
+int openblas_get_num_threads();
 char* openblas_get_corename();
 }
 
@@ -20,10 +21,10 @@ namespace taper {
 
 template <class T>
 static void blas(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride, bool accumulate) {
-    // OpenBLAS stays on one thread: parallel_for is outside. The index type, alpha and beta are spelled out since any
-    // other type selects a scalar triple loop.
-    static const bool one_thread = (openblas_set_num_threads(1), true);
-    static_cast<void>(one_thread);
+    // OpenBLAS stays on one thread, whatever else the process asked it for since: parallel_for is
+    // outside. The index type, alpha and beta are spelled out since any other type selects a scalar
+    // triple loop.
+    if (openblas_get_num_threads() != 1) openblas_set_num_threads(1);
     const auto index = [](std::size_t n) { return static_cast<xt::blas_index_t>(n); };
     const auto trans = [](const Matrix<T>& m) { return m.transposed ? cxxblas::Trans : cxxblas::NoTrans; };
     const auto leading = [&](std::size_t stride) { return index(std::max<std::size_t>(stride, 1)); };
@@ -34,12 +35,15 @@ static void blas(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_str
 
 // OpenBLAS copies ("packs") both operands of each call. Its AVX-512 kernels do not where a product has at most 10^6 multiply-adds
 // and b is not transposed: there blocks of that size are a tenth faster. With other kernels large blocks are, a tenth too.
-static bool in_blocks() {
-    static const bool avx512 = [kernels = std::string(openblas_get_corename())] {
+static bool& blocks() {
+    static bool cut = [kernels = std::string(openblas_get_corename())] {
         return kernels == "SkylakeX" || kernels == "Cooperlake" || kernels == "SapphireRapids";
     }();
-    return avx512;
+    return cut;
 }
+bool in_blocks() { return blocks(); }
+void set_in_blocks(bool cut) { blocks() = cut; }
+
 struct Block {
     std::size_t rows, inner, columns;
 };

@@ -1,4 +1,9 @@
 // Matrix products: the one wrapper over xtensor-blas. Nothing else calls BLAS.
+//
+// Each product sets OpenBLAS to one thread, and so it stays: the number is the process's, and to
+// put it back while other threads are in products would take a lock around every one. A program
+// that uses OpenBLAS itself calls openblas_set_num_threads before its own products; taper's bits do
+// not depend on it.
 #pragma once
 
 #include "core/array.hpp"
@@ -22,6 +27,11 @@ template <class T> Matrix<T> matrix(const Array<T>& x) {
 template <class T> Matrix<T> transposed(const Matrix<T>& x) {
     return {x.data, x.columns, x.rows, x.stride, !x.transposed};
 }
+
+// Are products cut into the small blocks that suit OpenBLAS's AVX-512 kernels? At first where the processor has these. Set by tests,
+// between products: so both ways are tried on every machine. The roundings differ, and nothing else.
+bool in_blocks();
+void set_in_blocks(bool cut);
 
 // c (a.rows, b.columns), rows c_stride apart, = a b, or += a b. On the calling thread alone.
 template <class T>

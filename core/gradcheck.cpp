@@ -12,7 +12,6 @@ namespace taper {
 namespace {
 
 using detail::Line;
-using detail::number;
 using detail::Verdict;
 using Parameters = std::vector<Parameter<double>*>;
 
@@ -80,6 +79,10 @@ class Check {
             std::count_if(y_.begin(), y_.end(), [](double entry) { return !std::isfinite(entry); }));
         if (report_.not_finite == y_.size() && y_.size() > 0)
             problem("f has no finite output: nothing can be checked: y " + to_string(y.shape()));
+        std::size_t input_entries = 0;
+        for (const Array<double>& value : start_.values) input_entries += value.size();
+        if (input_entries == 0) problem("nothing is checked: the inputs have no entries: " + title(0));
+        if (y_.size() == 0) problem("nothing is checked: y has no entries: y " + to_string(y.shape()));
         const Random random(options_.seed, "gradcheck cotangent");
         for (int c = 0; c < options_.cotangents; ++c) {
             cotangents_.push_back(normal<double>(random.at(static_cast<std::uint32_t>(c)), y.shape()));
@@ -240,16 +243,17 @@ GradcheckReport gradcheck(const std::string& name, const std::function<Var<doubl
 std::string GradcheckReport::text() const {
     std::string text = name + (passed ? ": passed: " : ": FAILED: ") + std::to_string(entries) + " entries";
     if (wrong > 0) text += ", " + std::to_string(wrong) + " wrong";
-    text += ", worst relative error " + number(worst, 2);
+    text += ", worst relative error " + with_digits(worst, 2);
     if (not_finite > 0) text += ", " + std::to_string(not_finite) + " entries of y not finite";
     if (!kinks.empty())
         text += ", " + std::to_string(kinks.size()) + " at or near a kink, first " + kinks[0].input + " " +
-                kinks[0].entry + ": slopes " + number(kinks[0].slope_below, 6) + " and " +
-                number(kinks[0].slope_above, 6);
+                kinks[0].entry + ": slopes " + with_digits(kinks[0].slope_below, 6) + " and " +
+                with_digits(kinks[0].slope_above, 6);
     for (const std::string& problem : problems) text += "\n  " + name + ": " + problem;
     for (const GradcheckFailure& f : failures)
-        text += "\n  " + name + ": " + f.input + " " + f.entry + ": analytic " + number(f.analytic, 12) + ", numeric " +
-                number(f.numeric, 12) + ", relative error " + number(f.relative_error, 3) + ": " + f.cause;
+        text += "\n  " + name + ": " + f.input + " " + f.entry + ": analytic " + with_digits(f.analytic, 12) +
+                ", numeric " + with_digits(f.numeric, 12) + ", relative error " + with_digits(f.relative_error, 3) +
+                ": " + f.cause;
     if (wrong > failures.size()) text += "\n  and " + std::to_string(wrong - failures.size()) + " more";
     return text;
 }

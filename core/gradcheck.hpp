@@ -50,7 +50,7 @@ struct GradcheckKink {
 
 struct GradcheckReport {
     std::string name;
-    bool passed = true;
+    bool passed = true;                      // something was checked, and nothing found
     double worst = 0;                        // the largest relative error
     std::size_t entries = 0;                 // entries (or directions) checked
     std::size_t wrong = 0;                   // of them

@@ -1,22 +1,21 @@
 #include "core/inspect.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
+
+#include "core/shown.hpp"
 
 namespace taper {
 
 extern const char* const page_template;  // inspect_page.html: a string that CMake makes of it
 
-template <class T> static std::string label(const Record<T>& record) {
-    return record.leaf ? record.leaf->name : record.name;
-}
+// Where a name is one of many, and where it stands by itself.
+static constexpr std::size_t few_letters = 40, more_letters = 200;
 
-static std::string digits(const char* format, double number) {
-    char text[64];
-    std::snprintf(text, sizeof text, format, number);
-    return text;
+template <class T> static std::string label(const Record<T>& record, std::size_t most) {
+    return shown(record.leaf ? record.leaf->name : record.name, most);
 }
 
 template <class T> static std::string norm(const Array<T>* x) {
@@ -24,11 +23,11 @@ template <class T> static std::string norm(const Array<T>* x) {
     double squares = 0;
     for (std::size_t i = 0; i < x->size(); ++i)
         squares += static_cast<double>(x->data()[i]) * static_cast<double>(x->data()[i]);
-    return digits("%.4g", std::sqrt(squares));
+    return with_digits(std::sqrt(squares), 4);
 }
 
 template <class T> static std::string source(const Record<T>& record) {
-    return record.source.line ? to_string(record.source) : "";
+    return record.source.line ? shown(to_string(record.source), more_letters) : "";
 }
 
 // ---- Table
@@ -40,16 +39,16 @@ template <class T> std::string as_table(const Tape<T>& tape) {
         std::string inputs;
         for (std::size_t number : record.inputs) inputs += (inputs.empty() ? "" : " ") + std::to_string(number);
         const auto value = record.value.lock();
-        rows.push_back({std::to_string(i), label(record), inputs, to_string(record.shape), norm(value.get()),
-                        norm(record.gradient.get()), source(record)});
+        rows.push_back({std::to_string(i), label(record, few_letters), inputs, to_string(record.shape),
+                        norm(value.get()), norm(record.gradient.get()), source(record)});
     }
     std::vector<std::size_t> widths(rows[0].size(), 0);
     for (const auto& row : rows)
-        for (std::size_t j = 0; j < row.size(); ++j) widths[j] = std::max(widths[j], row[j].size());
+        for (std::size_t j = 0; j < row.size(); ++j) widths[j] = std::max(widths[j], letters(row[j]));
     std::string table;
     for (const auto& row : rows) {
         std::string line;
-        for (std::size_t j = 0; j < row.size(); ++j) line += row[j] + std::string(widths[j] - row[j].size() + 2, ' ');
+        for (std::size_t j = 0; j < row.size(); ++j) line += row[j] + std::string(widths[j] - letters(row[j]) + 2, ' ');
         table += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
     }
     return table;
@@ -57,11 +56,13 @@ template <class T> std::string as_table(const Tape<T>& tape) {
 
 // ---- Graph
 
+// Graphviz reads HTML's entities in a label.
 static std::string quoted(const std::string& text) {
     std::string quoted = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') quoted += '\\';
         quoted += c;
+        if (c == '&') quoted += "amp;";
     }
     return quoted + "\"";
 }
@@ -71,7 +72,7 @@ template <class T> std::string as_dot(const Tape<T>& tape) {
     for (std::size_t i = 0; i < tape.records().size(); ++i) {
         const Record<T>& record = tape.records()[i];
         const std::string node = "    n" + std::to_string(i);
-        dot += node + " [label=" + quoted(label(record) + " " + to_string(record.shape)) +
+        dot += node + " [label=" + quoted(label(record, few_letters) + " " + to_string(record.shape)) +
                (record.leaf ? ", style=\"rounded,filled\", fillcolor=\"#dbe9f6\"" : "") +
                ", tooltip=" + quoted(std::to_string(i) + (record.leaf ? " parameter" : " " + source(record))) + "];\n";
         for (std::size_t input : record.inputs) dot += "    n" + std::to_string(input) + " ->" + node.substr(3) + ";\n";
@@ -86,12 +87,46 @@ using Json = nlohmann::ordered_json;
 // Four digits are enough for an eye. JSON has no NaN and no infinity: they go as text.
 static Json rounded(double number) {
     if (!std::isfinite(number)) return shortest(number);
-    return std::strtod(digits("%.4g", number).c_str(), nullptr);
+    const std::string text = with_digits(number, 4);
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+}
+
+// How much of an array is shown.
+struct Extent {
+    std::size_t rows = 64, matrices = 8;  // rows, and as many columns
+};
+
+// So that a browser opens the page within some seconds: of longer tapes the first and the last
+// records, of larger arrays less.
+static constexpr std::size_t most_records = 1000, most_numbers = 2'000'000;
+
+static std::size_t numbers_shown(const Shape& shape, const Extent& extent) {
+    std::size_t numbers = 1, matrices = 1;
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+        if (axis + 2 < shape.size()) matrices *= shape[axis];
+        else numbers *= std::min(shape[axis], extent.rows);
+    }
+    return numbers * std::min(matrices, extent.matrices);
+}
+
+template <class T> static Extent extent_of(const std::vector<const Record<T>*>& records) {
+    Extent extent;
+    const auto all = [&] {
+        std::size_t numbers = 0;
+        for (const Record<T>* record : records)
+            numbers +=
+                numbers_shown(record->shape, extent) * (!record->value.expired() + (record->gradient != nullptr));
+        return numbers;
+    };
+    while (all() > most_numbers && extent.rows > 4)
+        extent = {extent.rows / 2, std::max<std::size_t>(extent.matrices / 2, 1)};
+    return extent;
 }
 
 // The last two axes as a matrix; the first ones of those before them one after the other.
-template <class T> static Json picture(const Array<T>& x) {
-    constexpr std::size_t most = 64, most_matrices = 8;
+template <class T> static Json picture(const Array<T>& x, const Extent& extent) {
+    const std::size_t most = extent.rows, most_matrices = extent.matrices;
     const std::size_t axes = x.dimension(), columns = axes > 0 ? x.shape(axes - 1) : 1,
                       rows = axes > 1 ? x.shape(axes - 2) : 1;
     const std::size_t matrices = rows * columns == 0 ? 0 : x.size() / (rows * columns);
@@ -113,21 +148,46 @@ template <class T> static Json picture(const Array<T>& x) {
             {"values", std::move(values)}};
 }
 
+// What the page leaves out; nothing: "".
+static std::string note(std::size_t records, const Extent& extent) {
+    std::string text;
+    if (records > most_records)
+        text = "Records " + std::to_string(most_records / 2) + " to " + std::to_string(records - most_records / 2 - 1) +
+               " of " + std::to_string(records) + " are left out. ";
+    if (extent.rows < Extent().rows)
+        text += "Of an array at most " + std::to_string(extent.rows) + " rows and columns, and " +
+                std::to_string(extent.matrices) + (extent.matrices == 1 ? " matrix" : " matrices") + ", are shown.";
+    return text;
+}
+
 template <class T> std::string as_page(const Tape<T>& tape, const std::string& title) {
+    const std::size_t size = tape.records().size(), half = most_records / 2;
+    const bool all = size <= most_records;
+    const auto is_shown = [&](std::size_t i) { return all || i < half || i >= size - half; };
+    std::vector<const Record<T>*> shown_records;
+    for (std::size_t i = 0; i < size; ++i)
+        if (is_shown(i)) shown_records.push_back(&tape.records()[i]);
+    const Extent extent = extent_of(shown_records);
     Json records = Json::array();
-    for (const Record<T>& record : tape.records()) {
-        const auto value = record.value.lock();
-        records.push_back({{"name", label(record)},
-                           {"parameter", record.leaf != nullptr},
-                           {"formula", record.formula},
-                           {"source", source(record)},
-                           {"shape", to_string(record.shape)},
-                           {"inputs", record.inputs},
-                           {"value", value ? picture(*value) : Json()},
-                           {"gradient", record.gradient ? picture(*record.gradient) : Json()}});
+    for (const Record<T>* record : shown_records) {
+        const auto value = record->value.lock();
+        Json inputs = Json::array();  // by their places on the page
+        for (const std::size_t i : record->inputs)
+            if (is_shown(i)) inputs.push_back(all || i < half ? i : i - (size - most_records));
+        records.push_back({{"number", static_cast<std::size_t>(record - tape.records().data())},
+                           {"name", label(*record, more_letters)},
+                           {"parameter", record->leaf != nullptr},
+                           {"formula", record->formula},
+                           {"source", source(*record)},
+                           {"shape", to_string(record->shape)},
+                           {"inputs", inputs},
+                           {"left_out", record->inputs.size() - inputs.size()},
+                           {"value", value ? picture(*value, extent) : Json()},
+                           {"gradient", record->gradient ? picture(*record->gradient, extent) : Json()}});
     }
     std::string data =
-        Json{{"title", title}, {"records", std::move(records)}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+        Json{{"title", shown(title, more_letters)}, {"note", note(size, extent)}, {"records", std::move(records)}}.dump(
+            -1, ' ', false, Json::error_handler_t::replace);
     for (std::size_t at = 0; (at = data.find('<', at)) != std::string::npos;)
         data.replace(at, 1, "\\u003c");  // no </script>
     std::string page = page_template;

@@ -1,7 +1,6 @@
 #include "core/numeric_derivative.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -11,11 +10,6 @@ static constexpr int first_level = -5, last_level = 40;  // steps from 32 h down
 static constexpr double bend_limit = 1e-6;        // relative; above it a change of slope is a kink or strong curvature
 static constexpr double resolution_limit = 1e-6;  // relative; a numeric derivative less certain than this tells nothing
 static constexpr double infinity = std::numeric_limits<double>::infinity();
-
-std::string number(double x, int digits) {
-    char text[64];
-    return std::string(text, std::to_chars(text, text + sizeof text, x, std::chars_format::general, digits).ptr);
-}
 
 // Differences entry by entry, so that what does not change adds exactly nothing; summed in long double.
 static Slopes slopes(const Array<double>& dy, const Array<double>& y, const Array<double>& below,
@@ -130,6 +124,19 @@ static bool kink_at_x(Line& line, std::size_t c, double scale, Verdict& verdict)
     return verdict.kink;
 }
 
+// Is x where f's domain ends? Whatever the step, f is not finite on one side, and finite on the
+// other.
+static bool domain_ends_at_x(Line& line, std::size_t c) {
+    int ends_below = 0, ends_above = 0, levels = 0;
+    for (int k = 0; k < last_level; k += 8) {
+        const Slopes& s = line.at(k, c);
+        ends_below += !std::isfinite(s.below) && std::isfinite(s.above);
+        ends_above += !std::isfinite(s.above) && std::isfinite(s.below);
+        ++levels;
+    }
+    return ends_below == levels || ends_above == levels;
+}
+
 // Is there a kink between x - h and x + h? Its bend vanishes at once when the step gets smaller than the distance to it.
 static bool kink_near_x(Line& line, std::size_t c, int settled_at, double scale) {
     for (int k = 0; k < settled_at; ++k)
@@ -140,6 +147,7 @@ static bool kink_near_x(Line& line, std::size_t c, int settled_at, double scale)
 
 Verdict judge(Line& line, std::size_t c, double analytic, double size, double largest, const Tolerance& tolerance) {
     Verdict verdict;
+    if (!std::isfinite(analytic)) size = std::max(std::abs(line.at(1, c).below), std::abs(line.at(1, c).above));
     const auto agrees = [&](double numeric, double scale, double hidden) {
         const double difference = std::abs(analytic - numeric),
                      most = tolerance.relative * scale + tolerance.absolute + hidden;
@@ -159,11 +167,21 @@ Verdict judge(Line& line, std::size_t c, double analytic, double size, double la
         (noise <= 1e-3 * std::max(scale, largest) + tolerance.absolute || (analytic == 0 && numeric == 0)))
         return verdict;  // rounding hid little of it
 
+    if (domain_ends_at_x(line, c)) {
+        agrees(std::nan(""), scale, 0);
+        verdict.cause = "at the end of f's domain, which has no numeric derivative";
+        return verdict;
+    }
     Settled settled = settle(line, c, tolerance.relative, 0);
     if (!settled.resolved(1e-3, size) && kink_at_x(line, c, scale, verdict)) {
         const auto [low, high] = std::minmax(verdict.below, verdict.above);
-        if (!agrees(std::clamp(analytic, low, high), scale, bend_limit * scale + noise))
-            verdict.cause = "at a kink, and not between its slopes " + number(low, 10) + " and " + number(high, 10);
+        if (std::isnan(analytic)) {
+            agrees(std::nan(""), scale, 0);
+            verdict.cause = "the analytic gradient is nan: at a kink, whose slopes are " + with_digits(low, 10) +
+                            " and " + with_digits(high, 10);
+        } else if (!agrees(std::clamp(analytic, low, high), scale, bend_limit * scale + noise))
+            verdict.cause =
+                "at a kink, and not between its slopes " + with_digits(low, 10) + " and " + with_digits(high, 10);
         return verdict;
     }
     if (!settled.resolved(resolution_limit, size) && largest > scale)
@@ -171,6 +189,13 @@ Verdict judge(Line& line, std::size_t c, double analytic, double size, double la
     verdict.kink = kink_near_x(line, c, settled.level, scale);
     verdict.below = line.at(0, c).below, verdict.above = line.at(0, c).above;
     if (!agrees(settled.value, std::max(settled.scale, size), settled.uncertainty)) verdict.cause = "wrong";
+    if (!std::isfinite(analytic)) {
+        const double seen = std::isfinite(settled.value) ? settled.value : numeric;
+        agrees(seen, scale, 0);
+        verdict.cause =
+            "the analytic gradient is " + with_digits(analytic, 6) + ": the numeric one is " + with_digits(seen, 6);
+        return verdict;
+    }
     if (!settled.resolved(verdict.kink ? 1e-3 : resolution_limit, std::max(size, largest)) &&
         !(settled.uncertainty <= tolerance.absolute))
         verdict.cause = "the numeric derivative does not settle: f is not smooth here, or another step is needed";

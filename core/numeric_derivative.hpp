@@ -11,8 +11,6 @@
 
 namespace taper::detail {
 
-std::string number(double x, int digits);  // in the C locale, as %.{digits}g
-
 // What <dy, y> does between x - h u and x + h u.
 struct Slopes {
     double central, below, above;  // (g(h) - g(-h)) / 2h, (g(0) - g(-h)) / h, (g(h) - g(0)) / h

@@ -18,25 +18,43 @@ namespace taper {
 // An argument that takes part in no deduction, so that a number can stand there: add(x, 1).
 template <class T> using Same = std::type_identity_t<Var<T>>;
 
-// ---- elementwise.cpp: a, b broadcast to one shape; the comment is y_i. maximum: NaN wins, and where a = b each gets half of
-// the gradient. select: where(mask, a, b); what is not chosen may be NaN, in the gradient too.
-template <class T> Var<T> add(const Var<T>& a, const Same<T>& b, Source at = here());      // a + b
-template <class T> Var<T> sub(const Var<T>& a, const Same<T>& b, Source at = here());      // a - b
-template <class T> Var<T> mul(const Var<T>& a, const Same<T>& b, Source at = here());      // a b
-template <class T> Var<T> div(const Var<T>& a, const Same<T>& b, Source at = here());      // a / b
-template <class T> Var<T> pow(const Var<T>& a, const Same<T>& b, Source at = here());      // a^b
+// ---- elementwise.cpp: a, b broadcast to one shape; the comment is y_i.
+template <class T> Var<T> add(const Var<T>& a, const Same<T>& b, Source at = here());  // a + b
+template <class T> Var<T> sub(const Var<T>& a, const Same<T>& b, Source at = here());  // a - b
+template <class T> Var<T> mul(const Var<T>& a, const Same<T>& b, Source at = here());  // a b
+template <class T> Var<T> div(const Var<T>& a, const Same<T>& b, Source at = here());  // a / b
+template <class T> Var<T> pow(const Var<T>& a, const Same<T>& b, Source at = here());  // a^b
+template <class T> Var<T> neg(const Var<T>& x, Source at = here());                    // -x
+template <class T> Var<T> square(const Var<T>& x, Source at = here());                 // x^2
+
+// ---- choices.cpp: as above. Where what is compared is NaN, y is NaN and so are the gradients.
+// Of maximum and minimum each input gets half of the gradient where a = b.
 template <class T> Var<T> maximum(const Var<T>& a, const Same<T>& b, Source at = here());  // max(a, b)
+template <class T> Var<T> minimum(const Var<T>& a, const Same<T>& b, Source at = here());  // min(a, b)
+template <class T> Var<T> abs(const Var<T>& x, Source at = here());                        // |x|, gradient 0 at 0
+// x moved into [low, high]; gradient 1 at the bounds. low > high is an Error.
+template <class T> Var<T> clamp(const Var<T>& x, double low, double high, Source at = here());
+// mask ? a : b. What is not chosen may be NaN, and gets the gradient 0. That 0 may still become NaN
+// behind it: sqrt's slope at 0 is infinite, and 0 times that is NaN. So select(m, sqrt(x), 0) is not
+// safe at x = 0; select(m, sqrt(select(m, x, 1)), 0) is.
 template <class T> Var<T> select(const Mask& mask, const Var<T>& a, const Same<T>& b, Source at = here());
 
-// ---- elementwise.cpp (neg), functions.cpp: one input. relu: gradient 0 at 0; NaN stays NaN. gelu: exact, not the tanh one.
-template <class T> Var<T> neg(const Var<T>& x, Source at = here());   // -x
-template <class T> Var<T> exp(const Var<T>& x, Source at = here());   // e^x
-template <class T> Var<T> log(const Var<T>& x, Source at = here());   // ln x
-template <class T> Var<T> sqrt(const Var<T>& x, Source at = here());  // x^(1/2)
-template <class T> Var<T> tanh(const Var<T>& x, Source at = here());  // tanh x
-template <class T> Var<T> erf(const Var<T>& x, Source at = here());   // 2 / sqrt(pi) int_0^x exp(-t^2) dt
-template <class T> Var<T> relu(const Var<T>& x, Source at = here());  // max(x, 0)
-template <class T> Var<T> gelu(const Var<T>& x, Source at = here());  // x Phi(x) = x (1 + erf(x / sqrt 2)) / 2
+// ---- functions.cpp: one input.
+template <class T> Var<T> exp(const Var<T>& x, Source at = here());    // e^x
+template <class T> Var<T> expm1(const Var<T>& x, Source at = here());  // e^x - 1, exact for small x
+template <class T> Var<T> log(const Var<T>& x, Source at = here());    // ln x
+template <class T> Var<T> log1p(const Var<T>& x, Source at = here());  // ln(1 + x), exact for small x
+template <class T> Var<T> sqrt(const Var<T>& x, Source at = here());   // x^(1/2)
+template <class T> Var<T> sin(const Var<T>& x, Source at = here());    // sin x, x in radians
+template <class T> Var<T> cos(const Var<T>& x, Source at = here());    // cos x
+template <class T> Var<T> tanh(const Var<T>& x, Source at = here());   // tanh x
+template <class T> Var<T> erf(const Var<T>& x, Source at = here());    // 2 / sqrt(pi) int_0^x exp(-t^2) dt
+
+// ---- activations.cpp: one input. relu: gradient 0 at 0; NaN stays NaN. gelu: exact, not the tanh one.
+template <class T> Var<T> relu(const Var<T>& x, Source at = here());      // max(x, 0)
+template <class T> Var<T> sigmoid(const Var<T>& x, Source at = here());   // 1 / (1 + e^-x)
+template <class T> Var<T> softplus(const Var<T>& x, Source at = here());  // ln(1 + e^x)
+template <class T> Var<T> gelu(const Var<T>& x, Source at = here());      // x Phi(x) = x (1 + erf(x / sqrt 2)) / 2
 
 // ---- matmul.cpp: y (..., m, n) = a (..., m, k) b (..., k, n); axes before the last two broadcast. With
 // {.transpose_b = true} b is stored as (..., n, k) and read transposed; the same for a.
@@ -55,21 +73,38 @@ Var<T> feed_forward(const Var<T>& x, const Var<T>& W1, const Var<T>& b1, const V
                     Source at = here());
 
 // ---- reduce.cpp: over any axes (negative: from the last); none given: all. Kept as 1 with KeepDims::yes, else
-// dropped. max: equal maxima share the gradient evenly.
-using Axes = std::vector<int>;
+// dropped. Of no entries: mean, variance and max are an Error, logsumexp is -inf, norm is 0.
+struct Axes : std::vector<int> {
+    using std::vector<int>::vector;
+    Axes() = default;
+    Axes(int axis) : std::vector<int>{axis} {}  // NOLINT: sum(x, 0) is sum(x, {0})
+};
 enum class KeepDims { no, yes };
 template <class T> Var<T> sum(const Var<T>& x, const Axes& axes = {}, KeepDims keep = KeepDims::no, Source at = here());
 template <class T>
 Var<T> mean(const Var<T>& x, const Axes& axes = {}, KeepDims keep = KeepDims::no, Source at = here());
+template <class T>  // mean of (x - mean of x)^2: divided by N, not by N - 1
+Var<T> variance(const Var<T>& x, const Axes& axes = {}, KeepDims keep = KeepDims::no, Source at = here());
+// Equal maxima share the gradient evenly. Where y is NaN, the gradient is NaN for all that it was chosen from.
 template <class T> Var<T> max(const Var<T>& x, const Axes& axes = {}, KeepDims keep = KeepDims::no, Source at = here());
+template <class T>  // ln sum e^x, without overflow; of -inf alone: -inf, with gradient 0
+Var<T> logsumexp(const Var<T>& x, const Axes& axes = {}, KeepDims keep = KeepDims::no, Source at = here());
+template <class T>  // sqrt(sum of x^2), which alone may overflow, not the squares; gradient 0 where it is 0
+Var<T> norm(const Var<T>& x, const Axes& axes = {}, KeepDims keep = KeepDims::no, Source at = here());
+template <class T>
+Var<T> cumsum(const Var<T>& x, int axis, Source at = here());  // y_i = x_0 + ... + x_i along the axis
 
 // ---- shape.cpp
 template <class T> Var<T> reshape(const Var<T>& x, const std::vector<int>& shape, Source at = here());  // one may be -1
 template <class T>
 Var<T> transpose(const Var<T>& x, const Axes& axes, Source at = here());  // y axis i is x axis axes[i]
 template <class T> Var<T> broadcast_to(const Var<T>& x, const Shape& shape, Source at = here());
+template <class T>
+Var<T> split_heads(const Var<T>& x, std::size_t heads, Source at = here());  // (B, n, h d_h) -> (B, h, n, d_h)
+template <class T> Var<T> merge_heads(const Var<T>& x, Source at = here());  // and back
 
-// Entries begin, begin + step, ... before end along one axis; negative begin and end count from the end, as in Python.
+// ---- parts.cpp: along one axis. slice: entries begin, begin + step, ... before end; negative begin and
+// end count from the end, as in Python.
 struct Range {
     std::ptrdiff_t begin = 0;
     std::optional<std::ptrdiff_t> end = std::nullopt;  // the axis' end
@@ -78,9 +113,11 @@ struct Range {
 template <class T> Var<T> slice(const Var<T>& x, int axis, Range range, Source at = here());
 template <class T> Var<T> concat(const std::vector<Var<T>>& xs, int axis, Source at = here());  // along an axis
 template <class T> Var<T> stack(const std::vector<Var<T>>& xs, int axis, Source at = here());   // along a new axis
+// x with so many entries of `value` before and after it.
 template <class T>
-Var<T> split_heads(const Var<T>& x, std::size_t heads, Source at = here());  // (B, n, h d_h) -> (B, h, n, d_h)
-template <class T> Var<T> merge_heads(const Var<T>& x, Source at = here());  // and back
+Var<T> pad(const Var<T>& x, int axis, std::ptrdiff_t before, std::ptrdiff_t after, double value = 0,
+           Source at = here());
+template <class T> Var<T> flip(const Var<T>& x, int axis, Source at = here());  // the last entry first
 
 // ---- softmax.cpp: along one axis. A row with a NaN, or of -inf alone, gives NaN in that row alone.
 template <class T> Var<T> softmax(const Var<T>& x, int axis = -1, Source at = here());      // e^x_i / sum_j e^x_j
@@ -91,15 +128,28 @@ template <class T> Var<T> log_softmax(const Var<T>& x, int axis = -1, Source at 
 template <class T>
 Var<T> layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& bias, double eps = 1e-5, Source at = here());
 
-// ---- embedding.cpp: y (ids..., d) = rows of table (V, d). An id out of [0, V) is an Error that names its place.
+// ---- indexing.cpp: y (ids..., d) = rows of table (V, d). An id out of [0, V) is an Error that names its place.
 template <class T> Var<T> embedding(const Var<T>& table, const Ids& ids, Source at = here());
+// x at ids along one axis: for axis 1 of three, y_ijk = x_i(ids_ijk)k. ids and y have the axes of x, and
+// its extents but along that one. An id out of [0, n), n the extent of x there, is an Error.
+template <class T> Var<T> gather(const Var<T>& x, int axis, const Ids& ids, Source at = here());
 
 // ---- dropout.cpp: each entry is 0 with probability p in [0, 1), else x / (1 - p) (Srivastava et al. 2014). The entries to
-// drop are a function of `random` alone: another step takes another stream.
+// drop are a function of `random` and the entry's number alone: another step takes another stream, and so
+// does each part of a batch, or all parts lose the same places.
 template <class T> Var<T> dropout(const Var<T>& x, double p, const Random& random, Source at = here());
 
 // ---- cross_entropy.cpp: mean over the counted rows of -ln softmax(logits)_target, in nats; a scalar. logits (..., V),
 // targets (...) in [0, V), or ignore_index: not counted. No row counted is an Error.
+//
+// A batch in parts has the gradient of the whole if each part weighs as many targets as it counts. A
+// part that counts none is left out.
+//     for (const Part& part : parts) {
+//         if (part.counted == 0) continue;
+//         Tape<float> tape;
+//         const float weight = part.counted / counted_in_all;
+//         tape.backward(cross_entropy(model(part.tokens), part.targets) * weight);
+//     }
 inline constexpr std::int64_t ignore_index = -100;
 template <class T> Var<T> cross_entropy(const Var<T>& logits, const Ids& targets, Source at = here());
 
@@ -146,3 +196,5 @@ Var<T> causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const
 }  // namespace composed
 
 }  // namespace taper
+
+#include "core/notation.hpp"

@@ -14,6 +14,35 @@
 
 namespace taper {
 
+namespace detail {
+
+std::size_t next_number(std::atomic<std::size_t>& counter) {
+    constexpr std::size_t page_bits = 12;
+    const auto page = reinterpret_cast<std::uintptr_t>(&counter) >> page_bits;
+    return (static_cast<std::size_t>(page) << number_bits) + ++counter;
+}
+
+static std::atomic<std::size_t> threads_met = 0;
+static thread_local Whereabouts here{.thread = next_number(threads_met)};
+
+const Whereabouts& whereabouts() { return here; }
+
+}  // namespace detail
+
+// This thread in a body of parallel_for, called where `caller` says.
+class Inside {
+  public:
+    Inside(const detail::Whereabouts& caller, bool recorded) {
+        detail::here = {caller.bodies + 1, caller.recorded || recorded, caller.thread};
+    }
+    ~Inside() { detail::here = before_; }
+    Inside(const Inside&) = delete;
+    Inside& operator=(const Inside&) = delete;
+
+  private:
+    const detail::Whereabouts before_ = detail::here;
+};
+
 // Yields a hundred times, some ten microseconds on an idle machine: to sleep and be woken takes longer than many a loop.
 template <class F> static void spin(F ready) {
     for (int i = 0; i < 100 && !ready(); ++i) std::this_thread::yield();
@@ -22,17 +51,20 @@ template <class F> static void spin(F ready) {
 // One call of parallel_for. Threads take the next chunk until none is left; the caller takes part, and waits only for chunks
 // that others have begun. So a worker that the system does not schedule in time costs nothing, unlike with a barrier.
 struct Job {
-    Job(const std::function<void(std::size_t, std::size_t)>& body, std::size_t n, std::size_t chunk)
-        : body(body), n(n), chunk(chunk), chunks(n / chunk + (n % chunk != 0)) {}
+    Job(const std::function<void(std::size_t, std::size_t)>& body, std::size_t n, std::size_t chunk, bool recorded)
+        : body(body), n(n), chunk(chunk), chunks(n / chunk + (n % chunk != 0)), recorded(recorded) {}
 
     const std::function<void(std::size_t, std::size_t)>& body;
     std::size_t n, chunk, chunks;
+    const detail::Whereabouts caller = detail::here;
+    bool recorded;  // by the caller
     std::atomic<std::size_t> next{0}, done{0};
     std::mutex mutex;
     std::condition_variable all_done;
     std::exception_ptr error;
 
     void work() {
+        const Inside inside(caller, recorded);
         for (std::size_t c; (c = next++) < chunks;) {
             try {
                 body(c * chunk, std::min(n, (c + 1) * chunk));
@@ -108,30 +140,34 @@ class Pool {
     std::vector<std::thread> workers_;
 };
 
-static std::atomic<int> thread_count =
-    std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, max_threads);
+static std::atomic<int>& thread_count() {
+    static std::atomic<int> count = std::clamp(detail::usable_cores(), 1, max_threads);
+    return count;
+}
 
-int threads() { return thread_count; }
+int threads() { return thread_count(); }
 
 void set_threads(int count) {
     if (count < 1 || count > max_threads)
         throw Error("threads: the number must be 1 to " + std::to_string(max_threads) + ": " + std::to_string(count));
-    thread_count = count;
+    thread_count() = count;
 }
 
 void parallel_for(std::size_t n, std::size_t chunk,
                   const std::function<void(std::size_t begin, std::size_t end)>& body) {
     if (chunk == 0) throw Error("parallel_for: a chunk must be 1 or more: 0");
-    const std::size_t chunks = n / chunk + (n % chunk != 0), workers = static_cast<std::size_t>(thread_count) - 1;
+    const std::size_t chunks = n / chunk + (n % chunk != 0), workers = static_cast<std::size_t>(threads()) - 1;
+    const bool recorded = detail::a_tape_records();
     static std::mutex in_use;  // the pool serves one caller at a time
     std::unique_lock lock(in_use, std::defer_lock);
     if (chunks <= 1 || workers == 0 || inside_a_chunk || !lock.try_lock()) {
+        const Inside inside(detail::here, recorded);
         for (std::size_t c = 0; c < chunks; ++c) body(c * chunk, std::min(n, (c + 1) * chunk));
         return;
     }
     static Pool pool;
     if (pool.size() != workers) pool.resize(workers);
-    const auto job = std::make_shared<Job>(body, n, chunk);
+    const auto job = std::make_shared<Job>(body, n, chunk, recorded);
     pool.start(job);
     inside_a_chunk = true;
     job->work();

@@ -5,22 +5,55 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <string>
 
 namespace taper {
 
-int threads();                // how many threads parallel_for uses; at first the machine's cores
+// How many threads parallel_for uses. At first so many cores as this process may use: of those that
+// sched_getaffinity allows the whole ones that the quota of its control group pays for (Linux:
+// cpu.max, or cpu.cfs_quota_us), 1 at least.
+int threads();
 void set_threads(int count);  // 1 to max_threads, else Error
 inline constexpr int max_threads = 1024;
 
 // Calls body(begin, end) for [0, chunk), [chunk, 2 chunk), ... up to n, in any order, on threads() threads. body must
 // write only what belongs to its chunk. An exception in body is thrown again here. Inside another parallel_for, and while
 // another thread is in one: on the calling thread, in order. chunk is 1 or more.
+//
+// Ops may be called in body as long as there is nothing to record: no tape records on the calling
+// thread, or NoGrad or constant inputs say that values are meant. A tape that body begins itself
+// records what body does. Else an Error: see core/tape.hpp.
 void parallel_for(std::size_t n, std::size_t chunk,
                   const std::function<void(std::size_t begin, std::size_t end)>& body);
 
 // A sum over n terms in parts, each of them a task: so many, 256 terms or more in each, added in their order.
 inline std::size_t sum_parts(std::size_t n) { return std::clamp<std::size_t>(n / 256, 1, 8); }
+
+// For the engine.
+namespace detail {
+
+// Where this thread is.
+struct Whereabouts {
+    std::size_t bodies = 0;  // of parallel_for it is in, one inside the other
+    bool recorded = false;   // by the thread that called the outermost of them
+    std::size_t thread = 0;  // the number of that thread, or its own: 1 or more
+};
+const Whereabouts& whereabouts();
+
+int usable_cores();                                                             // core/cores.cpp
+int cores_of_quota(const std::string& membership, const std::string& mounted);  // of /proc/self/cgroup, /sys/fs/cgroup
+
+bool a_tape_records();  // on this thread, of either number type: core/tape.cpp
+
+// The next number of a counter that no other copy of this library in the process gives: counters of
+// two copies stand on different pages of memory.
+std::size_t next_number(std::atomic<std::size_t>& counter);
+inline constexpr int number_bits = 28;  // the rest of it is the page
+
+}  // namespace detail
 
 }  // namespace taper

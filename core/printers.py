@@ -19,7 +19,9 @@ import gdb.printing
 WHOLE, COLUMNS, ROWS = 32, 6, 3  # entries that are shown all; of more so many of the last axis and of the one before
 MOST_FOR_RANGE, MOST_FOR_NORM = 1 << 20, 1 << 12  # entries; an editor that shows the locals asks for all at every step
 MOST_RECORDS = 100  # in the table of a tape: the first half of them and the last
-MOST_AXES, MOST_LETTERS, MOST_INPUTS = 32, 500, 1 << 16  # where there seem to be more the object is not made yet
+MOST_NAME = 40  # letters of a name: as in as_table
+MOST_AXES, MOST_LETTERS, MOST_INPUTS = 32, 1 << 20, 1 << 16  # where there seem to be more the object is not made yet
+NUMBER_BITS = 28  # of a tape's serial: core/parallel.hpp
 CODES = {"float": "f", "double": "d", "int": "i", "long": "l", "long long": "q", "bool": "?"}
 
 
@@ -59,9 +61,13 @@ def unique(pointer):  # the address is its only member
 
 
 def letters(text):
+    """A name as core/shown.hpp has it: on one line, and not long."""
     size = int(text["_M_string_length"])
     require(size <= MOST_LETTERS)
-    return text["_M_dataplus"]["_M_p"].string(errors="replace", length=size)
+    some = min(size, 4 * MOST_NAME + 4)  # bytes
+    name = text["_M_dataplus"]["_M_p"].string("utf-8", errors="backslashreplace", length=some)
+    line = "".join(c if c.isprintable() else {"\n": "\\n", "\t": "\\t"}.get(c, "\\x%02x" % ord(c)) for c in name[:MOST_NAME])
+    return line + "..." * (len(name) > MOST_NAME)
 
 
 # ---- Shape and Array
@@ -119,11 +125,15 @@ def norm(array):
 
 # ---- Place, Var, Parameter, Record, Tape
 
+def number(serial):  # of a tape, among those of its copy of the library
+    return int(serial) % (1 << NUMBER_BITS)
+
+
 def origin(place):
     leaf = shared(place["leaf"])
     if leaf is not None:
         return ", parameter " + letters(leaf["name"])
-    return ", record %d of tape %d" % (place["index"], place["tape"]) if place["tape"] else ", constant"
+    return ", record %d of tape %d" % (place["index"], number(place["tape"])) if place["tape"] else ", constant"
 
 
 def var_text(x):
@@ -138,7 +148,7 @@ def parameter_text(w):
     gradient = unique(leaf["gradient"])
     return ("parameter " + letters(leaf["name"]) + " " + array_text(value)
             + (", gradient " + array_text(gradient.dereference()) if gradient else ", no gradient")
-            + ("" if leaf["trainable"] else ", not trainable"))
+            + ("" if leaf["trainable_"] else ", not trainable"))
 
 
 def cells(record):  # its name, its inputs, its source line
@@ -159,7 +169,7 @@ def record_text(record):
 
 def tape_title(tape):
     require(shared(tape["recording_"]) is not None)
-    return "tape %d, backward: %s" % (tape["serial_"], str(tape["backward_"]).split("::")[-1])
+    return "tape %d, backward: %s" % (number(tape["serial_"]), str(tape["backward_"]).split("::")[-1])
 
 
 def tape_text(tape):

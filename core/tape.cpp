@@ -1,95 +1,21 @@
 #include "core/tape.hpp"
 
 #include <algorithm>
-#include <atomic>
+#include <functional>
+#include <string_view>
 
 #include "core/map.hpp"
+#include "core/parallel.hpp"
 
 namespace taper {
 
-// ---- Var and Parameter
-
-template <class T> Var<T>::Var(Array<T> value) : value_(std::make_shared<Array<T>>(std::move(value))) {
-    Place<T>::shape = value_->shape();
-}
-
-template <class T> Var<T>::Var(T value) : Var(full<T>(Shape{}, value)) {}
-
-template <class T> void Var<T>::no_value() {
-    throw Error("value: a Var or Parameter must have a value: it was made without one, or moved from");
-}
-
-template <class T> T Var<T>::item() const {
-    if (value().size() != 1) shape_error("item", "a Var must have one entry", {{"x", shape()}});
-    return *value().data();
-}
-
-template <class T> Var<T> Var<T>::detach() const {
-    Var constant;
-    static_cast<Place<T>&>(constant).shape = shape();
-    constant.value_ = value_;
-    return constant;
-}
-
-template <class T>
-Parameter<T>::Parameter(std::string name, Array<T> value, bool trainable) : Var<T>(std::move(value)) {
-    this->leaf = std::make_shared<Leaf<T>>();
-    this->leaf->name = std::move(name);
-    this->leaf->trainable = trainable;
-}
-
-template <class T> const Array<T>& Parameter<T>::gradient() const {
-    if (!has_gradient()) throw Error("gradient: a backward pass must have reached the parameter: " + name());
-    return *this->leaf->gradient;
-}
-
-template <class T> Array<T>& Parameter<T>::mutable_gradient() {
-    gradient();
-    return *this->leaf->gradient;
-}
-
-template <class T> Array<T>& Parameter<T>::mutable_value() {
-    this->value();
-    if (this->value_.use_count() > 1) this->value_ = std::make_shared<Array<T>>(*this->value_);
-    return *this->value_;
-}
-
-// ---- Gradients
-
-template <class T> bool Gradients<T>::wants(const Place<T>& x) const { return tape_.find(x) != Tape<T>::nowhere; }
-
-template <class T> void Gradients<T>::add(const Place<T>& x, const std::shared_ptr<Array<T>>& dx) {
-    if (dx->shape() != x.shape)
-        shape_error("backward", "a gradient must have the shape of its input", {{"dx", dx->shape()}, {"x", x.shape}});
-    const std::size_t i = tape_.find(x);
-    if (i == Tape<T>::nowhere) return;
-    auto& gradient = tape_.records_[i].gradient;
-    if (!gradient) gradient = dx;
-    else if (gradient.use_count() == 1) add_to(*gradient, *dx);
-    else gradient = std::make_shared<Array<T>>(map([](auto a, auto b) { return a + b; }, *gradient, *dx));
-}
-template <class T> void Gradients<T>::add(const Place<T>& x, Array<T> dx) {
-    add(x, std::make_shared<Array<T>>(std::move(dx)));
-}
-template <class T> void Gradients<T>::add_dy(const Place<T>& x) { add(x, dy_); }
-
-template <class T> Array<T>& Gradients<T>::at(const Place<T>& x) {
-    const std::size_t i = tape_.find(x);
-    if (i == Tape<T>::nowhere)
-        throw Error("backward: at(x) takes an input that wants a gradient: x " + to_string(x.shape));
-    auto& gradient = tape_.records_[i].gradient;
-    if (!gradient) gradient = std::make_shared<Array<T>>(zeros<T>(x.shape));
-    if (gradient.use_count() > 1) gradient = std::make_shared<Array<T>>(*gradient);
-    return *gradient;
-}
-
-// ---- Tape
-
-// The tapes that were begun on this thread, innermost last. A tape may end elsewhere: then its flag is gone.
+// The tapes that were begun on this thread, innermost last, and what hides them. A tape may end
+// elsewhere: then its flag is gone.
 template <class T> struct Begun {
-    Tape<T>* tape;
-    std::uint64_t serial;
+    Tape<T>* tape;         // null: a NoGrad
+    std::uint64_t serial;  // 0: of a NoGrad
     std::weak_ptr<bool> recording;
+    std::size_t bodies = detail::whereabouts().bodies;  // of parallel_for around it
 
     bool live() const {
         const auto flag = recording.lock();
@@ -102,29 +28,71 @@ template <class T> static std::vector<Begun<T>>& begun_tapes() {
     return tapes;
 }
 
-template <class T> Tape<T>::Tape(Finite finite) : recording_(std::make_shared<bool>(true)), finite_(finite) {
-    static std::atomic<std::uint64_t> tapes_made = 0;
-    serial_ = ++tapes_made;
+template <class T> static std::atomic<std::size_t> tapes_made = 0;
+
+template <class T>
+Tape<T>::Tape(Finite finite)
+    : serial_(detail::next_number(tapes_made<T>)), recording_(std::make_shared<bool>(true)), finite_(finite) {
     begun_tapes<T>().push_back({this, serial_, recording_});
+}
+
+template <class T> Tape<T>::~Tape() { let_go(); }
+
+template <class T> NoGrad<T>::NoGrad() : alive_(std::make_shared<bool>(true)) {
+    begun_tapes<T>().push_back({nullptr, 0, alive_});
 }
 
 template <class T> Tape<T>* Tape<T>::recording() {
     const auto& tapes = begun_tapes<T>();
-    return tapes.empty() || tapes.back().tape->backward_ == running ? nullptr : tapes.back().tape;
+    Tape* const tape = tapes.empty() ? nullptr : tapes.back().tape;
+    return tape && tape->backward_ != running ? tape : nullptr;
+}
+
+bool detail::a_tape_records() { return Tape<float>::recording() || Tape<double>::recording(); }
+
+template <class T> static bool wants_a_gradient(const Var<T>& x) {
+    return x.tape != 0 || (x.leaf && x.leaf->trainable());
+}
+
+template <class T> static std::string input_text(std::size_t i, const Var<T>& x) {
+    return ": input " + std::to_string(i) + " " + to_string(x.shape()) + (x.leaf ? ": parameter " + x.leaf->name : "");
+}
+
+// An op in a body of parallel_for, where a tape records that was begun outside it: on the calling
+// thread alone, if at all.
+template <class T> static void check_body(const char* op, const std::vector<Var<T>>& inputs) {
+    const detail::Whereabouts& here = detail::whereabouts();
+    if (here.bodies == 0) return;
+    const auto& tapes = begun_tapes<T>();
+    const bool own = !tapes.empty() && tapes.back().bodies == here.bodies;
+    if (own || !(tapes.empty() ? here.recorded : Tape<T>::recording() != nullptr)) return;
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+        if (wants_a_gradient(inputs[i]))
+            throw Error(std::string(op) +
+                        ": a body of parallel_for must not call an op that is to be recorded on a tape from outside it "
+                        "(detach() or NoGrad makes values)" +
+                        input_text(i, inputs[i]));
 }
 
 template <class T> void Tape<T>::check(const char* op, const std::vector<Var<T>>& inputs) {
+    check_body(op, inputs);
     const Tape* inner = recording();
     for (std::size_t i = 0; i < inputs.size(); ++i) {
         const Var<T>& x = inputs[i];
-        if (x.tape == 0 || (inner && x.tape == inner->serial_)) continue;
+        const bool elsewhere = x.tape == 0 && x.index != 0 && x.index != detail::whereabouts().thread;
+        if (x.tape == 0 && !(inner && elsewhere)) continue;
+        if (inner && x.tape == inner->serial_) continue;
         const auto& tapes = begun_tapes<T>();
-        const auto outer = std::find_if(tapes.begin(), tapes.end(), [&](const auto& t) { return t.serial == x.tape; });
-        if (outer != tapes.end() && outer->tape->backward_ == running) continue;  // a value, in an op's backward
+        const auto outer =
+            std::find_if(tapes.begin(), tapes.end(), [&](const auto& t) { return x.tape != 0 && t.serial == x.tape; });
+        // A value: in an op's backward, or in a NoGrad.
+        if (outer != tapes.end() && (outer->tape->backward_ == running || !tapes.back().tape)) continue;
         throw Error(std::string(op) + ": an input must be a constant or recorded on the innermost live tape" +
-                    " (detach() makes it a constant): input " + std::to_string(i) + " " + to_string(x.shape()) + ": " +
-                    (outer != tapes.end() ? "it is of an outer tape"
-                                          : "its tape was destroyed, has run backward, or is of another thread"));
+                    " (detach() makes it a constant)" + input_text(i, x) + ": " +
+                    (elsewhere ? "it was computed of a trainable parameter where no tape recorded, by another thread "
+                                 "or another copy of the library"
+                     : outer != tapes.end() ? "it is of an outer tape"
+                                            : "its tape was destroyed, has run backward, or is of another thread"));
     }
 }
 
@@ -132,6 +100,20 @@ template <class T> void Tape<T>::check_value(const char* op, const Var<T>& x) {
     if (x.value().shape() != x.shape())
         shape_error(op, "a Parameter's value must keep its shape",
                     {{x.leaf ? x.leaf->name.c_str() : "x", x.shape()}, {"value", x.value().shape()}});
+}
+
+// Of the bytes.
+template <class T> static std::size_t hash(const Array<T>& x) {
+    return std::hash<std::string_view>()({reinterpret_cast<const char*>(x.data()), x.size() * sizeof(T)});
+}
+
+template <class T> void Tape<T>::require_unchanged() const {
+    for (const auto& [i, before] : hashes_)
+        if (const auto value = records_[i].value.lock(); value && hash(*value) != before)
+            throw Error(
+                "backward: what a tape recorded of a Parameter must not be written to (call mutable_value() for each "
+                "change): parameter " +
+                records_[i].leaf->name + " " + to_string(records_[i].shape));
 }
 
 template <class T> std::size_t Tape<T>::find(const Place<T>& x) const {
@@ -143,8 +125,10 @@ template <class T> std::size_t Tape<T>::find(const Place<T>& x) const {
 }
 
 template <class T> std::size_t Tape<T>::place(const Var<T>& x) {
-    if (x.leaf && x.leaf->trainable && !leaves_.contains(x.leaf.get())) {
+    if (x.leaf && x.leaf->trainable() && !leaves_.contains(x.leaf.get())) {
+        ++x.leaf->tapes_;
         leaves_[x.leaf.get()] = records_.size();
+        if (finite_ == Finite::checked) hashes_[records_.size()] = hash(x.value());
         records_.push_back({nullptr, x.leaf, "parameter", "", {"", 0}, x.shape(), {}, x.value_, nullptr});
     }
     return find(x);
@@ -153,7 +137,13 @@ template <class T> std::size_t Tape<T>::place(const Var<T>& x) {
 template <class T>
 void Tape<T>::record(std::unique_ptr<Op<T>> op, const std::vector<Var<T>>& inputs, Source source, Var<T>& y) {
     Tape* tape = recording();
-    if (!tape) return;
+    if (!tape) {
+        // No NoGrad and no backward asks for values: a tape elsewhere may miss its gradient.
+        const bool meant = !begun_tapes<T>().empty();
+        const auto counts = [](const Var<T>& x) { return x.index != 0 || (x.leaf && x.leaf->trainable()); };
+        if (!meant && std::any_of(inputs.begin(), inputs.end(), counts)) y.index = detail::whereabouts().thread;
+        return;
+    }
     if (tape->finite_ == Finite::checked) tape->require_finite(op->name(), source, inputs, y);
     std::vector<std::size_t> numbers;
     for (const Var<T>& x : inputs)
@@ -183,8 +173,15 @@ template <class T> static void add_to_leaf(Leaf<T>& leaf, Record<T>& record, Kee
     else leaf.gradient = std::make_unique<Array<T>>(std::move(*record.gradient));
 }
 
+template <class T> void Tape<T>::let_go() {
+    if (backward_ == released) return;
+    for (const auto& [leaf, number] : leaves_) --records_[number].leaf->tapes_;
+}
+
 template <class T> void Tape<T>::release() {
     for (auto& record : records_) record.op.reset(), record.gradient.reset();
+    aside_.clear();
+    let_go();
     backward_ = released;
     *recording_ = false;
 }
@@ -195,8 +192,9 @@ template <class T> void Tape<T>::backward(const Var<T>& y, const Array<T>& dy, K
             "backward: a tape runs backward once, unless Keep::everything was asked for: it has released its ops");
     if (recording() != this)
         throw Error(
-            "backward: the tape must be the innermost that records on this thread: a newer one is alive, or it is "
-            "running backward, or of another thread");
+            "backward: the tape must be the innermost that records on this thread: a newer one or a NoGrad is alive, "
+            "or "
+            "it is running backward, or of another thread");
     if (dy.shape() != y.shape())
         shape_error("backward", "the cotangent must have the shape of y", {{"dy", dy.shape()}, {"y", y.shape()}});
     const std::size_t last = place(y);
@@ -204,12 +202,14 @@ template <class T> void Tape<T>::backward(const Var<T>& y, const Array<T>& dy, K
         throw Error(
             std::string("backward: y must be recorded on this tape: y ") + to_string(y.shape()) +
             (y.tape ? " is of another tape" : " is a constant: no Parameter was used for it while the tape recorded"));
-    for (auto& record : records_) record.gradient.reset();  // of an earlier pass that was kept
+    require_unchanged();
+    for (auto& record : records_) record.gradient.reset(), record.additions = 0;  // of an earlier pass that was kept
     backward_ = running;
     try {
         Gradients<T>(*this, nullptr).add(y, dy);
         for (std::size_t i = last + 1; i-- > 0;) {
             Record<T>& record = records_[i];
+            collect(i);
             if (record.gradient && record.gradient->shape() != record.shape)
                 shape_error(record.name, "a gradient must keep the shape of its input",
                             {{"dx", record.gradient->shape()}, {"x", record.shape}});
@@ -241,11 +241,9 @@ template <class T> Array<T> Tape<T>::gradient(const Var<T>& v) const {
     return records_[i].gradient ? *records_[i].gradient : zeros<T>(v.shape());
 }
 
-#define TAPER_INSTANTIATE(T)     \
-    template class Var<T>;       \
-    template class Parameter<T>; \
-    template class Gradients<T>; \
-    template class Tape<T>;
+#define TAPER_INSTANTIATE(T) \
+    template class Tape<T>;  \
+    template class NoGrad<T>;
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)
 #undef TAPER_INSTANTIATE

@@ -7,9 +7,19 @@
 //
 // An op's forward runs at once; if a gradient can flow through it, the op is appended to the tape. Execution order is a
 // topological order, so backward is one loop from the loss to the front. With no tape alive nothing is recorded, and a
-// value dies with its last Var. Engines belong to one thread; the loops inside ops use parallel_for.
+// value dies with its last Var.
+//
+// A tape records what the thread that began it does, through the copy of this library that began
+// it. So each of these is an Error: an op that wants to record on a tape from a body of
+// parallel_for that was entered after the tape was begun; on a tape an input that was computed of a
+// trainable Parameter where no tape recorded, by another thread or another copy of the library (as
+// in a plugin that links it statically: let both link one shared library, BUILD_SHARED_LIBS): its
+// gradient would be missing. detach() and NoGrad say that this is meant. Nobody can tell what
+// leaves such a thread as plain numbers. Threads with a tape and a model each, a model that several
+// threads evaluate, and inference in a body of parallel_for are right.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -22,6 +32,7 @@
 namespace taper {
 
 template <class T> class Tape;
+template <class T> class Parameter;
 
 // A line of the user's source: where an op was called.
 struct Source {
@@ -33,10 +44,21 @@ constexpr Source here(const char* file = __builtin_FILE(), int line = __builtin_
 std::string to_string(const Source& source);  // "nn/attention.cpp:50": of the path its last two parts
 
 // What a Parameter is to the tapes: a name and a gradient.
-template <class T> struct Leaf {
+template <class T> class Leaf {
+  public:
+    Leaf(std::string name, bool trainable) : name(std::move(name)), trainable_(trainable) {}
+    bool trainable() const { return trainable_; }
+    bool recorded() const { return tapes_ > 0; }  // by a live tape, of whatever thread
+
     std::string name;
-    bool trainable = true;
     std::unique_ptr<Array<T>> gradient;  // null until a backward pass reaches it
+
+  private:
+    friend class Tape<T>;
+    template <class U> friend void freeze(const std::vector<Parameter<U>*>& parameters);
+    template <class U> friend void thaw(const std::vector<Parameter<U>*>& parameters);
+    bool trainable_;
+    std::atomic<int> tapes_ = 0;  // that live and have recorded it
 };
 
 // Where a gradient goes: an op on a tape, a Parameter, or nowhere (a constant). It knows the shape and holds no numbers:
@@ -45,19 +67,26 @@ template <class T> struct Place {
     Shape shape;
     std::shared_ptr<Leaf<T>> leaf;
     std::uint64_t tape = 0;  // the tape's serial number; 0: not recorded
-    std::size_t index = 0;   // the op's number on that tape
+    // The op's number on that tape. Not recorded, but computed of a trainable Parameter: the number of
+    // the thread that did it; else 0.
+    std::size_t index = 0;
 };
 
 template <class T> struct Operand;
 
 // A value, shared and immutable, and its Place. Copies are cheap and are the same Var.
 template <class T> class Var : public Place<T> {
+    static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>, "the number type of a Var is float or double");
+
   public:
     Var() = default;      // no value; only to be assigned to
     Var(Array<T> value);  // NOLINT: a constant
     Var(T value);         // NOLINT: a constant scalar, shape ()
 
-    const Array<T>& value() const {  // Error: there is none, as in Var() or after a move
+    // Error: there is none, as in Var() or after a move. Of a Parameter the reference is good until
+    // its next mutable_value(), an optimiser's step among them: where a tape still holds the old
+    // numbers, the new ones stand elsewhere.
+    const Array<T>& value() const {
         if (!value_) no_value();
         return *value_;
     }
@@ -71,18 +100,29 @@ template <class T> class Var : public Place<T> {
     friend Var operator/(Operand<T> a, Operand<T> b) { return div(a.x, b.x, a.source); }
     friend Var operator-(Operand<T> a) { return neg(a.x, a.source); }
 
+    // a becomes another Var, a + b: what was computed with the old one stays. Not for a Parameter, which stays itself.
+    friend Var& operator+=(Var& a, Operand<T> b) { return a = add(a, b.x, b.source); }
+    friend Var& operator-=(Var& a, Operand<T> b) { return a = sub(a, b.x, b.source); }
+    friend Var& operator*=(Var& a, Operand<T> b) { return a = mul(a, b.x, b.source); }
+    friend Var& operator/=(Var& a, Operand<T> b) { return a = div(a, b.x, b.source); }
+
   protected:
     friend class Tape<T>;
     [[noreturn]] static void no_value();
     std::shared_ptr<Array<T>> value_;
 };
 
-// What stands beside + - * /: a Var, a Parameter or a number, and the line where it stands.
+// What stands beside + - * /: a Var, a Parameter, a number or an Array, and the line where it stands.
 template <class T> struct Operand {
     Var<T> x;
     Source source;
     Operand(const Var<T>& var, Source at = here()) : x(var), source(at) {}  // NOLINT
     Operand(T number, Source at = here()) : x(number), source(at) {}        // NOLINT
+    template <class E>
+    Operand(const xt::xexpression<E>& array, Source at = here()) : x(Array<T>(array)), source(at) {  // NOLINT
+        static_assert(std::is_same_v<typename E::value_type, T>,
+                      "an Array beside a Var must have its number type: converted<float>(array)");
+    }
 };
 
 // A named Var that outlives tapes and collects its gradient over backward passes. It is moved, not copied: a Var made
@@ -94,9 +134,13 @@ template <class T> class Parameter : public Var<T> {
     Parameter& operator=(Parameter&&) = default;
     Parameter(const Parameter&) = delete;
     Parameter& operator=(const Parameter&) = delete;
+    friend void operator+=(Parameter&, Operand<T>) = delete;  // mutable_value() += changes the value
+    friend void operator-=(Parameter&, Operand<T>) = delete;
+    friend void operator*=(Parameter&, Operand<T>) = delete;
+    friend void operator/=(Parameter&, Operand<T>) = delete;
 
     const std::string& name() const { return own().name; }
-    bool trainable() const { return own().trainable; }  // false: a constant for every tape
+    bool trainable() const { return own().trainable(); }  // false: a constant for every tape; see freeze and thaw
 
     bool has_gradient() const { return own().gradient != nullptr; }
     const Array<T>& gradient() const;  // (shape of the value); Error before a backward pass has reached it
@@ -104,7 +148,9 @@ template <class T> class Parameter : public Var<T> {
     void clear_gradient() { own().gradient.reset(); }
 
     // The value, to be changed in place; its shape must stay: every use of another is an Error. What a tape recorded of the
-    // old value stays: it is copied first if shared.
+    // old value stays: it is copied first if shared. So call it for each change: a reference that
+    // was got before the Parameter was used writes into what the tape recorded, and the gradient is
+    // wrong. A tape with Finite::checked notices.
     Array<T>& mutable_value();
 
   private:
@@ -113,6 +159,19 @@ template <class T> class Parameter : public Var<T> {
         return *this->leaf;
     }
 };
+
+// Frozen, a Parameter is a constant for every tape: it gets no gradient, and no optimiser moves it,
+// decays it or changes what it remembers of it. Its gradient is dropped. Error: a live tape has
+// recorded it.
+template <class T> void freeze(const std::vector<Parameter<T>*>& parameters);
+template <class T> void freeze(Parameter<T>& parameter) { freeze(std::vector<Parameter<T>*>{&parameter}); }
+// Trainable again. Error: a tape records on this thread, for which it may be a constant already.
+template <class T> void thaw(const std::vector<Parameter<T>*>& parameters);
+template <class T> void thaw(Parameter<T>& parameter) { thaw(std::vector<Parameter<T>*>{&parameter}); }
+
+template <class T> void clear_gradients(const std::vector<Parameter<T>*>& parameters) {
+    for (Parameter<T>* parameter : parameters) parameter->clear_gradient();
+}
 
 // How an op's backward hands on gradients.
 template <class T> class Gradients {
@@ -138,6 +197,19 @@ template <class T> class Gradients {
 //     const char* formula()             of y and of each dx, with what backward needs
 // Recorded by apply<TheOp>(source, inputs and options...), where an input is a Var, an optional Var or a vector of Vars. An op
 // outside core is made in the same way.
+//
+// A Parameter must be among the inputs. One that only backward reaches, by a pointer to a layer, is
+// not seen: where no other input wants a gradient the op is not recorded, and the Parameter gets
+// nothing. An op that computes again in backward what it did not keep takes W as an input, keeps a
+// copy of the Var, and
+//     void backward(dy, gradients) {
+//         Parameter<T> x_again("x", x.value()), W_again("W", W.value());
+//         Tape<T> inner;
+//         inner.backward(block(x_again, W_again), dy);
+//         if (gradients.wants(x)) gradients.add(x, x_again.gradient());     and so with W
+//     }
+// A tape in backward that uses W itself adds to W's own gradient at once: the same sum, again in
+// each pass, but unknown to the outer tape's gradient(W).
 template <class T> struct Op {
     using value_type = T;
     virtual ~Op() = default;
@@ -155,20 +227,24 @@ template <class T> struct Record {
     Shape shape;                          // of the output
     std::vector<std::size_t> inputs;      // numbers of the records it reads; constants have none
     std::weak_ptr<const Array<T>> value;  // the output, while something holds it
-    std::shared_ptr<Array<T>>
-        gradient;  // of this pass, during backward; afterwards only when kept. Records may share one:
-                   // who changes it makes a copy first
+    // Of this pass, during backward; afterwards only when kept. Records may share one: who changes it
+    // makes a copy first.
+    std::shared_ptr<Array<T>> gradient;
+    std::size_t additions = 0;  // to the gradient, in this pass
 };
 
 enum class Keep { nothing, everything };
 
 // Finite::checked: the first op, forward or backward, that makes a number which is not finite is an Error that names it, its line
-// and its inputs, also where an infinity was meant, as in a mask that is made with select. It reads every number once more.
+// and its inputs, also where an infinity was meant, as in a mask that is made with select. It reads
+// every number once more. So backward can tell, too, whether a Parameter's recorded value has been
+// written to since: an Error that names it.
 enum class Finite { unchecked, checked };
 
 template <class T> class Tape {
   public:
     explicit Tape(Finite finite = Finite::unchecked);
+    ~Tape();
     Tape(const Tape&) = delete;
     Tape& operator=(const Tape&) = delete;
 
@@ -184,7 +260,8 @@ template <class T> class Tape {
 
     const std::vector<Record<T>>& records() const { return records_; }
 
-    static Tape* recording();  // the innermost tape that records on this thread, or null
+    // The innermost tape that records on this thread, or null: also in a NoGrad, and in backward.
+    static Tape* recording();
 
     // For apply(): Error if an input is of another or a dead tape; then appends op if a gradient can flow through it.
     static void check(const char* op, const std::vector<Var<T>>& inputs);
@@ -202,6 +279,10 @@ template <class T> class Tape {
     std::size_t find(const Place<T>& x) const;  // number of the record whose gradient is x's, or nowhere
     std::size_t place(const Var<T>& x);         // the same; a Parameter gets a record at its first use
     void release();
+    void let_go();                   // of the Parameters: they may be frozen
+    void set_aside(std::size_t i);   // of many additions to record i's gradient the sum so far
+    void collect(std::size_t i);     // and together again
+    void require_unchanged() const;  // the values of Parameters
     static void require_finite(const char* op, Source source, const std::vector<Var<T>>& inputs, const Var<T>& y);
     void require_finite_gradients(const Record<T>& record) const;  // of its inputs
 
@@ -211,6 +292,29 @@ template <class T> class Tape {
     Finite finite_;
     std::vector<Record<T>> records_;
     std::unordered_map<const Leaf<T>*, std::size_t> leaves_;
+    // By record: sums of many additions to its gradient; with Finite::checked, of a Parameter the hash of
+    // its value.
+    std::unordered_map<std::size_t, std::vector<std::shared_ptr<Array<T>>>> aside_;
+    std::unordered_map<std::size_t, std::size_t> hashes_;
+};
+
+// While it is alive nothing is recorded on this thread: every Var, those of a live tape too, is a
+// value, and what is computed of it a constant. A tape that is begun inside it records, and refuses
+// Vars of tapes outside as ever.
+//     Tape<float> tape;
+//     Var<float> wanted;
+//     {
+//         NoGrad<float> values;
+//         wanted = teacher(x);
+//     }
+template <class T> class NoGrad {
+  public:
+    NoGrad();
+    NoGrad(const NoGrad&) = delete;
+    NoGrad& operator=(const NoGrad&) = delete;
+
+  private:
+    std::shared_ptr<bool> alive_;
 };
 
 namespace detail {

@@ -16,12 +16,17 @@ template <class T> Adam<T>::Adam(const Parameters<T>& parameters, AdamOptions op
         throw Error("adam: beta1 and beta2 must be in [0, 1), eps above 0, weight_decay 0 or more, all finite: " +
                     shortest(o.beta1) + ", " + shortest(o.beta2) + ", " + shortest(o.eps) + ", " +
                     shortest(o.weight_decay));
-    for (Parameter<T>* parameter : parameters) {
-        const auto same = [&](const Parameter<T>* seen) { return seen->leaf == parameter->leaf; };
-        if (!parameter->trainable() || std::any_of(parameters_.begin(), parameters_.end(), same)) continue;
+    frozen_ = distinct(parameters);
+    take_in_trainable();
+}
+
+template <class T> void Adam<T>::take_in_trainable() {
+    std::erase_if(frozen_, [&](Parameter<T>* parameter) {
+        if (!parameter->trainable()) return false;
         parameters_.push_back(parameter);
         moments.push_back({zeros<T>(parameter->shape()), zeros<T>(parameter->shape())});
-    }
+        return true;
+    });
 }
 
 template <class T> static void check(const Parameter<T>& parameter, const typename Adam<T>::Moments& moments) {
@@ -43,8 +48,10 @@ template <class T> static void check(const Parameter<T>& parameter, const typena
 template <class T> void Adam<T>::step(double lr) {
     if (!(lr >= 0 && std::isfinite(lr)))
         throw Error("adam: the learning rate must be finite, 0 or more: " + shortest(lr));
+    take_in_trainable();
+    const auto moves = [](const Parameter<T>& parameter) { return parameter.trainable() && parameter.has_gradient(); };
     for (std::size_t i = 0; i < parameters_.size(); ++i)
-        if (parameters_[i]->has_gradient()) check(*parameters_[i], moments[i]);
+        if (moves(*parameters_[i])) check(*parameters_[i], moments[i]);
     const double t = static_cast<double>(++steps);
     const T beta1 = static_cast<T>(options_.beta1), beta2 = static_cast<T>(options_.beta2),
             eps = static_cast<T>(options_.eps);
@@ -58,7 +65,7 @@ template <class T> void Adam<T>::step(double lr) {
     std::vector<Part> parts;  // of all parameters: one by one, small ones would leave threads idle
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
         Parameter<T>& parameter = *parameters_[i];
-        if (!parameter.has_gradient()) continue;
+        if (!moves(parameter)) continue;
         const T keep = parameter.shape().size() >= 2 ? static_cast<T>(1 - lr * options_.weight_decay) : T(1);
         const T* g = parameter.gradient().data();
         T *w = parameter.mutable_value().data(), *m = moments[i].m.data(), *v = moments[i].v.data();
@@ -77,7 +84,7 @@ template <class T> void Adam<T>::step(double lr) {
         map_row(part.v, part.size, next_v, part.v, part.g);
         map_row(part.w, part.size, next_w, part.w, part.m, part.v);
     });
-    for (Parameter<T>* parameter : parameters_) parameter->clear_gradient();
+    clear_gradients(parameters_);
 }
 
 template class Adam<float>;

@@ -20,22 +20,27 @@ template <class T> class Adam {
         Array<T> m, v;  // the shape of their parameter
     };
 
-    // Parameters that are not trainable, or come a second time, are left out. They must outlive the optimiser. Error: an
-    // option out of range: beta1 and beta2 in [0, 1), eps above 0, weight_decay 0 or more, all finite.
+    // The parameters must outlive the optimiser; one that comes a second time counts once. Error:
+    // an option out of range: beta1 and beta2 in [0, 1), eps above 0, weight_decay 0 or more, all
+    // finite.
     explicit Adam(const Parameters<T>& parameters, AdamOptions options = {});
 
     // One step with learning rate lr for every parameter that has a gradient; then the gradients are cleared. t counts all
-    // steps, also those in which a parameter had none. Error: lr not finite or below 0; a gradient whose square is not finite
-    // would freeze its weight for good: the parameter is named, and nothing has moved.
+    // steps, also those in which a parameter had none. A frozen parameter and its moments stay as
+    // they are, until it is thawed. Error: lr not finite or below 0; a gradient whose square is not
+    // finite would freeze its weight for good: the parameter is named, and nothing has moved.
     void step(double lr);
 
-    // For checkpoints: t, the steps so far, and the moments, in the order of parameters().
+    // For checkpoints: t, the steps so far, and the moments, in the order of parameters(): those
+    // that were trainable from the start, and behind them others, as step() first found them
+    // thawed.
     std::uint64_t steps = 0;
     std::vector<Moments> moments;
     const Parameters<T>& parameters() const { return parameters_; }
 
   private:
-    Parameters<T> parameters_;
+    void take_in_trainable();
+    Parameters<T> parameters_, frozen_;  // frozen_: from the start, and still
     AdamOptions options_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -52,6 +53,7 @@ std::string config_json(const Config& c) {
                         {"classes", 0}};
     if (c.rescale) config["rescale"] = true;  // these two are ours and not in the file of a model that is without
     if (c.window > 0) config["window"] = c.window;
+    if (!c.tokenizer_hash.empty()) config["tokenizer_hash"] = c.tokenizer_hash;
     return config.dump(1) + "\n";
 }
 
@@ -79,6 +81,11 @@ class Keys {
     }
     void word(const char* key, const std::string& only) {
         if (const json value = take(key); value != only) refuse(key, "must be " + json(only).dump(), value);
+    }
+    std::string text(const char* key) {
+        const json value = take(key);
+        if (!value.is_string()) refuse(key, "must be text", value);
+        return value.get<std::string>();
     }
     template <class E> E word(const char* key) {
         const json value = take(key);
@@ -128,11 +135,13 @@ class Keys {
 
 }  // namespace
 
-// Error: no JSON, a number that no double can hold, a key that stands twice in one object.
+// Error: no JSON, a number that no double can hold, a key that stands twice in one object, or deeper than any value is.
 static json parse_once(const std::string& path, const std::string& text) {
+    constexpr int max_depth = 8;  // what shows a value calls itself for each level
     std::vector<std::set<std::string>> keys;
     try {
-        return json::parse(text, [&](int, json::parse_event_t event, json& parsed) {
+        return json::parse(text, [&](int depth, json::parse_event_t event, json& parsed) {
+            if (depth > max_depth) throw Error(path + ": the file must be a JSON object: it is nested too deep");
             if (event == json::parse_event_t::object_start) keys.emplace_back();
             if (event == json::parse_event_t::object_end) keys.pop_back();
             if (event == json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
@@ -167,6 +176,7 @@ Config read_config(const std::string& path) {
     if (const std::size_t classes = keys.count("classes"); classes != 0) keys.refuse("classes", "must be 0", classes);
     if (keys.has("rescale")) c.rescale = keys.truth("rescale");
     if (keys.has("window")) c.window = keys.count("window");
+    if (keys.has("tokenizer_hash")) c.tokenizer_hash = keys.text("tokenizer_hash");
     keys.end();
     try {
         c.check();
@@ -183,54 +193,77 @@ void save_model(const std::string& directory, Linformer<float>& model) {
     write_file(directory + "/config.json", config_json(model.config));
 }
 
-// The numbers that config.json asks for must be in the file before memory is asked for them.
-void check_size(const TensorFile& file, const Config& c, const std::string& prefix) {
-    const auto expect = [&](const std::string& suffix, const Shape& shape) {
-        const std::string name = prefix + suffix;
-        const Shape found = file.get<float>(name).shape();
-        if (found != shape)
-            throw Error(file.path + ": tensor " + name + ": the shape must be that of config.json: expected " +
-                        to_string(shape) + ", found " + to_string(found));
+void each_tensor(const Config& c, const std::function<void(const std::string&, const Shape&)>& visit) {
+    const std::size_t d = c.width;
+    const auto linear = [&](const std::string& name, std::size_t in, std::size_t out) {
+        visit(name + ".weight", {out, in});
+        visit(name + ".bias", {out});
     };
-    expect("embedding.token.weight", {c.vocab_size, c.width});
-    expect("embedding.position.weight", {c.length, c.width});
+    const auto norm = [&](const std::string& name) {
+        visit(name + ".weight", {d});
+        visit(name + ".bias", {d});
+    };
+    const auto projection = [&](const std::string& name, std::size_t k) {
+        const std::size_t r = (c.length + k - 1) / k;
+        visit(name, c.projection == ProjectionKind::conv ? Shape{d / c.heads, r} : Shape{k, c.length});
+    };
+    visit("embedding.token.weight", {c.vocab_size, d});
+    visit("embedding.position.weight", {c.length, d});
+    const bool projected = c.projections() > 0;
+    if (projected && c.sharing == Sharing::layerwise) projection("E", c.k(0, 0));
     for (std::size_t i = 0; i < c.layers; ++i) {
         const std::string layer = "layers." + std::to_string(i);
-        file.get<float>(prefix + layer + ".norm1.weight");
-        for (std::size_t group = 0; c.projections() > 0 && group < c.groups(); ++group) {
-            const std::size_t k = c.k(i, group), r = (c.length + k - 1) / k;
-            expect(c.sharing == Sharing::layerwise ? "E"
-                   : c.sharing == Sharing::none    ? layer + ".attention.E." + std::to_string(group)
-                                                   : layer + ".attention.E",
-                   c.projection == ProjectionKind::conv ? Shape{c.width / c.heads, r} : Shape{k, c.length});
+        norm(layer + ".norm1");
+        for (const char* name : {".query", ".key", ".value", ".output"}) linear(layer + ".attention" + name, d, d);
+        for (std::size_t group = 0; projected && c.sharing != Sharing::layerwise && group < c.groups(); ++group) {
+            const std::string head = c.sharing == Sharing::none ? "." + std::to_string(group) : "";
+            projection(layer + ".attention.E" + head, c.k(i, group));
+            if (c.sharing != Sharing::key_value) projection(layer + ".attention.F" + head, c.k(i, group));
         }
+        norm(layer + ".norm2");
+        linear(layer + ".feed_forward.up", d, c.ffn_width);
+        linear(layer + ".feed_forward.down", c.ffn_width, d);
     }
-    expect("layers.0.feed_forward.up.bias", {c.ffn_width});
+    if (c.norm == Norm::pre) norm("norm");
+    if (!c.tie_embeddings) visit("head.weight", {c.vocab_size, d});
+    visit("head.bias", {c.vocab_size});
+}
+
+// The first tensor that is missing ends it: a configuration may ask for any number.
+void check_tensors(const TensorFile& file, const Config& config, const std::string& prefix) {
+    std::map<std::string, const Tensor*> found;
+    for (const auto& [name, tensor] : file.tensors)
+        if (name.starts_with(prefix)) found.emplace(name, &tensor);
+    each_tensor(config, [&](const std::string& suffix, const Shape& shape) {
+        const std::string name = prefix + suffix, tensor = file.path + ": tensor " + name + ": ";
+        const auto entry = found.find(name);
+        if (entry == found.end()) throw Error(tensor + "the file must have it");
+        const auto* stored = std::get_if<Array<float>>(entry->second);
+        if (!stored) throw Error(tensor + "the dtype must be F32: " + dtype_name(*entry->second));
+        if (stored->shape() != shape)
+            throw Error(tensor + "the shape must be that of config.json: expected " + to_string(shape) + ", found " +
+                        to_string(stored->shape()));
+        const auto bad = std::find_if(stored->begin(), stored->end(), [](float x) { return !std::isfinite(x); });
+        if (bad != stored->end())
+            throw Error(tensor + "a weight must be finite: " + shortest(*bad) + " at " +
+                        index_text(shape, static_cast<std::size_t>(bad - stored->begin())));
+        found.erase(entry);
+    });
+    if (!found.empty())
+        throw Error(file.path + ": tensor " + found.begin()->first +
+                    ": no tensor may be there that config.json does not ask for: " +
+                    to_string(shape_of(*found.begin()->second)));
 }
 
 template <class T> Linformer<T> load_model(const std::string& directory) {
     const Config config = read_config(directory + "/config.json");
     const TensorFile file = load_safetensors(directory + "/model.safetensors");
-    check_size(file, config);
+    check_tensors(file, config);
     Linformer<T> model(config);
-    std::set<std::string> expected;
-    for (Parameter<T>* p : model.parameters()) {
-        expected.insert(p->name());
-        const Array<float>& stored = file.get<float>(p->name());
-        const std::string tensor = file.path + ": tensor " + p->name() + ": ";
-        if (stored.shape() != p->shape())
-            throw Error(tensor + "the shape must be that of config.json: expected " + to_string(p->shape()) +
-                        ", found " + to_string(stored.shape()));
-        for (std::size_t i = 0; i < stored.size(); ++i)
-            if (!std::isfinite(stored.data()[i]))
-                throw Error(tensor + "a weight must be finite: " + std::to_string(stored.data()[i]) + " at " +
-                            index_text(stored.shape(), i));
-        p->mutable_value() = converted<T>(stored);
-    }
+    std::map<std::string, Parameter<T>*> parameters;
+    for (Parameter<T>* p : model.parameters()) parameters.emplace(p->name(), p);
     for (const auto& [name, tensor] : file.tensors)
-        if (!expected.contains(name))
-            throw Error(file.path + ": tensor " + name +
-                        ": no tensor may be there that config.json does not ask for: " + to_string(shape_of(tensor)));
+        parameters.at(name)->mutable_value() = converted<T>(std::get<Array<float>>(tensor));
     return model;
 }
 template Linformer<float> load_model(const std::string&);

@@ -1,6 +1,7 @@
 // A model directory: config.json and model.safetensors, the two files that are a model.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "core/safetensors.hpp"
@@ -12,12 +13,15 @@ std::string config_json(const Config& config);
 // Error, which names the file, the key, the rule and the value: anything unknown, missing, of the wrong type or kind.
 Config read_config(const std::string& path);
 
-// Error where the tensors, their names behind `prefix`, are not of the size that the configuration asks for. Takes no memory.
-void check_size(const TensorFile& file, const Config& config, const std::string& prefix = "");
+// The tensors of a model.safetensors by name and shape, in the order of Linformer::parameters(). Takes no memory for them.
+void each_tensor(const Config& config, const std::function<void(const std::string& name, const Shape& shape)>& visit);
+// Error where the tensors of the file, their names behind `prefix`, are not those of the configuration, F32 and finite: asked
+// before the model takes memory, and time for its first weights.
+void check_tensors(const TensorFile& file, const Config& config, const std::string& prefix = "");
 
 // Writes both files of the directory, each as a whole or not at all.
 void save_model(const std::string& directory, Linformer<float>& model);
-// Error: a tensor that is missing, one too many, of another shape or type, or with an entry that is not finite.
+// Error: as read_config and check_tensors.
 // As double: the same numbers, to be computed with in double.
 template <class T> Linformer<T> load_model(const std::string& directory);
 

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "core/ops.hpp"
@@ -14,6 +15,15 @@
 namespace taper::nn {
 
 template <class T> using Parameters = std::vector<Parameter<T>*>;
+
+// Each once, as it first comes: a matrix may be shared by layers.
+template <class T> Parameters<T> distinct(const Parameters<T>& parameters) {
+    Parameters<T> all;
+    std::unordered_set<const Leaf<T>*> seen;
+    for (Parameter<T>* parameter : parameters)
+        if (seen.insert(parameter->leaf.get()).second) all.push_back(parameter);
+    return all;
+}
 
 // How one pass runs. By default as in evaluation, without dropout.
 struct Pass {

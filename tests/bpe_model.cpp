@@ -112,10 +112,59 @@ TEST_CASE("bpe model: a model of another making must give every text back, word 
     };
     CHECK(load({}) == "");
     const std::string changes_text = ": \"sentencepiece\": the model must give every text back: it changes ";
-    CHECK(load({{"normalization_rule_name", "nmt_nfkc"}}).starts_with(changes_text));
+    CHECK(load({{"normalization_rule_name", "nmt_nfkc"}})
+              .starts_with(": \"sentencepiece\": the precompiled_charsmap must be empty, as in "));
     CHECK(load({{"add_dummy_prefix", "true"}}).starts_with(changes_text));
     CHECK(load({{"remove_extra_whitespaces", "true"}}).starts_with(changes_text));
     CHECK(load({{"byte_fallback", "false"}, {"vocab_size", "60"}}).starts_with(changes_text));
     CHECK(load({{"split_by_whitespace", "false"}})
               .starts_with(": \"sentencepiece\": a token may hold a space or newline only at its start: \""));
+}
+
+TEST_CASE("bpe model: what SentencePiece would trust is refused before it reads it") {
+    const Text texts[] = {{"a.txt", verse}};
+    nlohmann::json file =
+        nlohmann::json::parse(build_tokenizer(TokenizerKind::bpe, texts, 300, true).tokenizer->to_json());
+    const std::string good = from_base64(file["sentencepiece"]);
+    const auto load = [&](const std::string& model) {
+        file["sentencepiece"] = to_base64(model);
+        return refusal([&] {
+            const auto loaded = Tokenizer::from_json(file.dump(), "file");
+            loaded->decode(loaded->encode(verse));
+        });
+    };
+    // A field of protobuf that holds bytes.
+    const auto field = [](int number, const std::string& bytes) {
+        return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(bytes.size())} + bytes;
+    };
+    const auto refuses = [&](const std::string& more, const std::string& rule) {
+        CAPTURE(rule);
+        CHECK(load(good + more).starts_with("file: \"sentencepiece\": " + rule));
+    };
+    CHECK(load(good) == "");
+    const std::string charsmap = "the precompiled_charsmap must be empty";
+    refuses(field(3, field(2, "x")), charsmap);
+    refuses(field(3, field(2, std::string("\xFF\xFF\xFF\x7F", 4) + "abcd")), charsmap);
+    refuses(field(3, field(2, std::string("\x08\0\0\0", 4) + std::string(16, '\xFF'))), charsmap);  // a false map
+    refuses(field(3, field(7, "x")), "the normalizer_spec may hold");
+    for (const int number : {4, 5, 6, 15}) refuses(field(number, field(2, "x")), "the model may hold");
+    refuses(field(1, field(1, "x") + "\x18\x04"), "the type of a piece");  // user defined
+    refuses(field(1, field(1, "x") + std::string("\x15\x00\x00\xC0\x7F", 5)), "a score must be finite");
+    refuses(field(1, field(4, "x")), "a piece may hold");
+    refuses(field(2, "\x18\x01"), "the model_type must be 2 (bpe)");  // unigram
+    const std::string no_model = "the value must be a SentencePiece model in base64: it is not";
+    for (const char* bytes : {"\x0A", "\x0A\x7F", "\x0B", "\x80", "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"})
+        refuses(bytes, no_model);
+
+    // A byte changed anywhere is refused or harmless.
+    std::mt19937 random(7);
+    for (int i = 0; i < 4000; ++i) {
+        std::string bad = good;
+        // What is no piece stands at the end: there more often.
+        const std::size_t from = i % 2 ? 0 : bad.size() - std::min<std::size_t>(bad.size(), 100);
+        for (int changes = 1 + i % 3; changes > 0; --changes)
+            bad[from + random() % (bad.size() - from)] = static_cast<char>(random() % 256);
+        const std::string message = load(bad);
+        CHECK((message == "" || message.starts_with("file: ") || message.starts_with("tokenizer: ")));
+    }
 }

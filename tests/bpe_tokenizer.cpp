@@ -229,3 +229,15 @@ TEST_CASE("bpe tokenizer: the space before a mask is part of what is masked") {
     CHECK(encode_with_masks(*tokenizer, "[MASK] [MASK]", "--text") == TokenIds{mask, mask});
     CHECK(tokenizer->show(encode_with_masks(*tokenizer, "and  [MASK]", "--text")) == "and [MASK]");
 }
+
+TEST_CASE("bpe tokenizer: of a very long text a sample is learned from, which is said, and every character has an id") {
+    std::string text;
+    while (text.size() < (17U << 20)) text += english().bytes;
+    text.insert(9'000'001, "\u00A7");  // wherever it stands
+    const BuiltTokenizer built = build(text, 400);
+    const std::string sample = "--tokenizer bpe: learned from a sample, spread over the text: 16777216 of ";
+    CHECK(built.notice.starts_with(sample + std::to_string(text.size()) + " bytes\n--vocab 400: "));
+    CHECK(built.tokenizer->encode(" beginning God").size() == 2);
+    CHECK(built.tokenizer->encode("\u00A7").size() == 1);
+    CHECK(built.tokenizer->decode(built.tokenizer->encode(text)) == text);
+}

@@ -83,6 +83,23 @@ struct BackwardOnce final : Op<double> {  // gives away in backward what it save
     }
 };
 
+// y = x, with one backward pass that is wrong: the one of that number, from 0.
+struct WrongPass final : Op<double> {
+    static inline int number = 0;
+    Place<double> x;
+    int passes = 0;
+    const char* name() const override { return "wrong_pass"; }
+    Var<double> forward(const Var<double>& input) {
+        x = input;
+        return input.value();
+    }
+    void backward(const Array<double>& dy, Gradients<double>& gradients) override {
+        const double factor = passes == number ? 2 : 1;
+        ++passes;
+        gradients.add(x, Array<double>(factor * dy));
+    }
+};
+
 struct WritesItsInput final : Op<double> {
     Var<double> x;
     const char* name() const override { return "writes_its_input"; }

@@ -115,7 +115,39 @@ TEST_CASE("gradcheck: an input that does not matter passes with 0, one used twic
     CHECK(gradcheck("twice", [](const Vars& x) { return x[0] * exp(x[0]) - x[0] / (x[0] * x[0]); },
                     {uniform<double>(Random(1, "x"), {5}, 1, 2)})
               .passed);
-    CHECK(gradcheck("nothing", [](const Vars& x) { return sum(x[0]); }, {zeros<double>({0, 3})}).passed);
+}
+
+TEST_CASE("gradcheck: where nothing is checked nothing has passed") {
+    const auto no_input = gradcheck("sum", [](const Vars& x) { return sum(x[0]); }, {zeros<double>({0, 3})});
+    CHECK_FALSE(no_input.passed);
+    CHECK(contains(no_input.text(), "nothing is checked: the inputs have no entries: input 0 (0,3)"));
+    const auto slice_of = [](const Vars& x) { return slice(x[0], 0, {1, 1}); };
+    for (const bool directions : {false, true}) {
+        const auto no_output = gradcheck("slice", slice_of, {some({2})}, {.directions = directions});
+        CHECK_FALSE(no_output.passed);
+        CHECK(contains(no_output.text(), "nothing is checked: y has no entries: y (0)"));
+    }
+    CHECK(gradcheck("one of two", [](const Vars& x) { return sum(x[0]) + sum(x[1]); }, {zeros<double>({0}), some({2})})
+              .passed);
+}
+
+TEST_CASE("gradcheck: an op that is wrong for its second input, or under its second cotangent alone") {
+    const auto second = gradcheck("mul", [](const Vars& x) { return apply<MulOfOneInput>(here(), x[0], x[1]); },
+                                  {some({3}), some({3})});
+    CHECK_FALSE(second.passed);
+    CHECK(second.wrong == 3);
+    for (const GradcheckFailure& failure : second.failures) CHECK(failure.input == "input 1 (3)");
+
+    const auto later = [](int pass) {
+        WrongPass::number = pass;
+        return gradcheck("later", [](const Vars& x) { return apply<WrongPass>(here(), x[0]); }, {some({3})},
+                         {.cotangents = 3});
+    };
+    for (const int pass : {1, 2}) {
+        const auto report = later(pass);
+        CHECK_FALSE(report.passed);
+        CHECK(report.wrong == 3);
+    }
 }
 
 TEST_CASE("gradcheck: a function that is not deterministic fails and is called so") {

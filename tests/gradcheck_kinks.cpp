@@ -102,3 +102,29 @@ TEST_CASE("gradcheck: infinities and NaN that are not chosen are no error, a NaN
                           {{3, 1}})
                     .passed);
 }
+
+TEST_CASE("gradcheck: a NaN gradient where f is smooth, or at a kink, is said to be on the analytic side") {
+    const auto length = [](const Vars& x) { return sqrt(sum(x[0] * x[0])); };
+    const Array<double> origin{0, 0, 0};
+    const auto squared = gradcheck("n * n", [&](const Vars& x) { return length(x) * length(x); }, {origin});
+    CHECK_FALSE(squared.passed);
+    CHECK(squared.wrong == 3);
+    CHECK(contains(squared.text(), "the analytic gradient is nan: the numeric one is 0"));
+    const auto kink = gradcheck("n", length, {origin});
+    CHECK_FALSE(kink.passed);
+    CHECK(contains(kink.text(), "the analytic gradient is nan: at a kink, whose slopes are "));
+    for (const auto& report : {squared, kink}) CHECK_FALSE(contains(report.text(), "-nan"));
+    CHECK_FALSE(contains(squared.text(), "not smooth"));
+}
+
+TEST_CASE("gradcheck: where f's domain ends, that is said, and no gradient is called wrong") {
+    const auto report = gradcheck("sqrt", [](const Vars& x) { return sqrt(x[0]); }, {{0.0, 4.0}});
+    CHECK_FALSE(report.passed);
+    CHECK(report.wrong == 1);
+    REQUIRE(report.failures.size() == 1);
+    CHECK(report.failures[0].entry == "(0)");
+    CHECK(report.failures[0].cause == "at the end of f's domain, which has no numeric derivative");
+    CHECK_FALSE(contains(report.text(), "-nan"));
+    const auto upper = gradcheck("sqrt(1 - x)", [](const Vars& x) { return sqrt(1.0 - x[0]); }, {{1.0}});
+    CHECK(contains(upper.text(), "at the end of f's domain"));
+}

@@ -44,6 +44,12 @@ const std::vector<std::pair<Shape, Shape>>& broadcast_pairs() {
     return pairs;
 }
 
+std::string text(const std::vector<int>& numbers) {
+    std::string all;
+    for (int number : numbers) all += (all.empty() ? "" : ",") + std::to_string(number);
+    return "{" + all + "}";
+}
+
 void Table::add(const std::string& op, const std::string& name, std::vector<Array<double>> inputs, const Functions& f,
                 const Functions& composition, const GradcheckOptions& options) {
     std::string title = name;

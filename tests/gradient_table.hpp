@@ -59,13 +59,18 @@ class Table {
     void two_inputs(const std::string& op, const std::vector<std::pair<Between, Between>>& ranges, const Functions& f);
 };
 
+template <class X>
+using NumberOf = typename std::decay_t<decltype(std::declval<X>()[0].value())>::value_type;  // T of a vector of Var<T>
+
+std::string text(const std::vector<int>& numbers);  // "{0,-1}"
+
 const std::vector<Shape>& some_shapes();
 const std::vector<std::pair<Shape, Shape>>& broadcast_pairs();
 
 void add_elementwise_cases(Table& table);  // gradient_table_elementwise.cpp
 void add_row_cases(Table& table);          // gradient_table_rows.cpp: matmul, reductions, softmax, layer_norm, ...
 void add_attention_cases(Table& table);    // gradient_table_attention.cpp
-void add_shape_cases(Table& table);        // gradient_table_rows.cpp: reshape, slice, concat, ...
+void add_shape_cases(Table& table);        // gradient_table_shapes.cpp: reshape, slice, concat, ...
 
 const std::vector<GradientCase>& gradient_table();
 

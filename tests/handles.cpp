@@ -2,9 +2,12 @@
 // memory.
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <stdexcept>
 #include <thread>
 
 #include "core/ops.hpp"
+#include "core/parallel.hpp"
 #include "tests/scratch.hpp"
 
 using namespace taper;
@@ -147,4 +150,69 @@ TEST_CASE("handles: a thread has tapes of its own") {
     CHECK(contains(message, "exp: "));
     tape.backward(y);
     CHECK(w.gradient()(0) == 4);
+}
+
+TEST_CASE("handles: in a NoGrad nothing is recorded, and Vars of the tape outside are values") {
+    P w("w", Numbers{1, 2}), v("v", Numbers{3, 4});
+    Tape<double> tape;
+    const V y = w * v;
+    const std::size_t records = tape.records().size();
+    V constant;
+    {
+        const NoGrad<double> values;
+        CHECK(Tape<double>::recording() == nullptr);
+        constant = y * w + v;
+        {
+            const NoGrad<double> once_more;
+            constant = constant + exp(V(Numbers{0, 0}));
+        }
+        CHECK(Tape<double>::recording() == nullptr);
+        CHECK(contains(refusal([&] { tape.backward(sum(y.detach())); }), "a NoGrad is alive"));
+        {
+            Tape<double> inner;  // begun inside, it records
+            CHECK(Tape<double>::recording() == &inner);
+            CHECK(contains(refusal([&] { exp(y); }), "it is of an outer tape"));
+            inner.backward(sum(w * w));
+        }
+        CHECK(w.gradient() == Numbers{2, 4});
+    }
+    w.clear_gradient();
+    CHECK(Tape<double>::recording() == &tape);
+    CHECK(tape.records().size() == records);
+    CHECK(constant.value() == Numbers{7, 21});
+    tape.backward(sum(y * constant));
+    CHECK(w.gradient() == Numbers{21, 84});
+    CHECK(v.gradient() == Numbers{7, 42});
+}
+
+TEST_CASE("handles: a NoGrad ends with its scope, also by an exception, and is of one number type and one thread") {
+    P w("w", Numbers{1});
+    Parameter<float> f("f", Array<float>{1});
+    Tape<double> tape;
+    CHECK_THROWS_AS(
+        [&] {
+            const NoGrad<double> values;
+            throw std::runtime_error("half way");
+        }(),
+        std::runtime_error);
+    CHECK((w * w).tape != 0);
+    const NoGrad<double> values;
+    CHECK((w * w).tape == 0);
+    Tape<float> other;
+    CHECK((f * f).tape != 0);
+    bool recorded = false;
+    std::thread([&] {
+        Tape<double> own;
+        recorded = (w * w).tape != 0;
+    }).join();
+    CHECK(recorded);
+}
+
+TEST_CASE("handles: the numbers of two copies of the library's tapes differ") {
+    // Each copy has a counter of its own, on another page.
+    constexpr std::size_t page = 4096;
+    alignas(page) static std::atomic<std::size_t> ours[page / sizeof(std::size_t)], theirs[page / sizeof(std::size_t)];
+    for (int i = 0; i < 3; ++i) CHECK(detail::next_number(ours[0]) != detail::next_number(theirs[0]));
+    const std::size_t last = detail::next_number(ours[0]);
+    CHECK(detail::next_number(ours[0]) == last + 1);
 }

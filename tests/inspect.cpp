@@ -9,6 +9,7 @@
 
 #include "core/map.hpp"
 #include "core/ops.hpp"
+#include "core/shown.hpp"
 #include "tests/gradient_table.hpp"
 #include "tests/scratch.hpp"
 
@@ -183,4 +184,96 @@ TEST_CASE("finite: the first op that makes a number that is not finite is named,
         back,
         "backward of sqrt: every gradient must be finite: entry (2) of (3) is inf [called at tests/inspect.cpp:"));
     CHECK(contains(back, "; dy (3): 1 to 1; input (3): parameter w, 0 to 4]"));
+}
+
+// y = a b, right for a; the gradient of b has a NaN.
+struct NanForSecond final : Op<double> {
+    Var<double> a, b;
+    const char* name() const override { return "nan_for_second"; }
+    Var<double> forward(const Var<double>& left, const Var<double>& right) {
+        a = left, b = right;
+        return Array<double>(a.value() * b.value());
+    }
+    void backward(const Array<double>& dy, Gradients<double>& gradients) override {
+        gradients.add(a, Array<double>(dy * b.value()));
+        Array<double> db = dy * a.value();
+        db.data()[db.size() - 1] = std::nan("");
+        gradients.add(b, db);
+    }
+};
+
+TEST_CASE("finite: the gradient of every input is looked at, and every entry of it") {
+    Parameter<double> a("a", Array<double>{1, 2}), b("b", Array<double>{3, 4});
+    Tape<double> tape(Finite::checked);
+    const Var<double> y = sum(apply<NanForSecond>(here(), a, b));
+    const std::string message = refusal([&] { tape.backward(y); });
+    CHECK(contains(message, "backward of nan_for_second: every gradient must be finite: entry (1) of (2) is nan"));
+    CHECK(contains(message, "input (2): parameter b, 3 to 4]"));
+}
+
+TEST_CASE("inspect: a name is on one line and is cut, whatever it holds") {
+    const std::string bad = "line\nbreak\ttab \x1b[31m\xff\xc3\x28 \xed\xa0\x80 &amp; \xc3\xbc";
+    const std::string shown_bad = "line\\nbreak\\ttab \\x1b[31m\\xff\\xc3( \\xed\\xa0\\x80 &amp; \xc3\xbc";
+    CHECK(shown(bad, 100) == shown_bad);
+    CHECK(shown(std::string("a\0b", 3), 10) == "a\\x00b");
+    CHECK(shown("\xc3\xbc\xc3\xbc\xc3\xbc", 2) == "\xc3\xbc\xc3\xbc...");
+    CHECK(shown("\xe2\x80\xa8\xc2\x85", 9) == "\\xe2\\x80\\xa8\\xc2\\x85");  // other ends of a line
+    CHECK(shown("\xf0\x9f\x98\x80\xf4\x90\x80\x80\xc0\xaf", 20) == "\xf0\x9f\x98\x80\\xf4\\x90\\x80\\x80\\xc0\\xaf");
+    Parameter<double> w(bad, Array<double>{1, 2}), u("\xc3\xbc", Array<double>{1, 2}), empty("", Array<double>{1, 2}),
+        longest(std::string(10'000, 'x'), Array<double>{1, 2});
+    Tape<double> tape;
+    const Var<double> y = sum(w * u * empty * longest);
+    const auto lines = lines_of(as_table(tape));
+    CHECK(lines.size() == tape.records().size() + 1);
+    const std::size_t column = letters(lines[0].substr(0, lines[0].find("shape")));
+    for (const std::string& line : lines) {
+        CHECK(line.size() < 200);
+        if (const std::size_t shape = line.find("(2)"); shape != std::string::npos)
+            CHECK(letters(line.substr(0, shape)) == column);
+    }
+    const std::string dot = as_dot(tape);
+    CHECK(contains(dot, "line\\\\nbreak\\\\ttab \\\\x1b[31m\\\\xff\\\\xc3( "));
+    CHECK(contains(dot, "label=\"" + std::string(40, 'x') + "... (2)\""));
+    Parameter<double> entity("&amp; <x|y>", Array<double>{1, 2});
+    Tape<double> other;
+    const Var<double> z = sum(entity);
+    CHECK(contains(as_dot(other), "label=\"&amp;amp; <x|y> (2)\""));
+    const auto records = data_of(as_page(tape)).at("records");
+    CHECK(records.at(0).at("name") == shown_bad);
+    CHECK(records.at(5).at("name").get<std::string>().size() == 203);
+}
+
+TEST_CASE("inspect: the page of a long tape, or of large arrays, is bounded and says what it leaves out") {
+    Parameter<double> w("w", Array<double>{1, 2});
+    {
+        Tape<double> tape;
+        Var<double> x = w;
+        for (int i = 0; i < 50'000; ++i) x = x + 1.0;
+        x = x * w;
+        tape.backward(sum(x), Keep::everything);
+        const std::string page = as_page(tape);
+        CHECK(page.size() < 2'000'000);
+        const auto data = data_of(page), records = data.at("records");
+        CHECK(data.at("note") == "Records 500 to 49502 of 50003 are left out. ");
+        REQUIRE(records.size() == 1000);
+        CHECK(records.at(499).at("number") == 499);
+        CHECK(records.at(499).at("inputs") == nlohmann::json({498}));
+        CHECK(records.at(500).at("number") == 49503);
+        CHECK(records.at(500).at("inputs").empty());
+        CHECK(records.at(500).at("left_out") == 1);
+        CHECK(records.at(501).at("inputs") == nlohmann::json({500}));
+        CHECK(records.at(998).at("inputs") == nlohmann::json({997, 0}));  // the product with w
+        CHECK(records.at(998).at("left_out") == 0);
+    }
+    Parameter<double> large("large", zeros<double>({8, 64, 64}));
+    std::vector<Var<double>> held;
+    Tape<double> tape;
+    held.push_back(large);
+    for (int i = 0; i < 200; ++i) held.push_back(held.back() + 1.0);
+    const std::string page = as_page(tape);
+    CHECK(page.size() < 20'000'000);
+    CHECK(data_of(page).at("note") == "Of an array at most 32 rows and columns, and 4 matrices, are shown.");
+    CHECK(data_of(page).at("records").at(7).at("value").at("rows") == 32);
+    held.resize(10);
+    CHECK(data_of(as_page(tape)).at("note") == "");  // the others are released
 }

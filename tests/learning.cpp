@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "core/clip.hpp"
+#include "examples/language_model/generating.hpp"
+#include "examples/language_model/masking.hpp"
 #include "nn/adam.hpp"
 #include "nn/linformer.hpp"
 #include "nn/schedule.hpp"
@@ -85,4 +87,59 @@ TEST_CASE("learning: shuffled labels stay at chance") {
                                       << " (ln 16 = " << std::log(16.0) << ")");
     CHECK(accuracy < 0.1);  // 1280 fresh tokens: chance is 0.0625 +- 0.007
     CHECK(loss > std::log(16.0) - 0.02);
+}
+
+namespace {
+
+// Mean loss of the last 100 of 400 steps on `V` letters that are drawn at random: about as many tokens as are read.
+double loss_on_random_text(bool causal, std::uint64_t letters) {
+    constexpr std::size_t length = 16, batch = 32;
+    std::vector<examples::Text> texts{{.path = "letters", .bytes = ""}};
+    const Random random(4, "letters");
+    for (std::uint64_t i = 0; i < 200'000; ++i) texts[0].bytes += static_cast<char>('a' + random.below(i, letters));
+    const auto built =
+        examples::build_tokenizer(examples::TokenizerKind::character, texts, std::nullopt, !causal).tokenizer;
+    const examples::Corpus corpus(*built, texts, length + causal);
+    std::unique_ptr<examples::Task> task;
+    if (causal) task = std::make_unique<examples::CausalTask>(*built);
+    else task = std::make_unique<examples::MaskedTask>(*built, corpus);
+    examples::TrainingOptions options;
+    options.length = length, options.batch = batch;
+    nn::Linformer<float> model({.vocab_size = static_cast<std::size_t>(built->vocab_size()),
+                                .length = length,
+                                .width = 16,
+                                .heads = 2,
+                                .layers = 1,
+                                .ffn_width = 32,
+                                .causal = causal,
+                                .k = 8});
+    nn::Adam<float> adam(model.parameters());
+    double mean = 0;
+    for (std::uint64_t step = 1; step <= 400; ++step) {
+        const examples::Batch read = batch_at(options, corpus, *task, step);
+        Tape<float> tape;
+        const Var<float> loss = cross_entropy(model(read.tokens), read.targets);
+        tape.backward(loss);
+        adam.step(3e-3);
+        if (step > 300) mean += static_cast<double>(loss.item()) / 100;
+    }
+    return mean;
+}
+
+}  // namespace
+
+TEST_CASE("learning: on letters at random a causal model stays at ln V") {
+    const double loss = loss_on_random_text(true, 5), chance = std::log(5.0);
+    CHECK_MESSAGE(loss > chance - 0.01, loss);
+    CHECK_MESSAGE(loss < chance + 0.02, loss);
+}
+
+// Of the tokens to be told 80 % are hidden. The others show the right one in 0.1 of 0.2, and one at random in the rest: this much
+// can be learned, and nothing more.
+TEST_CASE("learning: on letters at random a masked model learns that a token which is seen is likely the right one") {
+    const double V = 5, right = 0.5 + 0.5 / V, wrong = 0.5 / V;
+    const double seen = -right * std::log(right) - (V - 1) * wrong * std::log(wrong);
+    const double possible = 0.8 * std::log(V) + 0.2 * seen, loss = loss_on_random_text(false, 5);
+    CHECK_MESSAGE(loss > possible - 0.02, loss << std::string(", possible: ") << possible);
+    CHECK_MESSAGE(loss < possible + 0.04, loss << std::string(", possible: ") << possible);
 }

@@ -1,9 +1,11 @@
 // Numbers at the edges, elementwise: infinities, NaN and signed zeros; accuracy; no dependence on the place of an entry.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <tuple>
 #include <vector>
 
 #include "core/ops.hpp"
@@ -53,7 +55,20 @@ const std::vector<Elementwise>& elementwise() {
         {"div", [](const auto& x) { return 1 / x; }, [](double v) { return 1 / v; }},
         {"pow", [](const auto& x) { return pow(x, 3); }, [](double v) { return v * v * v; }},
         {"maximum", [](const auto& x) { return maximum(x, 1); },
-         [](double v) { return std::isnan(v) ? v : std::max(v, 1.0); }}};
+         [](double v) { return std::isnan(v) ? v : std::max(v, 1.0); }},
+        {"minimum", [](const auto& x) { return minimum(x, 1); },
+         [](double v) { return std::isnan(v) ? v : std::min(v, 1.0); }},
+        {"clamp", [](const auto& x) { return clamp(x, -1, 2); },
+         [](double v) { return std::isnan(v) ? v : std::clamp(v, -1.0, 2.0); }},
+        {"abs", [](const auto& x) { return abs(x); }, std::abs},
+        {"square", [](const auto& x) { return square(x); }, [](double v) { return v * v; }},
+        {"sin", [](const auto& x) { return sin(x); }, std::sin},
+        {"cos", [](const auto& x) { return cos(x); }, std::cos},
+        {"log1p", [](const auto& x) { return log1p(x); }, std::log1p},
+        {"expm1", [](const auto& x) { return expm1(x); }, std::expm1},
+        {"sigmoid", [](const auto& x) { return sigmoid(x); }, [](double v) { return 1 / (1 + std::exp(-v)); }},
+        {"softplus", [](const auto& x) { return softplus(x); },
+         [](double v) { return (v < 0 ? 0 : v) + std::log1p(std::exp(-std::abs(v))); }}};
     return all;
 }
 
@@ -93,15 +108,25 @@ template <class T> void check_specials() {
         T x, y;
     };
     const std::vector<Expected> table = {
-        {"neg", inf, -inf},   {"exp", -inf, 0},     {"exp", inf, inf},      {"exp", 0, 1},      {"exp", 1000, inf},
-        {"exp", -1000, 0},    {"log", 0, -inf},     {"log", T(-0.0), -inf}, {"log", -1, none},  {"log", -inf, none},
-        {"log", inf, inf},    {"log", 1, 0},        {"sqrt", 0, 0},         {"sqrt", -1, none}, {"sqrt", inf, inf},
-        {"sqrt", 4, 2},       {"tanh", inf, 1},     {"tanh", -inf, -1},     {"tanh", 0, 0},     {"tanh", 100, 1},
-        {"tanh", -100, -1},   {"erf", inf, 1},      {"erf", -inf, -1},      {"erf", 0, 0},      {"erf", 10, 1},
-        {"erf", -10, -1},     {"relu", inf, inf},   {"relu", -inf, 0},      {"relu", -1, 0},    {"gelu", inf, inf},
-        {"gelu", 1e4, 1e4},   {"gelu", -1e4, 0},    {"gelu", 0, 0},         {"add", inf, inf},  {"sub", inf, -inf},
-        {"mul", -inf, -inf},  {"div", 0, inf},      {"div", T(-0.0), -inf}, {"div", inf, 0},    {"pow", -inf, -inf},
-        {"maximum", -inf, 1}, {"maximum", inf, inf}};
+        {"neg", inf, -inf},     {"exp", -inf, 0},       {"exp", inf, inf},       {"exp", 0, 1},
+        {"exp", 1000, inf},     {"exp", -1000, 0},      {"log", 0, -inf},        {"log", T(-0.0), -inf},
+        {"log", -1, none},      {"log", -inf, none},    {"log", inf, inf},       {"log", 1, 0},
+        {"sqrt", 0, 0},         {"sqrt", -1, none},     {"sqrt", inf, inf},      {"sqrt", 4, 2},
+        {"tanh", inf, 1},       {"tanh", -inf, -1},     {"tanh", 0, 0},          {"tanh", 100, 1},
+        {"tanh", -100, -1},     {"erf", inf, 1},        {"erf", -inf, -1},       {"erf", 0, 0},
+        {"erf", 10, 1},         {"erf", -10, -1},       {"relu", inf, inf},      {"relu", -inf, 0},
+        {"relu", -1, 0},        {"gelu", inf, inf},     {"gelu", 1e4, 1e4},      {"gelu", -1e4, 0},
+        {"gelu", 0, 0},         {"add", inf, inf},      {"sub", inf, -inf},      {"mul", -inf, -inf},
+        {"div", 0, inf},        {"div", T(-0.0), -inf}, {"div", inf, 0},         {"pow", -inf, -inf},
+        {"maximum", -inf, 1},   {"maximum", inf, inf},  {"minimum", -inf, -inf}, {"minimum", inf, 1},
+        {"clamp", inf, 2},      {"clamp", -inf, -1},    {"clamp", 2, 2},         {"abs", -inf, inf},
+        {"abs", inf, inf},      {"abs", T(-0.0), 0},    {"square", -inf, inf},   {"square", -3, 9},
+        {"sin", inf, none},     {"sin", -inf, none},    {"sin", 0, 0},           {"cos", inf, none},
+        {"cos", -inf, none},    {"cos", 0, 1},          {"log1p", -1, -inf},     {"log1p", -2, none},
+        {"log1p", inf, inf},    {"log1p", 0, 0},        {"expm1", inf, inf},     {"expm1", -inf, -1},
+        {"expm1", 0, 0},        {"expm1", 1000, inf},   {"expm1", -1000, -1},    {"sigmoid", inf, 1},
+        {"sigmoid", -inf, 0},   {"sigmoid", 0, T(0.5)}, {"sigmoid", 1e4, 1},     {"sigmoid", -1e4, 0},
+        {"softplus", inf, inf}, {"softplus", -inf, 0},  {"softplus", 1e4, 1e4},  {"softplus", -1e4, 0}};
     for (const Elementwise& op : elementwise()) {
         for (const std::size_t place : {0u, 3u, 16u}) {  // in the vector body and in the tail
             CHECK_MESSAGE(std::isnan(at<T>(op, none, place, 17)), op.name << std::string(" of NaN"));
@@ -111,6 +136,57 @@ template <class T> void check_specials() {
                     CHECK_MESSAGE(same(y, e.y), op.name << std::string(" of ") << e.x << std::string(" is ") << y);
                 }
         }
+    }
+}
+
+// Gradient of f, of one input, at x, in the vector body and in the tail: the same.
+template <class T> T slope(const Elementwise& op, T x) {
+    Parameter<T> p("x", full<T>({17}, x));
+    Tape<T> tape;
+    const Var<T> y = op.in<T>()(p);
+    tape.backward(y, full<T>(y.shape(), T(1)));
+    for (const T each : p.gradient()) CHECK(same(each, p.gradient()(0)));
+    return p.gradient()(0);
+}
+
+template <class T> void check_slopes() {
+    const T inf = T(infinity);
+    for (const Elementwise& op : elementwise()) {
+        const T at_nan = slope(op, T(not_a_number));
+        CHECK_MESSAGE(at_nan != 0, op.name << std::string(" loses the gradient of NaN"));
+    }
+    struct Expected {
+        const char* op;
+        T x, dx;
+    };
+    const std::vector<Expected> table = {
+        {"relu", inf, 1},      {"relu", -inf, 0},    {"relu", 0, 0},        {"abs", inf, 1},      {"abs", -inf, -1},
+        {"abs", 0, 0},         {"abs", T(-0.0), 0},  {"clamp", inf, 0},     {"clamp", -inf, 0},   {"clamp", 2, 1},
+        {"clamp", -1, 1},      {"sigmoid", 100, 0},  {"sigmoid", -1e4, 0},  {"sigmoid", 1e4, 0},  {"sigmoid", inf, 0},
+        {"sigmoid", -inf, 0},  {"softplus", 100, 1}, {"softplus", -1e4, 0}, {"softplus", 1e4, 1}, {"softplus", inf, 1},
+        {"softplus", -inf, 0}, {"log1p", inf, 0},    {"log1p", -1, inf},    {"expm1", -inf, 0},   {"expm1", 0, 1},
+        {"square", 0, 0},      {"sin", 0, 1},        {"cos", 0, 0},         {"maximum", inf, 1},  {"maximum", -inf, 0},
+        {"minimum", inf, 0},   {"minimum", -inf, 1}, {"maximum", 1, T(.5)}, {"minimum", 1, T(.5)}};
+    for (const Elementwise& op : elementwise())
+        for (const Expected& e : table)
+            if (e.op == op.name) {
+                const T dx = slope(op, e.x);
+                CHECK_MESSAGE(same(dx, e.dx), op.name << std::string(" at ") << e.x << std::string(": ") << dx);
+            }
+    CHECK(std::abs(slope(*std::find_if(elementwise().begin(), elementwise().end(),
+                                       [](const Elementwise& op) { return op.name == "sigmoid"; }),
+                         T(-100))) < T(1e-30));
+    for (const bool larger : {true, false}) {  // where y is NaN, both inputs are behind it
+        Parameter<T> a("a", Array<T>{T(not_a_number), 1, T(not_a_number), 3}),
+            b("b", Array<T>{1, T(not_a_number), 0, 2});
+        Tape<T> tape;
+        tape.backward(sum(larger ? maximum(a, b) : minimum(a, b)));
+        for (const std::size_t i : {0u, 1u, 2u}) {
+            CHECK(std::isnan(a.gradient()(i)));
+            CHECK(std::isnan(b.gradient()(i)));
+        }
+        CHECK(a.gradient()(3) == (larger ? 1 : 0));
+        CHECK(b.gradient()(3) == (larger ? 0 : 1));
     }
 }
 
@@ -162,6 +238,11 @@ TEST_CASE("numerics: infinities, NaN and signed zeros through every elementwise 
               .value() == Array<double>{1, 2});
 }
 
+TEST_CASE("numerics: gradients at infinities and kinks, and none is lost behind NaN") {
+    check_slopes<double>();
+    check_slopes<float>();
+}
+
 TEST_CASE("numerics: an entry's result does not depend on where it stands") {
     check_places<double>();
     check_places<float>();
@@ -184,6 +265,32 @@ template <class T> static void check_accuracy(double tolerance) {
 TEST_CASE("numerics: elementwise functions are exact to a few roundings") {
     check_accuracy<double>(1e-14);
     check_accuracy<float>(3e-7);
+}
+
+// Arguments of a range each, where a function of xsimd's could have an edge of its own.
+template <class T> static void check_ranges(double tolerance) {
+    const auto most = static_cast<double>(std::numeric_limits<T>::max());
+    const double edge = std::log(most);
+    const std::vector<std::tuple<std::string, double, double>> ranges = {
+        {"sin", 1e3, 1e6},           {"sin", 1e10, 1e15},    {"sin", 1e22, 1e22}, {"sin", most, most},
+        {"cos", 1e3, 1e6},           {"cos", 1e10, 1e15},    {"cos", 1e22, 1e22}, {"cos", most, most},
+        {"log1p", -1e-30, 1e-30},    {"log1p", -1e-8, 1e-8}, {"log1p", -1, -0.5}, {"log1p", 1e10, 1e30},
+        {"expm1", -1e-30, 1e-30},    {"expm1", -1e-8, 1e-8}, {"expm1", 0.5, 1.5}, {"expm1", edge - 1, edge - 0.01},
+        {"softplus", edge, 2 * edge}};
+    for (const auto& [name, low, high] : ranges)
+        for (const Elementwise& op : elementwise())
+            for (std::uint64_t i = 0; i < 50 && op.name == name; ++i) {
+                const T x = static_cast<T>(low + (high - low) * Random(1, "ranges").uniform(i));
+                const double exact = op.reference(static_cast<double>(x));
+                const double y = static_cast<double>(at<T>(op, x, i % 17, 17));
+                INFO(name, " of ", x, " is ", y);
+                CHECK(std::abs(y - exact) <= tolerance * std::abs(exact));
+            }
+}
+
+TEST_CASE("numerics: sin, cos, log1p and expm1 of very small, large and last arguments") {
+    check_ranges<double>(2e-15);
+    check_ranges<float>(3e-7);
 }
 
 TEST_CASE("numerics: xtensor's own reducers work on an Array beside taper's") {

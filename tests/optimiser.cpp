@@ -1,12 +1,15 @@
-// Adam, clipping, the schedule.
+// Adam, SGD, clipping, the schedule, frozen parameters.
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
 
 #include "core/clip.hpp"
+#include "core/gradcheck.hpp"
+#include "core/random.hpp"
 #include "nn/adam.hpp"
 #include "nn/schedule.hpp"
+#include "nn/sgd.hpp"
 #include "tests/scratch.hpp"
 
 using namespace taper;
@@ -88,4 +91,137 @@ TEST_CASE("schedule: warm-up, cosine, and its edges") {
                 CHECK(schedule(step) <= 1e-3);
             }
         }
+}
+
+TEST_CASE("adam: moments of a parameter of many chunks, against a plain loop in double") {
+    constexpr std::size_t size = 40'003;
+    Parameter<double> w("w", normal<double>(Random(1, "w"), {size}));
+    Array<double> plain = w.value(), m = zeros<double>({size}), v = m;
+    nn::Adam<double> adam({&w});
+    for (int t = 1; t <= 3; ++t) {
+        const Array<double> g = normal<double>(Random(2, "g").at(static_cast<std::uint32_t>(t)), {size});
+        set_gradient(w, g);
+        adam.step(0.01);
+        for (std::size_t i = 0; i < size; ++i) {
+            m(i) = 0.9 * m(i) + 0.1 * g(i);
+            v(i) = 0.95 * v(i) + 0.05 * g(i) * g(i);
+            plain(i) -= 0.01 * m(i) / (1 - std::pow(0.9, t)) / (std::sqrt(v(i) / (1 - std::pow(0.95, t))) + 1e-8);
+        }
+    }
+    std::size_t wrong = 0;
+    const auto differ = [](double a, double b) { return !(std::abs(a - b) <= 1e-12 * std::max(1.0, std::abs(b))); };
+    for (std::size_t i = 0; i < size; ++i)
+        wrong +=
+            differ(w.value()(i), plain(i)) || differ(adam.moments[0].m(i), m(i)) || differ(adam.moments[0].v(i), v(i));
+    CHECK(wrong == 0);
+}
+
+TEST_CASE(
+    "adam: a frozen parameter and its moments stay bit by bit, is not in the norm, and goes on where it is thawed") {
+    Parameter<double> table("table", Array<double>{{1, -2}, {3, 4}}), w("w", Array<double>{{0.5, 0.25}});
+    const nn::Parameters<double> both{&table, &w};
+    nn::Adam<double> adam(both, {.weight_decay = 0.5});
+    const auto step = [&] {
+        Tape<double> tape;
+        tape.backward(sum(table * w * w));
+        const double norm = gradient_norm<double>(both);
+        adam.step(0.01);
+        return norm;
+    };
+    for (int i = 0; i < 10; ++i) step();
+    freeze(table);
+    const Array<double> before = table.value(), m = adam.moments[0].m, v = adam.moments[0].v;
+    for (int i = 0; i < 50; ++i) {
+        const double of_w = 2 * std::sqrt(std::pow((table.value()(0, 0) + table.value()(1, 0)) * w.value()(0, 0), 2) +
+                                          std::pow((table.value()(0, 1) + table.value()(1, 1)) * w.value()(0, 1), 2));
+        CHECK(step() == doctest::Approx(of_w));
+    }
+    CHECK(table.value() == before);
+    CHECK(adam.moments[0].m == m);
+    CHECK(adam.moments[0].v == v);
+    table.leaf->gradient = std::make_unique<Array<double>>(full<double>({2, 2}, 100));  // from wherever
+    CHECK(gradient_norm<double>({&table}) == 0);
+    clip_gradients<double>(both, 1);
+    CHECK(table.gradient() == full<double>({2, 2}, 100));
+    const auto report = gradcheck(
+        "frozen", [&] { return sum(table * w * w); }, both);
+    CHECK(report.entries == 2);
+    thaw(table);
+    table.clear_gradient();
+    step();
+    CHECK(table.value() != before);
+    CHECK(adam.moments[0].m != m);
+}
+
+TEST_CASE("adam: what was frozen from the start is taken in once it is thawed") {
+    Parameter<double> w("w", Array<double>{1.0}), late("late", Array<double>{1.0}, false);
+    nn::Adam<double> adam({&late, &w});
+    CHECK(adam.parameters().size() == 1);
+    thaw(late);
+    Tape<double> tape;
+    tape.backward(sum(w * late));
+    adam.step(0.1);
+    CHECK(late.value()(0) != 1.0);
+    CHECK_FALSE(late.has_gradient());
+    REQUIRE(adam.parameters().size() == 2);
+    CHECK(adam.parameters()[1] == &late);
+    CHECK(adam.moments[1].m(0) != 0);
+}
+
+TEST_CASE("sgd: three steps by hand, with momentum and decay of matrices alone, and of many chunks") {
+    Parameter<double> matrix("matrix", Array<double>{{1.0, -2.0}}), bias("bias", Array<double>{0.5});
+    nn::Sgd<double> sgd({&matrix, &bias, &matrix}, {.momentum = 0.8, .weight_decay = 0.1});
+    CHECK(sgd.parameters().size() == 2);
+    // v: 0.3, 0.24 + 0.6, 0.672 + 0.9; 1, 1.8, 2.44; of the bias 2, 2.6, 2.08 + 2 / 3
+    const double v[3][3] = {{0.3, -1.0, 2.0}, {0.84, -1.8, 2.6}, {1.572, -2.44, 2.08 + 2.0 / 3}};
+    double w[] = {1.0, -2.0, 0.5};
+    for (int t = 1; t <= 3; ++t) {
+        const double lr = 0.01 * t;
+        set_gradient(matrix, {{0.3 * t, -1.0}});
+        set_gradient(bias, {2.0 / t});
+        sgd.step(lr);
+        for (int i = 0; i < 3; ++i) w[i] -= lr * (v[t - 1][i] + (i < 2 ? 0.1 * w[i] : 0));
+        CHECK(matrix.value()(0, 0) == doctest::Approx(w[0]).epsilon(1e-12));
+        CHECK(matrix.value()(0, 1) == doctest::Approx(w[1]).epsilon(1e-12));
+        CHECK(bias.value()(0) == doctest::Approx(w[2]).epsilon(1e-12));
+        CHECK(sgd.velocities[0](0, 0) == doctest::Approx(v[t - 1][0]).epsilon(1e-12));
+        CHECK_FALSE(matrix.has_gradient());
+    }
+    constexpr std::size_t size = 40'003;
+    Parameter<double> large("large", zeros<double>({size}));
+    nn::Sgd<double> plain({&large}, {.momentum = 0});
+    set_gradient(large, normal<double>(Random(1, "g"), {size}));
+    plain.step(0.5);
+    CHECK(large.value() == Array<double>(-0.5 * normal<double>(Random(1, "g"), {size})));
+}
+
+TEST_CASE(
+    "sgd: goes on from its velocities, leaves out what is frozen or has no gradient, and refuses what would spoil it") {
+    Parameter<double> w("w", Array<double>{1, 2}), unused("unused", Array<double>{1}),
+        fixed("fixed", Array<double>{1, 1});
+    nn::Sgd<double> sgd({&w, &unused, &fixed});
+    freeze(fixed);
+    set_gradient(w, {1, 1});
+    sgd.step(0.1);
+    Parameter<double> again("w", w.value());
+    nn::Sgd<double> resumed({&again});
+    resumed.velocities[0] = sgd.velocities[0];
+    set_gradient(w, {1, 3});
+    set_gradient(again, {1, 3});
+    sgd.step(0.1);
+    resumed.step(0.1);
+    CHECK(again.value() == w.value());
+    CHECK(unused.value()(0) == 1);
+    CHECK(fixed.value() == Array<double>{1, 1});
+    const Array<double> before = w.value();
+    set_gradient(w, {1, std::numeric_limits<double>::infinity()});
+    CHECK(refusal([&] { sgd.step(0.1); }) == "sgd: w: a gradient must be finite: inf");
+    CHECK(w.value() == before);
+    for (const double lr : {std::nan(""), -1.0})
+        CHECK(refusal([&] { sgd.step(lr); }).starts_with("sgd: the learning rate must be finite"));
+    w.mutable_gradient() = zeros<double>({3});
+    CHECK(refusal([&] { sgd.step(0.1); }).starts_with("sgd: w must keep its shape"));
+    for (const nn::SgdOptions& options : std::vector<nn::SgdOptions>{
+             {.momentum = 1}, {.momentum = -0.1}, {.momentum = std::nan("")}, {.weight_decay = -1}})
+        CHECK(refusal([&] { nn::Sgd<double> other({&w}, options); }).starts_with("sgd: momentum must be in [0, 1)"));
 }

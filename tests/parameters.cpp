@@ -1,6 +1,9 @@
 // What goes in and out of a backward pass: gradients of Parameters, losses, cotangents, values changed or detached on the way.
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <thread>
+
 #include "core/ops.hpp"
 #include "tests/scratch.hpp"
 
@@ -98,4 +101,99 @@ TEST_CASE("parameters: detach") {
     CHECK(d.value().data() == y.value().data());
     tape.backward(d * w);
     CHECK(w.gradient()(0) == 4);
+}
+
+TEST_CASE("parameters: freeze and thaw, one or many, and not while a live tape has recorded it") {
+    P w("w", Numbers{2}), v("v", Numbers{3});
+    {
+        Tape<double> tape;
+        tape.backward(w * v);
+    }
+    freeze(w);
+    CHECK_FALSE(w.trainable());
+    CHECK_FALSE(w.has_gradient());
+    {
+        Tape<double> tape;
+        tape.backward(w * v);
+        CHECK_FALSE(w.has_gradient());
+        CHECK(v.gradient() == Numbers{4});
+    }
+    const std::vector<P*> both{&v, &w};
+    thaw(both);
+    clear_gradients(both);
+    CHECK_FALSE(v.has_gradient());
+    {
+        Tape<double> tape;
+        const V y = w * 1.0;
+        check_refusal([&] { freeze(both); }, {"freeze: no live tape may have recorded the parameter: w"});
+        CHECK(v.trainable());  // neither was frozen
+        std::string elsewhere;
+        std::thread([&] { elsewhere = refusal([&] { freeze(w); }); }).join();
+        CHECK(elsewhere == "freeze: no live tape may have recorded the parameter: w");
+        freeze(v);  // which no tape has met
+        check_refusal([&] { thaw(v); }, {"thaw: no tape may be recording", "v"});
+        tape.backward(y, Keep::everything);
+        check_refusal([&] { freeze(w); }, {"no live tape"});  // backward can run again
+        tape.backward(y);
+        CHECK_NOTHROW(freeze(w));  // the tape has let go of it
+        thaw(both);
+    }
+    {
+        Tape<double> dies_without_backward;
+        const V y = w * 1.0;
+    }
+    CHECK_NOTHROW(freeze(both));
+    P moved_from("moved", Numbers{1});
+    const P moved = std::move(moved_from);
+    check_refusal([&] { freeze(moved_from); }, {"must have a value"});
+}
+
+TEST_CASE("parameters: a reference from before a use writes into what a tape recorded, and Finite::checked notices") {
+    for (const Finite finite : {Finite::unchecked, Finite::checked}) {
+        P w("w", Numbers{2, 3});
+        Tape<double> tape(finite);
+        Numbers& early = w.mutable_value();
+        const V loss = sum(w * w);
+        early(0) = 100;
+        if (finite == Finite::checked)
+            check_refusal([&] { tape.backward(loss); },
+                          {"backward: what a tape recorded of a Parameter must not be written to", "parameter w (2)"});
+        else tape.backward(loss);
+    }
+    P w("w", Numbers{2, 3});
+    Tape<double> tape(Finite::checked);
+    const V loss = sum(w * w);
+    w.mutable_value()(0) = 100;  // a copy
+    tape.backward(loss);
+    CHECK(w.gradient() == Numbers{4, 6});
+}
+
+TEST_CASE("parameters: in float the gradient of one that is used 20,000 times has float's digits") {
+    Parameter<float> w("w", Array<float>{1.0F, -0.7F});
+    constexpr int uses = 20'000;
+    double wanted[2] = {0, 0};
+    Tape<float> tape;
+    Var<float> total = Array<float>{0.0F, 0.0F};
+    for (int i = 0; i < uses; ++i) {
+        const Array<float> c{0.1F, 1.0F + static_cast<float>(i % 7)};
+        total = total + w * Var<float>(c);
+        for (std::size_t j = 0; j < 2; ++j) wanted[j] += static_cast<double>(c(j));
+    }
+    tape.backward(sum(total));
+    for (std::size_t j = 0; j < 2; ++j) CHECK(std::abs(static_cast<double>(w.gradient()(j)) / wanted[j] - 1) < 3e-6);
+}
+
+TEST_CASE("parameters: every number of uses is counted, in each pass") {
+    for (const int uses : {1, 31, 32, 33, 63, 64, 65, 96, 127, 128, 129, 1000}) {
+        P w("w", Numbers{1, 2});
+        Tape<double> tape;
+        V total = Numbers{0, 0};
+        for (int i = 0; i < uses; ++i) total = total + w * static_cast<double>(i + 1);
+        const double sum_of_all = uses * (uses + 1) / 2.0;
+        for (int pass = 1; pass <= 2; ++pass) {
+            tape.backward(sum(total), Keep::everything);
+            CHECK(tape.gradient(w) == Numbers{sum_of_all, sum_of_all});
+            CHECK(w.gradient() == Numbers{pass * sum_of_all, pass * sum_of_all});
+        }
+    }
 }

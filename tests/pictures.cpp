@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "examples/common/plot.hpp"
+#include "tests/gnuplot.hpp"
 #include "tests/models.hpp"
 #include "tests/programs.hpp"
 
@@ -79,6 +81,91 @@ TEST_CASE("pictures: singular values") {
     CHECK(s[0] == doctest::Approx(4));
     CHECK(s[1] == doctest::Approx(3));
     CHECK(s[2] == doctest::Approx(0.5));
+}
+
+TEST_CASE("pictures: gnuplot reads each entry of a map in its place") {
+    const FakeGnuplot gnuplot;
+    const Scratch scratch;
+    std::vector<HeatMap> row;
+    for (const auto& [rows, columns] : {std::pair<std::size_t, std::size_t>{3, 5}, {1, 4}, {4, 1}, {1, 1}}) {
+        HeatMap map{std::to_string(rows) + " x " + std::to_string(columns), rows, columns, {}};
+        for (std::size_t i = 0; i < rows * columns; ++i) map.entries.push_back(static_cast<float>(i) - 7.5F);
+        row.push_back(std::move(map));
+    }
+    REQUIRE(plot(scratch.path("maps.svg"), "all", {row}));
+    const std::string script = file_contents(scratch.path("maps.svg"));
+    const auto drawn = maps_of(script);
+    REQUIRE(drawn.size() == row.size());
+    for (std::size_t i = 0; i < row.size(); ++i) {
+        CHECK(drawn[i].title == row[i].title);
+        CHECK(drawn[i].rows == std::max<std::size_t>(row[i].rows, 2));  // one row or column stands there twice
+        CHECK(drawn[i].columns == std::max<std::size_t>(row[i].columns, 2));
+        for (std::size_t y = 0; y < drawn[i].rows; ++y)
+            for (std::size_t x = 0; x < drawn[i].columns; ++x)
+                CHECK(drawn[i].entries[y * drawn[i].columns + x] ==
+                      row[i].entries[std::min(y, row[i].rows - 1) * row[i].columns + std::min(x, row[i].columns - 1)]);
+    }
+    CHECK(script.find("set cbrange [-7.5:7.5]") != std::string::npos);   // the largest of both signs
+    CHECK(script.find("set yrange [3-0.5:-0.5]") != std::string::npos);  // row 0 at the top
+}
+
+TEST_CASE("pictures: what is drawn of a model are its maps, its matrices and the cumulative spectrum") {
+    const FakeGnuplot gnuplot;
+    const Scratch scratch;
+    nn::Config config = tiny;
+    config.sharing = nn::Sharing::headwise;
+    nn::Linformer<float> model(config);
+    for (Parameter<float>* p : model.parameters())
+        xt::noalias(p->mutable_value()) += normal<float>(Random(7, p->name()), p->shape(), 0.3);
+    for (nn::EncoderBlock<float>& layer : model.layers)  // E and F filled with their own index
+        for (auto* matrices : {&layer.attention.projection->E, &layer.attention.projection->F})
+            for (const auto& matrix : *matrices)
+                for (std::size_t i = 0; i < matrix->value().size(); ++i)
+                    matrix->mutable_value().data()[i] =
+                        static_cast<float>(i) / 16 - (matrices == &layer.attention.projection->E ? 0 : 100);
+    const Ids tokens = some_ids(1, 5, 7);
+    draw_attention(model, tokens, scratch.path(""));
+    const auto drawn = [&](const char* name) { return maps_of(file_contents(scratch.path(name))); };
+    const auto same = [](const DrawnMap& map, const auto& array) {
+        CHECK(Shape{map.rows, map.columns} == array.shape());
+        for (std::size_t i = 0; i < map.entries.size(); ++i)
+            CHECK(map.entries[i] == static_cast<float>(array.data()[i]));
+    };
+    const auto layers = attention_maps(model, tokens);
+    const auto P = drawn("attention.svg"), slots = drawn("slots.svg"), reach = drawn("reach.svg"),
+               matrices = drawn("projections.svg");
+    REQUIRE(P.size() == 4);
+    REQUIRE(slots.size() == 4);
+    REQUIRE(reach.size() == 4);
+    REQUIRE(matrices.size() == 4);
+    const std::string script = file_contents(scratch.path("spectrum.svg"));
+    for (std::size_t layer = 0; layer < 2; ++layer) {
+        std::vector<double> shares(5, 0);
+        for (std::size_t head = 0; head < 2; ++head) {
+            const HeadMaps& maps = layers[layer][head];
+            const std::size_t at = 2 * layer + head;
+            CHECK(P[at].title == "layer " + std::to_string(layer) + ", head " + std::to_string(head));
+            same(P[at], maps.P);
+            same(slots[at], maps.slots);
+            same(reach[at], maps.reach);
+            const auto s = singular_values(maps.P);
+            for (std::size_t i = 0; i < 5; ++i)
+                for (std::size_t j = 0; j <= i; ++j) shares[i] += s[j] / (s[0] + s[1] + s[2] + s[3] + s[4]) / 2;
+        }
+        const auto& projection = *model.layers[layer].attention.projection;
+        CHECK(matrices[2 * layer].title == projection.E[0]->name());
+        CHECK(matrices[2 * layer + 1].title == projection.F[0]->name());
+        same(matrices[2 * layer], projection.E[0]->value());
+        same(matrices[2 * layer + 1], projection.F[0]->value());
+        const auto points = points_of(script, layer);
+        REQUIRE(points.size() == 5);
+        for (std::size_t i = 0; i < 5; ++i) {
+            const std::size_t space = points[i].find(' ');
+            CHECK(points[i].substr(0, space) == std::to_string(i + 1));
+            CHECK(std::stod(points[i].substr(space)) == doctest::Approx(shares[i]).epsilon(1e-12));
+        }
+        CHECK(shares[4] == doctest::Approx(1));
+    }
 }
 
 TEST_CASE("pictures: fill_mask and generate draw what a text's heads attend to") {

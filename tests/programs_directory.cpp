@@ -138,13 +138,16 @@ TEST_CASE("programs: --resume knows a text by its contents") {
     std::string changed = bytes;
     changed[1234] ^= 1;
     run.scratch.file("text.txt", changed);
-    run.refuses({"--resume", "--steps", "30"}, {"--text", run.out});
+    run.refuses({"--resume", "--steps", "30"}, {run.text + ": ", "--text", run.out});
     run.scratch.file("text.txt", bytes + "e");
-    run.refuses({"--resume", "--steps", "30"}, {"--text", run.out});
+    run.refuses({"--resume", "--steps", "30"}, {run.text + ": ", "--text", run.out});
     std::filesystem::remove(run.text);
-    run.refuses({"--resume", "--steps", "30"}, {run.text, "No such file"});
+    run.refuses({"--resume", "--steps", "30"}, {run.text, "No such file", "--text", "moved"});
+    run.scratch.file("other.txt", bytes + "e");
+    run.refuses({"--resume", "--steps", "30", "--text", run.scratch.path("other.txt")},
+                {run.scratch.path("other.txt") + ": ", "--text", run.out});
     run.scratch.file("moved.txt", bytes);
-    run.refuses({"--resume", "--steps", "30", "--text", moved, "--text", moved}, {"--text", run.out});
+    run.refuses({"--resume", "--steps", "30", "--text", moved, "--text", moved}, {"--text", run.out, "2, 1"});
     CHECK(run.resume({"--steps", "30", "--text", moved}).status == 0);
     CHECK(run.resume({"--steps", "31"}).status == 0);  // and remembers where it is now
     CHECK(metrics_of(run.out).size() == 31);
@@ -220,6 +223,22 @@ TEST_CASE("programs: --resume checks what the checkpoint says as it would a comm
         if (name == "adam.v.norm.weight") std::get<Array<float>>(tensor).data()[3] = -1;
     save_safetensors(path, negative);
     run.refuses({"--resume", "--steps", "30"}, {path, "adam.v.norm.weight", "-1"});
+    for (const char* key : {"options", "state"})
+        for (const std::string& text :
+             {std::string("1e400"), "{\"step\": " + std::string(400'000, '[') + std::string(400'000, ']') + "}"}) {
+            TensorFile broken = checkpoint;
+            broken.metadata[key] = text;
+            save_safetensors(path, broken);
+            run.refuses({"--resume", "--steps", "30"}, {path, key, "JSON object"});
+        }
+    TensorFile swapped = checkpoint;
+    for (auto& [name, tensor] : swapped.tensors)
+        if (name == "tokenizer.json") {
+            auto& bytes = std::get<Array<std::uint8_t>>(tensor);
+            std::swap(*std::find(bytes.begin(), bytes.end(), 'a'), *std::find(bytes.begin(), bytes.end(), 'z' - 1));
+        }
+    save_safetensors(path, swapped);
+    run.refuses({"--resume", "--steps", "30"}, {path, "tokenizer_hash"});
     TensorFile changed = checkpoint;
     std::get<Array<float>>(changed.tensors[0].second).data()[0] = std::numeric_limits<float>::quiet_NaN();
     save_safetensors(path, changed);

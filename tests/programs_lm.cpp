@@ -2,8 +2,10 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <span>
 
 #include "core/safetensors.hpp"
+#include "examples/common/tokenizer.hpp"
 #include "tests/programs.hpp"
 
 using namespace taper;
@@ -255,4 +257,30 @@ TEST_CASE("programs: evaluate and generate say where the weights are too large t
     save_safetensors(path, file);
     trained.refused({{"tokens", ids({1, 4}, 1)}}, {trained.model, "tensor logits", "finite", "(0,0,"});
     check_refused(trained.generate({"--prompt", "the"}), {trained.model, "logits", "finite"});
+}
+
+TEST_CASE("programs: validation bits are of characters, whatever the tokens are, and of bytes for byte") {
+    using namespace taper::examples;
+    const Scratch scratch;
+    std::string text;
+    for (const char c : prose(9000)) text += c == 'e' ? "\u00E9" : c == 'i' ? "\U0001F600" : std::string(1, c);
+    const std::string path = scratch.file("text.txt", text);
+    for (const Arguments& tokenizer :
+         {Arguments{"--tokenizer", "char"}, {"--tokenizer", "byte"}, {"--tokenizer", "bpe", "--vocab", "300"}}) {
+        CAPTURE(tokenizer[1]);
+        const std::string out = scratch.path(tokenizer[1]);
+        const Arguments one_step{"--steps", "1", "--text", path, "--out", out};
+        REQUIRE(run("train_lm", small_model() + one_step + tokenizer, without_gnuplot).status == 0);
+        const TokenIds ids = Tokenizer::load(out + "/tokenizer.json")->encode(text);
+        const std::span<const std::int32_t> held_out = std::span(ids).last(ids.size() / 10);
+        const std::string validated = Tokenizer::load(out + "/tokenizer.json")->decode(held_out);
+        const bool bytes = tokenizer[1] == "byte";
+        const std::size_t symbols = bytes ? validated.size() : code_point_count(validated);
+        const auto line = metrics_of(out)[0];
+        const double expected = line.at("val_loss").get<double>() * static_cast<double>(held_out.size()) /
+                                (static_cast<double>(symbols) * std::log(2.0));
+        CHECK(line.at(bytes ? "val_bits_per_byte" : "val_bits_per_char").get<double>() ==
+              doctest::Approx(expected).epsilon(1e-12));
+        CHECK(!line.contains(bytes ? "val_bits_per_char" : "val_bits_per_byte"));
+    }
 }

@@ -78,8 +78,10 @@ TEST_CASE("programs: a config.json with a wrong value is refused by its key") {
     refuses("norm", "Pre", {"pre", "Pre"});
     refuses("classes", 2, {"2"});
     refuses("colour", "blue", {"unknown"});
+    refuses("tokenizer_hash", 1, {"must be text"});
     for (const auto& [key, value] : model.config.items())
-        model.refuses_config([key = key](ordered_json& config) { config.erase(key); }, {key, "missing"});
+        if (key != "tokenizer_hash")  // of a directory of others
+            model.refuses_config([key = key](ordered_json& config) { config.erase(key); }, {key, "missing"});
     for (const char* bytes : {"", "{", "[]", "null", "\xFF", "{}{}"}) {
         model.scratch.file("model/config.json", bytes);
         check_refused(model.fill(), {model.config_path});
@@ -92,6 +94,27 @@ TEST_CASE("programs: a config.json with a wrong value is refused by its key") {
     check_refused(model.fill(), {model.config_path, "1e999"});
     model.scratch.file("model/config.json", std::string(1 << 20, '['));
     check_refused(model.fill(), {model.config_path});
+}
+
+TEST_CASE("programs: a tokenizer.json that the model was not trained with is refused, as large as it may be") {
+    const Model model;
+    const std::string path = model.directory + "/tokenizer.json", bytes = file_contents(path);
+    nlohmann::json tokenizer = nlohmann::json::parse(bytes);
+    std::string characters = tokenizer.at("characters");
+    std::reverse(characters.begin(), characters.end());  // all of them are ASCII
+    tokenizer["characters"] = characters;
+    model.scratch.file("model/tokenizer.json", tokenizer.dump());
+    check_refused(model.fill(), {path, model.config_path, "tokenizer_hash"});
+    model.scratch.file("model/tokenizer.json", nlohmann::json::parse(bytes).dump(2));  // the same, written otherwise
+    CHECK(model.fill().status == 0);
+    ordered_json config = model.config;
+    config.erase("tokenizer_hash");
+    model.scratch.file("model/config.json", config.dump());
+    CHECK(model.fill().status == 0);
+    for (const char* broken : {"1e400", "{\"type\": 1e400}", "[[[[[[[[[[[[[[[[", "{\"type\": \"\xFF\"}"}) {
+        model.scratch.file("model/tokenizer.json", broken);
+        check_refused(model.fill(), {path, "JSON"});
+    }
 }
 
 TEST_CASE("programs: weights that do not fit config.json are refused by their name") {

@@ -170,4 +170,5 @@ TEST_CASE("text: the hash is FNV-1a") {
     CHECK(hash_of("a") == 0xAF63DC4C8601EC8Cu);
     CHECK(hash_of("foobar") == 0x85944171F73967E8u);
     CHECK(hash_of("\xFF") == 0xAF64724C8602EB6Eu);
+    CHECK(hash_text("a") == "AF63DC4C8601EC8C");
 }

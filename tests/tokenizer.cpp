@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
 
 #include "tests/scratch.hpp"
 
@@ -115,6 +116,12 @@ TEST_CASE("tokenizer: encode_with_masks puts the mask's id for each [MASK]") {
           "--text: every character must be in the vocabulary: '\u00A7' at position 1 is not (U+00A7)");
     CHECK(refusal([&] { encode("a [MASK] \u00A7"); }) ==  // the place in the whole text
           "--text: every character must be in the vocabulary: '\u00A7' at position 9 is not (U+00A7)");
+    const auto accented = tokenizer(TokenizerKind::character, "ab \u00E9");
+    CHECK(refusal([&] { encode_with_masks(*accented, "\u00E9\u00E9[MASK]\u00E9\u00A7", "--text"); }) ==  // not in bytes
+          "--text: every character must be in the vocabulary: '\u00A7' at position 9 is not (U+00A7)");
+    const auto learned = tokenizer(TokenizerKind::bpe, "ab \u00E9", 260);
+    CHECK(refusal([&] { encode_with_masks(*learned, "\u00E9\u00E9[MASK]\u00E9\x92", "--text"); }) ==
+          "--text: the text must be valid UTF-8: '\\x92' at position 9 is not");
 
     const auto causal = tokenizer(TokenizerKind::character, "ab ", {}, false);
     CHECK(refusal([&] { encode_with_masks(*causal, "[MASK]", "--text"); }) ==
@@ -161,6 +168,20 @@ TEST_CASE("tokenizer: saved, loaded, and the same, built twice, and the same") {
           "{\"type\":\"char\",\"mask\":true,\"characters\":\"\\n\\\"ab\"}\n");
 }
 
+TEST_CASE("tokenizer: the hash tells another one from the same") {
+    std::set<std::string> hashes;
+    for (const std::string letters : {"abc", "abd", "abcd"})
+        for (const bool mask : {false, true})
+            hashes.insert(tokenizer(TokenizerKind::character, letters, {}, mask)->hash());
+    for (const bool mask : {false, true}) hashes.insert(tokenizer(TokenizerKind::byte, "x", {}, mask)->hash());
+    const std::string json = "{\"type\":\"char\",\"mask\":false,\"characters\":\"cba\"}";
+    hashes.insert(Tokenizer::from_json(json, "json")->hash());
+    CHECK(hashes.size() == 9);
+    for (const std::string& hash : hashes) CHECK(hash.size() == 16);
+    CHECK(tokenizer(TokenizerKind::character, "cab", {}, true)->hash() ==
+          tokenizer(TokenizerKind::character, "abc", {}, true)->hash());
+}
+
 TEST_CASE("tokenizer: a file that is no tokenizer is refused, by file, key and rule") {
     const Scratch scratch;
     const auto load = [&](const std::string& bytes) {
@@ -178,6 +199,9 @@ TEST_CASE("tokenizer: a file that is no tokenizer is refused, by file, key and r
     CHECK(contains(load("\x89PNG\r\n"), "valid JSON"));
     CHECK(contains(load("{\"type\": \"byte\\ud800\", \"mask\": true}"), "valid JSON"));
     CHECK(contains(load(std::string(100'000, '[')), "valid JSON"));
+    CHECK(contains(load("1e400"), "valid JSON"));
+    CHECK(contains(load("{\"type\": -1e999}"), "valid JSON"));
+    CHECK(contains(load("{\"type\": " + std::string(400'000, '[') + std::string(400'000, ']') + "}"), "nested"));
     CHECK(load("[1]") == "the file must hold a JSON object: it holds another value");
     CHECK(load("{}") == "\"type\": the key must be there: it is missing");
     CHECK(load(R"({"type": 1})") == "\"type\": the value must be a string: it is number");

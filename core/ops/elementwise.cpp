@@ -1,4 +1,4 @@
-// Elementwise ops. The formula is a lambda over SIMD batches (core/map.hpp). A gradient with respect to an input that was
+// Elementwise arithmetic. The formula is a lambda over SIMD batches (core/map.hpp). A gradient with respect to an input that was
 // broadcast is summed over the axes along which it was repeated: sum_to.
 #include "core/map.hpp"
 #include "core/ops.hpp"
@@ -119,63 +119,6 @@ template <class T> struct Pow final : Op<T> {
 };
 template <class T> Var<T> pow(const Var<T>& a, const Same<T>& b, Source at) { return apply<Pow<T>>(at, a, b); }
 
-template <class T> struct Maximum final : Op<T> {
-    const char* formula() const override {
-        return R"(y = max(a, b)
-  backward  da = dy s                db = dy (1 - s)              s = 1 where a > b, 1/2 where a = b, else 0)";
-    }
-
-    Var<T> a, b;
-    const char* name() const override { return "maximum"; }
-
-    Var<T> forward(const Var<T>& left, const Var<T>& right) {
-        a = left, b = right;
-        return zip([](T x, T y) { return x > y || std::isnan(x) ? x : y; }, name(), a.value(), b.value());
-    }
-    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        const auto share =
-            zip([](T x, T y) { return x > y    ? T(1)
-                                      : x == y ? T(0.5)
-                                               : T(0); }, name(), a.value(), b.value());
-        if (gradients.wants(a))
-            gradients.add(a, sum_to(map([](auto g, auto s) { return g * s; }, dy, share), a.shape()));
-        if (gradients.wants(b))
-            gradients.add(b, sum_to(map([](auto g, auto s) { return g * (1 - s); }, dy, share), b.shape()));
-    }
-};
-template <class T> Var<T> maximum(const Var<T>& a, const Same<T>& b, Source at) { return apply<Maximum<T>>(at, a, b); }
-
-template <class T> struct Select final : Op<T> {
-    const char* formula() const override {
-        return R"(y = mask ? a : b                                            mask, a, b broadcast to one shape
-  backward  da = mask ? dy : 0       db = mask ? 0 : dy          by choosing, never by multiplying: 0 NaN is NaN)";
-    }
-
-    Mask mask;  // of y's shape
-    Place<T> a, b;
-    const char* name() const override { return "select"; }
-
-    Var<T> forward(const Mask& condition, const Var<T>& left, const Var<T>& right) {
-        a = left, b = right;
-        const Shape both = broadcast_shape(name(), {"a", left.shape()}, {"b", right.shape()});
-        mask = expand(condition, broadcast_shape(name(), {"mask", condition.shape()}, {"a and b", both}));
-        return choose(expand(left.value(), mask.shape()), expand(right.value(), mask.shape()));
-    }
-    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        const Array<T> zero = zeros<T>(dy.shape());
-        if (gradients.wants(a)) gradients.add(a, sum_to(choose(dy, zero), a.shape));
-        if (gradients.wants(b)) gradients.add(b, sum_to(choose(zero, dy), b.shape));
-    }
-    Array<T> choose(const Array<T>& left, const Array<T>& right) const {
-        auto y = empty<T>(mask.shape());
-        for (std::size_t i = 0; i < y.size(); ++i) y.data()[i] = mask.data()[i] ? left.data()[i] : right.data()[i];
-        return y;
-    }
-};
-template <class T> Var<T> select(const Mask& mask, const Var<T>& a, const Same<T>& b, Source at) {
-    return apply<Select<T>>(at, mask, a, b);
-}
-
 template <class T> struct Neg final : Op<T> {
     const char* formula() const override {
         return R"(y = -x
@@ -195,15 +138,33 @@ template <class T> struct Neg final : Op<T> {
 };
 template <class T> Var<T> neg(const Var<T>& x, Source at) { return apply<Neg<T>>(at, x); }
 
-#define TAPER_INSTANTIATE(T)                                                    \
-    template Var<T> add(const Var<T>&, const Same<T>&, Source);                 \
-    template Var<T> sub(const Var<T>&, const Same<T>&, Source);                 \
-    template Var<T> mul(const Var<T>&, const Same<T>&, Source);                 \
-    template Var<T> div(const Var<T>&, const Same<T>&, Source);                 \
-    template Var<T> pow(const Var<T>&, const Same<T>&, Source);                 \
-    template Var<T> maximum(const Var<T>&, const Same<T>&, Source);             \
-    template Var<T> select(const Mask&, const Var<T>&, const Same<T>&, Source); \
-    template Var<T> neg(const Var<T>&, Source);
+template <class T> struct Square final : Op<T> {
+    const char* formula() const override {
+        return R"(y = x^2
+  backward  dx = dy 2 x)";
+    }
+
+    Var<T> x;
+    const char* name() const override { return "square"; }
+
+    Var<T> forward(const Var<T>& input) {
+        x = input;
+        return map([](auto v) { return v * v; }, x.value());
+    }
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        gradients.add(x, map([](auto g, auto v) { return g * (v + v); }, dy, x.value()));
+    }
+};
+template <class T> Var<T> square(const Var<T>& x, Source at) { return apply<Square<T>>(at, x); }
+
+#define TAPER_INSTANTIATE(T)                                    \
+    template Var<T> add(const Var<T>&, const Same<T>&, Source); \
+    template Var<T> sub(const Var<T>&, const Same<T>&, Source); \
+    template Var<T> mul(const Var<T>&, const Same<T>&, Source); \
+    template Var<T> div(const Var<T>&, const Same<T>&, Source); \
+    template Var<T> pow(const Var<T>&, const Same<T>&, Source); \
+    template Var<T> neg(const Var<T>&, Source);                 \
+    template Var<T> square(const Var<T>&, Source);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)
 #undef TAPER_INSTANTIATE

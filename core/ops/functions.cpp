@@ -26,6 +26,12 @@ template <class V> static V log_of(V x) {
     return xsimd::select(tiny, xsimd::log(x * up) - T(60 * std::numbers::ln2), xsimd::log(x));
 }
 
+// expm1: as exp.
+template <class V> static V expm1_of(V x) {
+    using T = typename V::value_type;
+    return xsimd::select(x > T(1), exp_of(x) - 1, xsimd::expm1(x));
+}
+
 template <class T> struct Exp final : Op<T> {
     const char* formula() const override {
         return R"(y = e^x
@@ -125,61 +131,93 @@ template <class T> struct Erf final : Op<T> {
 };
 template <class T> Var<T> erf(const Var<T>& x, Source at) { return apply<Erf<T>>(at, x); }
 
-template <class T> struct Relu final : Op<T> {
+template <class T> struct Sin final : Op<T> {
     const char* formula() const override {
-        return R"(y = max(x, 0)                                               NaN stays NaN, so that a broken run shows
-  backward  dx = dy where x > 0, else 0                          y tells as well as x)";
+        return R"(y = sin x
+  backward  dx = dy cos x)";
+    }
+
+    Var<T> x;
+    const char* name() const override { return "sin"; }
+
+    Var<T> forward(const Var<T>& input) {
+        x = input;
+        return map([](auto v) { return xsimd::sin(v); }, x.value());
+    }
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        gradients.add(x, map([](auto g, auto v) { return g * xsimd::cos(v); }, dy, x.value()));
+    }
+};
+template <class T> Var<T> sin(const Var<T>& x, Source at) { return apply<Sin<T>>(at, x); }
+
+template <class T> struct Cos final : Op<T> {
+    const char* formula() const override {
+        return R"(y = cos x
+  backward  dx = -dy sin x)";
+    }
+
+    Var<T> x;
+    const char* name() const override { return "cos"; }
+
+    Var<T> forward(const Var<T>& input) {
+        x = input;
+        return map([](auto v) { return xsimd::cos(v); }, x.value());
+    }
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        gradients.add(x, map([](auto g, auto v) { return -g * xsimd::sin(v); }, dy, x.value()));
+    }
+};
+template <class T> Var<T> cos(const Var<T>& x, Source at) { return apply<Cos<T>>(at, x); }
+
+template <class T> struct Log1p final : Op<T> {
+    const char* formula() const override {
+        return R"(y = ln(1 + x)
+  backward  dx = dy / (1 + x))";
+    }
+
+    Var<T> x;
+    const char* name() const override { return "log1p"; }
+
+    Var<T> forward(const Var<T>& input) {
+        x = input;
+        return map([](auto v) { return xsimd::log1p(v); }, x.value());
+    }
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        gradients.add(x, map([](auto g, auto v) { return g / (1 + v); }, dy, x.value()));
+    }
+};
+template <class T> Var<T> log1p(const Var<T>& x, Source at) { return apply<Log1p<T>>(at, x); }
+
+template <class T> struct Expm1 final : Op<T> {
+    const char* formula() const override {
+        return R"(y = e^x - 1
+  backward  dx = dy (y + 1)                                     needs y, not x)";
     }
 
     Place<T> x;
     Var<T> y;
-    const char* name() const override { return "relu"; }
+    const char* name() const override { return "expm1"; }
 
     Var<T> forward(const Var<T>& input) {
         x = input;
-        return y = map([](auto v) { return xsimd::select(v < T(0), decltype(v)(T(0)), v); }, input.value());
+        return y = map([](auto v) { return expm1_of(v); }, input.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        gradients.add(x,
-                      map([](auto g, auto v) { return xsimd::select(v > T(0), g, decltype(v)(T(0))); }, dy, y.value()));
+        gradients.add(x, map([](auto g, auto v) { return g * (v + 1); }, dy, y.value()));
     }
 };
-template <class T> Var<T> relu(const Var<T>& x, Source at) { return apply<Relu<T>>(at, x); }
+template <class T> Var<T> expm1(const Var<T>& x, Source at) { return apply<Expm1<T>>(at, x); }
 
-// Hendrycks and Gimpel 2016; not their tanh approximation.
-template <class T> Var<T> composed::gelu(const Var<T>& x) {
-    return T(0.5) * x * (T(1) + taper::erf(x * T(std::numbers::sqrt2 / 2)));
-}
-
-template <class T> struct Gelu final : Op<T> {
-    const char* formula() const override {
-        return R"(y = x Phi(x),  Phi(x) = (1 + erf(x / sqrt 2)) / 2
-  backward  dx = dy (Phi(x) + x phi(x)),  phi(x) = e^(-x^2 / 2) / sqrt(2 pi))";
-    }
-
-    Var<T> x;
-    const char* name() const override { return "gelu"; }
-
-    Var<T> forward(const Var<T>& input) {
-        x = input;
-        return map([](auto v) { return v * normal_cdf(v); }, x.value());
-    }
-    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        const auto slope = [](auto g, auto v) { return g * gelu_slope(v); };
-        gradients.add(x, map(slope, dy, x.value()));
-    }
-};
-template <class T> Var<T> gelu(const Var<T>& x, Source at) { return apply<Gelu<T>>(at, x); }
-
-#define TAPER_INSTANTIATE(T)                     \
-    template Var<T> exp(const Var<T>&, Source);  \
-    template Var<T> log(const Var<T>&, Source);  \
-    template Var<T> sqrt(const Var<T>&, Source); \
-    template Var<T> tanh(const Var<T>&, Source); \
-    template Var<T> erf(const Var<T>&, Source);  \
-    template Var<T> relu(const Var<T>&, Source); \
-    template Var<T> gelu(const Var<T>&, Source); \
-    template Var<T> composed::gelu(const Var<T>&);
+#define TAPER_INSTANTIATE(T)                      \
+    template Var<T> exp(const Var<T>&, Source);   \
+    template Var<T> log(const Var<T>&, Source);   \
+    template Var<T> sqrt(const Var<T>&, Source);  \
+    template Var<T> tanh(const Var<T>&, Source);  \
+    template Var<T> erf(const Var<T>&, Source);   \
+    template Var<T> sin(const Var<T>&, Source);   \
+    template Var<T> cos(const Var<T>&, Source);   \
+    template Var<T> log1p(const Var<T>&, Source); \
+    template Var<T> expm1(const Var<T>&, Source);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)
 #undef TAPER_INSTANTIATE

@@ -1,6 +1,10 @@
-// Reductions over any axes: sum, mean, max.
+// Reductions over any axes, and the running sum along one.
+#include <cmath>
+#include <limits>
+
 #include "core/map.hpp"
 #include "core/ops.hpp"
+#include "core/ops/around.hpp"
 
 namespace taper {
 
@@ -22,6 +26,46 @@ static Shape reduced_shape(const Shape& x, const std::vector<bool>& reduced, Kee
         if (!reduced[i] || keep == KeepDims::yes) shape.push_back(reduced[i] ? 1 : x[i]);
     return shape;
 }
+
+// How many entries of x are reduced into one; none: an Error, if one is asked for.
+static std::size_t entries_of_mean(const char* op, const Shape& x, const Axes& axes) {
+    const auto reduced = reduced_axes(op, x, axes);
+    std::size_t entries = 1;
+    for (std::size_t i = 0; i < reduced.size(); ++i) entries *= reduced[i] ? x[i] : 1;
+    if (entries == 0 && count(reduced_shape(x, reduced, KeepDims::yes)) > 0)
+        shape_error(op, "the " + std::string(op) + " of no entries is not defined", {{"x", x}});
+    return std::max<std::size_t>(entries, 1);
+}
+
+// visit(entry of x, entry of y that it is reduced into), in the order of x.
+template <class F> static void for_each_entry(const Shape& x, const std::vector<bool>& reduced, F visit) {
+    std::vector<std::size_t> index(x.size(), 0), step(x.size(), 0);
+    std::size_t stride = 1, j = 0;
+    for (std::size_t axis = x.size(); axis-- > 0;)
+        if (!reduced[axis]) step[axis] = stride, stride *= x[axis];
+    for (std::size_t i = 0, n = count(x); i < n; ++i) {
+        visit(i, j);
+        for (std::size_t axis = x.size(); axis-- > 0;) {
+            j += step[axis];
+            if (++index[axis] < x[axis]) break;
+            j -= step[axis] * x[axis];
+            index[axis] = 0;
+        }
+    }
+}
+
+// The largest entries of x, the reduced axes as 1. NaN wins; of no entries: -inf.
+template <class T> static Array<T> largest(const Array<T>& x, const std::vector<bool>& reduced) {
+    auto y = full<T>(reduced_shape(x.shape(), reduced, KeepDims::yes), -std::numeric_limits<T>::infinity());
+    for_each_entry(x.shape(), reduced, [&](std::size_t i, std::size_t j) {
+        const T v = x.data()[i];
+        T& most = y.data()[j];
+        if (v > most || (std::isnan(v) && !std::isnan(most))) most = v;
+    });
+    return y;
+}
+
+constexpr auto times = [](auto a, auto b) { return a * b; };
 
 template <class T> struct Sum final : Op<T> {
     const char* formula() const override {
@@ -49,22 +93,22 @@ template <class T> Var<T> sum(const Var<T>& x, const Axes& axes, KeepDims keep, 
 
 // ---- y = sum of x over the reduced axes / their number of entries N            a composition; N = 0 is an Error
 template <class T> Var<T> mean(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
-    const std::size_t n = explained<T>(at, {x}, [&] {
-        const auto reduced = reduced_axes("mean", x.shape(), axes);
-        std::size_t entries = 1;
-        for (std::size_t i = 0; i < reduced.size(); ++i) entries *= reduced[i] ? x.shape()[i] : 1;
-        if (entries == 0 && count(reduced_shape(x.shape(), reduced, KeepDims::yes)) > 0)
-            shape_error("mean", "the mean of no entries is not defined", {{"x", x.shape()}});
-        return entries;
-    });
-    return div(sum(x, axes, keep, at), static_cast<T>(std::max<std::size_t>(n, 1)),
-               at);  // 1/N would be rounded: the mean of 1e6s is 1e6
+    const std::size_t n = explained<T>(at, {x}, [&] { return entries_of_mean("mean", x.shape(), axes); });
+    return div(sum(x, axes, keep, at), static_cast<T>(n), at);  // 1/N would be rounded: the mean of 1e6s is 1e6
+}
+
+// ---- y = mean of (x - mean of x)^2                                              a composition; N = 0 is an Error
+template <class T> Var<T> variance(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
+    explained<T>(at, {x}, [&] { entries_of_mean("variance", x.shape(), axes); });
+    const Var<T> centred = sub(x, mean(x, axes, KeepDims::yes, at), at);
+    return mean(square(centred, at), axes, keep, at);
 }
 
 template <class T> struct Max final : Op<T> {
     const char* formula() const override {
         return R"(y = the largest x over the reduced axes                      of no entries: an Error; NaN wins
-  backward  dx_i = dy / c where x_i = y, else 0                   c of the x are equal to y: they share evenly)";
+  backward  dx_i = dy / c where x_i = y, else 0                   c of the x are equal to y: they share evenly
+            where y is NaN, dx is NaN for all that it was chosen from)";
     }
 
     Var<T> x;
@@ -75,53 +119,143 @@ template <class T> struct Max final : Op<T> {
     Var<T> forward(const Var<T>& input, const Axes& axes, KeepDims keep) {
         x = input;
         reduced = reduced_axes(name(), x.shape(), axes);
-        y = empty<T>(reduced_shape(x.shape(), reduced, KeepDims::yes));
-        if (y.size() > 0 && x.value().size() == 0)
+        const Shape kept = reduced_shape(x.shape(), reduced, KeepDims::yes);
+        if (count(kept) > 0 && x.value().size() == 0)
             shape_error(name(), "the largest of no entries is not defined", {{"x", x.shape()}});
-        std::vector<bool> seen(y.size(), false);
-        for_each_entry([&](std::size_t i, std::size_t j) {
-            const T v = x.value().data()[i];
-            T& largest = y.data()[j];
-            if (!seen[j] || v > largest || std::isnan(v)) largest = seen[j] && std::isnan(largest) ? largest : v;
-            seen[j] = true;
-        });
+        y = largest(x.value(), reduced);
         return reshaped(y, reduced_shape(x.shape(), reduced, keep));
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        const Shape& shape = x.shape();
         const auto is_largest = [&](std::size_t i, std::size_t j) { return x.value().data()[i] == y.data()[j]; };
-        Array<T> ties = zeros<T>(y.shape()), dx = zeros<T>(x.shape());
-        for_each_entry([&](std::size_t i, std::size_t j) { ties.data()[j] += is_largest(i, j) ? T(1) : T(0); });
-        for_each_entry([&](std::size_t i, std::size_t j) {
-            if (is_largest(i, j)) dx.data()[i] = dy.data()[j] / ties.data()[j];
+        Array<T> ties = zeros<T>(y.shape()), dx = zeros<T>(shape);
+        for_each_entry(shape, reduced, [&](std::size_t i, std::size_t j) {
+            if (is_largest(i, j)) ties.data()[j] += T(1);
+        });
+        for_each_entry(shape, reduced, [&](std::size_t i, std::size_t j) {
+            if (std::isnan(y.data()[j])) dx.data()[i] = y.data()[j];
+            else if (is_largest(i, j)) dx.data()[i] = dy.data()[j] / ties.data()[j];
         });
         gradients.add(x, std::move(dx));
-    }
-    // visit(entry of x, entry of y that it is reduced into), in the order of x.
-    template <class F> void for_each_entry(F visit) const {
-        const Shape& shape = x.shape();
-        std::vector<std::size_t> index(shape.size(), 0), step(shape.size(), 0);
-        std::size_t stride = 1, j = 0;
-        for (std::size_t axis = shape.size(); axis-- > 0;)
-            if (!reduced[axis]) step[axis] = stride, stride *= shape[axis];
-        for (std::size_t i = 0; i < x.value().size(); ++i) {
-            visit(i, j);
-            for (std::size_t axis = shape.size(); axis-- > 0;) {
-                j += step[axis];
-                if (++index[axis] < shape[axis]) break;
-                j -= step[axis] * shape[axis];
-                index[axis] = 0;
-            }
-        }
     }
 };
 template <class T> Var<T> max(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
     return apply<Max<T>>(at, x, axes, keep);
 }
 
-#define TAPER_INSTANTIATE(T)                                            \
-    template Var<T> sum(const Var<T>&, const Axes&, KeepDims, Source);  \
-    template Var<T> mean(const Var<T>&, const Axes&, KeepDims, Source); \
-    template Var<T> max(const Var<T>&, const Axes&, KeepDims, Source);
+template <class T> struct LogSumExp final : Op<T> {
+    const char* formula() const override {
+        return R"(y = ln sum e^x over the reduced axes
+  forward   1. m = the largest x, or 0 where that is infinite     2. y = m + ln sum e^(x - m)
+  backward  dx_i = dy e^(x_i - y), and 0 where y = -inf: all x are, or there is none)";
+    }
+
+    Var<T> x;
+    Array<T> y;  // with the reduced axes as 1
+    const char* name() const override { return "logsumexp"; }
+
+    Var<T> forward(const Var<T>& input, const Axes& axes, KeepDims keep) {
+        x = input;
+        const auto reduced = reduced_axes(name(), x.shape(), axes);
+        const auto m = map([](T v) { return std::isinf(v) ? T(0) : v; }, largest(x.value(), reduced));
+        const auto powers = zip([](auto v, auto most) { return xsimd::exp(v - most); }, name(), x.value(), m);
+        y = map([](T most, T total) { return most + std::log(total); }, m, sum_axes(powers, reduced));
+        return reshaped(y, reduced_shape(x.shape(), reduced, keep));
+    }
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        const auto share = [](auto v, auto l) {
+            const auto none = l == -std::numeric_limits<T>::infinity();
+            return xsimd::select(none, decltype(v)(T(0)), xsimd::exp(v - l));
+        };
+        const auto shares = zip(share, name(), x.value(), y);
+        gradients.add(x, zip(times, name(), reshaped(dy, y.shape()), shares));
+    }
+};
+template <class T> Var<T> logsumexp(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
+    return apply<LogSumExp<T>>(at, x, axes, keep);
+}
+
+template <class T> struct Norm final : Op<T> {
+    const char* formula() const override {
+        return R"(y = sqrt(sum of x^2) over the reduced axes
+  forward   1. m = the largest |x|, or 1 where that is 0 or infinite     2. y = m sqrt(sum of (x / m)^2)
+  backward  dx = dy x / y, and 0 where y = 0)";
+    }
+
+    Var<T> x;
+    Array<T> y;  // with the reduced axes as 1
+    const char* name() const override { return "norm"; }
+
+    Var<T> forward(const Var<T>& input, const Axes& axes, KeepDims keep) {
+        x = input;
+        const auto reduced = reduced_axes(name(), x.shape(), axes);
+        const auto most = largest(map([](auto v) { return xsimd::abs(v); }, x.value()), reduced);
+        const auto m = map([](T v) { return v > 0 && std::isfinite(v) ? v : T(1); }, most);
+        const auto scaled_square = [](auto v, auto scale) { return v / scale * (v / scale); };
+        const auto squares = zip(scaled_square, name(), x.value(), m);
+        y = map([](T total, T scale) { return std::sqrt(total) * scale; }, sum_axes(squares, reduced), m);
+        return reshaped(y, reduced_shape(x.shape(), reduced, keep));
+    }
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        const auto unit = [](auto v, auto length) {
+            return xsimd::select(length == T(0), decltype(v)(T(0)), v / length);
+        };
+        const auto direction = zip(unit, name(), x.value(), y);
+        gradients.add(x, zip(times, name(), reshaped(dy, y.shape()), direction));
+    }
+};
+template <class T> Var<T> norm(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
+    return apply<Norm<T>>(at, x, axes, keep);
+}
+
+template <class T> struct CumSum final : Op<T> {
+    const char* formula() const override {
+        return R"(y_i = x_0 + ... + x_i along one axis of n entries
+  backward  dx_i = dy_i + ... + dy_(n-1)                          needs the shape only)";
+    }
+
+    Place<T> x;
+    std::size_t axis;
+    const char* name() const override { return "cumsum"; }
+
+    Var<T> forward(const Var<T>& input, int along) {
+        x = input;
+        axis = axis_index(name(), along, {"x", x.shape});
+        return running_sums(input.value(), false);
+    }
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override { gradients.add(x, running_sums(dy, true)); }
+
+    // From the first entry on, or from the last one back; in double.
+    Array<T> running_sums(const Array<T>& from, bool back) const {
+        const Around around(x.shape, axis);
+        const std::size_t n = around.extent, inner = around.inner;
+        auto to = empty<T>(x.shape);
+        parallel_for(around.outer, 1 + elementwise_chunk / (n * inner + 1), [&](std::size_t begin, std::size_t end) {
+            std::vector<double> total(inner);
+            for (std::size_t o = begin; o < end; ++o) {
+                std::fill(total.begin(), total.end(), 0.0);
+                for (std::size_t j = 0; j < n; ++j) {
+                    const std::size_t row = (o * n + (back ? n - 1 - j : j)) * inner;
+                    for (std::size_t i = 0; i < inner; ++i) {
+                        total[i] += static_cast<double>(from.data()[row + i]);
+                        to.data()[row + i] = static_cast<T>(total[i]);
+                    }
+                }
+            }
+        });
+        return to;
+    }
+};
+template <class T> Var<T> cumsum(const Var<T>& x, int axis, Source at) { return apply<CumSum<T>>(at, x, axis); }
+
+#define TAPER_INSTANTIATE(T)                                                 \
+    template Var<T> sum(const Var<T>&, const Axes&, KeepDims, Source);       \
+    template Var<T> mean(const Var<T>&, const Axes&, KeepDims, Source);      \
+    template Var<T> variance(const Var<T>&, const Axes&, KeepDims, Source);  \
+    template Var<T> max(const Var<T>&, const Axes&, KeepDims, Source);       \
+    template Var<T> logsumexp(const Var<T>&, const Axes&, KeepDims, Source); \
+    template Var<T> norm(const Var<T>&, const Axes&, KeepDims, Source);      \
+    template Var<T> cumsum(const Var<T>&, int, Source);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)
 #undef TAPER_INSTANTIATE

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "examples/common/bpe_model.hpp"
 
 namespace taper::examples {
 
@@ -28,39 +29,6 @@ constexpr std::string_view space_mark = "\u2581";  // SentencePiece's spelling o
 
 // Characters that are no part of a learned token.
 bool is_reserved(char32_t c) { return c == 0 || c == '\t' || c == '\n' || c == 0x2581 || c == 0x2585; }
-
-// ---- base64 (RFC 4648, with padding) --------------------------------------------------------------------------------
-
-constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-std::string to_base64(std::string_view bytes) {
-    std::string text;
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        std::uint32_t group = 0;  // 3 bytes are 4 digits of 6 bits
-        for (std::size_t j = i; j < i + 3; ++j)
-            group = group << 8 | (j < bytes.size() ? static_cast<unsigned char>(bytes[j]) : 0u);
-        for (std::size_t j = 0; j < 4; ++j)
-            text += i + j <= bytes.size() ? base64_digits[group >> (18 - 6 * j) & 63] : '=';
-    }
-    return text;
-}
-
-std::optional<std::string> from_base64(std::string_view text) {
-    if (text.size() % 4 != 0) return std::nullopt;
-    const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
-    std::string bytes;
-    std::uint32_t group = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool padded = i >= text.size() - padding;
-        const std::size_t digit = padded ? 0 : base64_digits.find(text[i]);
-        if (digit == base64_digits.npos) return std::nullopt;
-        group = group << 6 | static_cast<std::uint32_t>(digit);
-        if (i % 4 == 3)
-            for (const int shift : {16, 8, 0}) bytes += static_cast<char>(group >> shift & 255);
-    }
-    bytes.resize(bytes.size() - padding);
-    return bytes;
-}
 
 // ---- the tokenizer --------------------------------------------------------------------------------------------------
 
@@ -134,9 +102,12 @@ class BpeTokenizer final : public Tokenizer {
                             "' at position " + std::to_string(position) + " is not");
             ++position;
         }
+        constexpr std::size_t most_words = 1 << 18;  // bounds the memory that words take beside their ids
         TokenIds ids;
+        ids.reserve(text.size());  // a token has a byte at least; memory that is not written to costs nothing
         std::unordered_map<std::string_view, std::pair<std::size_t, std::size_t>> seen;  // a word's place in ids
         while (!text.empty()) {
+            if (seen.size() == most_words) seen.clear();
             const std::string_view word = text.substr(0, word_length(text));
             text.remove_prefix(word.size());
             const auto [entry, is_new] = seen.try_emplace(word, ids.size(), 0);
@@ -168,6 +139,7 @@ class BpeTokenizer final : public Tokenizer {
 };
 
 std::unique_ptr<Tokenizer> tokenizer_of(const std::string& model_bytes, bool with_mask, const std::string& subject) {
+    check_bpe_model(model_bytes, subject);
     auto model = std::make_unique<SentencePieceProcessor>();
     if (!model->LoadFromSerializedProto(model_bytes).ok())
         throw Error(subject + ": the value must be a SentencePiece model in base64: it is not");
@@ -201,14 +173,42 @@ class Sentences final : public sentencepiece::SentenceIterator {
     std::size_t next_ = 0;
 };
 
-// The lines of all texts. A tab, a border, stands for each reserved character. Each character of the alphabet comes
+// What is learned from: the whole texts, or, where they are longer, stretches of them, evenly spread, that have about
+// this many bytes together. Training takes some ten times their memory.
+constexpr std::size_t sample_bytes = 1 << 24;
+
+std::vector<std::string_view> sample_of(std::span<const Text> texts, std::size_t bytes) {
+    std::vector<std::string_view> sample;
+    constexpr std::size_t stretch = 1 << 16;
+    for (const Text& text : texts) {
+        const std::string_view all = text.bytes;
+        if (bytes <= sample_bytes) {
+            sample.push_back(all);
+            continue;
+        }
+        const auto next_character = [&](std::size_t at) {
+            while (at < all.size() && !first_code_point(all.substr(at)).valid) ++at;
+            return std::min(at, all.size());
+        };
+        const std::size_t step = stretch / 1024 * (bytes / (sample_bytes / 1024));
+        for (std::size_t at = 0; at < all.size(); at += step) {
+            const std::size_t begin = next_character(at);
+            const std::size_t end = next_character(at + stretch);
+            sample.push_back(all.substr(begin, end - begin));
+        }
+    }
+    return sample;
+}
+
+// The lines of the sample. A tab, a border, stands for each reserved character. Each character of the alphabet comes
 // once more, alone, so that it is learned whatever surrounds it.
-std::vector<std::string> sentences_of(std::span<const Text> texts, const std::vector<std::string>& alphabet) {
+std::vector<std::string> sentences_of(const std::vector<std::string_view>& sample,
+                                      const std::vector<std::string>& alphabet) {
     constexpr std::size_t longest = 4000;  // bytes; SentencePiece skips sentences from 4193 bytes on
     std::vector<std::string> sentences = alphabet;
-    for (const Text& text : texts) {
+    for (const std::string_view text : sample) {
         std::string sentence;
-        for (const CodePoint& c : CodePoints(text.bytes)) {
+        for (const CodePoint& c : CodePoints(text)) {
             if (c.value == '\n' || sentence.size() > longest) sentences.push_back(std::exchange(sentence, {}));
             sentence += is_reserved(c.value) ? "\t" : c.bytes;
         }
@@ -240,7 +240,7 @@ BuiltTokenizer train_bpe(std::span<const Text> texts, std::int64_t vocab, bool w
     const std::int64_t merges = std::min({vocab - least, static_cast<std::int64_t>(16 * bytes), std::int64_t{1} << 30});
     const std::int64_t piece_count = 256 + 1 + static_cast<std::int64_t>(alphabet.size()) + merges;
 
-    Sentences sentences(sentences_of(texts, alphabet));
+    Sentences sentences(sentences_of(sample_of(texts, bytes), alphabet));
     std::string model;
     const auto status = sentencepiece::SentencePieceTrainer::Train(
         {{"model_type", "bpe"},
@@ -259,8 +259,12 @@ BuiltTokenizer train_bpe(std::span<const Text> texts, std::int64_t vocab, bool w
     if (!status.ok()) throw Error("--tokenizer bpe: SentencePiece must learn from the text: " + status.ToString());
 
     BuiltTokenizer built{tokenizer_of(model, with_mask, "--tokenizer bpe"), ""};
+    if (bytes > sample_bytes)
+        built.notice = "--tokenizer bpe: learned from a sample, spread over the text: " + std::to_string(sample_bytes) +
+                       " of " + std::to_string(bytes) + " bytes";
     if (const std::int64_t size = built.tokenizer->vocab_size(); size != vocab)
-        built.notice = "--vocab " + std::to_string(vocab) + ": the text yields a vocabulary of " + std::to_string(size);
+        built.notice += (built.notice.empty() ? "--vocab " : "\n--vocab ") + std::to_string(vocab) +
+                        ": the text yields a vocabulary of " + std::to_string(size);
     return built;
 }
 

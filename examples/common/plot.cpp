@@ -7,15 +7,33 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <sstream>
+#include <string_view>
+
+#include "core/error.hpp"
 
 extern char** environ;
 
 namespace taper::examples {
 
+namespace {
+
+// What gnuplot reads. Its numbers do not depend on the locale of this program, as those of a stream would.
+struct Script {
+    std::string text;
+
+    Script& operator<<(std::string_view part) {
+        text += part;
+        return *this;
+    }
+    template <class Number>
+    requires std::is_arithmetic_v<Number> Script& operator<<(Number number) { return *this << shortest(number); }
+};
+
+}  // namespace
+
 static std::string curves_script(const std::string& title, const std::string& x_label, const std::string& y_label,
                                  const std::vector<Curve>& curves, Scale scale) {
-    std::ostringstream out;
+    Script out;
     out << "set title '" << title << "' noenhanced\nset xlabel '" << x_label << "'\nset ylabel '" << y_label << "'\n"
         << "set grid lc rgb '#dddddd'\nset border 3\nset tics nomirror\n"
         << (scale == Scale::linear ? "set key top right\n" : "set logscale x 2\nset logscale y\nset key top left\n");
@@ -31,20 +49,20 @@ static std::string curves_script(const std::string& title, const std::string& x_
         out << "set yrange [" << low - 1 << ":" << high + 1 << "]\n";  // gnuplot refuses an empty range
     for (std::size_t i = 0; i < curves.size(); ++i) {
         out << "$curve" << i << " << EOD\n";
-        for (const auto& [x, y] : curves[i].points) out << x << ' ' << y << '\n';
+        for (const auto& [x, y] : curves[i].points) out << x << " " << y << "\n";
         out << "EOD\n";
     }
     for (std::size_t i = 0; i < curves.size(); ++i)
         out << (i ? ", " : "plot ") << "$curve" << i << " with " << curves[i].style << " title '" << curves[i].title
             << "'";
-    out << '\n';
-    return out.str();
+    out << "\n";
+    return out.text;
 }
 
 static std::string maps_script(const std::string& title, const std::vector<std::vector<HeatMap>>& maps) {
     std::size_t columns = 1;
     for (const auto& row : maps) columns = std::max(columns, row.size());
-    std::ostringstream out;
+    Script out;
     out << "set multiplot layout " << maps.size() << "," << columns << " title '" << title << "' noenhanced\n"
         << "set palette defined (-1 '#12263f', -0.4 '#6b9bd1', 0 'white', 0.4 '#e0896f', 1 '#6e1a0f')\nunset "
            "colorbox\nunset key\nset border lw 0.5\n"
@@ -66,13 +84,14 @@ static std::string maps_script(const std::string& title, const std::vector<std::
             for (std::size_t i = 0; i < rows_drawn; ++i)
                 for (std::size_t j = 0; j < columns_drawn; ++j) {
                     const std::size_t row = std::min(i, map.rows - 1), column = std::min(j, map.columns - 1);
-                    out.write(reinterpret_cast<const char*>(&map.entries[row * map.columns + column]), sizeof(float));
+                    out << std::string_view(reinterpret_cast<const char*>(&map.entries[row * map.columns + column]),
+                                            sizeof(float));
                 }
         }
         for (std::size_t missing = row.size(); missing < columns; ++missing) out << "set multiplot next\n";
     }
     out << "unset multiplot\n";
-    return out.str();
+    return out.text;
 }
 
 // Runs gnuplot on a script that draws width x height.
@@ -99,10 +118,10 @@ static bool draw(const std::string& path, std::size_t width, std::size_t height,
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     close(in[0]);
-    std::ostringstream head;
+    Script head;
     head << "set terminal svg size " << width << "," << height << " font 'sans-serif,12' background 'white'\n"
          << "set output '" << drawing << "'\n";
-    const std::string text = head.str() + script;
+    const std::string text = head.text + script;
     if (started)
         for (std::size_t at = 0; at < text.size();) {
             const ssize_t n = write(in[1], text.data() + at, text.size() - at);

@@ -26,6 +26,7 @@ std::string read_bytes(const std::string& path) {
         throw Error(path + ": a file is needed: it is a device");
 
     std::string bytes;
+    if (type == std::filesystem::file_type::regular) bytes.reserve(std::filesystem::file_size(path));
     std::array<char, 1 << 16> block;
     while (const std::size_t count = std::fread(block.data(), 1, block.size(), file.get()))
         bytes.append(block.data(), count);
@@ -142,6 +143,11 @@ std::uint64_t hash_of(std::string_view bytes) {
     std::uint64_t hash = 0xCBF29CE484222325u;
     for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001B3u;
     return hash;
+}
+
+std::string hash_text(std::string_view bytes) {
+    const std::uint64_t hash = hash_of(bytes);
+    return hex(static_cast<std::uint32_t>(hash >> 32), 8) + hex(static_cast<std::uint32_t>(hash), 8);
 }
 
 }  // namespace taper::examples

@@ -84,5 +84,6 @@ std::string hex(std::uint32_t value, int digits);  // hex(0xA7, 4) is "00A7"
 
 // FNV-1a, 64 bits: tells a changed text from the same one. Not for security.
 std::uint64_t hash_of(std::string_view bytes);
+std::string hash_text(std::string_view bytes);  // the same as 16 hexadecimal digits
 
 }  // namespace taper::examples

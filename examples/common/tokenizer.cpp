@@ -86,15 +86,18 @@ class StrictObject {
   public:
     StrictObject(const std::string& text, const std::string& subject) : subject_(subject) {
         std::set<std::string> keys;
-        const auto refuse_repeated_keys = [&](int depth, json::parse_event_t event, const json& key) {
+        const auto check = [&](int depth, json::parse_event_t event, const json& key) {
             if (depth == 1 && event == json::parse_event_t::key && !keys.insert(key.get<std::string>()).second)
                 fail(key.get<std::string>(), "the key must be there only once");
+            if (depth > max_depth) throw Error(subject + ": the file must be valid JSON: it is nested too deep");
             return true;
         };
         try {
-            content_ = json::parse(text, refuse_repeated_keys);
+            content_ = json::parse(text, check);
         } catch (const json::parse_error& error) {
             throw Error(subject + ": the file must be valid JSON: it is not at byte " + std::to_string(error.byte));
+        } catch (const json::exception& error) {
+            throw Error(subject + ": the file must be valid JSON: " + error.what());
         }
         if (!content_.is_object()) throw Error(subject + ": the file must hold a JSON object: it holds another value");
     }
@@ -122,6 +125,7 @@ class StrictObject {
     bool boolean(const std::string& key) const { return get<bool>(key, json::value_t::boolean, "true or false"); }
 
   private:
+    static constexpr int max_depth = 8;  // nothing here is nested; bounds what a hostile file can cost
     std::string subject_;
     json content_;
 };
@@ -182,6 +186,8 @@ std::string Tokenizer::show(std::span<const std::int32_t> ids) const {
 std::string Tokenizer::spelling(std::int32_t id) const {
     return id == mask_id() ? std::string(mask_spelling) : escaped(token(id));
 }
+
+std::string Tokenizer::hash() const { return hash_text(to_json()); }
 
 void Tokenizer::save(const std::string& path) const { write_file(path, to_json()); }
 

@@ -59,6 +59,7 @@ class Tokenizer {
     // {"type": "bpe", "mask": true, "sentencepiece": "..."}, a SentencePiece model in base64. load and from_json take nothing
     // else (Error: file or subject, key and rule).
     virtual std::string to_json() const = 0;
+    std::string hash() const;  // of to_json(), 16 hexadecimal digits: tells another tokenizer from the same one
     void save(const std::string& path) const;
     static std::unique_ptr<Tokenizer> load(const std::string& path);
     static std::unique_ptr<Tokenizer> from_json(const std::string& text, const std::string& subject);
@@ -78,12 +79,13 @@ class Tokenizer {
 
 struct BuiltTokenizer {
     std::unique_ptr<Tokenizer> tokenizer;
-    std::string notice;  // one line for the user, mostly empty
+    std::string notice;  // lines for the user, mostly none
 };
 
 inline constexpr std::int64_t default_bpe_vocab = 1024;
 
-// The tokenizer of these texts; the same texts give the same tokenizer.json. vocab is the wanted vocab_size() of a bpe
+// The tokenizer of these texts; the same texts give the same tokenizer.json. Of more than 16 MiB, bpe learns from a sample, with a
+// notice. vocab is the wanted vocab_size() of a bpe
 // tokenizer, default_bpe_vocab by default: more than the texts hold makes a smaller tokenizer and a notice; less than
 // their characters need is an Error, as is any vocab with another kind.
 BuiltTokenizer build_tokenizer(TokenizerKind kind, std::span<const Text> texts, std::optional<std::int64_t> vocab,

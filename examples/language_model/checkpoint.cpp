@@ -14,6 +14,7 @@
 
 #include "core/file.hpp"
 #include "core/safetensors.hpp"
+#include "examples/common/text.hpp"
 #include "nn/model_directory.hpp"
 
 namespace taper::examples {
@@ -93,6 +94,7 @@ void save_checkpoint(const std::string& directory, const nn::Parameters<float>& 
     file.metadata = {{"format", format},
                      {"state", state.dump()},
                      {"options", identity.options},
+                     {"tokenizer_hash", hash_text(identity.tokenizer)},
                      {"text_hashes", identity.text_hashes}};
     save_safetensors(file.path, file);
 }
@@ -107,18 +109,66 @@ static TensorFile load(const std::string& directory) {
     return file;
 }
 
+// An object of JSON in the metadata, by its key. What shows a value calls itself for each level of nesting: there are few.
+static json object_of(const TensorFile& file, const std::string& key) {
+    constexpr int max_depth = 8;
+    const std::string& text = file.metadata.at(key);
+    const std::string rule = file.path + ": the " + key + " must be a JSON object: ";
+    try {
+        json object = json::parse(text, [&](int depth, json::parse_event_t, const json&) {
+            if (depth > max_depth) throw Error(rule + "it is nested too deep");
+            return true;
+        });
+        if (!object.is_object()) throw Error(rule + text);
+        return object;
+    } catch (const json::exception& error) {
+        throw Error(rule + error.what());
+    }
+}
+
 RunIdentity load_identity(const std::string& directory) {
-    TensorFile file = load(directory);
-    if (!json::parse(file.metadata["options"], nullptr, false).is_object())
-        throw Error(file.path + ": the options must be a JSON object: " + file.metadata["options"]);
+    const TensorFile file = load(directory);
     const auto& tokenizer = file.get<std::uint8_t>(tokenizer_tensor);
-    return {.options = file.metadata["options"],
-            .text_hashes = file.metadata["text_hashes"],
-            .tokenizer = std::string(tokenizer.begin(), tokenizer.end())};
+    RunIdentity identity{.options = object_of(file, "options").dump(),
+                         .text_hashes = file.metadata.at("text_hashes"),
+                         .tokenizer = std::string(tokenizer.begin(), tokenizer.end())};
+    const auto hash = file.metadata.find("tokenizer_hash");  // older files have none
+    if (hash != file.metadata.end() && hash->second != hash_text(identity.tokenizer))
+        throw Error(file.path + ": tensor " + tokenizer_tensor + ": the tokenizer must be the one that the run was " +
+                    "started with: its hash is " + hash_text(identity.tokenizer) + ", tokenizer_hash " + hash->second);
+    return identity;
+}
+
+std::vector<Text> texts_of_run(std::span<const std::string> paths, Encoding encoding, const RunIdentity& stored,
+                               const std::string& directory) {
+    constexpr std::size_t digits = 17;  // of a hash and its space
+    const std::string run = "the run in " + directory;
+    const std::size_t count = stored.text_hashes.size() / digits;
+    if (paths.size() != count)
+        throw Error("--text: with --resume the texts must be as many as " + run +
+                    " was started with: " + std::to_string(paths.size()) + ", " + std::to_string(count));
+    std::vector<Text> texts;
+    for (std::size_t i = 0; i < count; ++i) {
+        if (!fs::exists(paths[i]))
+            throw Error(paths[i] + ": with --resume the text of " + run +
+                        " must be there (--text says where, if it was moved): No such file or directory");
+        texts.push_back(read_text(paths[i], encoding));
+        if (hash_text(texts[i].bytes) != stored.text_hashes.substr(i * digits, digits - 1))
+            throw Error(
+                paths[i] + ": with --resume the text must be as it was when " + run +
+                " was started: it is another (--text says where that one is; --out begins a run with this one)");
+    }
+    return texts;
+}
+
+std::string hashes_of(std::span<const Text> texts) {
+    std::string hashes;
+    for (const Text& text : texts) hashes += hash_text(text.bytes) + " ";
+    return hashes;
 }
 
 void check_checkpoint(const std::string& directory, const nn::Config& config) {
-    nn::check_size(load(directory), config, "model.");
+    nn::check_tensors(load(directory), config, "model.");
 }
 
 Progress load_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters, nn::Adam<float>& adam) {
@@ -146,7 +196,7 @@ Progress load_checkpoint(const std::string& directory, const nn::Parameters<floa
                     std::to_string(expected) + ", found " + std::to_string(file.tensors.size()));
     Progress progress;
     try {
-        const json state = json::parse(file.metadata["state"]);
+        const json state = object_of(file, "state");
         const json& step = state.at("step");
         for (const char* key : {"step", "adam_steps"})
             if (const json& value = state.at(key);
@@ -160,7 +210,7 @@ Progress load_checkpoint(const std::string& directory, const nn::Parameters<floa
         if (!(progress.seconds >= 0))
             throw Error(file.path + ": the state's seconds must be 0 or more: " + state.at("seconds").dump());
         if (const std::string pending = state.at("pending"); !pending.empty())
-            progress.pending = StepMetrics::from_json(pending);
+            progress.pending = StepMetrics::from_json(pending, file.path + ": the pending step");
     } catch (const json::exception& error) {
         throw Error(file.path + ": the state must be that of a checkpoint: " + error.what());
     }

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "examples/common/text.hpp"
 #include "examples/language_model/run_log.hpp"
 #include "nn/adam.hpp"
 #include "nn/linformer.hpp"
@@ -15,7 +17,7 @@ namespace taper::examples {
 // What a run is a run of. A resumed run must find the same.
 struct RunIdentity {
     std::string options;      // JSON, the options it was started with
-    std::string text_hashes;  // of the texts, in their order
+    std::string text_hashes;  // hashes_of the texts
     std::string tokenizer;    // the contents of tokenizer.json
 };
 
@@ -39,5 +41,10 @@ void check_checkpoint(const std::string& directory, const nn::Config& config);
 // Fills parameters and adam. Error: not a checkpoint of this run, or not finite.
 Progress load_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters, nn::Adam<float>& adam);
 RunIdentity load_identity(const std::string& directory);
+
+std::string hashes_of(std::span<const Text> texts);  // 16 digits and a space each, in their order
+// Reads the texts of a run anew. Error, which names the text and what to do: it is missing, or another than it was.
+std::vector<Text> texts_of_run(std::span<const std::string> paths, Encoding encoding, const RunIdentity& stored,
+                               const std::string& directory);
 
 }  // namespace taper::examples

@@ -6,19 +6,27 @@
 
 namespace taper::examples {
 
-Corpus::Corpus(const Tokenizer& tokenizer, std::span<const Text> texts, std::size_t window) : window_(window) {
+Corpus::Corpus(const Tokenizer& tokenizer, std::vector<Text> texts, std::size_t window) : window_(window) {
     std::size_t longest = 0;
+    std::vector<std::size_t> symbols;  // of each token
+    for (std::int32_t id = 0; id < tokenizer.size(); ++id) {
+        const std::string token = tokenizer.decode(std::span(&id, 1));
+        const bool byte = tokenizer.kind() == TokenizerKind::byte;
+        const auto begins = [](char c) { return (c & 0xC0) != 0x80; };  // a character's first byte is not 10xxxxxx
+        symbols.push_back(byte ? 1 : static_cast<std::size_t>(std::count_if(token.begin(), token.end(), begins)));
+    }
     files_.reserve(texts.size());
-    for (const Text& text : texts) {
+    for (Text& text : texts) {
         const TokenIds& tokens = files_.emplace_back(tokenizer.encode(text.bytes, text.path));
+        text.bytes = std::string();  // not beside the next one's tokens
         const std::span<const std::int32_t> all(tokens);
         longest = std::max(longest, all.size());
         const std::size_t held_out = all.size() / 10;
         if (held_out >= window) {
             add(training_, all.first(all.size() - held_out));
             add(validation_, all.last(held_out));
-            for (const char byte : tokenizer.decode(all.last(held_out)))  // a character's first byte is not 10xxxxxx
-                validation_symbols_ += tokenizer.kind() == TokenizerKind::byte || (byte & 0xC0) != 0x80;
+            for (const std::int32_t id : all.last(held_out))
+                validation_symbols_ += symbols[static_cast<std::size_t>(id)];
         } else if (all.size() >= window) {
             add(training_, all);
             notices_.push_back(text.path + ": nothing of it validates: its last tenth, " + std::to_string(held_out) +

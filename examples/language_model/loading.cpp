@@ -20,6 +20,10 @@ LoadedModel load(const std::string& directory, Model kind) {
     if (size != config.vocab_size)
         throw Error(directory + "/tokenizer.json: the vocabulary must be that of config.json: " + std::to_string(size) +
                     ", " + std::to_string(config.vocab_size));
+    if (const std::string hash = loaded.tokenizer->hash();
+        !config.tokenizer_hash.empty() && hash != config.tokenizer_hash)
+        throw Error(directory + "/tokenizer.json: the tokenizer must be the one that the model of " + directory +
+                    "/config.json was trained with: its hash is " + hash + ", tokenizer_hash " + config.tokenizer_hash);
     return loaded;
 }
 

@@ -1,131 +1,112 @@
 #include "examples/language_model/run_log.hpp"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstdlib>
+#include <array>
+#include <charconv>
 #include <filesystem>
-#include <iostream>
-#include <nlohmann/json.hpp>
-#include <sstream>
-#include <system_error>
-#include <vector>
+#include <string_view>
 
 #include "core/error.hpp"
-#include "core/file.hpp"
 #include "examples/common/plot.hpp"
 #include "examples/common/program.hpp"
 
 namespace taper::examples {
 
-std::string StepMetrics::json() const {
-    nlohmann::ordered_json line{{"step", step},
-                                {"loss", loss},
-                                {"lr", lr},
-                                {"grad_norm", grad_norm},
-                                {"tokens_per_second", tokens_per_second},
-                                {"seconds", seconds}};
-    if (val_loss) line["val_loss"] = *val_loss;
-    if (val_bits_per_char) line["val_bits_per_char"] = *val_bits_per_char;
-    if (val_bits_per_byte) line["val_bits_per_byte"] = *val_bits_per_byte;
-    return line.dump();
-}
+namespace {
 
-StepMetrics StepMetrics::from_json(const std::string& line) {
-    const auto json = nlohmann::json::parse(line);
-    StepMetrics m{.step = json.at("step"),
-                  .loss = json.at("loss"),
-                  .lr = json.at("lr"),
-                  .grad_norm = json.at("grad_norm"),
-                  .tokens_per_second = json.at("tokens_per_second"),
-                  .seconds = json.at("seconds"),
-                  .val_loss = {},
-                  .val_bits_per_char = {},
-                  .val_bits_per_byte = {}};
-    const auto read = [&](const char* key, std::optional<double>& value) {
-        if (json.contains(key)) value = json[key].get<double>();
-    };
-    read("val_loss", m.val_loss);
-    read("val_bits_per_char", m.val_bits_per_char);
-    read("val_bits_per_byte", m.val_bits_per_byte);
-    return m;
-}
+constexpr std::string_view sample_heading = "== step ";
 
-static std::string contents(const std::string& path) { return std::filesystem::exists(path) ? read_file(path) : ""; }
+// The lines of a file one after another, never all at once. A last line without its end was cut by a kill: it is none.
+class Lines {
+  public:
+    explicit Lines(const std::string& path) {
+        if (std::filesystem::exists(path)) file_.emplace(path);
+    }
 
-static void append(std::ofstream& file, const std::string& path, const std::string& text) {
-    errno = 0;
-    file << text << std::flush;
-    if (!file) throw std::system_error(errno, std::generic_category(), path + ": the file must be writable");
-}
-
-static std::string sample_heading(std::uint64_t step) { return "== step " + std::to_string(step) + "\n"; }
-
-// The steps in metrics.jsonl. A last line without its end was cut by a kill.
-static std::vector<StepMetrics> read_metrics(const std::string& path) {
-    std::vector<StepMetrics> steps;
-    std::istringstream lines(contents(path));
-    for (std::string line; std::getline(lines, line) && !lines.eof();) try {
-            steps.push_back(StepMetrics::from_json(line));
-        } catch (const nlohmann::json::exception& error) {
-            throw Error(path + ":" + std::to_string(steps.size() + 1) +
-                        ": a line must hold a step of the run: " + error.what());
+    // Without its end, and there until the next call. None: there are no more.
+    std::optional<std::string_view> next() {
+        constexpr std::size_t longest = 1 << 26;
+        std::size_t end = buffer_.find('\n', position_);
+        while (end == buffer_.npos) {
+            if (buffer_.size() - position_ > longest)
+                throw Error(file_->path() + ":" + std::to_string(number_ + 1) + ": a line must have at most " +
+                            std::to_string(longest) + " bytes: it has more");
+            buffer_.erase(0, position_);
+            offset_ += position_;
+            position_ = 0;
+            const std::size_t searched = buffer_.size();
+            if (!file_ || !read_block()) return std::nullopt;
+            end = buffer_.find('\n', searched);
         }
-    return steps;
+        const std::string_view line = std::string_view(buffer_).substr(position_, end - position_);
+        position_ = end + 1;
+        ++number_;
+        return line;
+    }
+
+    std::uint64_t number() const { return number_; }           // of the last line, from 1 on
+    std::uint64_t end() const { return offset_ + position_; }  // where it ends in the file
+
+  private:
+    bool read_block() {
+        std::array<char, 1 << 16> block;
+        const std::size_t count = file_->read(offset_ + buffer_.size(), block.data(), block.size());
+        buffer_.append(block.data(), count);
+        return count > 0;
+    }
+
+    std::optional<InputFile> file_;
+    std::string buffer_;
+    std::uint64_t offset_ = 0, number_ = 0;  // of the buffer in the file
+    std::size_t position_ = 0;               // of the next line in the buffer
+};
+
+// The end of the samples up to this step.
+std::uint64_t end_of_samples(const std::string& path, std::uint64_t step) {
+    Lines lines(path);
+    std::uint64_t end = 0;
+    while (const auto line = lines.next()) {
+        if (line->starts_with(sample_heading)) {
+            std::uint64_t number = 0;
+            std::from_chars(line->data() + sample_heading.size(), line->data() + line->size(), number);
+            if (number > step) break;
+        }
+        end = lines.end();
+    }
+    return end;
 }
+
+}  // namespace
 
 void RunLog::open(std::uint64_t step) {
-    std::string kept;
-    std::uint64_t last = 0, lines = 0;
-    for (const StepMetrics& metrics : read_metrics(path("metrics.jsonl"))) {
-        if (metrics.step <= last || metrics.step > step) continue;
+    const std::string metrics_path = path("metrics.jsonl"), samples_path = path("samples.txt");
+    Lines lines(metrics_path);
+    std::uint64_t last = 0, count = 0, end = 0;
+    while (const auto line = lines.next()) {
+        const auto metrics = StepMetrics::from_json(*line, metrics_path + ":" + std::to_string(lines.number()));
+        if (metrics.step <= last || metrics.step > step) break;
+        curves_.add(metrics);
         last = metrics.step;
-        ++lines;
-        kept += metrics.json() + "\n";
+        ++count;
+        end = lines.end();
     }
-    if (lines < step)
-        say(path("metrics.jsonl") + ": of the " + std::to_string(step) + " steps done, " +
-            std::to_string(step - lines) + " have no line\n");
-    write_file(path("metrics.jsonl"), kept);
-
-    const std::string samples = contents(path("samples.txt"));
-    std::size_t end = 0;
-    for (std::size_t at = samples.find("== step "); at != std::string::npos; at = samples.find("\n== step ", at + 1)) {
-        if (at) ++at;
-        if (std::strtoull(samples.c_str() + at + 8, nullptr, 10) > step) break;
-        const std::size_t next = samples.find("\n== step ", at);
-        end = next == std::string::npos ? samples.size() : next + 1;
-    }
-    write_file(path("samples.txt"), samples.substr(0, end));
-    for (const auto& [file, name] : {std::pair{&metrics_, "metrics.jsonl"}, {&samples_, "samples.txt"}}) {
-        errno = 0;
-        file->open(path(name), std::ios::app);
-        append(*file, path(name), "");
-    }
+    if (count < step)
+        say(metrics_path + ": of the " + std::to_string(step) + " steps done, " + std::to_string(step - count) +
+            " have no line\n");
+    metrics_.emplace(metrics_path, end);
+    samples_.emplace(samples_path, end_of_samples(samples_path, step));
 }
 
-void RunLog::record(const StepMetrics& metrics) { append(metrics_, path("metrics.jsonl"), metrics.json() + "\n"); }
+void RunLog::record(const StepMetrics& metrics) {
+    metrics_->append(metrics.json() + "\n");
+    curves_.add(metrics);
+}
 
 void RunLog::sample(std::uint64_t step, const std::string& text) {
-    append(samples_, path("samples.txt"), sample_heading(step) + text);
+    samples_->append(std::string(sample_heading) + std::to_string(step) + "\n" + text);
 }
 
 void RunLog::draw() const {
-    Curve training{"training (mean of the steps so far, the last 20 at most)", "lines lc rgb '#9ab8d8'", {}};
-    Curve validation{"validation", "linespoints pt 7 ps 0.5 lw 2 lc rgb '#c0392b'", {}};
-    const std::vector<StepMetrics> steps = read_metrics(path("metrics.jsonl"));
-    const std::size_t stride = 1 + steps.size() / 1000;  // about as many points as the picture is wide
-    double sum = 0;
-    for (std::size_t i = 0; i < steps.size(); ++i) {
-        const double step = static_cast<double>(steps[i].step);
-        sum += steps[i].loss;
-        if (i >= 20) sum -= steps[i - 20].loss;
-        if (i % stride == 0 || i + 1 == steps.size())
-            training.points.emplace_back(step, sum / static_cast<double>(std::min<std::size_t>(i + 1, 20)));
-        if (steps[i].val_loss) validation.points.emplace_back(step, *steps[i].val_loss);
-    }
-    std::vector<Curve> curves;
-    for (Curve* curve : {&training, &validation})
-        if (!curve->points.empty()) curves.push_back(*curve);
+    const std::vector<Curve> curves = curves_.curves();
     static bool said = false;
     if (!curves.empty() && !plot(path("loss.svg"), "loss", "step", "nats per predicted token", curves) && !said) {
         said = true;

@@ -1,28 +1,22 @@
-// What a run writes for people: metrics.jsonl, samples.txt and loss.svg.
+// What a run writes for people: metrics.jsonl, samples.txt and loss.svg. Each step costs the same, however many came before.
 #pragma once
 
 #include <cstdint>
-#include <fstream>
 #include <optional>
 #include <string>
 
+#include "core/file.hpp"
+#include "examples/language_model/loss_curves.hpp"
+#include "examples/language_model/step_metrics.hpp"
+
 namespace taper::examples {
 
-// One line of metrics.jsonl.
-struct StepMetrics {
-    std::uint64_t step;
-    double loss, lr, grad_norm, tokens_per_second, seconds;
-    std::optional<double> val_loss, val_bits_per_char, val_bits_per_byte;
-
-    std::string json() const;
-    static StepMetrics from_json(const std::string& line);
-};
-
-// metrics.jsonl, samples.txt and loss.svg.
 class RunLog {
   public:
     explicit RunLog(std::string directory) : directory_(std::move(directory)) {}
-    void open(std::uint64_t step);  // continues the files of a run that stands at this step: what is later is dropped
+    // Continues the files of a run that stands at this step: from the first line on that is later, or no later than the line before
+    // it, they are cut. Error: a line before that is none.
+    void open(std::uint64_t step);
     void record(const StepMetrics& metrics);
     void sample(std::uint64_t step, const std::string& text);
     void draw() const;  // loss.svg; says once where gnuplot is missing
@@ -30,7 +24,8 @@ class RunLog {
   private:
     std::string path(const std::string& file) const { return directory_ + "/" + file; }
     std::string directory_;
-    std::ofstream metrics_, samples_;
+    LossCurves curves_;
+    std::optional<AppendedFile> metrics_, samples_;
 };
 
 }  // namespace taper::examples

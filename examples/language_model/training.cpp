@@ -272,18 +272,15 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
 
         const TokenizerKind kind = tokenizer_kind_from(chosen.tokenizer);
         std::vector<Text> texts;
-        RunIdentity identity{
-            .options = options.stored(TrainingOptions::stored(causal)).dump(), .text_hashes = "", .tokenizer = ""};
-        for (const std::string& path : chosen.text) {
-            say("reading " + path + "\n");
-            texts.push_back(read_text(path, encoding_of(kind)));
-            const std::uint64_t hash = hash_of(texts.back().bytes);
-            identity.text_hashes +=
-                hex(static_cast<std::uint32_t>(hash >> 32), 8) + hex(static_cast<std::uint32_t>(hash), 8) + " ";
+        for (const std::string& path : chosen.text) say("reading " + path + "\n");
+        if (chosen.resume) {
+            texts = texts_of_run(chosen.text, encoding_of(kind), stored, chosen.out);
+        } else {
+            for (const std::string& path : chosen.text) texts.push_back(read_text(path, encoding_of(kind)));
         }
-        if (chosen.resume && identity.text_hashes != stored.text_hashes)
-            throw Error("--text: with --resume the texts must be as they were when the run in " + chosen.out +
-                        " was started");
+        RunIdentity identity{.options = options.stored(TrainingOptions::stored(causal)).dump(),
+                             .text_hashes = hashes_of(texts),
+                             .tokenizer = ""};
         if (!chosen.resume && kind == TokenizerKind::bpe) say("learning what a token is\n");
         if (!chosen.resume)
             built = build_tokenizer(
@@ -294,9 +291,10 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         identity.tokenizer = tokenizer.to_json();
 
         say("cutting the text into tokens, of " + grouped(static_cast<std::uint64_t>(tokenizer.size())) + " kinds\n");
-        const Corpus corpus(tokenizer, texts, chosen.length + (causal ? 1 : 0));
+        const Corpus corpus(tokenizer, std::move(texts), chosen.length + (causal ? 1 : 0));
         for (const std::string& notice : corpus.notices()) say(notice + "\n");
-        const nn::Config config = chosen.model_config(static_cast<std::size_t>(tokenizer.vocab_size()), causal);
+        nn::Config config = chosen.model_config(static_cast<std::size_t>(tokenizer.vocab_size()), causal);
+        config.tokenizer_hash = tokenizer.hash();
         if (chosen.resume) check_checkpoint(chosen.out, config);
         const auto task = make_task(tokenizer, corpus);
         Training training(chosen, config, identity, tokenizer, corpus, *task);

@@ -9,9 +9,11 @@
 
 #include "core/gradcheck.hpp"
 #include "core/ops.hpp"
+#include "examples/common/apart.hpp"
 #include "examples/lessons/claim.hpp"
 
 using namespace taper;
+using examples::larger;
 using lessons::claim;
 
 // A function of one number, its derivative by hand, and by a difference.
@@ -30,7 +32,7 @@ static Errors errors(double h) {
         const float x = 0.1f * static_cast<float>(i), in_float = difference(x, static_cast<float>(h));
         const double wide = difference<double>(x, h), narrow = difference<double>(x, h / 2);
         const Errors found{in_float, wide, (4 * narrow - wide) / 3};
-        for (std::size_t j : {0u, 1u, 2u}) most[j] = std::max(most[j], std::abs(found[j] - slope(x)));
+        for (std::size_t j : {0u, 1u, 2u}) most[j] = larger(most[j], std::abs(found[j] - slope(x)));
     }
     return most;
 }
@@ -71,8 +73,8 @@ static std::pair<double, double> compare(const char* name, Var<double> (*op)(con
             return xt::sum(dy * op({moved}).value())();
         };
         const double h = 1e-5, above = at(h), below = at(-h), dx = parameter.gradient().data()[i];
-        largest = std::max(largest, std::abs(dx));
-        apart = std::max(apart, std::abs(dx - (above - below) / (2 * h)));
+        largest = larger(largest, std::abs(dx));
+        apart = larger(apart, std::abs(dx - (above - below) / (2 * h)));
     }
     std::cout << "  " << name << "  " << largest << "  " << apart << "\n";
     return {largest, apart};

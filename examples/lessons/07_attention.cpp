@@ -10,10 +10,12 @@
 #include <limits>
 
 #include "core/ops.hpp"
+#include "examples/common/apart.hpp"
 #include "examples/lessons/claim.hpp"
 #include "nn/adam.hpp"
 
 using namespace taper;
+using examples::apart;
 using lessons::claim;
 
 struct Attended {
@@ -31,7 +33,6 @@ static Attended attend(const Var<double>& Q, const Var<double>& K, const Var<dou
     return {Q, K, V, scores, P, matmul(P, V)};
 }
 
-static double apart(const Var<double>& a, const Var<double>& b) { return xt::amax(xt::abs(a.value() - b.value()))(); }
 static Var<double> random(const char* name, const Shape& shape) { return normal<double>(Random(1, name), shape); }
 
 static const std::string letters = " abcdefghijklmnopqrstuvwxyz";

@@ -9,9 +9,11 @@
 #include <numeric>
 
 #include "core/ops.hpp"
+#include "examples/common/apart.hpp"
 #include "examples/lessons/claim.hpp"
 
 using namespace taper;
+using examples::larger;
 using lessons::claim;
 
 static double dot(const double* a, const double* b, std::size_t n) { return std::inner_product(a, a + n, b, 0.0); }
@@ -97,8 +99,8 @@ int main() {
         const Array<double> off = P - matmul<double>(matmul<double>(P, W_k, {.transpose_b = true}), W_k).value();
         const double norm = std::sqrt(dot(P.data(), P.data(), n * n));
         const double error = std::sqrt(dot(off.data(), off.data(), n * n)) / norm;
-        made = std::max(made, std::abs(error - missed(of_P.s, k)));
-        lost = std::max(lost, std::abs(norm / std::sqrt(dot(of_P.s.data(), of_P.s.data(), n)) - 1));
+        made = larger(made, std::abs(error - missed(of_P.s, k)));
+        lost = larger(lost, std::abs(norm / std::sqrt(dot(of_P.s.data(), of_P.s.data(), n)) - 1));
     }
     claim(lost < 1e-12, "the singular values are P's: their squares sum to |P|^2");
     claim(made < 1e-12, "rank n/8, made from the first n/8 singular vectors, misses what the rest of s says");

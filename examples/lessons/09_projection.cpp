@@ -7,9 +7,12 @@
 #include <iomanip>
 
 #include "core/ops.hpp"
+#include "examples/common/apart.hpp"
 #include "examples/lessons/claim.hpp"
 
 using namespace taper;
+using examples::apart;
+using examples::larger;
 using lessons::claim;
 
 static constexpr std::size_t d_h = 16, k = 32;
@@ -50,7 +53,6 @@ static Head projected_head(const Var<double>& Q, const Var<double>& K, const Var
 static Var<double> random(const char* name, const Shape& shape, double deviation = 1) {
     return normal<double>(Random(1, name), shape, deviation);
 }
-static double apart(const Var<double>& a, const Array<double>& b) { return xt::amax(xt::abs(a.value() - b))(); }
 static Var<double> batch_of_one(const Var<double>& x) { return reshape(x, {1, -1, static_cast<int>(d_h)}); }
 
 int main() {
@@ -70,7 +72,7 @@ int main() {
                   << static_cast<double>(a.multiplications) / static_cast<double>(b.multiplications) << "\n";
         // The op computes the same from the same keys and values, and holds no scores at all.
         const Var<double> y = attention(batch_of_one(Q), batch_of_one(matmul(E, K)), batch_of_one(matmul(F, V)));
-        worst = std::max(worst, apart(b.y, reshaped(y.value(), {n, d_h})));
+        worst = larger(worst, apart(b.y, reshaped(y.value(), {n, d_h})));
     }
     claim(worst < 1e-13, "by hand, and by the op attention with E K and F V: the same to 1e-13, for every n");
     bool linear = true, quadratic = true, formula = true;

@@ -7,15 +7,15 @@
 #include <fstream>
 
 #include "core/inspect.hpp"
+#include "examples/common/apart.hpp"
 #include "examples/lessons/claim.hpp"
 #include "nn/encoder.hpp"
 
 using namespace taper;
+using examples::apart;
 using lessons::claim;
 
 static constexpr std::size_t B = 2, n = 8, k = 4, d = 12, h = 3, d_h = d / h;
-
-static double apart(const Var<double>& a, const Var<double>& b) { return xt::amax(xt::abs(a.value() - b.value()))(); }
 
 // gain (x - mean) / sqrt(variance + eps) + bias, over the last axis.
 static Var<double> norm_by_hand(const nn::LayerNorm<double>& layer, const Var<double>& x) {

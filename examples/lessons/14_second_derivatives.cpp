@@ -9,8 +9,10 @@
 #include <iostream>
 #include <vector>
 
+#include "examples/common/apart.hpp"
 #include "examples/lessons/claim.hpp"
 
+using taper::examples::larger;
 using taper::lessons::claim;
 
 // a + b eps. Every function f: f(a + b eps) = f(a) + f'(a) b eps.
@@ -106,7 +108,7 @@ int main() {
     double worst = 0;
     for (std::size_t i = 0; i < n; ++i) {
         const double numeric = (g_above[i] - g_below[i]) / (2 * h);
-        worst = std::max(worst, std::abs(numeric - Hv[i]));
+        worst = larger(worst, std::abs(numeric - Hv[i]));
         std::cout << "  " << std::setw(10) << x[i] << std::setw(10) << v[i] << std::setw(10) << g[i] << std::setw(10)
                   << Hv[i] << std::setw(16) << numeric << "\n";
     }
@@ -124,10 +126,10 @@ int main() {
         double sum = 0;
         for (std::size_t j = 0; j < n; ++j) {
             std::cout << std::setw(12) << columns[j][i];
-            asymmetry = std::max(asymmetry, std::abs(columns[j][i] - columns[i][j]));
+            asymmetry = larger(asymmetry, std::abs(columns[j][i] - columns[i][j]));
             sum += columns[j][i] * v[j];
         }
-        from_columns = std::max(from_columns, std::abs(sum - Hv[i]));
+        from_columns = larger(from_columns, std::abs(sum - Hv[i]));
         std::cout << "\n";
     }
     claim(asymmetry < 1e-12 && columns[0][1] != 0, "H is symmetric, though nothing in the code says so");

@@ -3,8 +3,11 @@
 unset(ENV{DEBUGINFOD_URLS})
 set(ENV{LC_ALL} C)
 execute_process(COMMAND sh -c "exec \"$0\" \"$@\" 2>&1" ${GDB} -nx -batch -x ${PRINTERS}
+    -ex "directory ${SOURCE_DIR}:${SOURCE_DIR}/core:${SOURCE_DIR}/core/ops:${SOURCE_DIR}/tests/debugger"
     -x ${CMAKE_CURRENT_LIST_DIR}/session.gdb ${PROGRAM} OUTPUT_VARIABLE GOT)
 string(REPLACE "${SOURCE_DIR}/" "" GOT "\n${GOT}")
+# As a compiler writes them that was given relative paths, or told to (-ffile-prefix-map).
+string(REGEX REPLACE "([^a-zA-Z0-9_./])([.][.]?/)+(core|tests)/" "\\1\\3/" GOT "${GOT}")
 string(REGEX REPLACE "\n(.Thread debugging using|Using host libthread_db|warning: Source file is more recent)[^\n]*" "" GOT "${GOT}")
 string(REGEX REPLACE "\n[+]+" "\n(gdb) " GOT "${GOT}")
 string(REGEX REPLACE "\n[0-9]+\t" "\n" GOT "${GOT}")

@@ -1,71 +1,9 @@
-"""The model in PyTorch, as plain functions of a dictionary of weights: what `evaluate` is compared with.
-
-Written from the definitions, position by position where that is plainer, and with no thought for speed.
+"""The model, written from its definitions over an engine (numpy_engine.Numpy, torch_engine.Torch): what `evaluate` is
+compared with. Row by row and head by head, causal ones position by position, with no thought for speed.
 """
-import json
 import math
-import struct
 
-import numpy
-import torch
-
-DTYPES = {"F32": numpy.float32, "F64": numpy.float64, "I64": numpy.int64}
-
-
-def read_tensors(path):
-    with open(path, "rb") as file:
-        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
-        data = file.read()
-    header.pop("__metadata__", None)
-    tensors = {}
-    for name, entry in header.items():
-        begin, end = entry["data_offsets"]
-        array = numpy.frombuffer(data[begin:end], DTYPES[entry["dtype"]]).reshape(entry["shape"])
-        tensors[name] = torch.from_numpy(array.copy())
-    return tensors
-
-
-def write_tensors(path, tensors):
-    dtype_of = {numpy.dtype(value): name for name, value in DTYPES.items()}
-    header, data = {}, b""
-    for name, tensor in tensors.items():
-        array = tensor.detach().contiguous().numpy()
-        header[name] = {"dtype": dtype_of[array.dtype], "shape": list(array.shape),
-                        "data_offsets": [len(data), len(data) + array.nbytes]}
-        data += array.tobytes()
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + data)
-
-
-def shapes_of(config):
-    """Name -> shape of every tensor of model.safetensors, and the names that are not trained."""
-    c, n, d, V = config, config["length"], config["width"], config["vocab_size"]
-    shapes = {"embedding.token.weight": (V, d), "embedding.position.weight": (n, d), "head.bias": (V,)}
-    if not c["tie_embeddings"]:
-        shapes["head.weight"] = (V, d)
-    norms = ["norm"] if c["norm"] == "pre" else []
-    for layer in range(c["layers"]):
-        name = f"layers.{layer}."
-        norms += [name + "norm1", name + "norm2"]
-        for linear in ("query", "key", "value", "output"):
-            shapes[f"{name}attention.{linear}.weight"], shapes[f"{name}attention.{linear}.bias"] = (d, d), (d,)
-        W = c["ffn_width"]
-        shapes[name + "feed_forward.up.weight"], shapes[name + "feed_forward.up.bias"] = (W, d), (W,)
-        shapes[name + "feed_forward.down.weight"], shapes[name + "feed_forward.down.bias"] = (d, W), (d,)
-    for norm in norms:
-        shapes[norm + ".weight"] = shapes[norm + ".bias"] = (d,)
-    projections = set()
-    if c["attention"] == "linformer" and c["projection"] in ("linear", "random", "conv"):
-        for layer in range(c["layers"]):
-            for head in range(c["heads"]):
-                k = k_of(c, layer, head)
-                shape = (d // c["heads"], math.ceil(n / k)) if c["projection"] == "conv" else (k, n)
-                for which in "EF":
-                    shapes[projection_name(c, which, layer, head)] = shape
-                    projections.add(projection_name(c, which, layer, head))
-    return shapes, projections if c["projection"] == "random" else set()
+import numpy as np
 
 
 def k_of(config, layer, head):
@@ -83,98 +21,152 @@ def projection_name(config, which, layer, head):
     return f"layers.{layer}.attention.{which}" + (f".{head}" if sharing == "none" else "")
 
 
-def normalise(weights, name, x):
-    centred = x - x.mean(-1, keepdim=True)
-    deviation = torch.sqrt((centred ** 2).mean(-1, keepdim=True) + 1e-5)
-    return centred / deviation * weights[name + ".weight"] + weights[name + ".bias"]
+def shapes_of(config):
+    """Name -> shape of every tensor of model.safetensors, and the names that are not trained."""
+    c, n, d, V = config, config["length"], config["width"], config["vocab_size"]
+    shapes = {"embedding.token.weight": (V, d), "embedding.position.weight": (n, d), "head.bias": (V,)}
+    if not c["tie_embeddings"]:
+        shapes["head.weight"] = (V, d)
+    norms = ["norm"] if c["norm"] == "pre" else []
+    for layer in range(c["layers"]):
+        name = f"layers.{layer}."
+        norms += [name + "norm1", name + "norm2"]
+        for linear in ("query", "key", "value", "output"):
+            shapes[f"{name}attention.{linear}.weight"] = (d, d)
+            shapes[f"{name}attention.{linear}.bias"] = (d,)
+        W = c["ffn_width"]
+        shapes[name + "feed_forward.up.weight"] = (W, d)
+        shapes[name + "feed_forward.up.bias"] = (W,)
+        shapes[name + "feed_forward.down.weight"] = (d, W)
+        shapes[name + "feed_forward.down.bias"] = (d,)
+    for norm in norms:
+        shapes[norm + ".weight"] = shapes[norm + ".bias"] = (d,)
+    projections = set()
+    if c["attention"] == "linformer" and c["projection"] in ("linear", "random", "conv"):
+        for layer in range(c["layers"]):
+            for head in range(c["heads"]):
+                k = k_of(c, layer, head)
+                conv = c["projection"] == "conv"
+                shape = (d // c["heads"], math.ceil(n / k)) if conv else (k, n)
+                for which in "EF":
+                    shapes[projection_name(c, which, layer, head)] = shape
+                    projections.add(projection_name(c, which, layer, head))
+    return shapes, projections if c["projection"] == "random" else set()
 
 
-def linear(weights, name, x):
-    return x @ weights[name + ".weight"].T + weights[name + ".bias"]
+class Model:
+    """A model in an engine: weights are nodes by name; real (B, n') is False where a position is padding."""
+
+    def __init__(self, engine, config, weights):
+        self.engine, self.config, self.weights = engine, config, weights
+
+    def apply(self, op, *inputs, **arguments):
+        return self.engine.apply(op, *inputs, **arguments)
+
+    def linear(self, name, x):
+        return self.apply("linear", x, self.weights[name + ".weight"], self.weights[name + ".bias"])
+
+    def normalised(self, name, x):
+        return self.apply("layer_norm", x, self.weights[name + ".weight"], self.weights[name + ".bias"])
+
+    def taken(self, x, rows):
+        return self.apply("embedding", x, ids=np.asarray(rows, np.int64))
+
+    def part(self, x, axis, begin, end):
+        return self.apply("slice", x, axis=axis, begin=begin, end=end)
+
+    def projected(self, which, layer, head, x, real):
+        """x (n', d_h) of one row and head, real positions in rising order -> the slots there are, (slots, d_h), or None."""
+        config, kind, k = self.config, self.config["projection"], k_of(self.config, layer, head)
+        matrix = self.weights.get(projection_name(config, which, layer, head))
+        if kind in ("linear", "random"):
+            columns = self.taken(self.apply("transpose", matrix, axes=[1, 0]), real)
+            y = self.apply("matmul", columns, self.taken(x, real), transpose_a=True)
+            return self.rescaled(y, matrix, columns) if config.get("rescale") else y
+        r, slots = math.ceil(config["length"] / k), []
+        for j in range(k):
+            inside = [i for i in real if j * r <= i < (j + 1) * r]
+            window = self.taken(x, inside)
+            if not inside:
+                continue
+            if kind == "conv":
+                kernel = self.apply("transpose", matrix, axes=[1, 0])
+                window = self.apply("mul", self.taken(kernel, [i - j * r for i in inside]), window)
+            op = {"conv": "sum", "mean": "mean", "max": "max"}[kind]
+            slots.append(self.apply(op, window, axes=[0], keep=True))
+        return self.apply("concat", *slots, axis=0) if slots else None
+
+    def rescaled(self, y, matrix, columns):
+        """Row j times ||E_j|| / ||E_j, columns in use||, where one is in use."""
+        one = self.engine.leaf(1.0)
+        whole = self.apply("norm", matrix, axes=[1], keep=True)
+        used = self.apply("reshape", self.apply("norm", columns, axes=[0]), shape=whole.shape)
+        some = np.asarray(self.engine.value(used)) > 0
+        factor = self.apply("div", self.apply("select", whole, one, mask=some), self.apply("select", used, one, mask=some))
+        return self.apply("mul", y, factor)
+
+    def attended(self, q, keys, values):
+        scores = self.apply("matmul", q, keys, transpose_b=True)
+        scale = self.engine.leaf(1 / math.sqrt(q.shape[-1]))
+        return self.apply("matmul", self.apply("softmax", self.apply("mul", scores, scale)), values)
+
+    def head_of_row(self, layer, head, q, k, v, real):
+        """q, k, v (n', d_h), real (n') -> (n', d_h)"""
+        config, m = self.config, q.shape[0]
+        full, causal = config["attention"] == "full", config["causal"]
+        out = []
+        for t in range(m) if causal else [m - 1]:
+            seen = [i for i in range(t + 1) if real[i]]
+            near = seen if full else [i for i in seen if i > t - config.get("window", 0)]
+            keys, values = ([] if full else [self.projected(which, layer, head, x, seen)] for which, x in (("E", k), ("F", v)))
+            keys = [x for x in keys if x is not None] + ([self.taken(k, near)] if near else [])
+            values = [x for x in values if x is not None] + ([self.taken(v, near)] if near else [])
+            queries = self.part(q, 0, t, t + 1) if causal else q
+            if keys:
+                out.append(self.attended(queries, self.apply("concat", *keys, axis=0), self.apply("concat", *values, axis=0)))
+            else:
+                out.append(self.engine.leaf(np.zeros(tuple(queries.shape))))
+        return self.apply("concat", *out, axis=0)
+
+    def attention(self, layer, x, real):
+        name, h, d_h = f"layers.{layer}.attention.", self.config["heads"], self.config["width"] // self.config["heads"]
+        q, k, v = (self.linear(name + which, x) for which in ("query", "key", "value"))
+        rows = []
+        for b in range(len(real)):
+            row = [self.apply("reshape", self.part(y, 0, b, b + 1), shape=y.shape[1:]) for y in (q, k, v)]
+            heads = [self.head_of_row(layer, j, *(self.part(y, 1, j * d_h, (j + 1) * d_h) for y in row), real[b])
+                     for j in range(h)]
+            rows.append(self.apply("concat", *heads, axis=1))
+        return self.linear(name + "output", self.apply("stack", *rows, axis=0))
+
+    def feed_forward(self, layer, x):
+        name = f"layers.{layer}.feed_forward."
+        return self.linear(name + "down", self.apply("gelu", self.linear(name + "up", x)))
+
+    def logits(self, tokens, real):
+        token, position = self.weights["embedding.token.weight"], self.weights["embedding.position.weight"]
+        x = self.apply("add", self.taken(token, tokens), self.part(position, 0, 0, tokens.shape[1]))
+        plus = lambda a, b: self.apply("add", a, b)
+        for layer in range(self.config["layers"]):
+            norm = lambda i, z: self.normalised(f"layers.{layer}.norm{i}", z)
+            if self.config["norm"] == "pre":
+                x = plus(x, self.attention(layer, norm(1, x), real))
+                x = plus(x, self.feed_forward(layer, norm(2, x)))
+            else:
+                x = norm(1, plus(x, self.attention(layer, x, real)))
+                x = norm(2, plus(x, self.feed_forward(layer, x)))
+        if self.config["norm"] == "pre":
+            x = self.normalised("norm", x)
+        head = token if self.config["tie_embeddings"] else self.weights["head.weight"]
+        return self.apply("linear", x, head, self.weights["head.bias"])
 
 
-def project_row(config, matrix, k, x, real):
-    """One row, one head: x (n', d_h), real (n') -> slots (list of (d_h) or None where there is no slot)."""
-    m, kind = x.shape[0], config["projection"]
-    if kind in ("linear", "random"):
-        columns = matrix[:, :m]
-        y = columns[:, real] @ x[real]
-        if config.get("rescale"):
-            part = columns[:, real].norm(dim=1)
-            y = y * torch.where(part > 0, matrix.norm(dim=1) / part.clamp_min(1e-300), torch.ones_like(part))[:, None]
-        return list(y)
-    r, slots = math.ceil(config["length"] / k), []
-    for j in range(k):
-        inside = [i for i in range(j * r, min((j + 1) * r, m)) if real[i]]
-        if not inside:
-            slots.append(None)
-        elif kind == "mean":
-            slots.append(x[inside].mean(0))
-        elif kind == "max":
-            slots.append(x[inside].max(0).values)
-        else:
-            slots.append(sum(matrix[:, i - j * r] * x[i] for i in inside))
-    return slots
-
-
-def head_of_row(config, weights, layer, head, q, k, v, real):
-    """Attention of one head on one row: q, k, v (n', d_h), real (n') -> (n', d_h)."""
-    scale, m, out = 1 / math.sqrt(q.shape[1]), q.shape[0], []
-    full = config["attention"] == "full"
-    if not full:
-        K = k_of(config, layer, head)
-        E, F = (weights.get(projection_name(config, which, layer, head)) for which in "EF")
-    for t in range(m):
-        seen = real.clone()
-        if config["causal"]:
-            seen[t + 1:] = False
-        if full:
-            keys, values = list(k[seen]), list(v[seen])
-        elif t == 0 or config["causal"]:
-            keys, values = project_row(config, E, K, k, seen), project_row(config, F, K, v, seen)
-            values = [value for key, value in zip(keys, values) if key is not None]
-            keys = [key for key in keys if key is not None]
-            near = [i for i in range(max(0, t - config.get("window", 0) + 1), t + 1) if real[i]]
-            keys, values = keys + list(k[near]), values + list(v[near])
-        if keys:
-            out.append(torch.softmax(torch.stack(keys) @ q[t] * scale, 0) @ torch.stack(values))
-        else:
-            out.append(torch.zeros_like(q[t]))
-    return torch.stack(out)
-
-
-def attention(config, weights, layer, x, real):
-    name, h = f"layers.{layer}.attention.", config["heads"]
-    q, k, v = (linear(weights, name + which, x).chunk(h, -1) for which in ("query", "key", "value"))
-    rows = [torch.cat([head_of_row(config, weights, layer, j, q[j][b], k[j][b], v[j][b], real[b]) for j in range(h)], -1)
-            for b in range(x.shape[0])]
-    return linear(weights, name + "output", torch.stack(rows))
-
-
-def feed_forward(weights, layer, x):
-    name = f"layers.{layer}.feed_forward."
-    hidden = linear(weights, name + "up", x)
-    hidden = hidden * 0.5 * (1 + torch.erf(hidden / math.sqrt(2)))
-    return linear(weights, name + "down", hidden)
-
-
-def logits(config, weights, tokens, real):
-    x = weights["embedding.token.weight"][tokens] + weights["embedding.position.weight"][: tokens.shape[1]]
-    for layer in range(config["layers"]):
-        norm = lambda i, z: normalise(weights, f"layers.{layer}.norm{i}", z)
-        if config["norm"] == "pre":
-            x = x + attention(config, weights, layer, norm(1, x), real)
-            x = x + feed_forward(weights, layer, norm(2, x))
-        else:
-            x = norm(1, x + attention(config, weights, layer, x, real))
-            x = norm(2, x + feed_forward(weights, layer, x))
-    if config["norm"] == "pre":
-        x = normalise(weights, "norm", x)
-    head = weights["embedding.token.weight" if config["tie_embeddings"] else "head.weight"]
-    return x @ head.T + weights["head.bias"]
-
-
-def loss(values, targets):
-    counted = targets != -100
-    log_p = torch.log_softmax(values[counted], -1)
-    return -log_p.gather(1, targets[counted][:, None]).mean()
+def evaluate(engine, config, arrays, fixed, batch, real):
+    """What `evaluate` writes: logits, loss and gradient.NAME of every tensor that is trained."""
+    weights = {name: engine.leaf(array, name not in fixed) for name, array in arrays.items()}
+    logits = Model(engine, config, weights).logits(batch["tokens"], real)
+    loss = engine.apply("cross_entropy", logits, targets=batch["targets"])
+    trained = [name for name in arrays if name not in fixed]
+    gradients = engine.gradients([loss], [np.ones(())], [weights[name] for name in trained])
+    return {"logits": engine.value(logits), "loss": engine.value(loss),
+            **{"gradient." + name: dx for name, dx in zip(trained, gradients)}}

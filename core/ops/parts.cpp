@@ -1,0 +1,221 @@
+// Ops on parts along one axis: slice, concat, stack, pad, flip. They move numbers and compute none: each backward is the
+// opposite move.
+#include <algorithm>
+
+#include "core/map.hpp"
+#include "core/ops.hpp"
+#include "core/ops/around.hpp"
+
+namespace taper {
+
+template <class T> struct Slice final : Op<T> {
+    const char* formula() const override {
+        return R"(y = x at begin, begin + step, ... along one axis
+  backward  dx = dy at those entries, 0 elsewhere)";
+    }
+
+    Place<T> x;
+    std::size_t axis, begin, step, length;
+    const char* name() const override { return "slice"; }
+
+    Var<T> forward(const Var<T>& input, int along, Range range) {
+        x = input;
+        axis = axis_index(name(), along, {"x", x.shape});
+        const auto extent = static_cast<std::ptrdiff_t>(x.shape[axis]);
+        const auto from_front = [&](std::ptrdiff_t i) { return i < 0 ? i + extent : i; };
+        const std::ptrdiff_t first = from_front(range.begin), last = from_front(range.end.value_or(extent));
+        if (range.step < 1 || first < 0 || last > extent || first > last)
+            shape_error(name(), "0 <= begin <= end <= extent and step >= 1 must hold", {{"x", x.shape}},
+                        "axis " + std::to_string(axis) + ", begin " + std::to_string(range.begin) + ", end " +
+                            std::to_string(range.end.value_or(extent)) + ", step " + std::to_string(range.step));
+        begin = static_cast<std::size_t>(first);
+        step = static_cast<std::size_t>(range.step);
+        length = (static_cast<std::size_t>(last - first) + step - 1) / step;
+        Shape shape = x.shape;
+        shape[axis] = length;
+        auto y = empty<T>(shape);
+        for_each_row([&](std::size_t in_x, std::size_t in_y, std::size_t n) {
+            std::copy_n(input.value().data() + in_x, n, y.data() + in_y);
+        });
+        return y;
+    }
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        Array<T>& dx = gradients.at(x);
+        for_each_row([&](std::size_t in_x, std::size_t in_y, std::size_t n) {
+            for (std::size_t i = 0; i < n; ++i) dx.data()[in_x + i] += dy.data()[in_y + i];
+        });
+    }
+    template <class F> void for_each_row(F visit) const {
+        const Around around(x.shape, axis);
+        const bool together = step == 1;  // neighbouring entries of the axis are one run of memory
+        const std::size_t runs = together ? std::min<std::size_t>(length, 1) : length;
+        const std::size_t n = together ? length * around.inner : around.inner;
+        for (std::size_t o = 0; o < around.outer; ++o)
+            for (std::size_t j = 0; j < runs; ++j)
+                visit((o * around.extent + begin + j * step) * around.inner, (o * runs + j) * n, n);
+    }
+};
+template <class T> Var<T> slice(const Var<T>& x, int axis, Range range, Source at) {
+    return apply<Slice<T>>(at, x, axis, range);
+}
+
+template <class T> struct Concat final : Op<T> {
+    const char* formula() const override {
+        return R"(y = the xs one behind another along an axis
+  backward  dx of each = its part of dy)";
+    }
+
+    std::vector<Place<T>> xs;
+    std::size_t axis;
+    const char* name() const override { return "concat"; }
+
+    Var<T> forward(const std::vector<Var<T>>& inputs, int along) {
+        if (inputs.empty()) throw Error("concat: at least one input must be given: 0");
+        xs.assign(inputs.begin(), inputs.end());
+        axis = axis_index(name(), along, {"x", xs[0].shape});
+        Shape shape = xs[0].shape;
+        shape[axis] = 0;
+        for (const Place<T>& x : xs) {
+            Shape others = x.shape;
+            if (others.size() == shape.size()) others[axis] = 0;
+            Shape first = shape;
+            first[axis] = 0;
+            if (others != first)
+                shape_error(name(), "all axes but the joined one must agree", {{"first", xs[0].shape}, {"x", x.shape}},
+                            "axis " + std::to_string(axis));
+            shape[axis] += x.shape[axis];
+        }
+        auto y = empty<T>(shape);
+        for_each_part(shape, [&](std::size_t part, std::size_t in_x, std::size_t in_y, std::size_t n) {
+            std::copy_n(inputs[part].value().data() + in_x, n, y.data() + in_y);
+        });
+        return y;
+    }
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        std::vector<Array<T>> dxs;
+        for (const Place<T>& x : xs) dxs.push_back(empty<T>(x.shape));
+        for_each_part(dy.shape(), [&](std::size_t part, std::size_t in_x, std::size_t in_y, std::size_t n) {
+            std::copy_n(dy.data() + in_y, n, dxs[part].data() + in_x);
+        });
+        for (std::size_t i = 0; i < xs.size(); ++i) gradients.add(xs[i], std::move(dxs[i]));
+    }
+    template <class F> void for_each_part(const Shape& y, F visit) const {
+        const Around around(y, axis);
+        std::size_t at = 0;
+        for (std::size_t o = 0; o < around.outer; ++o)
+            for (std::size_t part = 0; part < xs.size(); ++part) {
+                const std::size_t n = xs[part].shape[axis] * around.inner;
+                visit(part, o * n, at, n);
+                at += n;
+            }
+    }
+};
+template <class T> Var<T> concat(const std::vector<Var<T>>& xs, int axis, Source at) {
+    return apply<Concat<T>>(at, xs, axis);
+}
+
+// ---- y = the xs, all of one shape, along a new axis: each gets the axis with extent 1, then concat
+template <class T> Var<T> stack(const std::vector<Var<T>>& xs, int axis, Source at) {
+    const std::vector<int> shape = explained(at, xs, [&] {
+        if (xs.empty()) throw Error("stack: at least one input must be given: 0");
+        for (const Var<T>& x : xs)
+            if (x.shape() != xs[0].shape())
+                shape_error("stack", "all inputs must have one shape", {{"first", xs[0].shape()}, {"x", x.shape()}});
+        Shape with_axis = xs[0].shape();
+        with_axis.push_back(1);
+        const std::size_t place = axis_index("stack", axis, {"x with the new axis", with_axis});
+        std::vector<int> extents(xs[0].shape().begin(), xs[0].shape().end());
+        extents.insert(extents.begin() + static_cast<std::ptrdiff_t>(place), 1);
+        return extents;
+    });
+    std::vector<Var<T>> unsqueezed;
+    for (const Var<T>& x : xs) unsqueezed.push_back(reshape(x, shape, at));
+    return concat(unsqueezed, axis, at);
+}
+
+template <class T> struct Pad final : Op<T> {
+    const char* formula() const override {
+        return R"(y = x along one axis, with so many entries of one value before and after it
+  backward  dx = its part of dy)";
+    }
+
+    Place<T> x;
+    std::size_t axis, before;
+    const char* name() const override { return "pad"; }
+
+    Var<T> forward(const Var<T>& input, int along, std::ptrdiff_t front, std::ptrdiff_t back, T value) {
+        x = input;
+        axis = axis_index(name(), along, {"x", x.shape});
+        if (front < 0 || back < 0)
+            shape_error(name(), "before and after must be 0 or more", {{"x", x.shape}},
+                        "before " + std::to_string(front) + ", after " + std::to_string(back));
+        before = static_cast<std::size_t>(front);
+        Shape shape = x.shape;
+        shape[axis] += before + static_cast<std::size_t>(back);
+        auto y = full<T>(shape, value);
+        for_each_run(shape, [&](std::size_t in_x, std::size_t in_y, std::size_t n) {
+            std::copy_n(input.value().data() + in_x, n, y.data() + in_y);
+        });
+        return y;
+    }
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        auto dx = empty<T>(x.shape);
+        for_each_run(dy.shape(), [&](std::size_t in_x, std::size_t in_y, std::size_t n) {
+            std::copy_n(dy.data() + in_y, n, dx.data() + in_x);
+        });
+        gradients.add(x, std::move(dx));
+    }
+    // visit(where a run of x stands in x, and in y, its entries).
+    template <class F> void for_each_run(const Shape& y, F visit) const {
+        const Around in_x(x.shape, axis), in_y(y, axis);
+        const std::size_t n = in_x.extent * in_x.inner;
+        for (std::size_t o = 0; o < in_x.outer; ++o) visit(o * n, (o * in_y.extent + before) * in_y.inner, n);
+    }
+};
+template <class T>
+Var<T> pad(const Var<T>& x, int axis, std::ptrdiff_t before, std::ptrdiff_t after, double value, Source at) {
+    return apply<Pad<T>>(at, x, axis, before, after, static_cast<T>(value));
+}
+
+template <class T> struct Flip final : Op<T> {
+    const char* formula() const override {
+        return R"(y_i = x_(n-1-i) along one axis of n entries
+  backward  dx_i = dy_(n-1-i))";
+    }
+
+    Place<T> x;
+    std::size_t axis;
+    const char* name() const override { return "flip"; }
+
+    Var<T> forward(const Var<T>& input, int along) {
+        x = input;
+        axis = axis_index(name(), along, {"x", x.shape});
+        return flipped(input.value());
+    }
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override { gradients.add(x, flipped(dy)); }
+
+    Array<T> flipped(const Array<T>& from) const {
+        const Around around(x.shape, axis);
+        auto to = empty<T>(x.shape);
+        for (std::size_t o = 0; o < around.outer; ++o)
+            for (std::size_t i = 0; i < around.extent; ++i) {
+                const std::size_t opposite = around.extent - 1 - i;
+                std::copy_n(from.data() + (o * around.extent + opposite) * around.inner, around.inner,
+                            to.data() + (o * around.extent + i) * around.inner);
+            }
+        return to;
+    }
+};
+template <class T> Var<T> flip(const Var<T>& x, int axis, Source at) { return apply<Flip<T>>(at, x, axis); }
+
+#define TAPER_INSTANTIATE(T)                                                                 \
+    template Var<T> slice(const Var<T>&, int, Range, Source);                                \
+    template Var<T> concat(const std::vector<Var<T>>&, int, Source);                         \
+    template Var<T> stack(const std::vector<Var<T>>&, int, Source);                          \
+    template Var<T> pad(const Var<T>&, int, std::ptrdiff_t, std::ptrdiff_t, double, Source); \
+    template Var<T> flip(const Var<T>&, int, Source);
+TAPER_INSTANTIATE(float)
+TAPER_INSTANTIATE(double)
+#undef TAPER_INSTANTIATE
+
+}  // namespace taper

@@ -1,0 +1,80 @@
+// Values and Parameters.
+#include "core/tape.hpp"
+
+namespace taper {
+
+template <class T> Var<T>::Var(Array<T> value) : value_(std::make_shared<Array<T>>(std::move(value))) {
+    Place<T>::shape = value_->shape();
+}
+
+template <class T> Var<T>::Var(T value) : Var(full<T>(Shape{}, value)) {}
+
+template <class T> void Var<T>::no_value() {
+    throw Error("value: a Var or Parameter must have a value: it was made without one, or moved from");
+}
+
+template <class T> T Var<T>::item() const {
+    if (value().size() != 1) shape_error("item", "a Var must have one entry", {{"x", shape()}});
+    return *value().data();
+}
+
+template <class T> Var<T> Var<T>::detach() const {
+    Var constant;
+    static_cast<Place<T>&>(constant).shape = shape();
+    constant.value_ = value_;
+    return constant;
+}
+
+template <class T>
+Parameter<T>::Parameter(std::string name, Array<T> value, bool trainable) : Var<T>(std::move(value)) {
+    this->leaf = std::make_shared<Leaf<T>>(std::move(name), trainable);
+}
+
+template <class T> const Array<T>& Parameter<T>::gradient() const {
+    if (!has_gradient()) throw Error("gradient: a backward pass must have reached the parameter: " + name());
+    return *this->leaf->gradient;
+}
+
+template <class T> Array<T>& Parameter<T>::mutable_gradient() {
+    gradient();
+    return *this->leaf->gradient;
+}
+
+template <class T> Array<T>& Parameter<T>::mutable_value() {
+    this->value();
+    if (this->value_.use_count() > 1) this->value_ = std::make_shared<Array<T>>(*this->value_);
+    return *this->value_;
+}
+
+template <class T> void freeze(const std::vector<Parameter<T>*>& parameters) {
+    for (const Parameter<T>* parameter : parameters) {
+        parameter->value();
+        if (parameter->leaf->recorded())
+            throw Error("freeze: no live tape may have recorded the parameter: " + parameter->name());
+    }
+    for (Parameter<T>* parameter : parameters) {
+        parameter->leaf->trainable_ = false;
+        parameter->clear_gradient();
+    }
+}
+
+template <class T> void thaw(const std::vector<Parameter<T>*>& parameters) {
+    for (Parameter<T>* parameter : parameters) {
+        parameter->value();
+        if (!parameter->trainable() && Tape<T>::recording())
+            throw Error("thaw: no tape may be recording, or it may hold the parameter as a constant: " +
+                        parameter->name());
+    }
+    for (Parameter<T>* parameter : parameters) parameter->leaf->trainable_ = true;
+}
+
+#define TAPER_INSTANTIATE(T)                                 \
+    template class Var<T>;                                   \
+    template class Parameter<T>;                             \
+    template void freeze(const std::vector<Parameter<T>*>&); \
+    template void thaw(const std::vector<Parameter<T>*>&);
+TAPER_INSTANTIATE(float)
+TAPER_INSTANTIATE(double)
+#undef TAPER_INSTANTIATE
+
+}  // namespace taper

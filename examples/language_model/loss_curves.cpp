@@ -1,0 +1,75 @@
+#include "examples/language_model/loss_curves.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace taper::examples {
+
+void BinnedCurve::Bin::join(const Bin& later) {
+    if (later.least.value < least.value) least = later.least;
+    if (later.greatest.value > greatest.value) greatest = later.greatest;
+    last = later.last;
+}
+
+void BinnedCurve::append(const Bin& bin) {
+    if (!bins_.empty() && bins_.back().number == bin.number) {
+        bins_.back().join(bin);
+    } else {
+        bins_.push_back(bin);
+    }
+}
+
+void BinnedCurve::add(std::uint64_t step, double value) {
+    const Point point{step, value};
+    append({.number = (step - 1) >> m_, .least = point, .greatest = point, .last = point});
+    while (bins_.size() > most_) {
+        ++m_;
+        for (Bin bin : std::exchange(bins_, {})) {
+            bin.number /= 2;
+            append(bin);
+        }
+    }
+}
+
+BinnedCurve::Points BinnedCurve::extremes() const {
+    Points points;
+    const auto add_point = [&](const Point& point) {
+        points.emplace_back(static_cast<double>(point.step), point.value);
+    };
+    for (const Bin& bin : bins_) {
+        const bool falling = bin.greatest.step < bin.least.step;
+        add_point(falling ? bin.greatest : bin.least);
+        if (bin.least.step != bin.greatest.step) add_point(falling ? bin.least : bin.greatest);
+    }
+    return points;
+}
+
+BinnedCurve::Points BinnedCurve::last() const {
+    Points points;
+    for (const Bin& bin : bins_) points.emplace_back(static_cast<double>(bin.last.step), bin.last.value);
+    return points;
+}
+
+void LossCurves::add(const StepMetrics& metrics) {
+    recent_[count_ % recent_.size()] = metrics.loss;
+    ++count_;
+    const std::uint64_t used = std::min<std::uint64_t>(count_, recent_.size());
+    const double sum = std::accumulate(recent_.begin(), recent_.begin() + static_cast<std::ptrdiff_t>(used), 0.0);
+    steps_.add(metrics.step, metrics.loss);
+    means_.add(metrics.step, sum / static_cast<double>(used));
+    if (metrics.val_loss) validation_.add(metrics.step, *metrics.val_loss);
+}
+
+std::vector<Curve> LossCurves::curves() const {
+    std::vector<Curve> curves;
+    const auto add_curve = [&](const char* title, const char* style, BinnedCurve::Points points) {
+        if (!points.empty()) curves.push_back({title, style, std::move(points)});
+    };
+    add_curve("training", "lines lc rgb '#c3d5e8'", steps_.extremes());
+    add_curve("training (mean of the steps so far, the last 20 at most)", "lines lw 1.5 lc rgb '#4f81b5'",
+              means_.last());
+    add_curve("validation", "linespoints pt 7 ps 0.5 lw 2 lc rgb '#c0392b'", validation_.extremes());
+    return curves;
+}
+
+}  // namespace taper::examples

@@ -1,0 +1,54 @@
+// The loss of a run as loss.svg shows it: of any number of steps in bounded memory, and nothing averaged out of sight.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "examples/common/plot.hpp"
+#include "examples/language_model/step_metrics.hpp"
+
+namespace taper::examples {
+
+// A curve over steps that come one by one, in bins of 2^m steps. Where there are more bins than `most`, they merge pairwise. What
+// is kept of a bin is where the curve was, so the points of a picture stay in their place as it grows.
+class BinnedCurve {
+  public:
+    using Points = std::vector<std::pair<double, double>>;  // (step, value)
+
+    explicit BinnedCurve(std::size_t most) : most_(most) {}
+    void add(std::uint64_t step, double value);  // steps 1, 2, ... in their order; some may be left out
+
+    Points extremes() const;  // the least and the greatest value of each bin, in the order of their steps
+    Points last() const;      // the last value of each bin
+
+  private:
+    struct Point {
+        std::uint64_t step;
+        double value;
+    };
+    struct Bin {
+        std::uint64_t number;
+        Point least, greatest, last;
+        void join(const Bin& later);
+    };
+    void append(const Bin& bin);
+
+    std::size_t most_;
+    unsigned m_ = 0;
+    std::vector<Bin> bins_;
+};
+
+class LossCurves {
+  public:
+    void add(const StepMetrics& metrics);
+    std::vector<Curve> curves() const;  // those that have a point
+
+  private:
+    BinnedCurve steps_{512}, means_{512}, validation_{256};  // the picture is about 560 points wide
+    std::array<double, 20> recent_{};                        // losses of the last steps, the oldest overwritten
+    std::uint64_t count_ = 0;
+};
+
+}  // namespace taper::examples

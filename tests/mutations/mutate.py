@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""Which small changes of the sources do the tests not notice?
+
+    sh tests/mutations/run.sh                    all of mutations.txt; prints what survives
+    sh tests/mutations/run.sh --only 17,40-52    these alone
+    sh tests/mutations/run.sh --list             their numbers, without building anything
+
+All changes are compiled in at once, each behind a switch that the environment variable TAPER_MUTATION sets when a program
+starts: an expression E becomes (taper_mutation == 17 ? changed : E), a statement an if with both. So there is one build, in
+build/mutations, and one run of the tests for each change: first the tests that are named for its file, and where they pass,
+all the others. A change that ends a program, or hangs it, is noticed too.
+"""
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build" / "mutations"
+SECONDS = 300  # the limit of one run of the tests
+
+
+class Mutation:
+    def __init__(self, number, file, tests, anchor, before, after, reason):
+        self.number, self.file, self.tests = number, file, tests
+        self.anchor, self.before, self.after = anchor, before, after
+        self.equivalent = reason  # why no test can notice it, or ""
+        self.begin = self.line = None
+
+    def __str__(self):
+        return f"{self.number:3} {self.file}:{self.line}: {self.before} ==> {self.after}"
+
+
+def read_list(path):
+    mutations = []
+    file, tests = None, []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        if not line.startswith(" "):
+            file, _, tests = line.partition(" : ")
+            tests = tests.split()
+            continue
+        text, _, reason = line.strip().partition("  ## equivalent: ")
+        match = re.fullmatch(r"(?:\[\[(?P<anchor>.*?)\]\] )?(?P<before>.*?) ==> (?P<after>.*)", text)
+        if not match or not file:
+            sys.exit(f"{path}:{number}: a line must be [[anchor]] before ==> after: {line}")
+        mutations.append(Mutation(len(mutations) + 1, file, tests, match["anchor"], match["before"],
+                                  match["after"], reason))
+    return mutations
+
+
+def locate(mutations):
+    """Sets where each change begins; every one must be found, and only once or behind its anchor."""
+    for mutation in mutations:
+        text = (ROOT / mutation.file).read_text()
+        start = 0
+        if mutation.anchor:
+            start = text.find(mutation.anchor)
+            if start < 0:
+                sys.exit(f"{mutation.file}: the anchor must be in the file: {mutation.anchor}")
+        begin = text.find(mutation.before, start)
+        if begin < 0:
+            sys.exit(f"{mutation.file}: the text to change must be in the file: {mutation.before}")
+        if not mutation.anchor and text.find(mutation.before, begin + 1) >= 0:
+            sys.exit(f"{mutation.file}: the text to change must be there once: {mutation.before}")
+        mutation.begin = begin
+        mutation.line = text.count("\n", 0, begin) + 1
+
+
+def switched(original, mutations):
+    """The original text and its changes, each behind its number."""
+    if original.rstrip().endswith(";"):
+        branches = "".join(f"if (taper_mutation == {m.number}) {{ {m.after} }} else " for m in mutations)
+        return branches + "{ " + original + " }"
+    branches = "".join(f"taper_mutation == {m.number} ? ({m.after}) : " for m in mutations)
+    return "(" + branches + "(" + original + "))"
+
+
+def changed_sources(mutations):
+    """For each file its text with all changes in it."""
+    texts = {}
+    for file in {m.file for m in mutations}:
+        text = (ROOT / file).read_text()
+        places = {}
+        for mutation in (m for m in mutations if m.file == file):
+            places.setdefault((mutation.begin, mutation.before), []).append(mutation)
+        end = len(text)
+        for (begin, before), group in sorted(places.items(), reverse=True):
+            if begin + len(before) > end:
+                sys.exit(f"{file}: two changes overlap without being of the same text: {before}")
+            text = text[:begin] + switched(before, group) + text[begin + len(before):]
+            end = begin
+        texts[file] = "extern int taper_mutation;\n#line 1\n" + text
+    return texts
+
+
+SWITCH = """#include <cstdlib>
+extern int taper_mutation;
+int taper_mutation = 0;
+__attribute__((constructor(101))) static void choose() {
+    if (const char* number = std::getenv("TAPER_MUTATION")) taper_mutation = std::atoi(number);
+}
+"""
+
+
+def write_if_other(path, text):
+    if not path.exists() or path.read_text() != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def build(mutations):
+    source = BUILD / "source"
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    names = [name for name in files.stdout.split("\0") if name and (ROOT / name).is_file()]
+    texts = changed_sources(mutations)
+    for name in names:
+        try:
+            write_if_other(source / name, texts.get(name) or (ROOT / name).read_text())
+        except UnicodeDecodeError:
+            shutil.copy(ROOT / name, source / name)
+    write_if_other(source / "core" / "mutation.cpp", SWITCH)
+    configure = ["cmake", "-S", source, "-B", BUILD / "build", "-G", "Ninja", "-D", "CMAKE_BUILD_TYPE=Release",
+                 "-D", "CMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG", "-D", "TAPER_TESTS=ON"]
+    subprocess.run(configure, check=True, stdout=subprocess.DEVNULL)
+    targets = ["taper_tests", "train_lm", "train_mlm", "generate", "fill_mask", "evaluate", "bench_step", "cost"]
+    subprocess.run(["cmake", "--build", BUILD / "build", "--target", *targets], check=True)
+
+
+def failed_test(number, arguments):
+    """The first test that notices the change, or None."""
+    with tempfile.TemporaryDirectory(prefix="taper-mutation-") as scratch:
+        environment = {**os.environ, "TAPER_MUTATION": str(number), "TMPDIR": scratch}
+        command = [BUILD / "build" / "bin" / "taper_tests", "--no-colors", "--abort-after=1", *arguments]
+        try:
+            run = subprocess.run(command, cwd=scratch, env=environment, timeout=SECONDS, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
+        except subprocess.TimeoutExpired:
+            return "(does not end)"
+    if run.returncode == 0:
+        if "test cases:    0" in run.stdout or "test cases: 0" in run.stdout:
+            sys.exit(f"no test is named so: {arguments}")
+        return None
+    name = re.search(r"TEST CASE: +(.*)", run.stdout)
+    return name[1].strip() if name else f"(ends with status {run.returncode})"
+
+
+def judge(mutation):
+    names = ",".join(mutation.tests)
+    start = time.monotonic()
+    caught = failed_test(mutation.number, [f"--test-case={names}"])
+    if caught is None:
+        caught = failed_test(mutation.number, [f"--test-case-exclude={names}"])
+    return mutation, caught, time.monotonic() - start
+
+
+def numbers(text):
+    chosen = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        chosen.update(range(int(first), int(last or first) + 1))
+    return chosen
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", metavar="N,M-K", help="these changes alone")
+    parser.add_argument("--list", action="store_true", help="print the changes and do nothing")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at a time")
+    options = parser.parse_args()
+
+    mutations = read_list(pathlib.Path(__file__).parent / "mutations.txt")
+    locate(mutations)
+    if options.list:
+        print(*mutations, sep="\n")
+        return 0
+    build(mutations)
+    if unchanged := failed_test(0, []):
+        sys.exit(f"the tests must pass where nothing is changed: {unchanged}")
+    chosen = [m for m in mutations if not options.only or m.number in numbers(options.only)]
+    survivors, equivalent, wrong = [], 0, []
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for mutation, caught, seconds in pool.map(judge, chosen):
+            print(f"{mutation}\n      {caught or 'SURVIVED'} ({seconds:.0f} s)", flush=True)
+            if mutation.equivalent:
+                equivalent += 1
+                if caught:
+                    wrong.append(mutation)
+            elif not caught:
+                survivors.append(mutation)
+    print(f"\n{len(chosen) - len(survivors) - equivalent} caught, {len(survivors)} survived, "
+          f"{equivalent} equivalent")
+    for mutation in survivors:
+        print(f"survived: {mutation}")
+    for mutation in mutations:
+        if mutation.equivalent and mutation in chosen:
+            print(f"equivalent: {mutation}: {mutation.equivalent}")
+    for mutation in wrong:
+        print(f"called equivalent, and noticed: {mutation}")
+    return 1 if survivors or wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""The ops in PyTorch's words; the derivatives are those of its autograd. None of them is written here."""
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+
+import philox
+
+torch.set_num_threads(1)
+
+
+def of_numpy(array):
+    return torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape).copy())
+
+
+def dropout(x, p, seed, stream, number):
+    falls = of_numpy(philox.falls(tuple(x.shape), p, seed, stream, number))
+    return (x / (1 - p)).masked_fill(falls, 0)
+
+
+def matmul(a, b, transpose_a=False, transpose_b=False):
+    return torch.matmul(a.mT if transpose_a else a, b.mT if transpose_b else b)
+
+
+def feed_forward(x, W1, b1, W2, b2):
+    return functional.linear(functional.gelu(functional.linear(x, W1, b1)), W2, b2)
+
+
+def reduction(function):
+    def op(x, axes=(), keep=False):
+        axes = tuple(axes) or tuple(range(x.ndim))
+        return function(x, axes, keep) if axes else function(x.reshape(1), (0,), False)
+    return op
+
+
+def variance(x, axes, keep):
+    return torch.var(x, dim=axes, unbiased=False, keepdim=keep)
+
+
+def norm(x, axes, keep):
+    return torch.linalg.vector_norm(x, dim=axes, keepdim=keep)
+
+
+def slice_(x, axis, begin=0, end=None, step=1):
+    index = [slice(None)] * x.ndim
+    index[axis] = slice(begin, end, step)
+    return x[tuple(index)]
+
+
+def pad(x, axis, before, after, value):
+    shapes = [list(x.shape), list(x.shape)]
+    shapes[0][axis], shapes[1][axis] = before, after
+    return torch.cat([x.new_full(shapes[0], value), x, x.new_full(shapes[1], value)], axis)
+
+
+def heads_apart(x, heads):
+    return x.unflatten(2, (heads, x.shape[2] // heads)).transpose(1, 2)
+
+
+def heads_together(x):
+    return x.transpose(1, 2).flatten(2)
+
+
+def layer_norm(x, gain, bias, eps=1e-5):
+    return functional.layer_norm(x, x.shape[-1:], gain, bias, eps)
+
+
+def cross_entropy(logits, targets):
+    targets = of_numpy(targets)
+    return functional.cross_entropy(logits[targets != -100], targets[targets != -100])
+
+
+def attention(Q, K, V, heads=1, causal=False, live=None):
+    q, k, v = (heads_apart(x, heads) for x in (Q, K, V))
+    scores = q @ k.mT / math.sqrt(q.shape[-1])
+    seen = torch.ones(scores.shape, dtype=torch.bool)
+    if causal:
+        seen = seen.tril()
+    if live is not None:
+        seen = seen & of_numpy(live)[:, None, None, :]
+    blind = ~seen.any(-1, keepdim=True)
+    weights = torch.softmax(scores.masked_fill(~(seen | blind), -math.inf), -1).masked_fill(blind, 0)
+    return heads_together(weights @ v)
+
+
+def causal_attention(Q, K, V, E, F, heads=1, window=0, real=None, chunk=0):
+    """Position by position: attention of one query to the projection of its prefix and to what is near."""
+    q, k, v = (heads_apart(x, heads) for x in (Q, K, V))
+    n, rows = q.shape[2], []
+    for t in range(n):
+        near = slice(max(0, t + 1 - window), t + 1 if window else 0)
+        prefix = slice(0, t + 1)
+        keys = torch.cat([E[:, prefix] @ k[:, :, prefix], k[:, :, near]], 2)
+        values = torch.cat([F[:, prefix] @ v[:, :, prefix], v[:, :, near]], 2)
+        scores = (q[:, :, t : t + 1] @ keys.mT) / math.sqrt(q.shape[-1])
+        if real is not None and window:
+            hidden = of_numpy(~real[:, near])[:, None, None, :]
+            hidden = functional.pad(hidden, (len(E), 0), value=False)
+            scores = scores.masked_fill(hidden, -math.inf)
+        rows.append(torch.softmax(scores, -1) @ values)
+    return heads_together(torch.cat(rows, 2)) if rows else Q * 1
+
+
+OPS = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "pow": torch.pow, "maximum": torch.maximum,
+       "minimum": torch.minimum, "select": lambda a, b, mask: torch.where(of_numpy(mask), a, b), "neg": torch.neg,
+       "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "tanh": torch.tanh, "erf": torch.erf, "relu": torch.relu,
+       "gelu": functional.gelu, "sigmoid": torch.sigmoid,
+       "softplus": lambda x: torch.logaddexp(x, torch.zeros((), dtype=x.dtype)),
+       "abs": torch.abs, "sin": torch.sin, "cos": torch.cos, "log1p": torch.log1p, "expm1": torch.expm1,
+       "square": torch.square, "clamp": lambda x, low, high: torch.clamp(x, low, high), "detach": lambda x: x.detach(),
+       "dropout": dropout, "matmul": matmul, "linear": functional.linear, "feed_forward": feed_forward,
+       "sum": reduction(torch.sum), "mean": reduction(torch.mean), "max": reduction(torch.amax),
+       "logsumexp": reduction(torch.logsumexp), "norm": reduction(norm), "variance": reduction(variance),
+       "reshape": lambda x, shape: x.reshape(tuple(shape)), "transpose": lambda x, axes: x.permute(tuple(axes)),
+       "broadcast_to": lambda x, shape: x.expand(tuple(shape)), "slice": slice_,
+       "flip": lambda x, axis: torch.flip(x, (axis,)), "pad": pad, "cumsum": torch.cumsum,
+       "gather": lambda x, axis, ids: torch.gather(x, axis, of_numpy(ids)),
+       "embedding": lambda table, ids: table[of_numpy(ids)], "concat": lambda *xs, axis: torch.cat(xs, axis),
+       "stack": lambda *xs, axis: torch.stack(xs, axis), "split_heads": heads_apart, "merge_heads": heads_together,
+       "softmax": lambda x, axis=-1: torch.softmax(x, axis), "log_softmax": lambda x, axis=-1: torch.log_softmax(x, axis),
+       "layer_norm": layer_norm, "cross_entropy": cross_entropy, "attention": attention,
+       "causal_attention": causal_attention}
+
+
+class Torch:
+    """The same as numpy_engine.Numpy, in double."""
+    name = "PyTorch"
+
+    def leaf(self, value, trained=False):
+        return of_numpy(np.asarray(value, np.float64)).requires_grad_(trained)
+
+    def apply(self, op, *inputs, **arguments):
+        return OPS[op](*inputs, **arguments)
+
+    def value(self, node):
+        return node.detach().numpy()
+
+    def gradients(self, ys, dys, of):
+        flowing = [(y, of_numpy(dy)) for y, dy in zip(ys, dys) if y.requires_grad]
+        wanted = [x for x in of if x.requires_grad]
+        found = iter(torch.autograd.grad([y for y, _ in flowing], wanted, [dy for _, dy in flowing],
+                                         retain_graph=True, allow_unused=True)) if flowing else iter(())
+        gradients = [next(found, None) if x.requires_grad else None for x in of]
+        return [np.zeros(tuple(x.shape)) if dx is None else dx.numpy() for x, dx in zip(of, gradients)]

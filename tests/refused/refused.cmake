@@ -1,0 +1,16 @@
+# cmake -D COMPILER=g++ -D FLAGS="..." -D SOURCE_DIR=... -P refused.cmake
+set(SOURCE ${SOURCE_DIR}/tests/refused/refused.cpp)
+separate_arguments(FLAGS)
+execute_process(COMMAND ${COMPILER} ${FLAGS} -std=c++20 -fsyntax-only -w -I${SOURCE_DIR} ${SOURCE}
+    RESULT_VARIABLE STATUS ERROR_VARIABLE MESSAGES OUTPUT_QUIET)
+if(STATUS EQUAL 0)
+    message(FATAL_ERROR "refused.cpp compiled")
+endif()
+file(STRINGS ${SOURCE} LINES REGEX "// refused: ")
+foreach(LINE ${LINES})
+    string(REGEX REPLACE ".*// refused: " "" EXPECTED "${LINE}")
+    string(FIND "${MESSAGES}" "${EXPECTED}" PLACE)
+    if(PLACE EQUAL -1)
+        message(FATAL_ERROR "no message says \"${EXPECTED}\":\n${MESSAGES}")
+    endif()
+endforeach()

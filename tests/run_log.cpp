@@ -1,0 +1,173 @@
+// What a run writes for people: the numbers in the picture of its loss, which stays small, and files that go on.
+#include "examples/language_model/run_log.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <system_error>
+
+#include "examples/common/plot.hpp"
+#include "tests/gnuplot.hpp"
+#include "tests/programs.hpp"
+
+using namespace taper;
+using namespace taper::tests;
+using namespace taper::examples;
+
+namespace {
+
+StepMetrics metrics_at(std::uint64_t step, double loss, std::optional<double> val_loss = {}) {
+    return {.step = step,
+            .loss = loss,
+            .lr = 0.001,
+            .grad_norm = 1,
+            .tokens_per_second = 1000,
+            .seconds = 0.5,
+            .val_loss = val_loss,
+            .val_bits_per_char = {},
+            .val_bits_per_byte = {}};
+}
+
+std::string lines(std::uint64_t first, std::uint64_t last) {
+    std::string text;
+    for (std::uint64_t step = first; step <= last; ++step)
+        text += metrics_at(step, 1.0 / static_cast<double>(step)).json() + "\n";
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE("run log: the picture has each step's loss, the mean of the last 20, and the validation") {
+    const FakeGnuplot gnuplot;
+    const Scratch scratch;
+    RunLog log(scratch.path(""));
+    log.open(0);
+    for (std::uint64_t step = 1; step <= 100; ++step) {
+        const auto loss = static_cast<double>(step * step);
+        log.record(metrics_at(step, loss, step % 10 == 0 ? std::optional(loss / 2) : std::nullopt));
+    }
+    log.draw();
+    const std::string script = file_contents(scratch.path("loss.svg"));
+    const auto steps = points_of(script, 0), means = points_of(script, 1), validation = points_of(script, 2);
+    REQUIRE(steps.size() == 100);
+    REQUIRE(means.size() == 100);
+    REQUIRE(validation.size() == 10);
+    const auto value = [](const std::string& point) { return std::stod(point.substr(point.find(' '))); };
+    for (std::size_t i = 0; i < 100; ++i) {
+        CHECK(steps[i] == std::to_string(i + 1) + " " + shortest(static_cast<double>((i + 1) * (i + 1))));
+        double sum = 0;
+        const std::size_t first = i < 20 ? 0 : i - 19;
+        for (std::size_t j = first; j <= i; ++j) sum += static_cast<double>((j + 1) * (j + 1));
+        CHECK(value(means[i]) == doctest::Approx(sum / static_cast<double>(i + 1 - first)).epsilon(1e-12));
+    }
+    for (std::size_t i = 0; i < 10; ++i)
+        CHECK(validation[i] ==
+              std::to_string(10 * (i + 1)) + " " + shortest(50.0 * static_cast<double>((i + 1) * (i + 1))));
+}
+
+TEST_CASE("run log: a curve of many steps is small, keeps its extremes, and its points keep their place") {
+    BinnedCurve curve(64);
+    std::set<std::pair<double, double>> before;
+    const std::uint64_t spike = 12345, dip = 54321;
+    const auto value = [&](std::uint64_t step) {
+        if (step == spike) return 20.0;
+        if (step == dip) return -20.0;
+        return std::sin(static_cast<double>(step));
+    };
+    for (std::uint64_t step = 1; step <= 100'000; ++step) {
+        curve.add(step, value(step));
+        if (step % 9973 != 0) continue;
+        const auto points = curve.extremes();
+        CHECK(points.size() <= 128);
+        CHECK(curve.last().size() <= 64);
+        CHECK(curve.last().back() == std::pair(static_cast<double>(step), value(step)));
+        CHECK(std::is_sorted(points.begin(), points.end()));
+        for (const auto& [at, y] : points) CHECK(y == value(static_cast<std::uint64_t>(at)));
+        const auto has = [&](std::uint64_t at) {
+            return std::find(points.begin(), points.end(), std::pair(static_cast<double>(at), value(at))) !=
+                   points.end();
+        };
+        CHECK(has(spike) == (step >= spike));
+        CHECK(has(dip) == (step >= dip));
+    }
+    CHECK(curve.last().size() > 32);
+    BinnedCurve sparse(4);  // steps far apart are still apart
+    for (const std::uint64_t step : {100, 200, 300, 400, 500}) sparse.add(step, 1);
+    CHECK(sparse.last().size() >= 3);
+}
+
+TEST_CASE("run log: the picture of a long run is under 200 kB") {
+    if (std::system("command -v gnuplot > /dev/null") != 0) return;
+    LossCurves curves;
+    for (std::uint64_t step = 1; step <= 30'000; ++step) {
+        const double noise = std::abs(std::sin(static_cast<double>(step) * 1.7));
+        curves.add(metrics_at(step, step == 7777 ? 20 : 3 + noise, 2 + noise));
+    }
+    const Scratch scratch;
+    REQUIRE(plot(scratch.path("loss.svg"), "loss", "step", "nats", curves.curves()));
+    CHECK(std::filesystem::file_size(scratch.path("loss.svg")) < 200'000);
+}
+
+TEST_CASE("run log: the files go on where the run stands") {
+    const FakeGnuplot gnuplot;
+    const Scratch scratch;
+    const std::string samples = "== step 10\n  a\n== step 20\n  b\n  c\n";
+    const auto open = [&](const std::string& metrics_before, std::uint64_t step) {
+        scratch.file("metrics.jsonl", metrics_before);
+        scratch.file("samples.txt", samples + "== step 30\n  d\n");
+        RunLog log(scratch.path(""));
+        log.open(step);
+        log.record(metrics_at(step + 1, 1));
+        log.sample(step + 1, "  e\n");
+        log.draw();
+        CHECK(file_contents(scratch.path("samples.txt")) ==
+              samples + "== step " + std::to_string(step + 1) + "\n  e\n");
+        return file_contents(scratch.path("metrics.jsonl"));
+    };
+    const std::string next = metrics_at(26, 1).json() + "\n";
+    CHECK(open(lines(1, 25), 25) == lines(1, 25) + next);
+    CHECK(open(lines(1, 40), 25) == lines(1, 25) + next);
+    CHECK(open(lines(1, 25) + "{\"step\":26, \"lo", 25) == lines(1, 25) + next);
+    CHECK(open(lines(1, 25) + lines(1, 1), 25) == lines(1, 25) + next);
+    CHECK(open(lines(1, 10) + lines(13, 40), 25) == lines(1, 10) + lines(13, 25) + next);
+    const auto points = points_of(file_contents(scratch.path("loss.svg")), 0);
+    REQUIRE(points.size() == 24);  // those of before, too
+    CHECK(points[1] == "2 0.5");
+}
+
+TEST_CASE("run log: a line that is no step is named") {
+    const Scratch scratch;
+    const std::string path = scratch.path("") + "/metrics.jsonl";
+    for (const std::string& bad :
+         {std::string("{}"), std::string("[]"), std::string("1e400"), std::string("{\"step\": 3}"),
+          lines(3, 3).replace(8, 1, "-3"), lines(3, 3).replace(8, 1, "3.5"), lines(3, 3).replace(8, 1, "1e300"),
+          lines(3, 3).replace(8, 1, "0"), std::string(100'000, '['), std::string("\"\xFF\"")}) {
+        CAPTURE(bad.substr(0, 80));
+        scratch.file("metrics.jsonl", lines(1, 2) + bad + "\n");
+        RunLog log(scratch.path(""));
+        CHECK(refusal([&] { log.open(5); }).starts_with(path + ":3: "));
+        CHECK(file_contents(path) == lines(1, 2) + bad + "\n");
+    }
+}
+
+TEST_CASE("run log: a file that cannot be opened is named with the reason") {
+    const Scratch scratch;
+    rlimit before{};
+    getrlimit(RLIMIT_NOFILE, &before);
+    const int lowest = dup(0);
+    close(lowest);
+    const rlimit one_more{static_cast<rlim_t>(lowest) + 1, before.rlim_max};
+    std::string message;
+    setrlimit(RLIMIT_NOFILE, &one_more);  // metrics.jsonl opens, samples.txt does not
+    try {
+        RunLog(scratch.path("")).open(0);
+    } catch (const std::system_error& error) {
+        message = error.what();
+    }
+    setrlimit(RLIMIT_NOFILE, &before);
+    CHECK(message.starts_with(scratch.path("") + "/samples.txt: "));
+    CHECK(message.ends_with(": Too many open files"));
+}

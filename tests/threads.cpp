@@ -1,0 +1,196 @@
+// Threads: training steps of every kind on several, ops in bodies of parallel_for, models and tapes
+// on threads of the user's own. The thread sanitizer runs these, too (preset tsan).
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <map>
+#include <thread>
+
+#include "core/clip.hpp"
+#include "core/parallel.hpp"
+#include "nn/adam.hpp"
+#include "nn/sgd.hpp"
+#include "tests/models.hpp"
+#include "tests/scratch.hpp"
+
+using namespace taper;
+using namespace taper::tests;
+
+namespace {
+
+using V = Var<double>;
+using P = Parameter<double>;
+using Numbers = Array<double>;
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// Sets the number of threads for its scope.
+struct Threads {
+    const int before = threads();
+    explicit Threads(int count) { set_threads(count); }
+    ~Threads() { set_threads(before); }
+    Threads(const Threads&) = delete;
+    Threads& operator=(const Threads&) = delete;
+};
+
+const nn::Config several_chunks{
+    .vocab_size = 70, .length = 96, .width = 64, .heads = 4, .layers = 2, .ffn_width = 160, .k = 12, .dropout = 0.1};
+
+std::map<std::string, nn::Config> kinds() {
+    std::map<std::string, nn::Config> all;
+    for (const auto projection : {nn::ProjectionKind::linear, nn::ProjectionKind::random, nn::ProjectionKind::mean,
+                                  nn::ProjectionKind::max, nn::ProjectionKind::conv}) {
+        nn::Config& config = all[name_of(projection)] = several_chunks;
+        config.projection = projection;
+    }
+    all["full"] = all["causal"] = all["causal window"] = all["causal full"] = all["none"] = several_chunks;
+    all["full"].attention = all["causal full"].attention = nn::Attention::full;
+    all["causal"].causal = all["causal window"].causal = all["causal full"].causal = true;
+    all["causal window"].window = 5;
+    all["none"].sharing = nn::Sharing::none;
+    all["none"].norm = nn::Norm::post;
+    return all;
+}
+
+// The weights after two steps, as bytes.
+template <class Optimiser> std::string trained(const nn::Config& config, int count) {
+    const Threads scope(count);
+    nn::Linformer<float> model(config);
+    Optimiser optimiser(model.parameters());
+    const Ids tokens = some_ids(4, config.length, config.vocab_size);
+    for (std::uint32_t step = 0; step < 2; ++step) {
+        Tape<float> tape;
+        tape.backward(cross_entropy(model(tokens, {.dropout = Random(1, "dropout", step)}), tokens));
+        clip_gradients(model.parameters(), 1.0);
+        optimiser.step(0.01);
+    }
+    std::string bytes;
+    for (const Parameter<float>* p : model.parameters()) {
+        CHECK(std::isfinite(xt::eval(p->value()).data()[0]));
+        bytes.append(reinterpret_cast<const char*>(p->value().data()), p->value().size() * sizeof(float));
+    }
+    return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("threads: a training step of every kind gives the same bits on one and on three") {
+    for (const auto& [name, config] : kinds()) {
+        CAPTURE(name);
+        CHECK(trained<nn::Adam<float>>(config, 1) == trained<nn::Adam<float>>(config, 3));
+    }
+    CHECK(trained<nn::Sgd<float>>(several_chunks, 1) == trained<nn::Sgd<float>>(several_chunks, 3));
+}
+
+TEST_CASE(
+    "threads: a body of parallel_for that would record on a tape from outside is an Error, on any number of threads") {
+    P w("w", Numbers{1, 2});
+    const V constant(Numbers{3, 4});
+    for (const int count : {1, 2, 3}) {
+        const Threads scope(count);
+        for (const std::size_t chunk : {1U, 64U}) {  // 64: one chunk, which the calling thread does
+            Tape<double> tape;
+            const V recorded = w * 2.0;
+            const auto message_of = [&](const V& x) {
+                return refusal([&] { parallel_for(64, chunk, [&](std::size_t, std::size_t) { exp(x); }); });
+            };
+            CHECK(message_of(w) ==
+                  "exp: a body of parallel_for must not call an op that is to be recorded on a tape from outside it "
+                  "(detach() or NoGrad makes values): input 0 (2): parameter w");
+            CHECK(contains(message_of(recorded), "a body of parallel_for must not call an op"));
+            CHECK(message_of(constant) == "");
+            CHECK(message_of(recorded.detach()) == "");
+            tape.backward(sum(recorded));
+        }
+    }
+    CHECK(w.gradient() == Numbers{12, 12});
+}
+
+TEST_CASE("threads: a body of parallel_for may compute values, and record on a tape of its own") {
+    P w("w", Numbers{1, 2});
+    for (const int count : {1, 3}) {
+        const Threads scope(count);
+        const auto all = [](const std::function<void()>& body) {
+            return refusal([&] { parallel_for(64, 1, [&](std::size_t, std::size_t) { body(); }); });
+        };
+        CHECK(all([&] { exp(w); }) == "");  // no tape
+        V values[64];
+        parallel_for(64, 1, [&](std::size_t i, std::size_t) { values[i] = exp(w); });
+        Tape<double> tape;
+        P mine("mine", Numbers{1, 1});
+        CHECK_NOTHROW(tape.backward(sum(values[0] * mine + values[63])));
+        const auto own_tape = [&] {
+            P own("own", Numbers{3, 4});
+            Tape<double> inner;
+            inner.backward(sum(own * own));
+            CHECK(own.gradient() == Numbers{6, 8});
+        };
+        Tape<double> outer;
+        const V y = w * w;
+        CHECK(all(own_tape) == "");
+        CHECK(all([&] {
+                  const NoGrad<double> values_alone;
+                  exp(w);
+              }) == "");
+        const NoGrad<double> outside;
+        CHECK(all([&] { exp(w); }) == "");
+        CHECK(all([&] { exp(w.detach()) * y.detach(); }) == "");
+    }
+}
+
+TEST_CASE("threads: what another thread computed of a Parameter without a tape is refused by a tape") {
+    P w("w", Numbers{2, 3}), v("v", Numbers{1, 1});
+    const auto elsewhere = [](const std::function<V()>& f) {
+        V y;
+        std::thread([&] { y = f(); }).join();
+        return y;
+    };
+    Tape<double> tape;
+    const V half = elsewhere([&] { return w * 2.0 + 1.0; });
+    CHECK(half.value() == Numbers{5, 7});
+    CHECK(contains(refusal([&] { half* v; }),
+                   "input 0 (2): it was computed of a trainable parameter where no tape "
+                   "recorded, by another thread or another copy of the library"));
+    CHECK_NOTHROW(half.detach() * v);
+    CHECK_NOTHROW(elsewhere([] { return exp(V(Numbers{1, 2})); }) * v);  // of constants
+    CHECK_NOTHROW(elsewhere([&] {
+                      const NoGrad<double> meant;
+                      return exp(w);
+                  }) *
+                  v);
+    P frozen("frozen", Numbers{1, 2}, false);
+    CHECK_NOTHROW(elsewhere([&] { return exp(frozen); }) * v);
+}
+
+TEST_CASE(
+    "threads: before its tape a thread may compute what is constant on it, and one may evaluate what another trains") {
+    P w("w", Numbers{2, 3});
+    const V before = w * 2.0;
+    Tape<double> tape;
+    const V loss = sum(w * before);
+    Numbers seen;
+    std::thread([&] { seen = exp(w * before.detach()).value(); }).join();
+    CHECK(seen(0) == doctest::Approx(std::exp(8.0)));
+    tape.backward(loss);
+    CHECK(w.gradient() == Numbers{4, 6});
+}
+
+TEST_CASE("threads: models of their own, trained at the same time") {
+    std::vector<std::thread> users;
+    std::vector<std::string> weights(3);
+    for (std::string& result : weights)
+        users.emplace_back([&result] {
+            nn::Linformer<float> model(tiny);
+            nn::Sgd<float> sgd(model.parameters());
+            const Ids tokens = some_ids(2, tiny.length, tiny.vocab_size);
+            for (int step = 0; step < 5; ++step) {
+                Tape<float> tape;
+                tape.backward(cross_entropy(model(tokens), tokens));
+                sgd.step(0.01);
+            }
+            for (const Parameter<float>* p : model.parameters())
+                result.append(reinterpret_cast<const char*>(p->value().data()), p->value().size() * sizeof(float));
+        });
+    for (std::thread& user : users) user.join();
+    for (const std::string& result : weights) CHECK(result == weights[0]);
+}
