@@ -48,7 +48,8 @@ void write_file(const std::string& path, std::string_view bytes);
 // A file that grows at its end.
 class AppendedFile {
   public:
-    // Opens the file, which is made where there is none, and cuts what it has beyond `size` bytes. Throws std::system_error.
+    // Opens the file, which is made where there is none, and cuts what it has beyond `size` bytes.
+    // Throws std::system_error.
     AppendedFile(const std::string& path, std::uint64_t size);
     ~AppendedFile();
 

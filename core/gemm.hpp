@@ -28,8 +28,9 @@ template <class T> Matrix<T> transposed(const Matrix<T>& x) {
     return {x.data, x.columns, x.rows, x.stride, !x.transposed};
 }
 
-// Are products cut into the small blocks that suit OpenBLAS's AVX-512 kernels? At first where the processor has these. Set by tests,
-// between products: so both ways are tried on every machine. The roundings differ, and nothing else.
+// Are products cut into the small blocks that suit OpenBLAS's AVX-512 kernels? At first where the
+// processor has these. Set by tests, between products: so both ways are tried on every machine. The
+// roundings differ, and nothing else.
 bool in_blocks();
 void set_in_blocks(bool cut);
 

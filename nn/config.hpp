@@ -64,7 +64,8 @@ struct Config {
     // How a new model starts; not part of the function, and so not saved.
     ProjectionInit projection_init = ProjectionInit::window;
     std::uint64_t seed = 0;
-    std::string tokenizer_hash = {};  // of what makes the ids: with another one they mean something else. "": not known
+    // Of the tokenizer that makes the ids: with another one they mean something else. "": not known.
+    std::string tokenizer_hash = {};
 
     void check() const;  // Error that names the field, the rule and the numbers
 

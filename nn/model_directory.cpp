@@ -135,7 +135,8 @@ class Keys {
 
 }  // namespace
 
-// Error: no JSON, a number that no double can hold, a key that stands twice in one object, or deeper than any value is.
+// Error: no JSON, a number that no double can hold, a key that stands twice in one object, nested
+// deeper than any value is.
 static json parse_once(const std::string& path, const std::string& text) {
     constexpr int max_depth = 8;  // what shows a value calls itself for each level
     std::vector<std::set<std::string>> keys;

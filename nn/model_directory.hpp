@@ -13,10 +13,11 @@ std::string config_json(const Config& config);
 // Error, which names the file, the key, the rule and the value: anything unknown, missing, of the wrong type or kind.
 Config read_config(const std::string& path);
 
-// The tensors of a model.safetensors by name and shape, in the order of Linformer::parameters(). Takes no memory for them.
+// The tensors of a model by name and shape, in the order of Linformer::parameters().
+// Takes no memory for them.
 void each_tensor(const Config& config, const std::function<void(const std::string& name, const Shape& shape)>& visit);
-// Error where the tensors of the file, their names behind `prefix`, are not those of the configuration, F32 and finite: asked
-// before the model takes memory, and time for its first weights.
+// Error where the tensors of the file, their names behind `prefix`, are not those of the configuration,
+// F32 and finite: asked before the model takes memory, and time for its first weights.
 void check_tensors(const TensorFile& file, const Config& config, const std::string& prefix = "");
 
 // Writes both files of the directory, each as a whole or not at all.

@@ -14,8 +14,8 @@ struct Schedule {
     std::uint64_t warmup;  // steps until it is reached; may be 0, and may be above steps
     std::uint64_t steps;   // of the whole run
 
-    // step is 1 to steps. Never 0: the first step has lr / warmup. NaN where lr is: of two that do not
-    // compare std::max gives back the first.
+    // step is 1 to steps. Never 0: the first step has lr / warmup. NaN where lr is: of two that do
+    // not compare std::max gives back the first.
     double operator()(std::uint64_t step) const {
         constexpr double smallest = std::numeric_limits<double>::denorm_min();
         if (step < warmup) return std::max(lr * static_cast<double>(step) / static_cast<double>(warmup), smallest);

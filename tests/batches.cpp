@@ -1,5 +1,6 @@
-// What a step of training learns from, and what validates: windows, targets, masks and dropout, which are others at each
-// step and in each row, and validation that depends on neither seed nor batch.
+// What a step of training learns from, and what validates: windows, targets, masks and dropout,
+// which are others at each step and in each row, and validation that depends on neither seed nor
+// batch.
 #include <doctest/doctest.h>
 
 #include <fstream>
@@ -39,7 +40,8 @@ TrainingOptions options_of(std::size_t length, std::size_t batch, std::uint64_t 
     return options;
 }
 
-// The lines of metrics.jsonl of a run whose weights stay as they are: the learning rate is less than a rounding.
+// The lines of metrics.jsonl of a run whose weights stay as they are: the learning rate is less
+// than a rounding.
 std::vector<nlohmann::json> metrics_of(const Learned& learned, TrainingOptions options, const nn::Config& config) {
     const Scratch scratch;
     options.out = scratch.path("run");

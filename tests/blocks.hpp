@@ -1,4 +1,5 @@
-// Products cut into blocks, as for AVX-512 kernels, or not: one of the two is not what this machine does by itself.
+// Products cut into blocks, as for AVX-512 kernels, or not: one of the two is not what this machine
+// does by itself.
 #pragma once
 
 #include "core/gemm.hpp"

@@ -1,4 +1,5 @@
-// Small numbers worked out by hand, for what would else be told by other programs alone: divisors, axes, kernels, bounds.
+// Small numbers worked out by hand, for what would else be told by other programs alone: divisors,
+// axes, kernels, bounds.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -53,7 +54,8 @@ TEST_CASE("by hand: the mean divides by the entries it is taken over, and so doe
     CHECK(of({0, 1}, full<double>({}, 12)) == full<double>({}, 6));
 }
 
-// x has mean 3 and variance 14 / 4, with eps 4: z = (x - 3) / 2. dx = r (g - mean(g) - z mean(g z)), r = 1/2.
+// x has mean 3 and variance 14 / 4, 4 with eps: z = (x - 3) / 2. dx = r (g - mean(g) - z mean(g
+// z)), r = 1/2.
 TEST_CASE("by hand: layer_norm divides by the biased variance, fused and composed") {
     for (const bool fused : {true, false}) {
         Parameter<double> x("x", Array<double>{{1, 2, 3, 6}}), gain("gain", Array<double>{1, 2, 1, 1}),
@@ -69,7 +71,8 @@ TEST_CASE("by hand: layer_norm divides by the biased variance, fused and compose
     }
 }
 
-// n = 5, k = 3: windows of 2, 2 and 1 positions. A head is 2 wide; channel c of both heads has row c of the kernel.
+// n = 5, k = 3: windows of 2, 2 and 1 positions. A head is 2 wide; channel c of both heads has row
+// c of the kernel.
 TEST_CASE("by hand: conv weighs keys with the kernels of E and values with those of F, a channel each") {
     nn::Projection<double> projection("attention",
                                       {.vocab_size = 2,

@@ -19,7 +19,8 @@ inline bool is_share(std::size_t count, std::size_t trials, double p) {
     return within_four_sigma(static_cast<double>(count), expected, std::sqrt(expected * (1 - p)));
 }
 
-// Draws from equally likely ones, so many of each: the statistic of Pearson, m - 1 on average with variance 2 (m - 1).
+// Draws from equally likely ones, so many of each: the statistic of Pearson, m - 1 on average with
+// variance 2 (m - 1).
 inline bool are_even(const std::vector<std::size_t>& counts) {
     double total = 0, squares = 0;
     for (const std::size_t n : counts) total += static_cast<double>(n);
@@ -28,7 +29,8 @@ inline bool are_even(const std::vector<std::size_t>& counts) {
     return within_four_sigma(squares / expected, m - 1, std::sqrt(2 * (m - 1)));
 }
 
-// Independent entries N(0, deviation^2): their mean, their variance, and no entry that is one in a hundred million.
+// Independent entries N(0, deviation^2): their mean, their variance, and no entry that is one in a
+// hundred million.
 template <class T> bool is_normal(const Array<T>& x, double deviation) {
     const double n = static_cast<double>(x.size()), variance = deviation * deviation;
     double sum = 0, squares = 0;

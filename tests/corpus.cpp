@@ -1,5 +1,5 @@
-// The windows that a model trains on and those that validate it. Every token of these texts is its own position, so a window
-// tells where it stands.
+// The windows that a model trains on and those that validate it. Every token of these texts is its
+// own position, so a window tells where it stands.
 #include "examples/language_model/corpus.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,5 @@
-// What a model starts from: the distribution of every parameter, window means in E and F, and streams of their own.
+// What a model starts from: the distribution of every parameter, window means in E and F, and
+// streams of their own.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -40,7 +41,8 @@ bool is_projection(const std::string& name) {
            name.find("attention.F") != std::string::npos;
 }
 
-// The correlation of the first entries that both have: of independent ones 1 / sqrt(number) is one deviation.
+// The correlation of the first entries that both have: of independent ones 1 / sqrt(number) is one
+// deviation.
 double correlation(const Array<double>& a, const Array<double>& b) {
     double ab = 0, aa = 0, bb = 0;
     for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {

@@ -1,5 +1,6 @@
-// Ops made of products against plain loops in double, in shapes beyond each of their blocks, panels (48, 60, 64, 120, 128, 256),
-// tiles (64 queries by 256 keys) and chunks, with odd rests. Each with products in blocks, as for AVX-512, and without.
+// Ops made of products against plain loops in double, in shapes beyond each of their blocks, panels
+// (48, 60, 64, 120, 128, 256), tiles (64 queries by 256 keys) and chunks, with odd rests. Each with
+// products in blocks, as for AVX-512, and without.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -18,7 +19,8 @@ namespace {
 
 Array<double> drawn(const char* name, const Shape& shape) { return normal<double>(Random(1, name), shape); }
 
-// The first outputs of f, value and then gradients, against those expected; the error is relative to the largest entry.
+// The first outputs of f, value and then gradients, against those expected; the error is relative
+// to the largest entry.
 template <class T>
 void compare(const Function<T>& f, const std::vector<Array<double>>& inputs, const std::vector<Array<double>>& expected,
              double tolerance) {
@@ -85,7 +87,8 @@ Array<double> plain_attention(const Array<double>& Q, const Array<double>& K, co
     return y;
 }
 
-// Each row by attention over its own slots, sums over the positions up to it, and the last `window` positions.
+// Each row by attention over its own slots, sums over the positions up to it, and the last `window`
+// positions.
 Array<double> plain_causal(const std::vector<Array<double>>& x, const CausalOptions& options) {
     const auto &Q = x[0], &K = x[1], &V = x[2], &E = x[3], &F = x[4];
     const std::size_t n = Q.shape(1), d = Q.shape(2), k = E.shape(0);
@@ -184,4 +187,25 @@ TEST_CASE("large: causal_attention over many chunks equals a plain loop, and its
         expected[0] = plain_causal(inputs, options);
         check("causal_attention " + std::to_string(n) + ", window " + std::to_string(window), op, inputs, expected);
     }
+}
+
+// Scores of 10^4 at one place and 0 elsewhere: the softmax is 1 there. e^10^4 is no number, should
+// the largest be overlooked.
+TEST_CASE("large: attention finds the largest score wherever it stands, among keys and among slots") {
+    const auto at_every_place = [](auto zero) {
+        using T = decltype(zero);
+        const Var<T> one = full<T>({1, 1, 1}, 1);
+        for (const std::size_t m : {1U, 2U, 3U, 7U, 8U, 9U, 15U, 16U, 17U, 33U, 70U, 255U, 256U, 257U, 270U})
+            for (std::size_t place = 0; place < m; ++place) {
+                auto K = zeros<T>({1, m, 1});
+                K(0, place, 0) = T(1e4);
+                const auto V = normal<T>(Random(1, "V"), {1, m, 1});
+                CHECK(attention(one, Var<T>(K), Var<T>(V)).item() == V(0, place, 0));
+                if (m > 70) continue;
+                const Var<T> E = reshaped(K, {m, 1}), F = reshaped(V, {m, 1});
+                CHECK(causal_attention(one, one, one, E, F).item() == V(0, place, 0));
+            }
+    };
+    at_every_place(double{});
+    at_every_place(float{});
 }

@@ -1,5 +1,5 @@
-// Ops over rows against plain loops in double, in shapes beyond each of their chunks (16384 entries), strips (128, 256) and
-// vectors, with odd rests.
+// Ops over rows against plain loops in double, in shapes beyond each of their chunks (16384
+// entries), strips (128, 256) and vectors, with odd rests.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -35,7 +35,8 @@ void check(const std::string& title, const Functions& f, const std::vector<Array
 
 std::string title_of(const char* op, const Shape& shape) { return op + (" " + to_string(shape)); }
 
-// Rows of 1 to 40 entries, of some vectors and a rest, of many; and more rows than a chunk and a strip have.
+// Rows of 1 to 40 entries, of some vectors and a rest, of many; and more rows than a chunk and a
+// strip have.
 const std::vector<Shape>& row_shapes() {
     static const std::vector<Shape> shapes = [] {
         std::vector<Shape> all;

@@ -105,18 +105,6 @@ TEST_CASE("layers: projected attention is Eq. 7, head by head") {
             CHECK(y(0, t, c) == doctest::Approx(linear(layer.output, heads, t, c)).epsilon(1e-12));
 }
 
-TEST_CASE("layers: E and F start as window means") {
-    nn::Config config = tiny;
-    config.length = 7;  // k does not divide n: windows of 2, 2, 3
-    const nn::Projection<double> projection("attention", config, 0);
-    for (std::size_t j = 0; j < 3; ++j) {
-        double sum = 0;
-        for (std::size_t i = 0; i < 7; ++i) sum += projection.E[0]->value()(j, i);
-        CHECK(sum == doctest::Approx(1).epsilon(0.25));  // the mean, and seven times N(0, 0.02^2)
-    }
-    CHECK(projection.E[0]->value() != projection.F[0]->value());
-}
-
 TEST_CASE("layers: names and shapes are those of the file") {
     nn::Config config = tiny;
     config.layers = 1;

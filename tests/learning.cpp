@@ -37,7 +37,8 @@ Task copying(std::uint64_t step, bool shuffled) {
     return task;
 }
 
-// Trains for `steps`; the share of masked tokens told right in 40 fresh batches, and their mean loss.
+// Trains for `steps`; the share of masked tokens told right in 40 fresh batches, and their mean
+// loss.
 std::pair<double, double> trained(nn::Attention attention, bool shuffled, std::uint64_t steps) {
     nn::Linformer<float> model({.vocab_size = V,
                                 .length = n,
@@ -91,7 +92,8 @@ TEST_CASE("learning: shuffled labels stay at chance") {
 
 namespace {
 
-// Mean loss of the last 100 of 400 steps on `V` letters that are drawn at random: about as many tokens as are read.
+// Mean loss of the last 100 of 400 steps on `V` letters that are drawn at random: about as many
+// tokens as are read.
 double loss_on_random_text(bool causal, std::uint64_t letters) {
     constexpr std::size_t length = 16, batch = 32;
     std::vector<examples::Text> texts{{.path = "letters", .bytes = ""}};
@@ -134,8 +136,8 @@ TEST_CASE("learning: on letters at random a causal model stays at ln V") {
     CHECK_MESSAGE(loss < chance + 0.02, loss);
 }
 
-// Of the tokens to be told 80 % are hidden. The others show the right one in 0.1 of 0.2, and one at random in the rest: this much
-// can be learned, and nothing more.
+// Of the tokens to be told 80 % are hidden. The others show the right one in 0.1 of 0.2, and one at
+// random in the rest: this much can be learned, and nothing more.
 TEST_CASE("learning: on letters at random a masked model learns that a token which is seen is likely the right one") {
     const double V = 5, right = 0.5 + 0.5 / V, wrong = 0.5 / V;
     const double seen = -right * std::log(right) - (V - 1) * wrong * std::log(wrong);

@@ -1,4 +1,5 @@
-// Masked language modelling: 15 % of the positions are told, of which 80 % are masked, 10 % random and 10 % as they were.
+// Masked language modelling: 15 % of the positions are told, of which 80 % are masked, 10 % random
+// and 10 % as they were.
 #include <doctest/doctest.h>
 
 #include <algorithm>

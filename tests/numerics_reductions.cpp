@@ -2,7 +2,9 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <string>
 
 #include "core/ops.hpp"
 #include "core/random.hpp"
@@ -28,6 +30,12 @@ template <class T, class F> std::pair<Array<T>, Array<T>> run(F f, const Array<T
 template <class T> bool close(T a, double b) {
     return std::abs(static_cast<double>(a) - b) <=
            4 * static_cast<double>(std::numeric_limits<T>::epsilon()) * std::abs(b);
+}
+
+// What the Error of an action says, without the line of the call.
+std::string rule(const std::function<void()>& action) {
+    const std::string text = refusal(action);
+    return text.substr(0, text.find(" [at "));
 }
 
 template <class T> void check_logsumexp() {
@@ -169,18 +177,21 @@ TEST_CASE("numerics: cumsum loses nothing") {
 
 TEST_CASE("numerics: ops along an axis refuse what they cannot do, in one form") {
     const Var<double> x = zeros<double>({2, 3});
-    CHECK(refusal([&] {
+    CHECK(rule([&] {
               gather(x, 1, Ids{{0, 3}, {0, 0}});
           }) == "gather: an id must be in [0, n): x (2,3), ids (2,2): id 3 at (0,1), n 3");
-    CHECK(refusal([&] {
+    CHECK(rule([&] {
               gather(x, 0, Ids{{0, 1}});
           }) == "gather: ids must have the axes of x, and its extents but along the axis: x (2,3), ids (1,2): axis 0");
-    CHECK(refusal([&] { gather(x, 0, Ids{0, 1}); }).find("ids (2): axis 0") != std::string::npos);
-    CHECK(refusal([&] { clamp(x, 2, 1); }) == "clamp: low must be at most high: x (2,3): low 2, high 1");
-    CHECK(refusal([&] { clamp(x, not_a_number, 1); }).find("low nan") != std::string::npos);
-    CHECK(refusal([&] { pad(x, 0, -1, 0); }) == "pad: before and after must be 0 or more: x (2,3): before -1, after 0");
-    for (const auto& action : std::vector<std::function<void()>>{
-             [&] { cumsum(x, 2); }, [&] { flip(x, -3); }, [&] { pad(x, 2, 0, 0); }, [&] { logsumexp(x, 2); },
-             [&] { norm(x, -3); }, [&] { variance(x, 2); }, [&] { gather(x, 2, Ids{{0, 0}}); }})
-        CHECK(refusal(action).find("an axis must be in [-rank, rank)") != std::string::npos);
+    CHECK(rule([&] { gather(x, 0, Ids{0, 1}); }).find("ids (2): axis 0") != std::string::npos);
+    CHECK(rule([&] { clamp(x, 2, 1); }) == "clamp: low must be at most high: x (2,3): low 2, high 1");
+    CHECK(rule([&] { clamp(x, not_a_number, 1); }).find("low nan") != std::string::npos);
+    CHECK(rule([&] { pad(x, 0, -1, 0); }) == "pad: before and after must be 0 or more: x (2,3): before -1, after 0");
+    for (const auto& action :
+         std::vector<std::function<void()>>{[&] { cumsum(x, 2); }, [&] { flip(x, -3); }, [&] { pad(x, 2, 0, 0); },
+                                            [&] { logsumexp(x, 2); }, [&] { norm(x, -3); }, [&] { variance(x, 2); },
+                                            [&] {
+                                                gather(x, 2, Ids{{0, 0}});
+                                            }})
+        CHECK(rule(action).find("an axis must be in [-rank, rank)") != std::string::npos);
 }

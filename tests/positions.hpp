@@ -6,8 +6,8 @@
 
 namespace taper::tests {
 
-// Files of so many characters, no two of them alike and in the order of their code points: by a char tokenizer the token at
-// position p, counted through all files, is p.
+// Files of so many characters, no two of them alike and in the order of their code points: by a
+// char tokenizer the token at position p, counted through all files, is p.
 struct Positions {
     std::vector<std::size_t> sizes;
     std::vector<examples::Text> texts;

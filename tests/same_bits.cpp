@@ -1,4 +1,5 @@
-// The same bits for every number of threads, and on every run: every op, forward and backward, in float and in double.
+// The same bits for every number of threads, and on every run: every op, forward and backward, in
+// float and in double.
 #include <doctest/doctest.h>
 
 #include <cstring>
@@ -213,7 +214,8 @@ TEST_CASE("same bits: no source uses xtensor's reducers or dot") {
     CHECK(files > 20);
 }
 
-// std::max(most, NaN) is most, and so is xt::amax with a NaN that is not its last number: what compares with these passes on NaN.
+// std::max(most, NaN) is most, and so is xt::amax with a NaN that is not its last number: what
+// compares with these passes on NaN.
 TEST_CASE("same bits: no test and no lesson looks for a largest difference in which NaN is lost") {
     const std::regex unsafe(R"(xt::amax\(xt::abs|std::(max|fmax)\([^;]*std::abs)");
     int files = 0;

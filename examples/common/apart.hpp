@@ -9,7 +9,8 @@
 
 namespace taper::examples {
 
-// The larger of both, infinity where one is NaN: std::max(x, NaN) is x, and no bound on the largest would see it.
+// The larger of both, infinity where one is NaN: std::max(x, NaN) is x, and no bound on the largest
+// would see it.
 inline double larger(double a, double b) {
     if (std::isnan(a) || std::isnan(b)) return std::numeric_limits<double>::infinity();
     return a > b ? a : b;
@@ -22,7 +23,8 @@ template <class T> double largest(const Array<T>& x) {
     return most;
 }
 
-// The largest |a_i - b_i|. Arrays of two shapes, and an infinity and anything, are infinitely far apart.
+// The largest |a_i - b_i|. Arrays of two shapes, and an infinity and anything, are infinitely far
+// apart.
 template <class T> double apart(const Array<T>& a, const std::type_identity_t<Array<T>>& b) {
     if (a.shape() != b.shape()) return std::numeric_limits<double>::infinity();
     double most = 0;

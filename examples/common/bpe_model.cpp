@@ -36,7 +36,7 @@ std::optional<std::string> from_base64(std::string_view text) {
         if (i % 4 == 3)
             for (const int shift : {16, 8, 0}) bytes += static_cast<char>(group >> shift & 255);
     }
-    bytes.resize(bytes.size() - padding);
+    bytes.erase(bytes.size() - padding);
     return bytes;
 }
 

@@ -84,8 +84,8 @@ struct BuiltTokenizer {
 
 inline constexpr std::int64_t default_bpe_vocab = 1024;
 
-// The tokenizer of these texts; the same texts give the same tokenizer.json. Of more than 16 MiB, bpe learns from a sample, with a
-// notice. vocab is the wanted vocab_size() of a bpe
+// The tokenizer of these texts; the same texts give the same tokenizer.json. Of more than 16 MiB, bpe
+// learns from a sample, with a notice. vocab is the wanted vocab_size() of a bpe
 // tokenizer, default_bpe_vocab by default: more than the texts hold makes a smaller tokenizer and a notice; less than
 // their characters need is an Error, as is any vocab with another kind.
 BuiltTokenizer build_tokenizer(TokenizerKind kind, std::span<const Text> texts, std::optional<std::int64_t> vocab,

@@ -109,7 +109,8 @@ static TensorFile load(const std::string& directory) {
     return file;
 }
 
-// An object of JSON in the metadata, by its key. What shows a value calls itself for each level of nesting: there are few.
+// An object of JSON in the metadata, by its key. What shows a value calls itself for each level of
+// nesting: there are few.
 static json object_of(const TensorFile& file, const std::string& key) {
     constexpr int max_depth = 8;
     const std::string& text = file.metadata.at(key);

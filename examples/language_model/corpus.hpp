@@ -14,8 +14,9 @@ namespace taper::examples {
 // Windows of `window` tokens. A window never spans two files.
 class Corpus {
   public:
-    // Each text is encoded as a whole and then forgotten: its tokens take four times its memory. Its last tenth validates. Where that
-    // is shorter than a window, all of the text trains. Error: no text has a window.
+    // Each text is encoded as a whole and then forgotten: its tokens take four times its memory.
+    // Its last tenth validates. Where that is shorter than a window, all of the text trains.
+    // Error: no text has a window.
     Corpus(const Tokenizer& tokenizer, std::vector<Text> texts, std::size_t window);
 
     std::size_t training_tokens() const { return training_.tokens; }

@@ -51,7 +51,7 @@ static void check_finite(const TensorFile& out, const std::string& directory) {
                 if (found == x.end()) return;
                 const auto i = static_cast<std::size_t>(found - x.begin());
                 throw Error(directory + ": tensor " + name + ": what the model computes must be finite: " +
-                            index_text(x.shape(), i) + " is " + std::to_string(*found));
+                            index_text(x.shape(), i) + " is " + shortest(*found));
             },
             tensor);
 }

@@ -1,4 +1,4 @@
-// The loss of a run as loss.svg shows it: of any number of steps in bounded memory, and nothing averaged out of sight.
+// The loss of a run as loss.svg shows it: any number of steps in bounded memory, each extreme seen.
 #pragma once
 
 #include <array>
@@ -11,14 +11,15 @@
 
 namespace taper::examples {
 
-// A curve over steps that come one by one, in bins of 2^m steps. Where there are more bins than `most`, they merge pairwise. What
-// is kept of a bin is where the curve was, so the points of a picture stay in their place as it grows.
+// A curve over steps that come one by one, in bins of 2^m steps. Where there are more bins than
+// `most`, they merge pairwise. A bin keeps points of the curve, so what a picture shows stays in its
+// place as the curve grows.
 class BinnedCurve {
   public:
     using Points = std::vector<std::pair<double, double>>;  // (step, value)
 
     explicit BinnedCurve(std::size_t most) : most_(most) {}
-    void add(std::uint64_t step, double value);  // steps 1, 2, ... in their order; some may be left out
+    void add(std::uint64_t step, double value);  // steps from 1 on, rising; some may be left out
 
     Points extremes() const;  // the least and the greatest value of each bin, in the order of their steps
     Points last() const;      // the last value of each bin
@@ -46,7 +47,7 @@ class LossCurves {
     std::vector<Curve> curves() const;  // those that have a point
 
   private:
-    BinnedCurve steps_{512}, means_{512}, validation_{256};  // the picture is about 560 points wide
+    BinnedCurve steps_{512}, means_{512}, validation_{256};  // the picture is 560 points wide
     std::array<double, 20> recent_{};                        // losses of the last steps, the oldest overwritten
     std::uint64_t count_ = 0;
 };

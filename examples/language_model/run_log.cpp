@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::string_view sample_heading = "== step ";
 
-// The lines of a file one after another, never all at once. A last line without its end was cut by a kill: it is none.
+// The lines of a file one after another, never all at once. A last line without its end was cut by a
+// kill: it is none.
 class Lines {
   public:
     explicit Lines(const std::string& path) {

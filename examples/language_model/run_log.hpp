@@ -1,4 +1,5 @@
-// What a run writes for people: metrics.jsonl, samples.txt and loss.svg. Each step costs the same, however many came before.
+// What a run writes for people: metrics.jsonl, samples.txt and loss.svg.
+// Each step and each picture costs the same, however many steps came before.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +15,8 @@ namespace taper::examples {
 class RunLog {
   public:
     explicit RunLog(std::string directory) : directory_(std::move(directory)) {}
-    // Continues the files of a run that stands at this step: from the first line on that is later, or no later than the line before
-    // it, they are cut. Error: a line before that is none.
+    // Continues the files of a run that stands at this step. metrics.jsonl is cut before the first
+    // line that is of a later step, or of none after the line before it. Error: a line is no step.
     void open(std::uint64_t step);
     void record(const StepMetrics& metrics);
     void sample(std::uint64_t step, const std::string& text);

@@ -1,7 +1,7 @@
 """How a random step of each op is drawn: which inputs it can have, and its arguments.
 
-A function of DRAW takes a generator.Generator and returns inputs, arguments, and the arguments that are arrays. It raises
-Refused where it has no fitting inputs.
+A function of DRAW takes a generator.Generator and returns inputs, arguments, and the arguments
+that are arrays. It raises Refused where it has no fitting inputs.
 """
 import math
 
@@ -32,7 +32,8 @@ def off_kinks(x, gaps):
 
 
 # Ops that move numbers: their outputs are as exact as their inputs.
-EXACT = {"neg", "reshape", "transpose", "broadcast_to", "slice", "concat", "stack", "split_heads", "merge_heads", "flip",
+EXACT = {"neg", "reshape", "transpose", "broadcast_to", "slice", "concat", "stack", "split_heads",
+         "merge_heads", "flip",
          "embedding", "gather", "select", "pad", "detach"}
 
 
@@ -47,7 +48,8 @@ def pair(g, a, low=-2.0, high=2.0, fits=lambda b: True):
     """Something that a can stand beside: itself, another node, or a leaf that broadcasts."""
     if g.chance(0.1) and fits(a):
         return a
-    found = g.existing(lambda b: fits(b) and broadcasts(a.shape, b.shape)) if g.chance(0.4) else None
+    found = g.existing(lambda b: fits(b) and broadcasts(a.shape,
+                                                        b.shape)) if g.chance(0.4) else None
     if found is not None:
         return found
     shape = g.broadcasting(a.shape)
@@ -89,7 +91,8 @@ def power(g):
 
 def extremes(g):
     (a, b), _, _ = binary(g)
-    if a is not b and not (off_kinks(a, a.value - b.value) if b.exact else off_kinks(b, a.value - b.value)):
+    rounded = b if a.exact else a
+    if a is not b and not off_kinks(rounded, a.value - b.value):
         raise Refused
     return [a, b], {}, {}
 
@@ -97,7 +100,8 @@ def extremes(g):
 def select(g):
     (a, b), _, _ = binary(g)
     shape = np.broadcast_shapes(a.shape, b.shape)
-    shape = tuple(1 if g.chance(0.2) else n for n in shape)[g.whole(0, len(shape)) if g.chance(0.3) else 0:]
+    first = g.whole(0, len(shape)) if g.chance(0.3) else 0
+    shape = tuple(1 if g.chance(0.2) else n for n in shape)[first:]
     return [a, b], {}, {"mask": g.random.random(shape) < 0.5}
 
 
@@ -108,7 +112,8 @@ def clamp(g):
 
 
 def dropout(g):
-    arguments = {"p": g.among([0.0, 0.1, 0.5, 0.9]), "seed": g.whole(0, 2 ** 62), "stream": g.among(["a", "layers.0.mask"]),
+    arguments = {"p": g.among([0.0, 0.1, 0.5, 0.9]), "seed": g.whole(0, 2 ** 62),
+                 "stream": g.among(["a", "layers.0.mask"]),
                  "number": g.whole(0, 2 ** 31)}
     return [g.node()], arguments, {}
 
@@ -124,7 +129,8 @@ def matmul(g):
     else:
         batch = g.broadcasting(a.shape[:-2])
         n = g.extent()
-        bounded((*np.broadcast_shapes(a.shape[:-2], batch), math.prod(a.shape[-2:]) // max(inner, 1), n), (*batch, inner, n))
+        bounded((*np.broadcast_shapes(a.shape[:-2], batch),
+                 math.prod(a.shape[-2:]) // max(inner, 1), n), (*batch, inner, n))
         b = g.weight((*batch, n, inner) if turn_b else (*batch, inner, n), inner, a)
     if g.chance(0.3):
         a, b, turn_a, turn_b = b, a, not turn_b, not turn_a
@@ -143,7 +149,8 @@ def feed_forward(g):
     inner, hidden, out = x.shape[-1], g.extent(), g.extent()
     bounded((*x.shape[:-1], out), (*x.shape[:-1], hidden), (inner, hidden), (hidden, out))
     W2 = 2 / math.sqrt(max(1, hidden))
-    return [x, g.weight((hidden, inner), inner, x), g.like((hidden,)), g.like((out, hidden), -W2, W2), g.like((out,))], {}, {}
+    return [x, g.weight((hidden, inner), inner, x), g.like((hidden,)),
+            g.like((out, hidden), -W2, W2), g.like((out,))], {}, {}
 
 
 def some_axes(g, x, least):
@@ -164,7 +171,10 @@ def reduction(least=0, low=-LARGEST, high=LARGEST):
 def largest_of(g):
     (x,), arguments, _ = reduction(1)(g)
     axes = tuple(arguments["axes"]) or tuple(range(len(x.shape)))
-    if not off_kinks(x, x.value.max(axis=axes, keepdims=True) - x.value if x.exact else second_gap(x.value, axes)):
+    if not off_kinks(x,
+                     x.value.max(axis=axes,
+                                 keepdims=True) - x.value if x.exact else second_gap(x.value,
+                                                                                     axes)):
         raise Refused
     return [x], arguments, {}
 
@@ -173,8 +183,9 @@ def second_gap(x, axes):
     """From the largest to the next, of each reduced part."""
     axes = [axis % x.ndim for axis in axes]
     kept = [i for i in range(x.ndim) if i not in axes]
-    rows = x.transpose(kept + axes).reshape(math.prod(x.shape[i] for i in kept), -1)
-    if rows.shape[1] < 2:
+    rows = x.transpose(kept + axes).reshape(math.prod(x.shape[i] for i in kept),
+                                            math.prod(x.shape[i] for i in axes))
+    if rows.shape[1] < 2 or rows.size == 0:
         return np.ones(1)
     top = np.partition(rows, -2, axis=1)
     return top[:, -1] - top[:, -2]
@@ -193,7 +204,8 @@ def reshape(g):
     shape = list(x.shape)
     for _ in range(g.whole(1, 3)):
         i = g.whole(0, len(shape))
-        divisors = [n for n in (1, 2, 3, 5, 8, 16) if i < len(shape) and shape[i] and shape[i] % n == 0]
+        divisors = [n for n in (1, 2, 3, 5, 8,
+                                16) if i < len(shape) and shape[i] and shape[i] % n == 0]
         if g.chance(0.5) and i + 1 < len(shape):
             shape[i : i + 2] = [shape[i] * shape[i + 1]]
         elif i == len(shape) or not divisors:
@@ -299,7 +311,8 @@ def gather(g):
 
 def pad(g):
     x = g.ranked(1, 4)
-    return [x], {"axis": g.axis(x), "before": g.whole(0, 9), "after": g.whole(0, 9), "value": g.among([0.0, -1.5])}, {}
+    return [x], {"axis": g.axis(x), "before": g.whole(0, 9), "after": g.whole(0, 9),
+                 "value": g.among([0.0, -1.5])}, {}
 
 
 def cross_entropy(g):
@@ -353,20 +366,31 @@ def causal_attention(g):
     E = g.leaf((k, n), -high, high)
     F = E if g.chance(0.3) else g.leaf((k, n), -high, high)
     real = {"real": g.random.random((B, n)) < 0.7} if g.chance(0.4) else {}
-    return [Q, K, V, E, F], {"heads": heads, "window": g.among([0, 0, 1, 3, 17, n, n + 5]), "chunk": g.among([0, 0, 1, 7, n])}, real
+    return [Q, K, V, E, F], {"heads": heads, "window": g.among([0, 0, 1, 3, 17, n, n + 5]),
+                             "chunk": g.among([0, 0, 1, 7, n])}, real
 
 
 DRAW = {
-    "add": binary, "sub": binary, "mul": binary, "div": division, "pow": power, "maximum": extremes, "minimum": extremes,
-    "select": select, "neg": unary(), "exp": unary(-30, 3), "log": unary(0.1, leaf=(0.25, 3)), "sqrt": unary(0.05, leaf=(0.25, 3)),
-    "tanh": unary(), "erf": unary(), "relu": unary(kink=0), "gelu": unary(), "sigmoid": unary(), "softplus": unary(),
-    "abs": unary(kink=0), "sin": unary(-9, 9), "cos": unary(-9, 9), "log1p": unary(-0.8), "expm1": unary(-30, 3),
-    "square": unary(-9, 9), "clamp": clamp, "detach": unary(), "dropout": dropout, "matmul": matmul, "linear": linear,
-    "feed_forward": feed_forward, "sum": reduction(), "mean": reduction(1), "max": largest_of, "logsumexp": reduction(1),
-    "norm": norm, "variance": reduction(1), "reshape": reshape, "transpose": transpose, "broadcast_to": broadcast_to,
-    "slice": slice_, "flip": along_axis(), "pad": pad, "cumsum": along_axis(), "gather": gather, "embedding": embedding,
-    "concat": concat, "stack": stack, "split_heads": split_heads, "merge_heads": lambda g: ([g.ranked(4)], {}, {}),
+    "add": binary, "sub": binary, "mul": binary, "div": division, "pow": power,
+    "maximum": extremes, "minimum": extremes,
+    "select": select, "neg": unary(), "exp": unary(-30, 3), "log": unary(0.1, leaf=(0.25, 3)),
+    "sqrt": unary(0.05, leaf=(0.25, 3)),
+    "tanh": unary(), "erf": unary(), "relu": unary(kink=0), "gelu": unary(), "sigmoid": unary(),
+    "softplus": unary(),
+    "abs": unary(kink=0), "sin": unary(-9, 9), "cos": unary(-9, 9), "log1p": unary(-0.8),
+    "expm1": unary(-30, 3),
+    "square": unary(-9, 9), "clamp": clamp, "detach": unary(), "dropout": dropout,
+    "matmul": matmul, "linear": linear,
+    "feed_forward": feed_forward, "sum": reduction(), "mean": reduction(1), "max": largest_of,
+    "logsumexp": reduction(1),
+    "norm": norm, "variance": reduction(1), "reshape": reshape, "transpose": transpose,
+    "broadcast_to": broadcast_to,
+    "slice": slice_, "flip": along_axis(), "pad": pad, "cumsum": along_axis(), "gather": gather,
+    "embedding": embedding,
+    "concat": concat, "stack": stack, "split_heads": split_heads,
+    "merge_heads": lambda g: ([g.ranked(4)], {}, {}),
     "softmax": along_axis(), "composed::softmax": along_axis(1),  # it has no largest of nothing
-    "log_softmax": along_axis(), "composed::log_softmax": along_axis(1), "layer_norm": layer_norm, "cross_entropy": cross_entropy,
+    "log_softmax": along_axis(), "composed::log_softmax": along_axis(1), "layer_norm": layer_norm,
+    "cross_entropy": cross_entropy,
     "attention": attention, "causal_attention": causal_attention,
 }

@@ -1,7 +1,7 @@
-"""Random graphs of ops: what graph_runner.cpp reads, with the value of every node as the numpy engine has it.
+"""Random graphs of ops: what graph_runner.cpp reads, with the values that the numpy engine finds.
 
-A graph is a function of (seed, number) alone. Values stay in ranges where a comparison means something, and away from
-kinks but for ties of numbers that no op has rounded.
+A graph is a function of (seed, number) alone. Values stay in ranges where a comparison means
+something, and away from kinks but for ties of numbers that no op has rounded.
 """
 import math
 
@@ -10,8 +10,9 @@ import numpy as np
 from drawn_ops import DRAW, EXACT, LARGEST, MOST, MOST_MADE, Refused, largest, within
 from numpy_engine import Numpy
 
-# Around vectors (8, 16), panels and widths (48 to 128), strips (128, 256), tiles (64, 256), and 0 and 1.
-EXTENTS = [0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 47, 48, 49, 60, 61, 63, 64, 65, 100, 119, 120, 121, 127, 128, 129, 130,
+# Around vectors (8, 16), panels (48 to 128), strips (128, 256), tiles (64, 256), and 0 and 1.
+EXTENTS = [0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 47, 48, 49, 60, 61, 63, 64, 65, 100, 119,
+           120, 121, 127, 128, 129, 130,
            191, 255, 256, 257, 300, 385, 513]
 LONG = [16383, 16384, 16385, 20001, 33000]  # around a chunk of an elementwise op
 
@@ -76,11 +77,15 @@ class Generator:
 
     def leaf(self, shape, low=-2.0, high=2.0):
         """Multiples of 1/256, or of a smaller power of 2: exact in float, and often equal."""
+        if math.prod(shape) > MOST_MADE:
+            raise Refused
         unit = 256.0
         while (high - low) * unit < 64:
             unit *= 2
-        values = self.random.integers(math.ceil(low * unit), math.floor(high * unit) + 1, shape) / unit
-        kind = "parameter" if not self.leaves or self.chance(0.75) else self.among(["frozen", "constant"])
+        values = self.random.integers(math.ceil(low * unit), math.floor(high * unit) + 1,
+                                      shape) / unit
+        kind = "parameter" if not self.leaves or self.chance(0.75) else self.among(["frozen",
+                                                                                    "constant"])
         node = self.engine.leaf(values, kind == "parameter")
         node.exact, node.uses = True, 0
         self.nodes.append(node)
@@ -113,7 +118,8 @@ class Generator:
 
     def like(self, shape, low=-2.0, high=2.0):
         """Of exactly that shape: there or new."""
-        found = self.existing(lambda x: x.shape == shape and within(x, -8, 8)) if self.chance(0.4) else None
+        fits = lambda x: x.shape == shape and within(x, -8, 8)
+        found = self.existing(fits) if self.chance(0.4) else None
         return found if found is not None else self.leaf(shape, low, high)
 
     def weight(self, shape, inner, x):
@@ -131,7 +137,8 @@ class Generator:
         plain = op.removeprefix("composed::")
         with np.errstate(all="ignore"):
             node = self.engine.apply(plain, *inputs, **arguments, **arrays)
-        if not np.isfinite(node.value).all() or largest(node) > LARGEST or node.value.size > MOST_MADE:
+        finite = np.isfinite(node.value).all()
+        if not finite or largest(node) > LARGEST or node.value.size > MOST_MADE:
             self.engine.nodes.pop()
             raise Refused
         node.exact, node.uses = plain in EXACT and all(x.exact for x in inputs), 0
@@ -156,7 +163,7 @@ class Generator:
 
 
 class Graph:
-    """One graph: `description` is what the runner reads; nodes are those of the numpy engine, in its numbering."""
+    """One graph: `description` is what the runner reads, `nodes` are the numpy engine's."""
 
     def __init__(self, g):
         self.name, self.engine = g.name, g.engine
@@ -169,11 +176,14 @@ class Graph:
         self.outputs = ends + ([g.among(inner)] if inner and g.chance(0.4) else [])
         g.random.shuffle(self.outputs)
         self.trained = [i for i, kind in enumerate(self.kinds) if kind == "parameter"] + trained
-        self.cotangents = [g.random.integers(-512, 513, self.nodes[i].shape) / 256 for i in self.outputs]
+        self.cotangents = [g.random.integers(-512, 513,
+                                             self.nodes[i].shape) / 256 for i in self.outputs]
         self.passes = g.among(["one", "each"])
-        steps = [{"op": node.op, "inputs": [number[id(x)] for x in node.inputs], "arguments": arguments}
+        steps = [{"op": node.op, "inputs": [number[id(x)] for x in node.inputs],
+                  "arguments": arguments}
                  for node, arguments in g.steps]
-        self.description = {"name": g.name, "leaves": self.kinds, "steps": steps, "outputs": self.outputs,
+        self.description = {"name": g.name, "leaves": self.kinds, "steps": steps,
+                            "outputs": self.outputs,
                             "passes": self.passes, "inner": trained}
         self.tensors = dict(g.tensors)
         for i, _ in enumerate(self.kinds):
@@ -183,10 +193,12 @@ class Graph:
 
     def run(self, engine):
         """The graph in another engine: its nodes."""
-        nodes = [engine.leaf(node.value, kind == "parameter") for node, kind in zip(self.nodes, self.kinds)]
+        nodes = [engine.leaf(node.value, kind == "parameter") for node,
+                 kind in zip(self.nodes, self.kinds)]
         for (node, _), step in zip(self.steps, self.description["steps"]):
             op = node.op.removeprefix("composed::")
-            nodes.append(engine.apply(op, *(nodes[i] for i in step["inputs"]), **node.arguments, **node.arrays))
+            nodes.append(engine.apply(op, *(nodes[i] for i in step["inputs"]), **node.arguments,
+                                      **node.arrays))
         return nodes
 
     def gradients(self, engine, nodes):

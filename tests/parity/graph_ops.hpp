@@ -1,5 +1,5 @@
-// The ops by their names, for graph_runner.cpp: each takes the inputs and arguments of a step. A test compares the names with
-// those of core/ops.hpp.
+// The ops by their names, for graph_runner.cpp: each takes the inputs and arguments of a step.
+// graphs.py compares the names with those of core/ops.hpp.
 #pragma once
 
 #include <functional>
@@ -28,7 +28,8 @@ template <class T> struct Step {
         return Axes(axes.begin(), axes.end());
     }
     KeepDims keep() const { return get<bool>("keep") ? KeepDims::yes : KeepDims::no; }
-    T number(const char* name) const { return static_cast<T>(get<double>(name)); }
+    double number(const char* name) const { return get<double>(name); }
+    std::ptrdiff_t offset(const char* name) const { return get<std::ptrdiff_t>(name); }
     std::size_t size(const char* name) const { return get<std::size_t>(name); }
     Ids ids(const char* name) const { return file.get<std::int64_t>(get<std::string>(name)); }
     Mask mask(const char* name) const { return converted<bool>(file.get<std::uint8_t>(get<std::string>(name))); }
@@ -71,6 +72,7 @@ template <class T> std::map<std::string, Call<T>> elementwise_ops() {
         {"div", [](const S& s) { return div(s.x[0], s.x[1]); }},
         {"pow", [](const S& s) { return pow(s.x[0], s.x[1]); }},
         {"maximum", [](const S& s) { return maximum(s.x[0], s.x[1]); }},
+        {"minimum", [](const S& s) { return minimum(s.x[0], s.x[1]); }},
         {"select", [](const S& s) { return select(s.mask("mask"), s.x[0], s.x[1]); }},
         {"neg", [](const S& s) { return neg(s.x[0]); }},
         {"exp", [](const S& s) { return exp(s.x[0]); }},
@@ -81,7 +83,16 @@ template <class T> std::map<std::string, Call<T>> elementwise_ops() {
         {"relu", [](const S& s) { return relu(s.x[0]); }},
         {"gelu", [](const S& s) { return gelu(s.x[0]); }},
         {"composed::gelu", [](const S& s) { return composed::gelu(s.x[0]); }},
-        {"dropout", [](const S& s) { return dropout(s.x[0], s.template get<double>("p"), s.random()); }},
+        {"sigmoid", [](const S& s) { return sigmoid(s.x[0]); }},
+        {"softplus", [](const S& s) { return softplus(s.x[0]); }},
+        {"abs", [](const S& s) { return abs(s.x[0]); }},
+        {"square", [](const S& s) { return square(s.x[0]); }},
+        {"expm1", [](const S& s) { return expm1(s.x[0]); }},
+        {"log1p", [](const S& s) { return log1p(s.x[0]); }},
+        {"sin", [](const S& s) { return sin(s.x[0]); }},
+        {"cos", [](const S& s) { return cos(s.x[0]); }},
+        {"clamp", [](const S& s) { return clamp(s.x[0], s.number("low"), s.number("high")); }},
+        {"dropout", [](const S& s) { return dropout(s.x[0], s.number("p"), s.random()); }},
         {"detach", [](const S& s) { return s.x[0].detach(); }},
     };
 }
@@ -92,6 +103,14 @@ template <class T> std::map<std::string, Call<T>> shape_ops() {
         {"sum", [](const S& s) { return sum(s.x[0], s.axes(), s.keep()); }},
         {"mean", [](const S& s) { return mean(s.x[0], s.axes(), s.keep()); }},
         {"max", [](const S& s) { return max(s.x[0], s.axes(), s.keep()); }},
+        {"logsumexp", [](const S& s) { return logsumexp(s.x[0], s.axes(), s.keep()); }},
+        {"norm", [](const S& s) { return norm(s.x[0], s.axes(), s.keep()); }},
+        {"variance", [](const S& s) { return variance(s.x[0], s.axes(), s.keep()); }},
+        {"cumsum", [](const S& s) { return cumsum(s.x[0], s.axis()); }},
+        {"flip", [](const S& s) { return flip(s.x[0], s.axis()); }},
+        {"pad",
+         [](const S& s) { return pad(s.x[0], s.axis(), s.offset("before"), s.offset("after"), s.number("value")); }},
+        {"gather", [](const S& s) { return gather(s.x[0], s.axis(), s.ids("ids")); }},
         {"reshape", [](const S& s) { return reshape(s.x[0], s.template get<std::vector<int>>("shape")); }},
         {"transpose", [](const S& s) { return transpose(s.x[0], s.axes()); }},
         {"broadcast_to", [](const S& s) { return broadcast_to(s.x[0], s.shape()); }},
@@ -117,9 +136,9 @@ template <class T> std::map<std::string, Call<T>> layer_ops() {
         {"composed::softmax", [](const S& s) { return composed::softmax(s.x[0], s.axis()); }},
         {"log_softmax", [](const S& s) { return log_softmax(s.x[0], s.axis()); }},
         {"composed::log_softmax", [](const S& s) { return composed::log_softmax(s.x[0], s.axis()); }},
-        {"layer_norm", [](const S& s) { return layer_norm(s.x[0], s.x[1], s.x[2], s.template get<double>("eps")); }},
+        {"layer_norm", [](const S& s) { return layer_norm(s.x[0], s.x[1], s.x[2], s.number("eps")); }},
         {"composed::layer_norm",
-         [](const S& s) { return composed::layer_norm(s.x[0], s.x[1], s.x[2], s.template get<double>("eps")); }},
+         [](const S& s) { return composed::layer_norm(s.x[0], s.x[1], s.x[2], s.number("eps")); }},
         {"cross_entropy", [](const S& s) { return cross_entropy(s.x[0], s.ids("targets")); }},
         {"composed::cross_entropy", [](const S& s) { return composed::cross_entropy(s.x[0], s.ids("targets")); }},
         {"attention", [](const S& s) { return attention(s.x[0], s.x[1], s.x[2], s.attention()); }},

@@ -1,14 +1,16 @@
-// Runs graphs of ops that a file describes and writes every value and gradient: what graphs.py compares with other engines.
-//     graph_runner GRAPHS.json TENSORS.safetensors OUT.safetensors double|float THREADS everything|nothing
+// Runs graphs of ops that a file describes and writes their values and gradients, for graphs.py.
+//     graph_runner GRAPHS.json TENSORS.safetensors OUT.safetensors double|float THREADS KEEP
 //     graph_runner                       prints the names of the ops it knows, one a line
 // GRAPHS.json is a list of graphs. Nodes are numbered: leaves first, then steps in their order.
 //     {"name": "7", "leaves": ["parameter" | "frozen" | "constant", ...],
 //      "steps": [{"op": "softmax", "inputs": [0], "arguments": {"axis": -1}}, ...],
 //      "outputs": [2, 3],                 their cotangents are given
-//      "passes": "one" | "each",          backward once from sum_i <dy_i, y_i>, or once from each output
+//      "passes": "one" | "each",          backward once, from sum_i <dy_i, y_i>, or from each output
 //      "inner": [2, 3]}                   steps whose gradient of the last pass is wanted
-// TENSORS: "7/leaf/0", "7/cotangent/2", and what an argument names: "7/ids/3". OUT: "7/value/2", "7/gradient/0".
-// The last argument is what the tape keeps; with nothing, values of outputs and gradients of Parameters alone are written.
+// TENSORS: "7/leaf/0", "7/cotangent/2", and what an argument names, as "7/ids/3".
+// OUT: "7/value/2", "7/gradient/0".
+// KEEP, "everything" or "nothing", is what the tape keeps; with nothing, values of outputs and
+// gradients of Parameters alone are written.
 #include <algorithm>
 #include <fstream>
 #include <iostream>

@@ -1,4 +1,4 @@
-"""Reverse-mode differentiation on numpy, with the ops of numpy_ops.py: the engine that everything is compared with."""
+"""Reverse-mode differentiation on numpy, with the ops of numpy_ops.py."""
 import numpy as np
 
 from numpy_ops import OPS

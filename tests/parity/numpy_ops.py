@@ -1,7 +1,8 @@
 """Every op on numpy arrays: its textbook definition and its vector-Jacobian product.
 
-An op takes arrays and arguments and returns y and a function from dy to the dx of each input. Nothing here is fast, and
-nothing is taken from the sources of taper: attention has its whole matrix of weights, causal attention every prefix.
+An op takes arrays and arguments and returns y and a function from dy to the dx of each input.
+Nothing here is fast, and nothing is taken from the sources of taper: attention has its whole matrix
+of weights, causal attention every prefix.
 """
 import math
 
@@ -27,7 +28,8 @@ def elementwise(function, *slopes):
     """y = function(a, b, ...) with broadcasting; slopes are dy/da, dy/db, ... of the same arguments and y."""
     def op(*xs, **arguments):
         y = function(*xs, **arguments)
-        return y, lambda dy: [summed_to(dy * slope(*xs, y, **arguments), x.shape) for slope, x in zip(slopes, xs)]
+        return y, lambda dy: [summed_to(dy * slope(*xs, y, **arguments), x.shape) for slope,
+                              x in zip(slopes, xs)]
     return op
 
 
@@ -47,9 +49,12 @@ add = elementwise(lambda a, b: a + b, lambda a, b, y: 1, lambda a, b, y: 1)
 sub = elementwise(lambda a, b: a - b, lambda a, b, y: 1, lambda a, b, y: -1)
 mul = elementwise(lambda a, b: a * b, lambda a, b, y: b, lambda a, b, y: a)
 div = elementwise(lambda a, b: a / b, lambda a, b, y: 1 / b, lambda a, b, y: -a / b ** 2)
-power = elementwise(lambda a, b: a ** b, lambda a, b, y: b * a ** (b - 1), lambda a, b, y: a ** b * np.log(a))
-maximum = elementwise(np.maximum, lambda a, b, y: half_at_ties(a > b, a < b), lambda a, b, y: half_at_ties(b > a, b < a))
-minimum = elementwise(np.minimum, lambda a, b, y: half_at_ties(a < b, a > b), lambda a, b, y: half_at_ties(b < a, b > a))
+power = elementwise(lambda a, b: a ** b, lambda a, b, y: b * a ** (b - 1), lambda a, b,
+                    y: a ** b * np.log(a))
+maximum = elementwise(np.maximum, lambda a, b, y: half_at_ties(a > b, a < b), lambda a, b,
+                      y: half_at_ties(b > a, b < a))
+minimum = elementwise(np.minimum, lambda a, b, y: half_at_ties(a < b, a > b), lambda a, b,
+                      y: half_at_ties(b < a, b > a))
 neg = elementwise(lambda x: -x, lambda x, y: -1)
 exp = elementwise(np.exp, lambda x, y: np.exp(x))
 log = elementwise(np.log, lambda x, y: 1 / x)
@@ -57,7 +62,8 @@ sqrt = elementwise(np.sqrt, lambda x, y: 0.5 / np.sqrt(x))
 tanh = elementwise(np.tanh, lambda x, y: 1 / np.cosh(x) ** 2)
 erf = elementwise(erf_of, lambda x, y: 2 / math.sqrt(math.pi) * np.exp(-x ** 2))
 relu = elementwise(lambda x: np.maximum(x, 0), lambda x, y: x > 0)
-gelu = elementwise(lambda x: x * phi(x), lambda x, y: phi(x) + x * np.exp(-x ** 2 / 2) / math.sqrt(2 * math.pi))
+gelu = elementwise(lambda x: x * phi(x), lambda x,
+                   y: phi(x) + x * np.exp(-x ** 2 / 2) / math.sqrt(2 * math.pi))
 sigmoid = elementwise(logistic, lambda x, y: logistic(x) * logistic(-x))
 softplus = elementwise(lambda x: np.logaddexp(0, x), lambda x, y: logistic(x))
 absolute = elementwise(np.abs, lambda x, y: np.sign(x))
@@ -66,12 +72,14 @@ cos = elementwise(np.cos, lambda x, y: -np.sin(x))
 log1p = elementwise(np.log1p, lambda x, y: 1 / (1 + x))
 expm1 = elementwise(np.expm1, lambda x, y: np.exp(x))
 square = elementwise(lambda x: x * x, lambda x, y: 2 * x)
-clamp = elementwise(lambda x, low, high: np.clip(x, low, high), lambda x, y, low, high: (low <= x) & (x <= high))
+clamp = elementwise(lambda x, low, high: np.clip(x, low, high), lambda x, y, low,
+                    high: (low <= x) & (x <= high))
 
 
 def select(a, b, mask):
     y = np.where(mask, a, b)
-    return y, lambda dy: [summed_to(np.where(mask, dy, 0), a.shape), summed_to(np.where(mask, 0, dy), b.shape)]
+    return y, lambda dy: [summed_to(np.where(mask, dy, 0), a.shape),
+                          summed_to(np.where(mask, 0, dy), b.shape)]
 
 
 def detach(x):
@@ -94,7 +102,8 @@ def matmul(a, b, transpose_a=False, transpose_b=False):
 
     def backward(dy):
         d_left, d_right = dy @ turned(right), turned(left) @ dy
-        return [summed_to(turned(d_left, transpose_a), a.shape), summed_to(turned(d_right, transpose_b), b.shape)]
+        return [summed_to(turned(d_left, transpose_a), a.shape),
+                summed_to(turned(d_right, transpose_b), b.shape)]
     return left @ right, backward
 
 
@@ -141,7 +150,8 @@ def sum_(x, axes):
 
 @reduction
 def mean(x, axes):
-    return x.mean(axis=axes, keepdims=True), lambda dy: np.broadcast_to(dy, x.shape) / entries(x, axes)
+    return x.mean(axis=axes, keepdims=True), lambda dy: np.broadcast_to(dy, x.shape) / entries(x,
+                                                                                               axes)
 
 
 @reduction
@@ -166,7 +176,8 @@ def norm(x, axes):
 @reduction
 def variance(x, axes):
     centred = x - x.mean(axis=axes, keepdims=True)
-    return (centred ** 2).mean(axis=axes, keepdims=True), lambda dy: dy * 2 * centred / entries(x, axes)
+    y = (centred ** 2).mean(axis=axes, keepdims=True)
+    return y, lambda dy: dy * 2 * centred / entries(x, axes)
 
 
 # ---- shapes
@@ -302,7 +313,8 @@ def attention(Q, K, V, heads=1, causal=False, live=None):
     q, k, v = (heads_apart(x, heads) for x in (Q, K, V))
     scale, n, m = 1 / math.sqrt(q.shape[-1]), q.shape[2], k.shape[2]
     seen = np.tril(np.ones((n, m), bool)) if causal else np.ones((n, m), bool)
-    seen = np.broadcast_to(seen if live is None else seen & live[:, None, None, :], (len(Q), 1, n, m))
+    seen = np.broadcast_to(seen if live is None else seen & live[:, None, None, :],
+                           (len(Q), 1, n, m))
     any_seen = seen.any(-1, keepdims=True)
     scores = np.where(seen, q @ turned(k) * scale, -np.inf)
     P = np.where(any_seen, weights_of(np.where(any_seen, scores, 0)), 0)
@@ -333,7 +345,8 @@ def causal_attention(Q, K, V, E, F, heads=1, window=0, real=None, chunk=0):
         dP = np.concatenate([np.einsum("bhtd,bhtkd->bhtk", dy, V_bar), dy @ turned(v)], -1)
         dS = softmax_slope(P, dP) * scale
         dS_slots, dS_near = dS[..., :slots], dS[..., slots:]
-        after = lambda weight, x: np.flip(np.cumsum(np.flip(weight[..., None] * x[:, :, :, None, :], 2), 2), 2)
+        after = lambda weight, x: np.flip(np.cumsum(np.flip(weight[..., None] * x[:, :, :, None,
+                                                                                  :], 2), 2), 2)
         dK_bar, dV_bar = after(dS_slots, q), after(P_slots, dy)
         dq = np.einsum("bhtk,bhtkd->bhtd", dS_slots, K_bar) + dS_near @ k
         dk = (e * dK_bar).sum(3) + turned(dS_near) @ q
@@ -343,13 +356,22 @@ def causal_attention(Q, K, V, E, F, heads=1, window=0, real=None, chunk=0):
     return heads_together(np.einsum("bhtk,bhtkd->bhtd", P_slots, V_bar) + P_near @ v), backward
 
 
-OPS = {"add": add, "sub": sub, "mul": mul, "div": div, "pow": power, "maximum": maximum, "minimum": minimum,
-       "select": select, "neg": neg, "exp": exp, "log": log, "sqrt": sqrt, "tanh": tanh, "erf": erf, "relu": relu,
-       "gelu": gelu, "sigmoid": sigmoid, "softplus": softplus, "abs": absolute, "sin": sin, "cos": cos, "log1p": log1p,
-       "expm1": expm1, "square": square, "clamp": clamp, "detach": detach, "dropout": dropout, "matmul": matmul,
-       "linear": linear, "feed_forward": feed_forward, "sum": sum_, "mean": mean, "max": max_, "logsumexp": logsumexp,
-       "norm": norm, "variance": variance, "reshape": reshape, "transpose": transpose, "broadcast_to": broadcast_to,
-       "slice": slice_, "flip": flip, "pad": pad, "cumsum": cumsum, "gather": gather, "embedding": embedding,
-       "concat": concat, "stack": stack, "split_heads": split_heads, "merge_heads": merge_heads, "softmax": softmax,
-       "log_softmax": log_softmax, "layer_norm": layer_norm, "cross_entropy": cross_entropy, "attention": attention,
+OPS = {"add": add, "sub": sub, "mul": mul, "div": div, "pow": power, "maximum": maximum,
+       "minimum": minimum,
+       "select": select, "neg": neg, "exp": exp, "log": log, "sqrt": sqrt, "tanh": tanh,
+       "erf": erf, "relu": relu,
+       "gelu": gelu, "sigmoid": sigmoid, "softplus": softplus, "abs": absolute, "sin": sin,
+       "cos": cos, "log1p": log1p,
+       "expm1": expm1, "square": square, "clamp": clamp, "detach": detach, "dropout": dropout,
+       "matmul": matmul,
+       "linear": linear, "feed_forward": feed_forward, "sum": sum_, "mean": mean, "max": max_,
+       "logsumexp": logsumexp,
+       "norm": norm, "variance": variance, "reshape": reshape, "transpose": transpose,
+       "broadcast_to": broadcast_to,
+       "slice": slice_, "flip": flip, "pad": pad, "cumsum": cumsum, "gather": gather,
+       "embedding": embedding,
+       "concat": concat, "stack": stack, "split_heads": split_heads, "merge_heads": merge_heads,
+       "softmax": softmax,
+       "log_softmax": log_softmax, "layer_norm": layer_norm, "cross_entropy": cross_entropy,
+       "attention": attention,
        "causal_attention": causal_attention}

@@ -30,6 +30,7 @@ def falls(shape, p, seed, name, number):
     count = int(np.prod(shape, dtype=np.int64))
     block, stream = np.arange((count + 3) // 4, dtype=np.uint64), stream_of(name, number)
     same = np.zeros_like(block)
-    counter = [block & LOW, block >> WORD, same + np.uint64(stream % 2 ** 32), same + np.uint64(stream >> 32)]
+    counter = [block & LOW, block >> WORD, same + np.uint64(stream % 2 ** 32),
+               same + np.uint64(stream >> 32)]
     bits = np.stack(philox(counter, (seed % 2 ** 32, seed >> 32)), -1).reshape(-1)[:count]
     return (bits < np.uint64(int(p * 2 ** 32))).reshape(shape)

@@ -24,7 +24,8 @@ def projection_name(config, which, layer, head):
 def shapes_of(config):
     """Name -> shape of every tensor of model.safetensors, and the names that are not trained."""
     c, n, d, V = config, config["length"], config["width"], config["vocab_size"]
-    shapes = {"embedding.token.weight": (V, d), "embedding.position.weight": (n, d), "head.bias": (V,)}
+    shapes = {"embedding.token.weight": (V, d), "embedding.position.weight": (n, d),
+              "head.bias": (V,)}
     if not c["tie_embeddings"]:
         shapes["head.weight"] = (V, d)
     norms = ["norm"] if c["norm"] == "pre" else []
@@ -67,7 +68,8 @@ class Model:
         return self.apply("linear", x, self.weights[name + ".weight"], self.weights[name + ".bias"])
 
     def normalised(self, name, x):
-        return self.apply("layer_norm", x, self.weights[name + ".weight"], self.weights[name + ".bias"])
+        return self.apply("layer_norm", x, self.weights[name + ".weight"],
+                          self.weights[name + ".bias"])
 
     def taken(self, x, rows):
         return self.apply("embedding", x, ids=np.asarray(rows, np.int64))
@@ -102,7 +104,8 @@ class Model:
         whole = self.apply("norm", matrix, axes=[1], keep=True)
         used = self.apply("reshape", self.apply("norm", columns, axes=[0]), shape=whole.shape)
         some = np.asarray(self.engine.value(used)) > 0
-        factor = self.apply("div", self.apply("select", whole, one, mask=some), self.apply("select", used, one, mask=some))
+        factor = self.apply("div", self.apply("select", whole, one, mask=some),
+                            self.apply("select", used, one, mask=some))
         return self.apply("mul", y, factor)
 
     def attended(self, q, keys, values):
@@ -118,12 +121,15 @@ class Model:
         for t in range(m) if causal else [m - 1]:
             seen = [i for i in range(t + 1) if real[i]]
             near = seen if full else [i for i in seen if i > t - config.get("window", 0)]
-            keys, values = ([] if full else [self.projected(which, layer, head, x, seen)] for which, x in (("E", k), ("F", v)))
+            keys, values = ([] if full else [self.projected(which, layer, head, x,
+                                                            seen)] for which,
+                                                            x in (("E", k), ("F", v)))
             keys = [x for x in keys if x is not None] + ([self.taken(k, near)] if near else [])
             values = [x for x in values if x is not None] + ([self.taken(v, near)] if near else [])
             queries = self.part(q, 0, t, t + 1) if causal else q
             if keys:
-                out.append(self.attended(queries, self.apply("concat", *keys, axis=0), self.apply("concat", *values, axis=0)))
+                out.append(self.attended(queries, self.apply("concat", *keys, axis=0),
+                                         self.apply("concat", *values, axis=0)))
             else:
                 out.append(self.engine.leaf(np.zeros(tuple(queries.shape))))
         return self.apply("concat", *out, axis=0)
@@ -133,8 +139,12 @@ class Model:
         q, k, v = (self.linear(name + which, x) for which in ("query", "key", "value"))
         rows = []
         for b in range(len(real)):
-            row = [self.apply("reshape", self.part(y, 0, b, b + 1), shape=y.shape[1:]) for y in (q, k, v)]
-            heads = [self.head_of_row(layer, j, *(self.part(y, 1, j * d_h, (j + 1) * d_h) for y in row), real[b])
+            row = [self.apply("reshape", self.part(y, 0, b, b + 1), shape=y.shape[1:]) for y in (q,
+                                                                                                 k,
+                                                                                                 v)]
+            heads = [self.head_of_row(layer, j,
+                                      *(self.part(y, 1, j * d_h, (j + 1) * d_h) for y in row),
+                                      real[b])
                      for j in range(h)]
             rows.append(self.apply("concat", *heads, axis=1))
         return self.linear(name + "output", self.apply("stack", *rows, axis=0))

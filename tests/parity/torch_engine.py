@@ -80,7 +80,8 @@ def attention(Q, K, V, heads=1, causal=False, live=None):
     if live is not None:
         seen = seen & of_numpy(live)[:, None, None, :]
     blind = ~seen.any(-1, keepdim=True)
-    weights = torch.softmax(scores.masked_fill(~(seen | blind), -math.inf), -1).masked_fill(blind, 0)
+    weights = torch.softmax(scores.masked_fill(~(seen | blind), -math.inf), -1).masked_fill(blind,
+                                                                                            0)
     return heads_together(weights @ v)
 
 
@@ -102,23 +103,34 @@ def causal_attention(Q, K, V, E, F, heads=1, window=0, real=None, chunk=0):
     return heads_together(torch.cat(rows, 2)) if rows else Q * 1
 
 
-OPS = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "pow": torch.pow, "maximum": torch.maximum,
-       "minimum": torch.minimum, "select": lambda a, b, mask: torch.where(of_numpy(mask), a, b), "neg": torch.neg,
-       "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "tanh": torch.tanh, "erf": torch.erf, "relu": torch.relu,
+OPS = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "pow": torch.pow,
+       "maximum": torch.maximum,
+       "minimum": torch.minimum, "select": lambda a, b, mask: torch.where(of_numpy(mask), a, b),
+       "neg": torch.neg,
+       "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "tanh": torch.tanh,
+       "erf": torch.erf, "relu": torch.relu,
        "gelu": functional.gelu, "sigmoid": torch.sigmoid,
        "softplus": lambda x: torch.logaddexp(x, torch.zeros((), dtype=x.dtype)),
-       "abs": torch.abs, "sin": torch.sin, "cos": torch.cos, "log1p": torch.log1p, "expm1": torch.expm1,
-       "square": torch.square, "clamp": lambda x, low, high: torch.clamp(x, low, high), "detach": lambda x: x.detach(),
-       "dropout": dropout, "matmul": matmul, "linear": functional.linear, "feed_forward": feed_forward,
+       "abs": torch.abs, "sin": torch.sin, "cos": torch.cos, "log1p": torch.log1p,
+       "expm1": torch.expm1,
+       "square": torch.square, "clamp": lambda x, low, high: torch.clamp(x, low, high),
+       "detach": lambda x: x.detach(),
+       "dropout": dropout, "matmul": matmul, "linear": functional.linear,
+       "feed_forward": feed_forward,
        "sum": reduction(torch.sum), "mean": reduction(torch.mean), "max": reduction(torch.amax),
-       "logsumexp": reduction(torch.logsumexp), "norm": reduction(norm), "variance": reduction(variance),
-       "reshape": lambda x, shape: x.reshape(tuple(shape)), "transpose": lambda x, axes: x.permute(tuple(axes)),
+       "logsumexp": reduction(torch.logsumexp), "norm": reduction(norm),
+       "variance": reduction(variance),
+       "reshape": lambda x, shape: x.reshape(tuple(shape)), "transpose": lambda x,
+       axes: x.permute(tuple(axes)),
        "broadcast_to": lambda x, shape: x.expand(tuple(shape)), "slice": slice_,
        "flip": lambda x, axis: torch.flip(x, (axis,)), "pad": pad, "cumsum": torch.cumsum,
        "gather": lambda x, axis, ids: torch.gather(x, axis, of_numpy(ids)),
-       "embedding": lambda table, ids: table[of_numpy(ids)], "concat": lambda *xs, axis: torch.cat(xs, axis),
-       "stack": lambda *xs, axis: torch.stack(xs, axis), "split_heads": heads_apart, "merge_heads": heads_together,
-       "softmax": lambda x, axis=-1: torch.softmax(x, axis), "log_softmax": lambda x, axis=-1: torch.log_softmax(x, axis),
+       "embedding": lambda table, ids: table[of_numpy(ids)], "concat": lambda *xs,
+       axis: torch.cat(xs, axis),
+       "stack": lambda *xs, axis: torch.stack(xs, axis), "split_heads": heads_apart,
+       "merge_heads": heads_together,
+       "softmax": lambda x, axis=-1: torch.softmax(x, axis), "log_softmax": lambda x,
+       axis=-1: torch.log_softmax(x, axis),
        "layer_norm": layer_norm, "cross_entropy": cross_entropy, "attention": attention,
        "causal_attention": causal_attention}
 
@@ -140,6 +152,8 @@ class Torch:
         flowing = [(y, of_numpy(dy)) for y, dy in zip(ys, dys) if y.requires_grad]
         wanted = [x for x in of if x.requires_grad]
         found = iter(torch.autograd.grad([y for y, _ in flowing], wanted, [dy for _, dy in flowing],
-                                         retain_graph=True, allow_unused=True)) if flowing else iter(())
+                                         retain_graph=True,
+                                         allow_unused=True)) if flowing else iter(())
         gradients = [next(found, None) if x.requires_grad else None for x in of]
-        return [np.zeros(tuple(x.shape)) if dx is None else dx.numpy() for x, dx in zip(of, gradients)]
+        return [np.zeros(tuple(x.shape)) if dx is None else dx.numpy() for x,
+                dx in zip(of, gradients)]
