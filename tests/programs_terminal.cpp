@@ -217,7 +217,7 @@ TEST_CASE("programs: where the reader has left, a program ends at once, with sta
         CAPTURE(program);
         Process process(program, arguments, without_reader);
         const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-        CHECK_FALSE(process.wait_for([&] { return std::chrono::steady_clock::now() > give_up; }));
+        REQUIRE_FALSE(process.wait_for([&] { return std::chrono::steady_clock::now() > give_up; }));
         const Result result = process.wait();
         CHECK(result.status == 0);
         CHECK(result.err.empty());

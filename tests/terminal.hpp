@@ -5,6 +5,7 @@
 #include <pty.h>
 #include <sys/ioctl.h>
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
@@ -37,7 +38,7 @@ class Terminal {
         if (write(keyboard_, keys.data(), keys.size()) < 0) throw std::runtime_error("the pseudo-terminal is closed");
     }
 
-    // Its exit status. now_and_then is called with the bytes so far.
+    // Its exit status, within a minute. now_and_then is called with the bytes so far.
     int run(
         const std::string& program, const Arguments& arguments,
         const std::function<void(const std::string&)>& now_and_then = [](const std::string&) {},
@@ -49,7 +50,9 @@ class Terminal {
             ioctl(screen_, TIOCSCTTY, 0);
             for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(screen_, stream);
         });
+        const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
         while (process.running()) {
+            if (std::chrono::steady_clock::now() > end) throw std::runtime_error("a program must end: " + program);
             read_what_is_there();
             now_and_then(bytes);
         }

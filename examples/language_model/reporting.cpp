@@ -99,10 +99,11 @@ struct Best {
 // Of the lines of metrics.jsonl, of all sittings.
 std::optional<Best> best_validation(const std::string& directory) {
     std::optional<Best> best;
-    std::ifstream lines(directory + "/metrics.jsonl");
+    const std::string path = directory + "/metrics.jsonl";
+    std::ifstream lines(path);
     for (std::string line; std::getline(lines, line);) {
         if (line.find("\"val_loss\"") == line.npos) continue;
-        const StepMetrics metrics = StepMetrics::from_json(line);
+        const StepMetrics metrics = StepMetrics::from_json(line, path);
         if (!best || *metrics.val_loss < best->loss) best = {metrics.step, *metrics.val_loss};
     }
     return best;
