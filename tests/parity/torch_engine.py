@@ -110,7 +110,7 @@ OPS = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "
        "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "tanh": torch.tanh,
        "erf": torch.erf, "relu": torch.relu,
        "gelu": functional.gelu, "sigmoid": torch.sigmoid,
-       "softplus": lambda x: torch.logaddexp(x, torch.zeros((), dtype=x.dtype)),
+       "softplus": lambda x: -functional.logsigmoid(-x),
        "abs": torch.abs, "sin": torch.sin, "cos": torch.cos, "log1p": torch.log1p,
        "expm1": torch.expm1,
        "square": torch.square, "clamp": lambda x, low, high: torch.clamp(x, low, high),
