@@ -130,13 +130,20 @@ void say_how_to_use(const std::string& program, const TrainingOptions& options, 
         say_unbroken("  " + beside(program, "generate") + model +
                      (beginning.empty() ? "" : " --prompt " + shell_quoted(beginning)) + "\n");
     else
-        say_unbroken("  " + beside(program, "fill_mask") + model + " --text " + shell_quoted(beginning + "[MASK]") +
-                     "\n");
+        say_unbroken("  " + beside(program, "fill_mask") + model + " --text " +
+                     shell_quoted(beginning + (beginning.find(' ') == beginning.npos ? "" : " ") + "[MASK]") + "\n");
 }
 
 void say_how_to_resume(const std::string& program, const TrainingOptions& options) {
     say("to go on:\n");
     say_unbroken("  " + shell_quoted(program) + " --resume --out " + shell_quoted(options.out) + "\n");
+}
+
+// Without what stands before the first space and behind the last, where something is between them.
+static std::string whole_words(const std::string& text) {
+    const std::size_t first = text.find(' ');
+    const std::size_t last = text.rfind(' ');
+    return first == last ? text : text.substr(first + 1, last - first - 1);
 }
 
 std::string beginning_of(const Corpus& corpus, const Tokenizer& tokenizer, std::size_t length) {
@@ -149,7 +156,7 @@ std::string beginning_of(const Corpus& corpus, const Tokenizer& tokenizer, std::
         if (!shown && !text.empty()) break;
         if (shown && !leading_space) text += c.bytes;
     }
-    return text;
+    return whole_words(text);
 }
 
 }  // namespace taper::examples
