@@ -103,8 +103,7 @@ static void add_one_input_cases(Table& table) {
 static void add_kinked_cases(Table& table) {
     const Between usual{-2, 2}, small{-1e-6, 1e-6}, large{1e4, 1e6};
     table.one_input("abs", {usual, {1, 2}, {-2, -1}, large, small}, [](const auto& x) { return abs(x[0]); });
-    table.add("abs", "near the kink", {{1e-4, -1e-4, 1e-9, -1e-9, 1e-300}},
-              [](const auto& x) { return abs(x[0]); });
+    table.add("abs", "near the kink", {{1e-4, -1e-4, 1e-9, -1e-9, 1e-300}}, [](const auto& x) { return abs(x[0]); });
     table.one_input("clamp", {usual, {-3, -1}, {0, 1}, {5, 6}, large},
                     [](const auto& x) { return clamp(x[0], -0.5, 1.5); });
     table.add("clamp", "at and near the bounds", {{-0.5, 1.5, -0.5 - 1e-4, 1.5 + 1e-9, 1.5 - 1e-9}},
