@@ -42,7 +42,7 @@ template <class T> static void add_text(std::string& text, const Array<T>& x, st
         return;
     }
     const std::size_t n = x.shape(axis), ends = 2;
-    const bool cut = x.size() > 100 && n > 2 * ends + 1;
+    const bool cut = (x.size() > 100 || n > 100) && n > 2 * ends + 1;
     std::size_t entries = 1;
     for (std::size_t i = axis + 1; i < x.dimension(); ++i) entries *= x.shape(i);
     text += "{";

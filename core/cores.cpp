@@ -55,7 +55,8 @@ int cores_of_quota(const std::string& membership, const std::string& mounted) {
         const bool version_1 = ("," + controllers + ",").find(",cpu,") != std::string::npos;
         if (!version_1 && !controllers.empty()) continue;
         const std::filesystem::path top = std::filesystem::path(mounted) / (version_1 ? "cpu" : "");
-        std::filesystem::path group = line.substr(std::min(second + 2, line.size()));
+        std::filesystem::path group =
+            std::filesystem::path(line.substr(std::min(second + 1, line.size()))).relative_path();
         for (; !group.empty(); group = group.parent_path()) cores = std::min(cores, quota_of(top / group));
         cores = std::min(cores, quota_of(top));
     }

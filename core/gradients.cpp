@@ -45,8 +45,10 @@ template <class T> void Gradients<T>::add(const Place<T>& x, const std::shared_p
     const std::size_t i = tape_.find(x);
     if (i == Tape<T>::nowhere) return;
     Record<T>& record = tape_.records_[i];
+    // Not before the next one comes: until then Finite::checked looks at it.
+    if (record.additions > 0 && record.additions % leaves_together == 0) tape_.set_aside(i);
     add_shared(record.gradient, dx);
-    if (++record.additions % leaves_together == 0) tape_.set_aside(i);
+    ++record.additions;
 }
 template <class T> void Gradients<T>::add(const Place<T>& x, Array<T> dx) {
     add(x, std::make_shared<Array<T>>(std::move(dx)));
@@ -57,7 +59,10 @@ template <class T> Array<T>& Gradients<T>::at(const Place<T>& x) {
     const std::size_t i = tape_.find(x);
     if (i == Tape<T>::nowhere)
         throw Error("backward: at(x) takes an input that wants a gradient: x " + to_string(x.shape));
-    auto& gradient = tape_.records_[i].gradient;
+    Record<T>& record = tape_.records_[i];
+    if (record.additions > 0 && record.additions % leaves_together == 0) tape_.set_aside(i);
+    ++record.additions;
+    auto& gradient = record.gradient;
     if (!gradient) gradient = std::make_shared<Array<T>>(zeros<T>(x.shape));
     if (gradient.use_count() > 1) gradient = std::make_shared<Array<T>>(*gradient);
     return *gradient;

@@ -15,9 +15,6 @@
 
 namespace taper {
 
-template <class X>
-inline constexpr bool is_var = std::is_base_of_v<Place<float>, X> || std::is_base_of_v<Place<double>, X>;
-
 // A number or an Array as a Var<T>.
 template <class T, class X> Var<T> constant(const X& x) {
     if constexpr (std::is_arithmetic_v<X>) return static_cast<T>(x);
@@ -70,11 +67,3 @@ operator/(const Var<T>& a, const Var<U>& b) { return two_number_types(a, b); }
 template <class T> std::ostream& operator<<(std::ostream& out, const Var<T>& x);
 
 }  // namespace taper
-
-// xtensor's operators and functions take an Array together with anything, as if that were a number.
-// Beside a Var they are taken out of the choice, so that ours is found.
-namespace xt::detail {
-template <class F, class... E>
-requires(taper::is_var<std::decay_t<E>> || ...) struct xfunction_type<F, E...> {
-};
-}  // namespace xt::detail

@@ -1,6 +1,7 @@
 // Every op, in one list: signature, shapes, formula. Forward and backward of each stand side by side in core/ops/.
 //
-// Arguments may be Var or Parameter and, beside one, a number or an Array (core/notation.hpp). "Broadcasting" is NumPy's.
+// Arguments may be Var or Parameter. Of what takes a and b of one shape, and of + - * /, one may be a number or an Array
+// (core/notation.hpp). "Broadcasting" is NumPy's.
 // Every op throws Error when its shape rule does not hold. `at` is the caller's line and is filled in by itself.
 // T is float or double.
 #pragma once
@@ -77,7 +78,8 @@ Var<T> feed_forward(const Var<T>& x, const Var<T>& W1, const Var<T>& b1, const V
 struct Axes : std::vector<int> {
     using std::vector<int>::vector;
     Axes() = default;
-    Axes(int axis) : std::vector<int>{axis} {}  // NOLINT: sum(x, 0) is sum(x, {0})
+    Axes(std::vector<int> axes) : std::vector<int>(std::move(axes)) {}  // NOLINT
+    Axes(int axis) : std::vector<int>{axis} {}                          // NOLINT: sum(x, 0) is sum(x, {0})
 };
 enum class KeepDims { no, yes };
 template <class T> Var<T> sum(const Var<T>& x, const Axes& axes = {}, KeepDims keep = KeepDims::no, Source at = here());

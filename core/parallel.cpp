@@ -29,12 +29,21 @@ const Whereabouts& whereabouts() { return here; }
 
 }  // namespace detail
 
-// This thread in a body of parallel_for, called where `caller` says.
+// What holds in a body that is called on this thread.
+static detail::Whereabouts in_a_body() {
+    detail::Whereabouts body = detail::here;
+    ++body.bodies;
+    const detail::Intent in_float = detail::intent<float>();
+    const detail::Intent in_double = detail::intent<double>();
+    if (in_float != detail::Intent::compute) body.in_float = in_float;
+    if (in_double != detail::Intent::compute) body.in_double = in_double;
+    return body;
+}
+
+// This thread in a body of parallel_for.
 class Inside {
   public:
-    Inside(const detail::Whereabouts& caller, bool recorded) {
-        detail::here = {caller.bodies + 1, caller.recorded || recorded, caller.thread};
-    }
+    explicit Inside(const detail::Whereabouts& body) { detail::here = body; }
     ~Inside() { detail::here = before_; }
     Inside(const Inside&) = delete;
     Inside& operator=(const Inside&) = delete;
@@ -51,20 +60,20 @@ template <class F> static void spin(F ready) {
 // One call of parallel_for. Threads take the next chunk until none is left; the caller takes part, and waits only for chunks
 // that others have begun. So a worker that the system does not schedule in time costs nothing, unlike with a barrier.
 struct Job {
-    Job(const std::function<void(std::size_t, std::size_t)>& body, std::size_t n, std::size_t chunk, bool recorded)
-        : body(body), n(n), chunk(chunk), chunks(n / chunk + (n % chunk != 0)), recorded(recorded) {}
+    Job(const std::function<void(std::size_t, std::size_t)>& body, std::size_t n, std::size_t chunk,
+        const detail::Whereabouts& whereabouts)
+        : body(body), n(n), chunk(chunk), chunks(n / chunk + (n % chunk != 0)), whereabouts(whereabouts) {}
 
     const std::function<void(std::size_t, std::size_t)>& body;
     std::size_t n, chunk, chunks;
-    const detail::Whereabouts caller = detail::here;
-    bool recorded;  // by the caller
+    const detail::Whereabouts whereabouts;  // of the body
     std::atomic<std::size_t> next{0}, done{0};
     std::mutex mutex;
     std::condition_variable all_done;
     std::exception_ptr error;
 
     void work() {
-        const Inside inside(caller, recorded);
+        const Inside inside(whereabouts);
         for (std::size_t c; (c = next++) < chunks;) {
             try {
                 body(c * chunk, std::min(n, (c + 1) * chunk));
@@ -157,17 +166,17 @@ void parallel_for(std::size_t n, std::size_t chunk,
                   const std::function<void(std::size_t begin, std::size_t end)>& body) {
     if (chunk == 0) throw Error("parallel_for: a chunk must be 1 or more: 0");
     const std::size_t chunks = n / chunk + (n % chunk != 0), workers = static_cast<std::size_t>(threads()) - 1;
-    const bool recorded = detail::a_tape_records();
+    const detail::Whereabouts whereabouts = in_a_body();
     static std::mutex in_use;  // the pool serves one caller at a time
     std::unique_lock lock(in_use, std::defer_lock);
     if (chunks <= 1 || workers == 0 || inside_a_chunk || !lock.try_lock()) {
-        const Inside inside(detail::here, recorded);
+        const Inside inside(whereabouts);
         for (std::size_t c = 0; c < chunks; ++c) body(c * chunk, std::min(n, (c + 1) * chunk));
         return;
     }
     static Pool pool;
     if (pool.size() != workers) pool.resize(workers);
-    const auto job = std::make_shared<Job>(body, n, chunk, recorded);
+    const auto job = std::make_shared<Job>(body, n, chunk, whereabouts);
     pool.start(job);
     inside_a_chunk = true;
     job->work();

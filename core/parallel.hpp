@@ -36,10 +36,15 @@ inline std::size_t sum_parts(std::size_t n) { return std::clamp<std::size_t>(n /
 // For the engine.
 namespace detail {
 
+// What ops of one number type do on a thread: compute, with no tape there; are recorded; or make
+// values though a tape is there, in a NoGrad or in an op's backward.
+enum class Intent : char { compute, record, values };
+
 // Where this thread is.
 struct Whereabouts {
-    std::size_t bodies = 0;  // of parallel_for it is in, one inside the other
-    bool recorded = false;   // by the thread that called the outermost of them
+    std::size_t bodies = 0;             // of parallel_for it is in, one inside the other
+    Intent in_float = Intent::compute;  // of the thread that called the outermost body
+    Intent in_double = Intent::compute;
     std::size_t thread = 0;  // the number of that thread, or its own: 1 or more
 };
 const Whereabouts& whereabouts();
@@ -47,7 +52,7 @@ const Whereabouts& whereabouts();
 int usable_cores();                                                             // core/cores.cpp
 int cores_of_quota(const std::string& membership, const std::string& mounted);  // of /proc/self/cgroup, /sys/fs/cgroup
 
-bool a_tape_records();  // on this thread, of either number type: core/tape.cpp
+template <class T> Intent intent();  // on this thread: core/tape.cpp
 
 // The next number of a counter that no other copy of this library in the process gives: counters of
 // two copies stand on different pages of memory.

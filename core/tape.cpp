@@ -48,7 +48,22 @@ template <class T> Tape<T>* Tape<T>::recording() {
     return tape && tape->backward_ != running ? tape : nullptr;
 }
 
-bool detail::a_tape_records() { return Tape<float>::recording() || Tape<double>::recording(); }
+template <class T> detail::Intent detail::intent() {
+    const auto& tapes = begun_tapes<T>();
+    if (tapes.empty()) return Intent::compute;
+    return Tape<T>::recording() ? Intent::record : Intent::values;
+}
+
+// Of the thread that called the outermost body of parallel_for that this thread is in.
+template <class T> static detail::Intent intent_of_caller() {
+    const detail::Whereabouts& here = detail::whereabouts();
+    return std::is_same_v<T, float> ? here.in_float : here.in_double;
+}
+
+template <class T> bool Tape<T>::begun() {
+    const auto& tapes = begun_tapes<T>();
+    return std::any_of(tapes.begin(), tapes.end(), [](const Begun<T>& begun) { return begun.tape != nullptr; });
+}
 
 template <class T> static bool wants_a_gradient(const Var<T>& x) {
     return x.tape != 0 || (x.leaf && x.leaf->trainable());
@@ -65,7 +80,8 @@ template <class T> static void check_body(const char* op, const std::vector<Var<
     if (here.bodies == 0) return;
     const auto& tapes = begun_tapes<T>();
     const bool own = !tapes.empty() && tapes.back().bodies == here.bodies;
-    if (own || !(tapes.empty() ? here.recorded : Tape<T>::recording() != nullptr)) return;
+    const detail::Intent intent = tapes.empty() ? intent_of_caller<T>() : detail::intent<T>();
+    if (own || intent != detail::Intent::record) return;
     for (std::size_t i = 0; i < inputs.size(); ++i)
         if (wants_a_gradient(inputs[i]))
             throw Error(std::string(op) +
@@ -87,6 +103,7 @@ template <class T> void Tape<T>::check(const char* op, const std::vector<Var<T>>
             std::find_if(tapes.begin(), tapes.end(), [&](const auto& t) { return x.tape != 0 && t.serial == x.tape; });
         // A value: in an op's backward, or in a NoGrad.
         if (outer != tapes.end() && (outer->tape->backward_ == running || !tapes.back().tape)) continue;
+        if (outer == tapes.end() && intent_of_caller<T>() == detail::Intent::values) continue;
         throw Error(std::string(op) + ": an input must be a constant or recorded on the innermost live tape" +
                     " (detach() makes it a constant)" + input_text(i, x) + ": " +
                     (elsewhere ? "it was computed of a trainable parameter where no tape recorded, by another thread "
@@ -139,7 +156,7 @@ void Tape<T>::record(std::unique_ptr<Op<T>> op, const std::vector<Var<T>>& input
     Tape* tape = recording();
     if (!tape) {
         // No NoGrad and no backward asks for values: a tape elsewhere may miss its gradient.
-        const bool meant = !begun_tapes<T>().empty();
+        const bool meant = !begun_tapes<T>().empty() || intent_of_caller<T>() == detail::Intent::values;
         const auto counts = [](const Var<T>& x) { return x.index != 0 || (x.leaf && x.leaf->trainable()); };
         if (!meant && std::any_of(inputs.begin(), inputs.end(), counts)) y.index = detail::whereabouts().thread;
         return;
@@ -241,9 +258,10 @@ template <class T> Array<T> Tape<T>::gradient(const Var<T>& v) const {
     return records_[i].gradient ? *records_[i].gradient : zeros<T>(v.shape());
 }
 
-#define TAPER_INSTANTIATE(T) \
-    template class Tape<T>;  \
-    template class NoGrad<T>;
+#define TAPER_INSTANTIATE(T)  \
+    template class Tape<T>;   \
+    template class NoGrad<T>; \
+    template detail::Intent detail::intent<T>();
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)
 #undef TAPER_INSTANTIATE

@@ -24,7 +24,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/array.hpp"
@@ -55,7 +57,7 @@ template <class T> class Leaf {
 
   private:
     friend class Tape<T>;
-    template <class U> friend void freeze(const std::vector<Parameter<U>*>& parameters);
+    template <class U> friend std::vector<Parameter<U>*> freeze(const std::vector<Parameter<U>*>& parameters);
     template <class U> friend void thaw(const std::vector<Parameter<U>*>& parameters);
     bool trainable_;
     std::atomic<int> tapes_ = 0;  // that live and have recorded it
@@ -161,11 +163,12 @@ template <class T> class Parameter : public Var<T> {
 };
 
 // Frozen, a Parameter is a constant for every tape: it gets no gradient, and no optimiser moves it,
-// decays it or changes what it remembers of it. Its gradient is dropped. Error: a live tape has
-// recorded it.
-template <class T> void freeze(const std::vector<Parameter<T>*>& parameters);
+// decays it or changes what it remembers of it. Its gradient is dropped. Returns those that were
+// trainable: thaw(frozen) undoes it. Error: a live tape has recorded it.
+template <class T> std::vector<Parameter<T>*> freeze(const std::vector<Parameter<T>*>& parameters);
 template <class T> void freeze(Parameter<T>& parameter) { freeze(std::vector<Parameter<T>*>{&parameter}); }
-// Trainable again. Error: a tape records on this thread, for which it may be a constant already.
+// Trainable, also what was made not to be, as E and F of a random projection are. Error: a tape is
+// alive on this thread, for which it may be a constant already.
 template <class T> void thaw(const std::vector<Parameter<T>*>& parameters);
 template <class T> void thaw(Parameter<T>& parameter) { thaw(std::vector<Parameter<T>*>{&parameter}); }
 
@@ -262,6 +265,8 @@ template <class T> class Tape {
 
     // The innermost tape that records on this thread, or null: also in a NoGrad, and in backward.
     static Tape* recording();
+    // Is one alive that this thread began, also where a NoGrad hides it or it runs backward?
+    static bool begun();
 
     // For apply(): Error if an input is of another or a dead tape; then appends op if a gradient can flow through it.
     static void check(const char* op, const std::vector<Var<T>>& inputs);
@@ -356,4 +361,15 @@ template <class O, class... Arguments> Var<typename O::value_type> apply(Source 
     return y;
 }
 
+template <class X>
+inline constexpr bool is_var = std::is_base_of_v<Place<float>, X> || std::is_base_of_v<Place<double>, X>;
+
 }  // namespace taper
+
+// xtensor's operators and functions take an Array together with anything, as if that were a number.
+// Beside a Var they are taken out of the choice, so that ours is found.
+namespace xt::detail {
+template <class F, class... E>
+requires(taper::is_var<std::decay_t<E>> || ...) struct xfunction_type<F, E...> {
+};
+}  // namespace xt::detail

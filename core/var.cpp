@@ -42,36 +42,40 @@ template <class T> Array<T>& Parameter<T>::mutable_gradient() {
 
 template <class T> Array<T>& Parameter<T>::mutable_value() {
     this->value();
-    if (this->value_.use_count() > 1) this->value_ = std::make_shared<Array<T>>(*this->value_);
+    const bool seen = this->value_.use_count() > 1 || this->leaf->recorded();
+    if (seen) this->value_ = std::make_shared<Array<T>>(*this->value_);
     return *this->value_;
 }
 
-template <class T> void freeze(const std::vector<Parameter<T>*>& parameters) {
+template <class T> std::vector<Parameter<T>*> freeze(const std::vector<Parameter<T>*>& parameters) {
     for (const Parameter<T>* parameter : parameters) {
         parameter->value();
         if (parameter->leaf->recorded())
             throw Error("freeze: no live tape may have recorded the parameter: " + parameter->name());
     }
+    std::vector<Parameter<T>*> frozen;
     for (Parameter<T>* parameter : parameters) {
+        if (!parameter->trainable()) continue;
         parameter->leaf->trainable_ = false;
         parameter->clear_gradient();
+        frozen.push_back(parameter);
     }
+    return frozen;
 }
 
 template <class T> void thaw(const std::vector<Parameter<T>*>& parameters) {
     for (Parameter<T>* parameter : parameters) {
         parameter->value();
-        if (!parameter->trainable() && Tape<T>::recording())
-            throw Error("thaw: no tape may be recording, or it may hold the parameter as a constant: " +
-                        parameter->name());
+        if (!parameter->trainable() && Tape<T>::begun())
+            throw Error("thaw: no tape may be alive, or it may hold the parameter as a constant: " + parameter->name());
     }
     for (Parameter<T>* parameter : parameters) parameter->leaf->trainable_ = true;
 }
 
-#define TAPER_INSTANTIATE(T)                                 \
-    template class Var<T>;                                   \
-    template class Parameter<T>;                             \
-    template void freeze(const std::vector<Parameter<T>*>&); \
+#define TAPER_INSTANTIATE(T)                                                       \
+    template class Var<T>;                                                         \
+    template class Parameter<T>;                                                   \
+    template std::vector<Parameter<T>*> freeze(const std::vector<Parameter<T>*>&); \
     template void thaw(const std::vector<Parameter<T>*>&);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)

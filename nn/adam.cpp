@@ -23,8 +23,8 @@ template <class T> Adam<T>::Adam(const Parameters<T>& parameters, AdamOptions op
 template <class T> void Adam<T>::take_in_trainable() {
     std::erase_if(frozen_, [&](Parameter<T>* parameter) {
         if (!parameter->trainable()) return false;
-        parameters_.push_back(parameter);
         moments.push_back({zeros<T>(parameter->shape()), zeros<T>(parameter->shape())});
+        parameters_.push_back(parameter);
         return true;
     });
 }

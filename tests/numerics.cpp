@@ -299,3 +299,22 @@ TEST_CASE("numerics: xtensor's own reducers work on an Array beside taper's") {
     CHECK(xt::mean(x * x)() == 12.5);
     CHECK(sum(Var<double>(x)).item() == 12);
 }
+
+TEST_CASE("numerics: the slopes of sigmoid, tanh and expm1 keep their digits where the value has none left") {
+    const auto slope = [](auto f, float at) {
+        Parameter<float> x("x", Array<float>{at});
+        Tape<float> tape;
+        tape.backward(sum(f(Var<float>(x))));
+        return static_cast<double>(x.gradient()(0));
+    };
+    for (const double x : {5.0, 10.0, 15.0, 18.0, 30.0, 80.0}) {
+        const float at = static_cast<float>(x);
+        const double e = std::exp(-x);
+        CAPTURE(x);
+        for (const float v : {at, -at})
+            CHECK(std::abs(slope([](auto z) { return sigmoid(z); }, v) / (e / std::pow(1 + e, 2)) - 1) < 1e-5);
+        for (const float v : {at / 2, -at / 2})
+            CHECK(std::abs(slope([](auto z) { return tanh(z); }, v) / (4 * e / std::pow(1 + e, 2)) - 1) < 1e-5);
+        CHECK(std::abs(slope([](auto z) { return expm1(z); }, -at) / e - 1) < 1e-5);
+    }
+}

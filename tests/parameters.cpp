@@ -131,7 +131,7 @@ TEST_CASE("parameters: freeze and thaw, one or many, and not while a live tape h
         std::thread([&] { elsewhere = refusal([&] { freeze(w); }); }).join();
         CHECK(elsewhere == "freeze: no live tape may have recorded the parameter: w");
         freeze(v);  // which no tape has met
-        check_refusal([&] { thaw(v); }, {"thaw: no tape may be recording", "v"});
+        check_refusal([&] { thaw(v); }, {"thaw: no tape may be alive", "v"});
         tape.backward(y, Keep::everything);
         check_refusal([&] { freeze(w); }, {"no live tape"});  // backward can run again
         tape.backward(y);
@@ -196,4 +196,55 @@ TEST_CASE("parameters: every number of uses is counted, in each pass") {
             CHECK(w.gradient() == Numbers{pass * sum_of_all, pass * sum_of_all});
         }
     }
+}
+
+TEST_CASE("parameters: rows of one that is read 20,000 times add up as exactly in float") {
+    constexpr int uses = 20'000;
+    for (const bool by_id : {true, false}) {
+        Parameter<float> w("w", reshaped(Array<float>{1, 2, 3}, {3, 1}));
+        Tape<float> tape;
+        Var<float> total = 0.0F;
+        for (int i = 0; i < uses; ++i) {
+            const Var<float> row = by_id ? embedding(w, Ids{1}) : slice(w, 0, {.begin = 1, .end = 2});
+            total = total + sum(row * 0.1F);
+        }
+        tape.backward(total);
+        CHECK(std::abs(static_cast<double>(w.gradient()(1, 0)) / (0.1 * uses) - 1) < 3e-6);
+        CHECK(w.gradient()(0, 0) == 0);
+    }
+}
+
+TEST_CASE("finite: a gradient that is not is found whatever the number of uses") {
+    for (const int uses : {31, 32, 33, 64}) {
+        P w("w", Numbers{0, 1});
+        Tape<double> tape(Finite::checked);
+        V y = sqrt(w);  // its slope at 0 is infinite
+        for (int i = 1; i < uses; ++i) y = y + w;
+        CAPTURE(uses);
+        check_refusal([&] { tape.backward(sum(y)); }, {"backward of sqrt", "inf"});
+    }
+}
+
+TEST_CASE("parameters: mutable_value() leaves alone what a tape recorded, also where no op kept the value") {
+    P w("w", Numbers{1, 2});
+    Tape<double> tape(Finite::checked);
+    const V loss = sum(w + 1.0);
+    w.mutable_value()(0) = 100;
+    tape.backward(loss);
+    CHECK(w.gradient() == Numbers{1, 1});
+    CHECK(w.value() == Numbers{100, 2});
+}
+
+TEST_CASE("parameters: thaw is refused where a NoGrad hides a tape, and thaws what freeze froze") {
+    P w("w", Numbers{1}), fixed("fixed", Numbers{2}, false);
+    const std::vector<P*> frozen = freeze(std::vector<P*>{&w, &fixed});
+    CHECK(frozen == std::vector<P*>{&w});
+    {
+        Tape<double> tape;
+        NoGrad<double> values;
+        check_refusal([&] { thaw(w); }, {"thaw: no tape may be alive", "w"});
+    }
+    thaw(frozen);
+    CHECK(w.trainable());
+    CHECK_FALSE(fixed.trainable());
 }

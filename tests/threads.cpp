@@ -194,3 +194,31 @@ TEST_CASE("threads: models of their own, trained at the same time") {
     for (std::thread& user : users) user.join();
     for (const std::string& result : weights) CHECK(result == weights[0]);
 }
+
+TEST_CASE("threads: NoGrad, and an op's backward, make values on every thread of parallel_for") {
+    for (const int count : {1, 3}) {
+        const Threads several(count);
+        P w("w", Numbers{1, 2});
+        Tape<double> tape;
+        const V h = w * 2.0;
+        std::vector<double> doubled(64);
+        {
+            NoGrad<double> values;
+            parallel_for(doubled.size(), 1, [&](std::size_t i, std::size_t) { doubled[i] = (h * 2.0).value()(1); });
+        }
+        CHECK(doubled == std::vector<double>(64, 8.0));
+        tape.backward(sum(h));
+        CHECK(w.gradient() == Numbers{2, 2});
+    }
+}
+
+TEST_CASE("threads: a tape of one number type does not forbid ops of the other in a body") {
+    for (const int count : {1, 3}) {
+        const Threads several(count);
+        Parameter<float> w("w", Array<float>{1, 2});
+        Tape<double> tape;
+        std::vector<float> doubled(64);
+        parallel_for(doubled.size(), 1, [&](std::size_t i, std::size_t) { doubled[i] = (w * 2.0F).value()(1); });
+        CHECK(doubled == std::vector<float>(64, 4.0F));
+    }
+}

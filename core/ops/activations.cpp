@@ -34,19 +34,22 @@ template <class T> Var<T> relu(const Var<T>& x, Source at) { return apply<Relu<T
 template <class T> struct Sigmoid final : Op<T> {
     const char* formula() const override {
         return R"(y = 1 / (1 + e^-x)
-  backward  dx = dy y (1 - y)                                   needs y, not x)";
+  backward  dx = dy e / (1 + e)^2,  e = e^-|x|                  y (1 - y) of a y near 1 has no digits left)";
     }
 
-    Place<T> x;
-    Var<T> y;
+    Var<T> x;
     const char* name() const override { return "sigmoid"; }
 
     Var<T> forward(const Var<T>& input) {
         x = input;
-        return y = map([](auto v) { return 1 / (1 + xsimd::exp(-v)); }, input.value());
+        return map([](auto v) { return 1 / (1 + xsimd::exp(-v)); }, x.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        gradients.add(x, map([](auto g, auto v) { return g * (v * (1 - v)); }, dy, y.value()));
+        const auto slope = [](auto g, auto v) {
+            const auto e = xsimd::exp(-xsimd::abs(v));
+            return g * (e / ((1 + e) * (1 + e)));
+        };
+        gradients.add(x, map(slope, dy, x.value()));
     }
 };
 template <class T> Var<T> sigmoid(const Var<T>& x, Source at) { return apply<Sigmoid<T>>(at, x); }

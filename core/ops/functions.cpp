@@ -94,19 +94,22 @@ template <class T> Var<T> sqrt(const Var<T>& x, Source at) { return apply<Sqrt<T
 template <class T> struct Tanh final : Op<T> {
     const char* formula() const override {
         return R"(y = tanh x
-  backward  dx = dy (1 - y^2)                                     needs y, not x)";
+  backward  dx = dy 4 e / (1 + e)^2,  e = e^(-2|x|)               1 - y^2 of a y near 1 has no digits left)";
     }
 
-    Place<T> x;
-    Var<T> y;
+    Var<T> x;
     const char* name() const override { return "tanh"; }
 
     Var<T> forward(const Var<T>& input) {
         x = input;
-        return y = map([](auto v) { return xsimd::tanh(v); }, input.value());
+        return map([](auto v) { return xsimd::tanh(v); }, x.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        gradients.add(x, map([](auto g, auto v) { return g * (1 - v * v); }, dy, y.value()));
+        const auto slope = [](auto g, auto v) {
+            const auto e = xsimd::exp(T(-2) * xsimd::abs(v));
+            return g * (4 * e / ((1 + e) * (1 + e)));
+        };
+        gradients.add(x, map(slope, dy, x.value()));
     }
 };
 template <class T> Var<T> tanh(const Var<T>& x, Source at) { return apply<Tanh<T>>(at, x); }
@@ -191,19 +194,18 @@ template <class T> Var<T> log1p(const Var<T>& x, Source at) { return apply<Log1p
 template <class T> struct Expm1 final : Op<T> {
     const char* formula() const override {
         return R"(y = e^x - 1
-  backward  dx = dy (y + 1)                                     needs y, not x)";
+  backward  dx = dy e^x                                           y + 1 of a y near -1 has no digits left)";
     }
 
-    Place<T> x;
-    Var<T> y;
+    Var<T> x;
     const char* name() const override { return "expm1"; }
 
     Var<T> forward(const Var<T>& input) {
         x = input;
-        return y = map([](auto v) { return expm1_of(v); }, input.value());
+        return map([](auto v) { return expm1_of(v); }, x.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        gradients.add(x, map([](auto g, auto v) { return g * (v + 1); }, dy, y.value()));
+        gradients.add(x, map([](auto g, auto v) { return g * exp_of(v); }, dy, x.value()));
     }
 };
 template <class T> Var<T> expm1(const Var<T>& x, Source at) { return apply<Expm1<T>>(at, x); }

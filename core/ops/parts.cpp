@@ -146,8 +146,9 @@ template <class T> struct Pad final : Op<T> {
     Var<T> forward(const Var<T>& input, int along, std::ptrdiff_t front, std::ptrdiff_t back, T value) {
         x = input;
         axis = axis_index(name(), along, {"x", x.shape});
-        if (front < 0 || back < 0)
-            shape_error(name(), "before and after must be 0 or more", {{"x", x.shape}},
+        constexpr std::ptrdiff_t most = std::ptrdiff_t{1} << 60;
+        if (front < 0 || back < 0 || front > most || back > most)
+            shape_error(name(), "before and after must be 0 to 2^60", {{"x", x.shape}},
                         "before " + std::to_string(front) + ", after " + std::to_string(back));
         before = static_cast<std::size_t>(front);
         Shape shape = x.shape;

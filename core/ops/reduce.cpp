@@ -178,30 +178,31 @@ template <class T> Var<T> logsumexp(const Var<T>& x, const Axes& axes, KeepDims 
 template <class T> struct Norm final : Op<T> {
     const char* formula() const override {
         return R"(y = sqrt(sum of x^2) over the reduced axes
-  forward   1. m = the largest |x|, or 1 where that is 0 or infinite     2. y = m sqrt(sum of (x / m)^2)
-  backward  dx = dy x / y, and 0 where y = 0)";
+  forward   1. m = the largest |x|, or 1 where that is 0 or infinite     2. l = sqrt(sum of (x / m)^2)     3. y = m l
+  backward  dx = dy (x / m) / l, and 0 where l = 0                       needs m and l: y may overflow where they do not)";
     }
 
     Var<T> x;
-    Array<T> y;  // with the reduced axes as 1
+    Array<T> m, l;  // with the reduced axes as 1
     const char* name() const override { return "norm"; }
 
     Var<T> forward(const Var<T>& input, const Axes& axes, KeepDims keep) {
         x = input;
         const auto reduced = reduced_axes(name(), x.shape(), axes);
         const auto most = largest(map([](auto v) { return xsimd::abs(v); }, x.value()), reduced);
-        const auto m = map([](T v) { return v > 0 && std::isfinite(v) ? v : T(1); }, most);
+        m = map([](T v) { return v > 0 && std::isfinite(v) ? v : T(1); }, most);
         const auto scaled_square = [](auto v, auto scale) { return v / scale * (v / scale); };
         const auto squares = zip(scaled_square, name(), x.value(), m);
-        y = map([](T total, T scale) { return std::sqrt(total) * scale; }, sum_axes(squares, reduced), m);
-        return reshaped(y, reduced_shape(x.shape(), reduced, keep));
+        l = map([](T total) { return std::sqrt(total); }, sum_axes(squares, reduced));
+        return reshaped(map(times, m, l), reduced_shape(x.shape(), reduced, keep));
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        const auto over = [](auto v, auto scale) { return v / scale; };
         const auto unit = [](auto v, auto length) {
             return xsimd::select(length == T(0), decltype(v)(T(0)), v / length);
         };
-        const auto direction = zip(unit, name(), x.value(), y);
-        gradients.add(x, zip(times, name(), reshaped(dy, y.shape()), direction));
+        const auto direction = zip(unit, name(), zip(over, name(), x.value(), m), l);
+        gradients.add(x, zip(times, name(), reshaped(dy, l.shape()), direction));
     }
 };
 template <class T> Var<T> norm(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {

@@ -25,10 +25,13 @@ namespace taper::examples {
 static volatile std::sig_atomic_t stop_signal = 0, must_save = 0;
 static volatile std::sig_atomic_t line_is_open = 0;  // the cursor of the terminal stands behind what we wrote
 
+// Async-signal-safe. A terminal that is stopped (Ctrl-S) must not hold us up.
 static void finish_open_line() {
     if (!line_is_open) return;
     line_is_open = 0;
-    [[maybe_unused]] const ssize_t written = write(STDOUT_FILENO, "\n", 1);  // async-signal-safe
+    pollfd out{STDOUT_FILENO, POLLOUT, 0};
+    if (poll(&out, 1, 100) <= 0) return;
+    [[maybe_unused]] const ssize_t written = write(STDOUT_FILENO, "\n", 1);
 }
 
 static void handle_stop_signals() {
@@ -120,7 +123,9 @@ static void write_progress(std::string_view text) {
 static const std::string to_first_column = "\r", erase = "\x1b[K";
 
 void say_in_place(std::string_view line) {
-    if (!terminal_columns()) return;
+    pollfd out{STDOUT_FILENO, POLLOUT, 0};
+    // The next line replaces this one: nobody waits for a terminal that is stopped.
+    if (!terminal_columns() || poll(&out, 1, 0) <= 0) return;
     line_is_open = 1;
     write_progress(to_first_column + std::string(line) + erase);
 }
@@ -144,6 +149,11 @@ void print_result(std::string_view text) {
     while (!text.empty()) {
         const ssize_t n = write(STDOUT_FILENO, text.data(), text.size());
         if (n < 0 && errno == EPIPE) throw ReaderLeft();
+        if (n < 0 && errno == EAGAIN) {  // a pipe that does not wait, and is full
+            pollfd out{STDOUT_FILENO, POLLOUT, 0};
+            poll(&out, 1, -1);
+            continue;
+        }
         if (n < 0 && errno != EINTR)
             throw std::system_error(errno, std::generic_category(), "stdout: the output cannot be written");
         if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/error.hpp"
+#include "core/file.hpp"
 #include "examples/common/plot.hpp"
 #include "examples/common/program.hpp"
 
@@ -82,13 +83,24 @@ void RunLog::open(std::uint64_t step) {
     const std::string metrics_path = path("metrics.jsonl"), samples_path = path("samples.txt");
     Lines lines(metrics_path);
     std::uint64_t last = 0, count = 0, end = 0;
+    bool in_order = true;
+    std::string later;  // lines to be kept behind one that is not
     while (const auto line = lines.next()) {
         const auto metrics = StepMetrics::from_json(*line, metrics_path + ":" + std::to_string(lines.number()));
-        if (metrics.step <= last || metrics.step > step) break;
+        if (metrics.step <= last || metrics.step > step) {
+            in_order = false;
+            continue;
+        }
         curves_.add(metrics);
         last = metrics.step;
         ++count;
-        end = lines.end();
+        if (in_order) end = lines.end();
+        else later += std::string(*line) + "\n";
+    }
+    if (!later.empty()) {
+        const std::string kept = read_file(metrics_path).substr(0, end) + later;
+        write_file(metrics_path, kept);
+        end = kept.size();
     }
     if (count < step)
         say(metrics_path + ": of the " + std::to_string(step) + " steps done, " + std::to_string(step - count) +

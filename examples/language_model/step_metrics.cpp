@@ -20,7 +20,12 @@ std::string StepMetrics::json() const {
 }
 
 StepMetrics StepMetrics::from_json(std::string_view line, const std::string& subject) try {
-    const auto json = nlohmann::json::parse(line);
+    const auto shallow = [&](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
+        constexpr int deepest = 8;
+        if (depth > deepest) throw Error(subject + ": a line must hold a step of the run: it is nested too deep");
+        return true;
+    };
+    const auto json = nlohmann::json::parse(line, shallow);
     if (const auto& step = json.at("step"); !step.is_number_unsigned() || step == 0)
         throw Error(subject + ": the step must be a whole number from 1 on: " + step.dump().substr(0, 100));
     StepMetrics m{.step = json.at("step"),

@@ -218,13 +218,14 @@ int Training::run() {
             " steps, of " + std::to_string(options_.steps) + " asked for\n");
         return 0;
     }
-    catch_stop_signals();
     if (!options_.resume) {
+        catch_stop_signals();
         begin_run(options_.out);
         save_checkpoint(options_.out, parameters_, adam_, progress_, identity_);
     }
     tokenizer_.save(options_.out + "/tokenizer.json");
     log_.open(progress_.step - (progress_.pending ? 1 : 0));
+    catch_stop_signals();  // a run that goes on has nothing to save before: a long log is not waited for
     begin_report();
     std::optional<StepMetrics> metrics = progress_.pending;
     for (;;) {
@@ -233,8 +234,8 @@ int Training::run() {
         if (stop_status()) break;
         metrics = train_step(progress_.step + 1);
     }
-    leave_line();
     save();
+    leave_line();
     say("stopped after step " + grouped(progress_.step) + "\n");
     return stop_status();
 }
@@ -261,7 +262,10 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
             const auto before = nlohmann::json::parse(stored.options);
             options.restore(before, TrainingOptions::stored(causal), TrainingOptions::may_change(),
                             "the run in " + chosen.out);
-            steps_before = before.value("--steps", chosen.steps);
+            if (!before.at("--steps").is_number_unsigned())
+                throw Error("the run in " + chosen.out +
+                            ": the stored --steps must be a whole number: " + before.at("--steps").dump());
+            steps_before = before.at("--steps");
         } else {
             chosen.fit_default_k(options);
             require_new_run(chosen.out);
