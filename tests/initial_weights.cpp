@@ -55,7 +55,7 @@ double correlation(const Array<double>& a, const Array<double>& b) {
 
 }  // namespace
 
-TEST_CASE("initial weights: E and F are the means of windows [j n / k, (j + 1) n / k), and N(0, 0.02^2)") {
+TEST_CASE("initial weights: E and F are the means of windows from j n / k to (j + 1) n / k, and N(0, 0.02^2)") {
     for (const Sharing sharing : {Sharing::none, Sharing::headwise, Sharing::key_value}) {
         nn::Config config = uneven;
         config.sharing = sharing;
