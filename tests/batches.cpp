@@ -82,7 +82,7 @@ TEST_CASE("batches: the target of a causal model is the next token, at every pos
     }
 }
 
-TEST_CASE("batches: a step has the same batch every time; other steps, rows and seeds have other windows") {
+TEST_CASE("batches: a step has the same batch every time, and other steps, rows and seeds have other windows") {
     const Learned learned(true, 2000, 20);
     const auto tokens = [&](std::uint64_t seed, std::uint64_t step) {
         return batch_at(options_of(20, 16, seed), learned.corpus, *learned.task, step).tokens;

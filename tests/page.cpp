@@ -68,8 +68,8 @@ TEST_CASE("page: a step shows the formula, the source line, heat maps, and greys
     const std::string page = page_of_an_encoder_block();
     const std::size_t number = [&] {  // of the attention op: where its record stands in the data
         std::size_t records = 0;
-        const std::size_t attention = page.find("{\"name\":\"attention\"");
-        for (std::size_t at = page.find("{\"name\""); at < attention; at = page.find("{\"name\"", at + 1)) ++records;
+        const std::size_t attention = page.find("\"name\":\"attention\"");
+        for (std::size_t at = page.find("\"name\":"); at < attention; at = page.find("\"name\":", at + 1)) ++records;
         return records;
     }();
     const std::string forward = after(page, "", "#f" + std::to_string(number));

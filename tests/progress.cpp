@@ -25,7 +25,7 @@ Standing half_way() {
 
 TEST_CASE("progress: the line in place leaves out what is less important, and cuts no part") {
     const Standing run = half_way();
-    CHECK(progress_line(run, 79) == "45% [####......] 1350/3000 loss 2.313 val 2.401 17776 tok/s 12:34, 15:00 left");
+    CHECK(progress_line(run, 77) == "45% [####......] 1350/3000 loss 2.313 val 2.401 17776 tok/s 12:34, 15:00 left");
     CHECK(progress_line(run, 67) == "45% 1350/3000 loss 2.313 val 2.401 17776 tok/s 12:34, 15:00 left");
     CHECK(progress_line(run, 57) == "45% 1350/3000 loss 2.313 val 2.401 17776 tok/s 15:00 left");
     CHECK(progress_line(run, 39) == "45% 1350/3000 loss 2.313 15:00 left");

@@ -1,5 +1,6 @@
 // Fills the masks of a text: fill_mask --model DIR --text "In the [MASK] God created".
 #include <cstdio>
+#include <exception>
 #include <string>
 
 #include "core/parallel.hpp"
@@ -54,8 +55,15 @@ int main(int argc, char** argv) {
             }
             filled += "<" + tokenizer->spelling(guesses[0].token) + ">";
         }
-        if (options.given("--plot")) draw_attention(model, tokens, pictures);
+        // First, so that a reader who leaves costs no picture; and a picture that fails costs no result.
+        std::exception_ptr undrawn;
+        try {
+            if (options.given("--plot")) draw_attention(model, tokens, pictures);
+        } catch (...) {
+            undrawn = std::current_exception();
+        }
         print_result(lists + filled + "\n");
+        if (undrawn) std::rethrow_exception(undrawn);
         return 0;
     });
 }
