@@ -234,8 +234,8 @@ int Training::run() {
         if (stop_status()) break;
         metrics = train_step(progress_.step + 1);
     }
-    save();
     leave_line();
+    save();
     say("stopped after step " + grouped(progress_.step) + "\n");
     return stop_status();
 }
