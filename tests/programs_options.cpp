@@ -123,7 +123,9 @@ TEST_CASE("programs: --version, and options that must be there") {
                                                     {"bench_step", {}},
                                                     {"evaluate", {"--model", "--tokens", "--out"}},
                                                     {"cost", {}}};
-    for (const auto& [program, names] : required) {
+    for (const auto& entry : required) {
+        const std::string program = entry.first;
+        const Arguments names = entry.second;
         CAPTURE(program);
         const Result version = run(program, {"--version"});
         CHECK(version.status == 0);

@@ -51,7 +51,7 @@ void without_reader() {
 }  // namespace
 
 TEST_CASE("programs: in a terminal a run is one line that is rewritten, and a line and a sample a validation") {
-    for (const std::size_t columns : {80, 40}) {
+    for (const std::size_t columns : {80u, 40u}) {
         CAPTURE(columns);
         const Model model;
         Terminal terminal(columns, 24);

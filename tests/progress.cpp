@@ -100,7 +100,7 @@ TEST_CASE("progress: times, numbers and words of a shell") {
 }
 
 TEST_CASE("progress: what is still to come is counted as the loop will do it") {
-    for (const std::uint64_t every : {0, 1, 3, 7, 10, 11, 100})
+    for (const std::uint64_t every : {0u, 1u, 3u, 7u, 10u, 11u, 100u})
         for (std::uint64_t step = 0; step <= 10; ++step) {
             std::uint64_t times = 0;
             for (std::uint64_t later = step + 1; later <= 10; ++later)

@@ -96,7 +96,7 @@ TEST_CASE("run log: a curve of many steps is small, keeps its extremes, and its 
     }
     CHECK(curve.last().size() > 32);
     BinnedCurve sparse(4);  // steps far apart are still apart
-    for (const std::uint64_t step : {100, 200, 300, 400, 500}) sparse.add(step, 1);
+    for (const std::uint64_t step : {100u, 200u, 300u, 400u, 500u}) sparse.add(step, 1);
     CHECK(sparse.last().size() >= 3);
 }
 
