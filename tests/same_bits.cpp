@@ -14,20 +14,12 @@
 #include "tests/blocks.hpp"
 #include "tests/gradient_table.hpp"
 #include "tests/results.hpp"
+#include "tests/thread_count.hpp"
 
 using namespace taper;
 using namespace taper::tests;
 
 namespace {
-
-// Sets the number of threads for its scope.
-struct Threads {
-    const int before = threads();
-    explicit Threads(int count) { set_threads(count); }
-    ~Threads() { set_threads(before); }
-    Threads(const Threads&) = delete;
-    Threads& operator=(const Threads&) = delete;
-};
 
 template <class T> bool same(const std::vector<Array<T>>& a, const std::vector<Array<T>>& b) {
     for (std::size_t i = 0; i < a.size(); ++i)

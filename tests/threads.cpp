@@ -12,6 +12,7 @@
 #include "nn/sgd.hpp"
 #include "tests/models.hpp"
 #include "tests/scratch.hpp"
+#include "tests/thread_count.hpp"
 
 using namespace taper;
 using namespace taper::tests;
@@ -23,15 +24,6 @@ using P = Parameter<double>;
 using Numbers = Array<double>;
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-// Sets the number of threads for its scope.
-struct Threads {
-    const int before = threads();
-    explicit Threads(int count) { set_threads(count); }
-    ~Threads() { set_threads(before); }
-    Threads(const Threads&) = delete;
-    Threads& operator=(const Threads&) = delete;
-};
 
 const nn::Config several_chunks{
     .vocab_size = 70, .length = 96, .width = 64, .heads = 4, .layers = 2, .ffn_width = 160, .k = 12, .dropout = 0.1};
