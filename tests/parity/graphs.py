@@ -85,6 +85,10 @@ class Check:
         single = Numpy(np.float32)
         nodes = graph.run(single)
         self.rounded = [node.value for node in nodes]
+        # The variance of equal numbers is 0, but for rounding: a 0 is held to what it was made of.
+        self.terms = [largest(value[np.isfinite(value)]) for value in self.values]
+        for i, step in enumerate(graph.description["steps"], len(graph.kinds)):
+            self.terms[i] = self.terms[i] or max((self.terms[x] for x in step["inputs"]), default=0)
         self.rounded_gradients = graph.gradients(single, nodes)
         self.users = collections.defaultdict(list)
         for i, step in enumerate(graph.description["steps"], len(graph.kinds)):
@@ -104,7 +108,7 @@ class Check:
 
     def values_of(self, engine, kind, found):
         for i, ours in sorted(found.items()):
-            error = apart(ours, self.values[i], self.rounded[i])
+            error = apart(ours, self.values[i], self.rounded[i], terms=self.terms[i])
             self.note(engine, kind, "value", [self.op(i)], i, error)
 
     def gradients_of(self, engine, kind, found):

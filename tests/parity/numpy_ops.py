@@ -14,7 +14,7 @@ erf_of_one = np.vectorize(math.erf, otypes=[np.float64])
 
 
 def erf_of(x):
-    return erf_of_one(x) if x.size else np.zeros(x.shape)
+    return (erf_of_one(x) if x.size else np.zeros(x.shape)).astype(x.dtype)
 
 
 def summed_to(dy, shape):
