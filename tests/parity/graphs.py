@@ -85,10 +85,10 @@ class Check:
         single = Numpy(np.float32)
         nodes = graph.run(single)
         self.rounded = [node.value for node in nodes]
-        # The variance of equal numbers is 0, but for rounding: a 0 is held to what it was made of.
+        # The largest value that each was made of: the variance of equal numbers is 0, but for rounding.
         self.terms = [largest(value[np.isfinite(value)]) for value in self.values]
         for i, step in enumerate(graph.description["steps"], len(graph.kinds)):
-            self.terms[i] = self.terms[i] or max((self.terms[x] for x in step["inputs"]), default=0)
+            self.terms[i] = max(self.terms[x] for x in [i, *step["inputs"]])
         self.rounded_gradients = graph.gradients(single, nodes)
         self.users = collections.defaultdict(list)
         for i, step in enumerate(graph.description["steps"], len(graph.kinds)):
