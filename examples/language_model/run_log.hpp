@@ -1,5 +1,5 @@
 // What a run writes for people: metrics.jsonl, samples.txt and loss.svg.
-// Each step and each picture costs the same, however many steps came before.
+// Each step and each picture costs the same, however many steps came before. To open the log of 10^7 steps takes seconds.
 #pragma once
 
 #include <cstdint>
@@ -20,13 +20,20 @@ class RunLog {
     void open(std::uint64_t step);
     void record(const StepMetrics& metrics);
     void sample(std::uint64_t step, const std::string& text);
-    void draw() const;  // loss.svg; says once where gnuplot is missing
+    void sync();  // what was recorded outlives a power cut
+    void draw();  // loss.svg; says once where gnuplot is missing
+
+    bool drawn() const { return drawn_; }                             // loss.svg is what draw() drew last
+    const std::optional<StepMetrics>& best() const { return best_; }  // of all steps the one with the least val_loss
 
   private:
     std::string path(const std::string& file) const { return directory_ + "/" + file; }
+    void add(const StepMetrics& metrics);
     std::string directory_;
     LossCurves curves_;
+    std::optional<StepMetrics> best_;
     std::optional<AppendedFile> metrics_, samples_;
+    bool drawn_ = false, said_undrawn_ = false;
 };
 
 }  // namespace taper::examples
