@@ -120,7 +120,7 @@ static std::string octal(unsigned char byte) {
     return {'\\', digit(6), digit(3), digit(0)};
 }
 
-// The quotes $'...' of bash, zsh and POSIX since 2024: a byte is a backslash and three octal digits.
+// The quotes $'...' of bash, zsh and POSIX since 2024: \ and three octal digits are a byte.
 static std::string spelled(std::string_view word) {
     std::string quoted = "$'";
     for (const CodePoint& c : CodePoints(word)) {

@@ -16,22 +16,23 @@ inline constexpr std::size_t any_width = std::numeric_limits<std::size_t>::max()
 
 std::size_t columns_of(std::string_view text);  // of one line: East Asian wide characters take 2, combining ones 0
 
-// A line that takes more than `width` columns is broken at spaces and goes on with its own indentation, at most half of the
-// width. Words stay whole. A tab becomes spaces, up to the next column of eight.
+// A line that takes more than `width` columns is broken at spaces and goes on with its own indentation,
+// at most half of the width. Words stay whole. A tab becomes spaces, up to the next column of eight.
 std::string wrapped(std::string_view text, std::size_t width);
 
 std::string clock_text(double seconds);       // 0:07, 12:34, 1:00:00
 std::string grouped(std::uint64_t number);    // 1,234,567
 std::string fixed(double value, int digits);  // 2.31; from a million on 1.234e+06
 
-// The word as it is typed in a shell: as it is, in '...', or in $'...', where it has what a terminal must not be shown.
+// The word as it is typed in a shell: as it is, in '...', or in $'...' where it has what a terminal
+// must not be shown.
 std::string shell_quoted(std::string_view word);
 
 // How often something falls due from step + 1 to steps: after every so many steps (0: never), and after the last one.
 std::uint64_t times_due(std::uint64_t step, std::uint64_t steps, std::uint64_t every);
 
-// How long something takes that is done again and again: the median of the last 500 times, which does not know of the one
-// in which the program was stopped.
+// How long something takes that is done again and again: the median of the last 500 times, which does
+// not know of the one in which the program was stopped.
 class Durations {
   public:
     void add(double seconds);

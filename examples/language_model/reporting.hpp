@@ -45,7 +45,7 @@ class Reporter {
     double began_at_ = now(), reported_at_ = now(), refreshed_at_ = 0;
 };
 
-// Where the run is, its best step, its picture where there is one, and a command to type. program: as
+// Where the run is, its best step, its picture where it was drawn, and a command to type. program: as
 // it was called; some text of the run's to begin with; the log of all its steps.
 void say_how_to_use(const std::string& program, const TrainingOptions& options, bool causal,
                     const std::string& beginning, const RunLog& log);

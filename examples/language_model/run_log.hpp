@@ -1,5 +1,5 @@
 // What a run writes for people: metrics.jsonl, samples.txt and loss.svg.
-// Each step and each picture costs the same, however many steps came before. To open the log of 10^7 steps takes seconds.
+// Each step and each picture costs the same, however many steps came before.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,10 @@ class RunLog {
     void sync();  // what was recorded outlives a power cut
     void draw();  // loss.svg; says once where gnuplot is missing
 
-    bool drawn() const { return drawn_; }                             // loss.svg is what draw() drew last
-    const std::optional<StepMetrics>& best() const { return best_; }  // of all steps the one with the least val_loss
+    // Whether loss.svg is what draw() drew last.
+    bool drawn() const { return drawn_; }
+    // Of all steps the one with the least val_loss.
+    const std::optional<StepMetrics>& best() const { return best_; }
 
   private:
     std::string path(const std::string& file) const { return directory_ + "/" + file; }

@@ -28,8 +28,8 @@ constexpr std::array<OptionalNumber, 3> optional_numbers{{{"val_loss", &StepMetr
                                                           {"val_bits_per_char", &StepMetrics::val_bits_per_char},
                                                           {"val_bits_per_byte", &StepMetrics::val_bits_per_byte}}};
 
-// Whether what from_chars took for a number is one of JSON with a fraction or an exponent: no inf, 01.5, .5, 1. or 1, which
-// json() does not write for a double.
+// Whether what from_chars took for a number is one of JSON with a fraction or an exponent: no inf, 01.5,
+// .5 or 1., nor 1, which json() does not write for a double.
 bool is_json_fraction(std::string_view number) {
     const auto is_digit = [&](std::size_t at) { return at < number.size() && number[at] >= '0' && number[at] <= '9'; };
     if (number.starts_with('-')) number.remove_prefix(1);
@@ -38,8 +38,8 @@ bool is_json_fraction(std::string_view number) {
     return whole && (number[end_of_whole] != '.' || is_digit(end_of_whole + 1));
 }
 
-// A line that json() wrote, read from left to right, in a tenth of the time that JSON takes. What is spelled in any other
-// way is not good, whatever it is.
+// A line that json() wrote, read from left to right, in much less time than JSON takes. What is
+// spelled in any other way is not good, whatever it is.
 class WrittenLine {
   public:
     explicit WrittenLine(std::string_view line) : rest_(line) {}

@@ -305,7 +305,10 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         for (const std::string& notice : corpus.notices()) say_line(notice);
         nn::Config config = chosen.model_config(static_cast<std::size_t>(tokenizer.vocab_size()), causal);
         config.tokenizer_hash = tokenizer.hash();
-        if (chosen.resume) check_checkpoint(chosen.out, config);
+        if (chosen.resume) {
+            check_checkpoint(chosen.out, config);
+            config.seed.reset();  // the weights are those of the checkpoint
+        }
         const auto task = make_task(tokenizer, corpus);
         Training training(chosen, config, identity, tokenizer, corpus, *task);
         if (chosen.resume) training.resume(steps_before);
