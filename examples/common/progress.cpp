@@ -157,18 +157,21 @@ std::uint64_t times_due(std::uint64_t step, std::uint64_t steps, std::uint64_t e
     return in_between + (steps % every != 0 ? 1 : 0);
 }
 
-void Durations::add(double seconds) {
+void Average::add(double seconds) {
     constexpr std::size_t most = 500;
     last_.push_back(seconds);
     if (last_.size() > most) last_.pop_front();
 }
 
-double Durations::typical_or(double fallback) const {
+double Average::mean_or(double fallback) const {
     if (last_.empty()) return fallback;
     std::vector<double> sorted(last_.begin(), last_.end());
     const auto median = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) / 2);
     std::nth_element(sorted.begin(), median, sorted.end());
-    return *median;
+    const auto add_usual = [longest = 10 * *median](double sum, double seconds) {
+        return sum + std::min(seconds, longest);
+    };
+    return std::accumulate(sorted.begin(), sorted.end(), 0.0, add_usual) / static_cast<double>(sorted.size());
 }
 
 void Recent::add(double loss, double tokens, double seconds) {
@@ -176,6 +179,8 @@ void Recent::add(double loss, double tokens, double seconds) {
     constexpr double memory = 5;  // seconds
     losses_.push_back(loss);
     if (losses_.size() > steps) losses_.pop_front();
+    // Ten times as long as usual at most: the program may have been stopped in between.
+    if (tokens_ > 0) seconds = std::min(seconds, 10 * tokens / tokens_per_second());
     const double kept = std::exp(-seconds / memory);
     tokens_ = kept * tokens_ + tokens;
     seconds_ = kept * seconds_ + seconds;

@@ -31,12 +31,12 @@ std::string shell_quoted(std::string_view word);
 // How often something falls due from step + 1 to steps: after every so many steps (0: never), and after the last one.
 std::uint64_t times_due(std::uint64_t step, std::uint64_t steps, std::uint64_t every);
 
-// How long something takes that is done again and again: the median of the last 500 times, which does
-// not know of the one in which the program was stopped.
-class Durations {
+// The mean of the last 500 durations. Each counts as ten times their median at most: a program may have
+// been stopped for hours in one of them.
+class Average {
   public:
     void add(double seconds);
-    double typical_or(double fallback) const;
+    double mean_or(double fallback) const;
 
   private:
     std::deque<double> last_;

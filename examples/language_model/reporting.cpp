@@ -31,9 +31,9 @@ std::optional<double> Reporter::seconds_left() const {
     const auto times = [&](std::uint64_t every) {
         return static_cast<double>(times_due(standing_.step, standing_.steps, every));
     };
-    const double step = step_.typical_or(0);
-    return times(1) * step + times(options_.eval_every) * validation_.typical_or(validation_steps_ * step) +
-           times(options_.save_every) * save_.typical_or(0);
+    const double step = step_.mean_or(0);
+    return times(1) * step + times(options_.eval_every) * validation_.mean_or(validation_steps_ * step) +
+           times(options_.save_every) * save_.mean_or(0);
 }
 
 Standing Reporter::standing() const {
@@ -44,10 +44,8 @@ Standing Reporter::standing() const {
 }
 
 void Reporter::trained(const StepMetrics& metrics, double seconds) {
-    constexpr double longest = 10;  // times the typical step: it was stopped in between
+    recent_.add(metrics.loss, metrics.tokens_per_second * seconds, seconds);
     step_.add(seconds);
-    const double running = std::min(seconds, longest * step_.typical_or(seconds));
-    recent_.add(metrics.loss, metrics.tokens_per_second * seconds, running);
     standing_.step = metrics.step;
     standing_.loss = recent_.loss();
     standing_.tokens_per_second = recent_.tokens_per_second();

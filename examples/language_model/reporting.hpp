@@ -40,7 +40,7 @@ class Reporter {
     const TrainingOptions& options_;
     Standing standing_{};
     Recent recent_;
-    Durations step_, validation_, save_;
+    Average step_, validation_, save_;
     double validation_steps_ = 0;  // how long a validation takes in steps, before one was measured
     double began_at_ = now(), reported_at_ = now(), refreshed_at_ = 0;
 };
