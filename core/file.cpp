@@ -67,7 +67,13 @@ class OutputFile {
         }
     }
 
+    // ftruncate would fill a file that is shorter with zeros.
     void cut(std::uint64_t size) {
+        struct stat status {};
+        if (::fstat(descriptor_, &status) < 0) fail(path_, "the file cannot be cut");
+        if (static_cast<std::uint64_t>(status.st_size) < size)
+            throw Error(path_ + ": the file must have at least the " + std::to_string(size) +
+                        " bytes that are to be kept: it has " + std::to_string(status.st_size));
         if (uninterrupted([&] { return ::ftruncate(descriptor_, static_cast<off_t>(size)); }) < 0)
             fail(path_, "the file cannot be cut");
     }
@@ -220,6 +226,8 @@ AppendedFile::AppendedFile(const std::string& path, std::uint64_t size)
 AppendedFile::~AppendedFile() = default;
 
 void AppendedFile::append(std::string_view bytes) { file_->write(std::span(&bytes, 1)); }
+
+void AppendedFile::sync() { file_->sync(); }
 
 std::vector<std::string> leftovers_of(const std::string& path) {
     const std::filesystem::path target(path);

@@ -49,12 +49,13 @@ void write_file(const std::string& path, std::string_view bytes);
 class AppendedFile {
   public:
     // Opens the file, which is made where there is none, and cuts what it has beyond `size` bytes.
-    // Throws std::system_error.
+    // Throws Error where it has less, and std::system_error.
     AppendedFile(const std::string& path, std::uint64_t size);
     ~AppendedFile();
 
     // Throws std::system_error; then a part of the bytes may be there.
     void append(std::string_view bytes);
+    void sync();  // what was appended outlives a power cut. Throws std::system_error
 
   private:
     std::unique_ptr<class OutputFile> file_;

@@ -30,12 +30,13 @@ static std::string escaped(char byte) {
     return {'\\', 'x', digits[value / 16], digits[value % 16]};
 }
 
-// C0, DEL and C1: what a terminal may obey, and what breaks a line.
-static bool is_control(std::string_view character) {
-    const auto first = static_cast<unsigned char>(character[0]);
-    if (character.size() == 1) return first < 0x20 || first == 0x7F;
-    const bool line_end = character == "\u2028" || character == "\u2029";
-    return line_end || (first == 0xC2 && static_cast<unsigned char>(character[1]) < 0xA0);
+// UTF-8 sorts as its code points do.
+bool is_control(std::string_view character) {
+    const auto within = [&](std::string_view first, std::string_view last) {
+        return first <= character && character <= last;
+    };
+    if (character.size() == 1) return character[0] == '\x7F' || static_cast<unsigned char>(character[0]) < 0x20;
+    return within("\u0080", "\u009F") || within("\u2028", "\u202E") || within("\u2066", "\u2069");
 }
 
 std::string shown(std::string_view text, std::size_t most) {

@@ -6,7 +6,12 @@
 
 namespace taper {
 
-// Letters as they are; a control character or a byte that is no UTF-8 as \n, \t or \xff. Of more
+// What a terminal may obey (C0, DEL, C1), what breaks a line (U+2028, U+2029), and what turns the order
+// of the letters behind it: the embeddings, overrides and isolates of text that runs from right to left
+// (U+202A to U+202E, U+2066 to U+2069). One character of valid UTF-8.
+bool is_control(std::string_view character);
+
+// Letters as they are; of a control character or no UTF-8 each byte, as \n, \t or \xff. Of more
 // than `most` letters the first, and "...".
 std::string shown(std::string_view text, std::size_t most);
 

@@ -65,19 +65,13 @@ fi
 show() {  # the run is done, also where this is not in the vocabulary or the window of the user's choice
     "$bin/$@" || :
 }
-# It was learned from the Bible?
-if grep -aqF "$root/build/bible.txt" "$out/checkpoint.safetensors"; then bible=yes; else bible=; fi
+# It was learned from the Bible? What else to try, the program has said.
+grep -aqF "$root/build/bible.txt" "$out/checkpoint.safetensors" || exit 0
 if [ $program = train_mlm ]; then
-    if [ $bible ]; then
-        show fill_mask --model "$out" --text 'And the LORD [MASK] unto Moses, saying'
-        show fill_mask --model "$out" --text 'Thus saith the [MASK] of hosts'
-        show fill_mask --model "$out" --text 'And he said [MASK] them, Go'
-    fi
-    echo "Now your own: '$bin/fill_mask' --model '$out' --text 'The [MASK] is my shepherd'"
+    show fill_mask --model "$out" --text 'And the LORD [MASK] unto Moses, saying'
+    show fill_mask --model "$out" --text 'Thus saith the [MASK] of hosts'
+    show fill_mask --model "$out" --text 'And he said [MASK] them, Go'
 else
-    if [ $bible ]; then
-        show generate --model "$out" --prompt 'And Jesus said unto the' --tokens 120 --temperature 0.7
-        show generate --model "$out" --prompt 'In those days' --tokens 120 --temperature 0.7
-    fi
-    echo "Now your own: '$bin/generate' --model '$out' --prompt 'The LORD is'"
+    show generate --model "$out" --prompt 'And Jesus said unto the' --tokens 120 --temperature 0.7
+    show generate --model "$out" --prompt 'In those days' --tokens 120 --temperature 0.7
 fi

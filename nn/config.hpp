@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,7 +64,7 @@ struct Config {
     double dropout = 0;           // in [0, 1)
     // How a new model starts; not part of the function, and so not saved.
     ProjectionInit projection_init = ProjectionInit::window;
-    std::uint64_t seed = 0;
+    std::optional<std::uint64_t> seed = 0;  // none: what would be random is 0, for a file to replace
     // Of the tokenizer that makes the ids: with another one they mean something else. "": not known.
     std::string tokenizer_hash = {};
 

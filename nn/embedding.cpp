@@ -3,7 +3,8 @@
 namespace taper::nn {
 
 template <class T>
-Embedding<T>::Embedding(const std::string& name, std::size_t V, std::size_t n, std::size_t d, std::uint64_t seed)
+Embedding<T>::Embedding(const std::string& name, std::size_t V, std::size_t n, std::size_t d,
+                        std::optional<std::uint64_t> seed)
     : token(normal_parameter<T>(name + ".token.weight", {V, d}, weight_deviation, seed)),
       position(normal_parameter<T>(name + ".position.weight", {n, d}, weight_deviation, seed)) {}
 

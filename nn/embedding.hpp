@@ -9,7 +9,7 @@ namespace taper::nn {
 template <class T> struct Embedding {
     Parameter<T> token, position;
 
-    Embedding(const std::string& name, std::size_t V, std::size_t n, std::size_t d, std::uint64_t seed);
+    Embedding(const std::string& name, std::size_t V, std::size_t n, std::size_t d, std::optional<std::uint64_t> seed);
     Var<T> operator()(const Ids& tokens, std::size_t first = 0) const;
     void list(Parameters<T>& all);
 };

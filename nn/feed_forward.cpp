@@ -3,7 +3,8 @@
 namespace taper::nn {
 
 template <class T>
-FeedForward<T>::FeedForward(const std::string& name, std::size_t d, std::size_t width, std::uint64_t seed)
+FeedForward<T>::FeedForward(const std::string& name, std::size_t d, std::size_t width,
+                            std::optional<std::uint64_t> seed)
     : up(name + ".up", d, width, seed), down(name + ".down", width, d, seed) {}
 
 template <class T> Var<T> FeedForward<T>::operator()(const Var<T>& x) const {

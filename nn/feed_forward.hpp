@@ -9,7 +9,7 @@ namespace taper::nn {
 template <class T> struct FeedForward {
     Linear<T> up, down;
 
-    FeedForward(const std::string& name, std::size_t d, std::size_t width, std::uint64_t seed);
+    FeedForward(const std::string& name, std::size_t d, std::size_t width, std::optional<std::uint64_t> seed);
     Var<T> operator()(const Var<T>& x) const;
     void list(Parameters<T>& all);
 };

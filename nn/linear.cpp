@@ -3,7 +3,7 @@
 namespace taper::nn {
 
 template <class T>
-Linear<T>::Linear(const std::string& name, std::size_t in, std::size_t out, std::uint64_t seed)
+Linear<T>::Linear(const std::string& name, std::size_t in, std::size_t out, std::optional<std::uint64_t> seed)
     : weight(normal_parameter<T>(name + ".weight", {out, in}, weight_deviation, seed)),
       bias(name + ".bias", zeros<T>({out})) {}
 

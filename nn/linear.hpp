@@ -10,7 +10,7 @@ namespace taper::nn {
 template <class T> struct Linear {
     Parameter<T> weight, bias;
 
-    Linear(const std::string& name, std::size_t in, std::size_t out, std::uint64_t seed);
+    Linear(const std::string& name, std::size_t in, std::size_t out, std::optional<std::uint64_t> seed);
     Var<T> operator()(const Var<T>& x) const;
     // Of weighted sums of rows, sum_i w_i x_i (..., k, in), the same sums of the outputs: x W^T + weights b^T. weights (..., k, 1):
     // sum_i w_i

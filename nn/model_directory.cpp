@@ -260,7 +260,10 @@ template <class T> Linformer<T> load_model(const std::string& directory) {
     const Config config = read_config(directory + "/config.json");
     const TensorFile file = load_safetensors(directory + "/model.safetensors");
     check_tensors(file, config);
-    Linformer<T> model(config);
+    Config undrawn = config;
+    undrawn.seed.reset();
+    Linformer<T> model(undrawn);
+    model.config = config;  // from which a new model can be made
     std::map<std::string, Parameter<T>*> parameters;
     for (Parameter<T>* p : model.parameters()) parameters.emplace(p->name(), p);
     for (const auto& [name, tensor] : file.tensors)

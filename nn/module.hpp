@@ -31,10 +31,18 @@ struct Pass {
     std::optional<Mask> real = std::nullopt;  // (B, n'), false: padding, which no other position sees. None: all real
 };
 
-// A weight matrix or table with entries N(0, deviation^2).
+// The first entries of a weight matrix or table, N(0, deviation^2); without a seed zeros, for the
+// entries of a file to replace.
 template <class T>
-Parameter<T> normal_parameter(const std::string& name, const Shape& shape, double deviation, std::uint64_t seed) {
-    return Parameter<T>(name, normal<T>(Random(seed, name), shape, deviation));
+Array<T> normal_entries(const std::string& name, const Shape& shape, double deviation,
+                        std::optional<std::uint64_t> seed) {
+    return seed ? normal<T>(Random(*seed, name), shape, deviation) : zeros<T>(shape);
+}
+
+template <class T>
+Parameter<T> normal_parameter(const std::string& name, const Shape& shape, double deviation,
+                              std::optional<std::uint64_t> seed) {
+    return Parameter<T>(name, normal_entries<T>(name, shape, deviation, seed));
 }
 
 // Deviation of linear weights and embeddings at the start (as GPT-2 and BERT): small enough that with LayerNorm the first

@@ -17,7 +17,7 @@ typename Projection<T>::Matrix Projection<T>::make(const std::string& name, cons
     const Shape shape = conv ? Shape{c.width / c.heads, r} : Shape{k, n};
     if (random || c.projection_init == ProjectionInit::normal) {
         const double deviation = 1 / std::sqrt(static_cast<double>(conv ? r : k));
-        return std::make_shared<Parameter<T>>(name, normal<T>(Random(c.seed, name), shape, deviation), !random);
+        return std::make_shared<Parameter<T>>(name, normal_entries<T>(name, shape, deviation, c.seed), !random);
     }
     auto matrix = std::make_shared<Parameter<T>>(normal_parameter<T>(name, shape, 0.02, c.seed));
     auto& entries = matrix->mutable_value();

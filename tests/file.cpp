@@ -21,6 +21,7 @@
 #include "tests/scratch.hpp"
 
 using namespace std::string_literals;
+using taper::AppendedFile;
 using taper::InputFile;
 using taper::read_file;
 using taper::write_file;
@@ -276,4 +277,18 @@ TEST_CASE("file: a link to what is not there yet stays a link, and a file keeps 
     write_file(scratch.path("target.txt"), "newer");
     CHECK(std::filesystem::status(scratch.path("target.txt")).permissions() ==
           (perms::owner_read | perms::owner_write));
+}
+
+TEST_CASE("file: what grows at its end is cut to the size asked for, and never filled up to it") {
+    const Scratch scratch;
+    const std::string path = scratch.file("a", "12345");
+    AppendedFile(path, 3).append("x");
+    CHECK(read_file(path) == "123x");
+    AppendedFile(path, 4).append("y");
+    CHECK(read_file(path) == "123xy");
+    CHECK(refusal([&] { AppendedFile(path, 6); }) ==
+          path + ": the file must have at least the 6 bytes that are to be kept: it has 5");
+    CHECK(read_file(path) == "123xy");
+    AppendedFile(scratch.path("new"), 0).append("z");
+    CHECK(read_file(scratch.path("new")) == "z");
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "examples/common/program.hpp"
+#include "examples/language_model/masking.hpp"
 #include "tests/models.hpp"
 
 using namespace taper;
@@ -29,6 +30,25 @@ void check_near(const std::vector<double>& p, const std::vector<double>& expecte
 const Array<float> logits{std::log(0.1F), std::log(0.4F), std::log(0.2F), std::log(0.3F)};
 
 }  // namespace
+
+TEST_CASE("generating: a number that is not finite is named as numbers are everywhere") {
+    const float negative_nan = -std::numeric_limits<float>::quiet_NaN();
+    const auto refusal_of = [](const std::function<void()>& action) -> std::string {
+        try {
+            action();
+        } catch (const NotFinite& error) {
+            return error.what();
+        }
+        return "";
+    };
+    CHECK(refusal_of([&] {
+              draw_token(Array<float>{0, negative_nan}, {}, 0);
+          }) == "logits: every number must be finite: token 1: nan");
+    Array<float> rows = full<float>({1, 2, 3}, 0);
+    rows(0, 1, 0) = negative_nan;
+    CHECK(refusal_of([&] { best_guesses(rows, 1, 1); }) ==
+          "logits: every number must be finite: position 1, token 0: nan");
+}
 
 TEST_CASE("generating: tokens come with their probabilities, and with temperature p^(1 / T)") {
     check_near(probabilities(logits, {}), {0.1, 0.4, 0.2, 0.3});

@@ -218,6 +218,9 @@ TEST_CASE("inspect: a name is on one line and is cut, whatever it holds") {
     CHECK(shown(std::string("a\0b", 3), 10) == "a\\x00b");
     CHECK(shown("\xc3\xbc\xc3\xbc\xc3\xbc", 2) == "\xc3\xbc\xc3\xbc...");
     CHECK(shown("\xe2\x80\xa8\xc2\x85", 9) == "\\xe2\\x80\\xa8\\xc2\\x85");  // other ends of a line
+    // What turns the order of the letters behind it, and its neighbours, which do not.
+    CHECK(shown("\u202a\u202e\u2066\u2069", 9) == "\\xe2\\x80\\xaa\\xe2\\x80\\xae\\xe2\\x81\\xa6\\xe2\\x81\\xa9");
+    CHECK(shown("\u05d0\u200f\u2027\u202f\u2065\u206a", 9) == "\u05d0\u200f\u2027\u202f\u2065\u206a");
     CHECK(shown("\xf0\x9f\x98\x80\xf4\x90\x80\x80\xc0\xaf", 20) == "\xf0\x9f\x98\x80\\xf4\\x90\\x80\\x80\\xc0\\xaf");
     Parameter<double> w(bad, Array<double>{1, 2}), u("\xc3\xbc", Array<double>{1, 2}), empty("", Array<double>{1, 2}),
         longest(std::string(10'000, 'x'), Array<double>{1, 2});

@@ -1,6 +1,8 @@
 // A model directory: the tensors that a configuration asks for are those of its model, and are asked for before memory is.
 #include "nn/model_directory.hpp"
 
+#include <ctime>
+
 #include "core/file.hpp"
 #include "tests/models.hpp"
 #include "tests/programs.hpp"
@@ -102,4 +104,23 @@ TEST_CASE("model directory: a config.json that is nested deep is refused, whatev
         CHECK(refusal([&] { nn::read_config(path); }) ==
               path + ": the file must be a JSON object: it is nested too deep");
     }
+}
+
+TEST_CASE("model directory: no weight is drawn at random only to be replaced by the one in the file") {
+    const Scratch scratch;
+    const nn::Config config{.vocab_size = 2048, .length = 128, .width = 256, .heads = 4, .layers = 1, .k = 64};
+    const auto cpu_time = [](const auto& work) {
+        const std::clock_t start = std::clock();
+        work();
+        return std::clock() - start;
+    };
+    const std::clock_t drawn = cpu_time([&] {
+        nn::Linformer<float> model(config);
+        nn::save_model(scratch.path(""), model);
+    });
+    const std::clock_t loaded = cpu_time([&] {
+        const auto model = nn::load_model<float>(scratch.path(""));
+        CHECK(model.config.seed == config.seed);  // what is made from its configuration is a new model
+    });
+    CHECK(loaded < drawn / 2);
 }

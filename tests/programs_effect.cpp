@@ -106,3 +106,29 @@ TEST_CASE("programs: k is at most the length where none is given, and no window 
     check_refused(run("bench_step", {"--length", "8", "--k", "9"}), {"--k: ", "8", "9"});
     CHECK(run("bench_step", {"--length", "8", "--width", "16", "--layers", "1", "--steps", "1"}).status == 0);
 }
+
+TEST_CASE("programs: a run says first where k is not the default of --help, and why") {
+    Runs runs;
+    const auto said = [&](const std::string& program, const Arguments& options) {
+        const std::string out = runs.scratch.path(std::to_string(++runs.number));
+        const Arguments small{"--width", "16", "--heads", "2", "--layers", "1", "--batch", "2", "--steps", "1"};
+        const Result result =
+            run(program, small + options + Arguments{"--text", runs.text, "--out", out}, without_gnuplot);
+        REQUIRE(result.status == 0);
+        return result.out.substr(0, result.out.find('\n'));
+    };
+    const std::string reading = "reading " + runs.text;
+    CHECK(said("train_lm", {"--length", "20"}) == "k 20 instead of 32, since a window has 20 tokens");
+    CHECK(said("train_mlm", {"--length", "33", "--projection", "mean"}) ==
+          "k 17 instead of 32, since 17 windows of 2 positions hold all 33");
+    CHECK(said("train_mlm", {"--length", "20", "--projection", "conv"}) ==
+          "k 20 instead of 32, since a window has 20 tokens");
+    CHECK(said("train_lm", {"--length", "32"}) == reading);
+    CHECK(said("train_lm", {"--length", "20", "--k", "3"}) == reading);
+    CHECK(said("train_lm", {"--length", "20", "--attention", "full"}) == reading);
+    for (const char* program : {"train_lm", "train_mlm", "bench_step"})
+        CHECK(run(program, {"--help"})
+                  .out.find(
+                      "by default less where n is less or, with mean, max and conv, a window would be empty [32]") !=
+              std::string::npos);
+}

@@ -91,7 +91,9 @@ TEST_CASE("programs: options that are unknown, repeated, cut short or of the wro
     check_refused(with({"--step", "5"}), {"--step: ", "did you mean --steps?"});  // no prefixes
     check_refused(with({"--eval=5"}), {"--eval: ", "did you mean --eval-every?"});
     check_refused(with({"--tokenizer", "chr"}), {"'chr': did you mean char?"});
-    check_refused(with({"--no-such=3"}), {"--no-such"});
+    check_refused(with({"--no-such=3"}), {"--no-such: the option must be one that --help lists\n"});
+    check_refused(with({"--weight_decay", "0"}),
+                  {"--weight_decay: the option must be one that --help lists: did you mean --weight-decay?"});
     check_refused(with({"-x"}), {"-x"});
     check_refused(with({"word"}), {"word"});
     check_refused(with({"--text", text, "word"}), {"word"});

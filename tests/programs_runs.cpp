@@ -101,6 +101,19 @@ TEST_CASE("programs: a run that is no longer finite stops with status 3 and keep
     CHECK(train({"--out", out, "--resume"}).status == 3);  // from the checkpoint, to the same end
 }
 
+TEST_CASE("programs: a weight that is no number is named as numbers are everywhere") {
+    const Scratch scratch;
+    // The first token is in no window that is drawn: its gradient is 0, 0 times a rate that is infinite
+    // is NaN, which is -nan to printf on x86.
+    const std::string text = scratch.file("text.txt", "\t" + prose(5000));
+    const Result result =
+        train_into(scratch.path("run"), text, {"--lr", "1e38", "--clip", "0", "--warmup", "0", "--steps", "20"});
+    CAPTURE(result.err);
+    CHECK(result.status == 3);
+    CHECK(result.err.find(": a weight must be finite: ") != std::string::npos);
+    CHECK(result.err.ends_with(" is nan\n"));
+}
+
 TEST_CASE("programs: a gradient whose square is not finite stops the run before it is saved") {
     const Scratch scratch;
     const std::string text = scratch.file("text.txt", prose(5000)), out = scratch.path("run");

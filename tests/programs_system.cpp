@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "tests/gnuplot.hpp"
 #include "tests/programs.hpp"
 
 using namespace taper::tests;
@@ -205,4 +206,22 @@ TEST_CASE("programs: without gnuplot there is no picture, which is said once") {
     CHECK(said != std::string::npos);
     CHECK(result.out.find("no loss.svg", said + 1) == std::string::npos);
     CHECK(!std::filesystem::exists(run.out + "/loss.svg"));
+    CHECK(result.out.find("loss over the steps") == std::string::npos);
+    run.scratch.file("out/loss.svg", "of a sitting before");
+    const Result more = train(run.resume({"--steps", "8"}));
+    CHECK(more.status == 0);
+    CHECK(more.out.find("loss over the steps") == std::string::npos);
+}
+
+TEST_CASE("programs: a run with nothing to do draws the picture that is missing") {
+    const Run run;
+    REQUIRE(train(run.start("6")).status == 0);
+    const FakeGnuplot gnuplot;
+    const Result none = taper::tests::run("train_mlm", run.resume());
+    CHECK(none.status == 0);
+    CHECK(none.out.find("nothing to do") != std::string::npos);
+    CHECK(none.out.find("loss over the steps: " + run.out + "/loss.svg\n") != std::string::npos);
+    CHECK(none.out.find("best validation loss: ") != std::string::npos);
+    CHECK(points_of(file_contents(run.out + "/loss.svg"), 0).size() == 6);
+    CHECK(metrics_of(run.out).size() == 6);
 }

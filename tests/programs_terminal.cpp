@@ -115,6 +115,30 @@ TEST_CASE("programs: the command in the last line of a run works as it is typed"
     }
 }
 
+TEST_CASE("programs: a path that a terminal would obey is spelled, and the command with it works as it is typed") {
+    const Model model;
+    const std::string text = model.scratch.file("t\x1b[31m.txt", prose(20000)),
+                      out = model.scratch.path("new\nline\u202Ered\xFF");
+    const Arguments options{"--text", text, "--out", out, "--steps", "1"};
+    const auto readable_lines = [](const std::string& said) {
+        CHECK(readable(said) == said);
+        CHECK(said.find("\nline") == std::string::npos);
+        return said;
+    };
+    const Result first = run("train_lm", small_model() + options, without_gnuplot);
+    REQUIRE(first.status == 0);
+    const std::string said = readable_lines(first.out);
+    CHECK(said.starts_with("reading " + escaped(text) + "\n"));
+    CHECK(said.find("done: the model is in " + escaped(out) + "\n") != std::string::npos);
+    const std::string last = said.substr(said.rfind('\n', said.size() - 2) + 1);
+    CHECK(run("/bin/bash", {"-c", last}).status == 0);
+    std::filesystem::resize_file(out + "/metrics.jsonl", 0);
+    const Result more = run("train_lm", {"--resume", "--out", out, "--steps", "2"}, without_gnuplot);
+    CHECK(readable_lines(more.out).find(escaped(out) + "/metrics.jsonl: of the 1 steps") != std::string::npos);
+    CHECK(readable_lines(run("train_lm", {"--resume", "--out", out}, without_gnuplot).out).find("nothing to do") !=
+          std::string::npos);
+}
+
 TEST_CASE("programs: a terminal is asked for its width again and again") {
     const Model model;
     Terminal terminal(100, 24);

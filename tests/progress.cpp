@@ -5,8 +5,10 @@
 
 #include "examples/common/nearest.hpp"
 #include "examples/common/text.hpp"
+#include "tests/process.hpp"
 
 using namespace taper::examples;
+using taper::tests::run;
 
 namespace {
 
@@ -78,6 +80,25 @@ TEST_CASE("progress: text is broken at spaces alone, and keeps its indentation")
     CHECK(wrapped("e\u0301e\u0301 e\u0301e\u0301", 5) == "e\u0301e\u0301 e\u0301e\u0301");
 }
 
+TEST_CASE(
+    "progress: deep indentation leaves half of the width to the text, and a tab is as wide as a terminal shows it") {
+    CHECK(wrapped("          one two three", 12) == "      one\n      two\n      three");
+    CHECK(wrapped("          one", 13) == "          one");
+    CHECK(wrapped("\tone two", 40) == "        one two");
+    CHECK(wrapped("a\tb\tc", 9) == "a       b\nc");
+    CHECK(wrapped("\u4E2D\tb", 9) == "\u4E2D      b");
+    CHECK(wrapped("\tone\ttwo\n\tthree", 12) == "      one\n      two\n      three");
+    for (std::size_t indentation = 0; indentation < 100; ++indentation)
+        for (std::size_t width = 8; width < 60; ++width) {
+            const std::string text = wrapped(std::string(indentation, ' ') + "one\ttwo four six", width);
+            CHECK(text.find('\t') == std::string::npos);
+            for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) {
+                CHECK(columns_of(text.substr(at, text.find('\n', at) - at)) <= width);
+                if (text.find('\n', at) == std::string::npos) break;
+            }
+        }
+}
+
 TEST_CASE("progress: times, numbers and words of a shell") {
     CHECK(clock_text(0) == "0:00");
     CHECK(clock_text(59.9) == "0:59");
@@ -97,6 +118,25 @@ TEST_CASE("progress: times, numbers and words of a shell") {
     CHECK(shell_quoted("it's") == "'it'\\''s'");
     CHECK(shell_quoted("~") == "'~'");
     CHECK(shell_quoted("").size() == 2);
+}
+
+TEST_CASE("progress: a word of a shell that a terminal would obey is spelled, and is the same word to the shell") {
+    CHECK(shell_quoted("new\nline") == "$'new\\nline'");
+    CHECK(shell_quoted("it's \x1b[31mred\\") == "$'it\\'s \\033[31mred\\\\'");
+    CHECK(shell_quoted("\u202Egpj") == "$'\\342\\200\\256gpj'");
+    CHECK(shell_quoted("\xFF"
+                       "1") == "$'\\3771'");
+    CHECK(shell_quoted("a\\b \u05D0") == "'a\\b \u05D0'");
+    std::string every;
+    for (int byte = 1; byte < 256; ++byte) every += static_cast<char>(byte);
+    for (const std::string& word : {every,
+                                    std::string("\x01"
+                                                "7"),
+                                    std::string("\u2066\u2069'\\n")}) {
+        const std::string command = "printf %s " + shell_quoted(word);
+        CHECK(readable(command) == command);
+        CHECK(run("/bin/bash", {"-c", command}).out == word);
+    }
 }
 
 TEST_CASE("progress: what is still to come is counted as the loop will do it") {
@@ -126,6 +166,22 @@ TEST_CASE("progress: loss and speed are those of the last steps, not of one") {
     average.add(1);
     average.add(2);
     CHECK(average.mean_or(7) == 1.5);
+}
+
+TEST_CASE("progress: what a step takes is not what it took while the program was stopped") {
+    Average steps, validations;
+    for (int i = 0; i < 100; ++i) steps.add(i % 2 ? 0.1 : 0.2);
+    steps.add(3600);
+    CHECK(steps.mean_or(0) <= 0.2);
+    CHECK(steps.mean_or(0) >= 0.1);
+    for (const double seconds : {3600.0, 1.0}) validations.add(seconds);
+    CHECK(validations.mean_or(0) <= 10);
+    for (int i = 0; i < 1000; ++i) steps.add(5);  // slower for a long time
+    CHECK(steps.mean_or(0) == 5);
+    Recent recent;
+    for (int i = 0; i < 100; ++i) recent.add(1, 100, 0.1);
+    recent.add(1, 100, 3600);
+    CHECK(recent.tokens_per_second() > 500);
 }
 
 TEST_CASE("progress: on a terminal control characters are spelled, newlines are kept, characters are whole") {

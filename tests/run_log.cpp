@@ -1,16 +1,21 @@
 // What a run writes for people: the numbers in the picture of its loss, which stays small, and files that go on.
 #include "examples/language_model/run_log.hpp"
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 #include <exception>
 #include <set>
 #include <system_error>
 
 #include "examples/common/plot.hpp"
+#include "examples/language_model/generating.hpp"
 #include "tests/gnuplot.hpp"
 #include "tests/programs.hpp"
 
@@ -51,6 +56,10 @@ TEST_CASE("run log: the picture has each step's loss, the mean of the last 20, a
         log.record(metrics_at(step, loss, step % 10 == 0 ? std::optional(loss / 2) : std::nullopt));
     }
     log.draw();
+    CHECK(log.drawn());
+    REQUIRE(log.best());
+    CHECK(log.best()->step == 10);
+    CHECK(log.best()->val_loss == 50);
     const std::string script = file_contents(scratch.path("loss.svg"));
     const auto steps = points_of(script, 0), means = points_of(script, 1), validation = points_of(script, 2);
     REQUIRE(steps.size() == 100);
@@ -137,6 +146,115 @@ TEST_CASE("run log: the files go on where the run stands") {
     const auto points = points_of(file_contents(scratch.path("loss.svg")), 0);
     REQUIRE(points.size() == 24);  // those of before, too
     CHECK(points[1] == "2 0.5");
+}
+
+TEST_CASE("run log: a long log is read in much less time than JSON is parsed") {
+    const Scratch scratch;
+    std::string text;
+    for (std::uint64_t step = 1; step <= 30'000; ++step) {
+        const double x = 1 / std::sqrt(static_cast<double>(step));
+        text +=
+            StepMetrics{step, x, x / 1e3, 1 + x, 17776.4 + x, 1e5 * x, step % 100 ? std::optional<double>() : x, {}, {}}
+                .json() +
+            "\n";
+    }
+    scratch.file("metrics.jsonl", text);
+    const auto cpu_time = [](const auto& work) {
+        const std::clock_t start = std::clock();
+        work();
+        return std::clock() - start;
+    };
+    const std::clock_t parsed = cpu_time([&] {
+        std::istringstream in(text);
+        for (std::string line; std::getline(in, line);) CHECK_FALSE(nlohmann::json::parse(line).empty());
+    });
+    const std::clock_t opened = cpu_time([&] { RunLog(scratch.path("")).open(30'000); });
+    CHECK(opened < parsed / 2);
+}
+
+TEST_CASE("run log: a line is read as JSON, however it is spelled") {
+    // JSON may end in a space, what we write does not: read in the one way and in the other.
+    struct Outcome {
+        std::string json, error;
+        bool operator==(const Outcome&) const = default;
+    };
+    const auto outcome = [](const std::string& line) -> Outcome {
+        try {
+            return {StepMetrics::from_json(line, "line").json(), ""};
+        } catch (const Error&) {
+            return {"", "refused"};
+        }
+    };
+    StepMetrics metrics = metrics_at(105, 2.5e-7, 3.25);
+    metrics.grad_norm = -1e300;
+    metrics.val_bits_per_byte = 0;
+    for (const std::string& line : {metrics_at(1, 2).json(), metrics.json()}) {
+        CHECK(outcome(line) == Outcome{line, ""});
+        for (std::size_t at = 0; at <= line.size(); ++at)
+            for (const char c : std::string_view("01-+.eE,:}{\" x\xFF")) {
+                std::string inserted = line, replaced = line;
+                inserted.insert(at, 1, c);
+                CHECK(outcome(inserted) == outcome(inserted + " "));
+                if (at == line.size()) continue;
+                replaced[at] = c;
+                CHECK(outcome(replaced) == outcome(replaced + " "));
+                CHECK(outcome(line.substr(0, at)).error == "refused");
+            }
+    }
+    const auto with_loss = [&](const std::string& number) {
+        const std::string line = metrics_at(1, 2).json(), loss = "\"loss\":2.0";
+        return std::string(line).replace(line.find(loss), loss.size(), "\"loss\":" + number);
+    };
+    for (const char* number : {"1",      "-0",    "-0.0",
+                               "1e5",    "1E-5",  "123456789012345678901234567890",
+                               "1e-400", "1e400", "0.1000000000000000055511151231257827",
+                               "01",     "1.",    ".5",
+                               "+1",     "inf",   "nan",
+                               "-",      "null",  "true",
+                               "\"1\"",  "0x1p3", "1e",
+                               "-01",    "00"}) {
+        CAPTURE(number);
+        CHECK(outcome(with_loss(number)) == outcome(with_loss(number) + " "));
+    }
+}
+
+// The files that this process has brought to the disk, in their order: fsync of the test program is this one.
+static std::vector<std::string> synced;
+extern "C" int fsync(int descriptor) {
+    const auto path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(descriptor));
+    synced.push_back(path.filename().string());
+    return static_cast<int>(syscall(SYS_fsync, descriptor));
+}
+
+TEST_CASE("run log: what a checkpoint counts as done is on the disk before it") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(3000)), out = scratch.path("run");
+    const pid_t child = fork();
+    if (child == 0) {
+        without_gnuplot();
+        dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+        synced.clear();
+        Arguments words = Arguments{"train_lm"} + small_run() + Arguments{"--text", text, "--out", out};
+        std::vector<char*> argv;
+        for (std::string& word : words) argv.push_back(word.data());
+        const auto make_task = [](const Tokenizer& tokenizer, const Corpus&) {
+            return std::make_unique<CausalTask>(tokenizer);
+        };
+        const int status =
+            examples::train(static_cast<int>(argv.size()), argv.data(), "train_lm", "", Model::causal, make_task);
+        std::ofstream names(scratch.path("synced"));
+        for (const std::string& name : synced) names << name << "\n";
+        names.close();
+        _exit(status);
+    }
+    int status = -1;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    REQUIRE(status == 0);
+    const std::string names = file_contents(scratch.path("synced"));
+    const std::size_t last_checkpoint = names.rfind("checkpoint.safetensors");
+    REQUIRE(last_checkpoint != std::string::npos);
+    CHECK(names.find("checkpoint.safetensors") < last_checkpoint);
+    for (const char* log : {"metrics.jsonl", "samples.txt"}) CHECK(names.find(log) < last_checkpoint);
 }
 
 TEST_CASE("run log: a line that is no step is named") {

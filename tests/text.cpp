@@ -160,6 +160,10 @@ TEST_CASE("text: the alphabet is in the order of code points") {
 
 TEST_CASE("text: what a message can hold") {
     CHECK(escaped("a b\n\t\r\0\x7F\u009B\u00E9\u2026\x92"s) == "a b\\n\\t\\r\\x00\\x7F\\xC2\\x9B\u00E9\u2026\\x92");
+    CHECK(escaped("\u2028\u2029\u202A\u202E\u2066\u2069") ==
+          "\\xE2\\x80\\xA8\\xE2\\x80\\xA9\\xE2\\x80\\xAA\\xE2\\x80\\xAE\\xE2\\x81\\xA6\\xE2\\x81\\xA9");
+    CHECK(escaped("\u05D0\u200F\u2027\u202F\u2065\u206A") == "\u05D0\u200F\u2027\u202F\u2065\u206A");
+    CHECK(readable("a\n\u202Eb", "  ") == "a\n  \\xE2\\x80\\xAEb");
     CHECK(hex(0xA7, 4) == "00A7");
     CHECK(hex(0x1F600, 4) == "1F600");
     CHECK(hex(0x9, 2) == "09");

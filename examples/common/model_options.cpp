@@ -9,7 +9,8 @@ namespace taper::examples {
 void ModelOptions::declare_model(Options& options) {
     options.count("--length", length, 1, 1'000'000, "n, tokens in a window");
     options.counts("--k", k, 1, 1'000'000,
-                   "projected length, at most n: one number, or K,K,... one a layer; by default n where that is less");
+                   "projected length, at most n: one number, or K,K,... one a layer; by default less where n is less "
+                   "or, with mean, max and conv, a window would be empty");
     options.count("--width", width, 1, 65536, "d, a multiple of --heads");
     options.count("--heads", heads, 1, 65536, "attention heads");
     options.count("--layers", layers, 1, 1000, "encoder blocks");
@@ -31,12 +32,18 @@ void ModelOptions::declare_rescale(Options& options) {
     options.flag("--rescale", rescale, "lengthen the rows of E and F where a sequence is short");
 }
 
-void ModelOptions::fit_default_k(const Options& options) {
-    if (options.given("--k")) return;
-    const std::uint64_t most = std::min(k[0], length);
+std::string ModelOptions::fit_default_k(const Options& options) {
+    if (options.given("--k")) return "";
+    const std::uint64_t usual = k[0], most = std::min(usual, length);
     const std::uint64_t window_length = (length + most - 1) / most;
     const bool windows = projection != "linear" && projection != "random";
     k = {windows ? (length + window_length - 1) / window_length : most};
+    if (k[0] == usual || attention == "full") return "";
+    const std::string chosen = std::to_string(k[0]), n = std::to_string(length);
+    const std::string since =
+        k[0] == length ? "a window has " + n + " tokens"
+                       : chosen + " windows of " + std::to_string(window_length) + " positions hold all " + n;
+    return "k " + chosen + " instead of " + std::to_string(usual) + ", since " + since;
 }
 
 nn::Config ModelOptions::model_config(std::size_t vocab_size, bool causal) const {

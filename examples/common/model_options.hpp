@@ -25,7 +25,9 @@ struct ModelOptions {
         Options& options);  // all but those of which a kind of model has no use: the next two, and the seed
     void declare_window(Options& options);
     void declare_rescale(Options& options);
-    void fit_default_k(const Options& options);  // where --k was not given: at most the length, and no window empty
+    // Where --k was not given: at most the length, and no window empty. Returns what it chose instead of
+    // the default and why, or "".
+    std::string fit_default_k(const Options& options);
     nn::Config model_config(std::size_t vocab_size, bool causal) const;
 };
 

@@ -190,7 +190,7 @@ void Options::require_known_options_with_values(int argc, char** argv) const {
         const Entry* e = find(name);
         const bool known = e || name == "-h" || std::find(names.begin(), names.end(), name) != names.end();
         if (!known && name.starts_with('-'))
-            throw Error(name + ": the option must be one of --help" + did_you_mean(name, names));
+            throw Error(name + ": the option must be one that --help lists" + did_you_mean(name, names));
         if (!e || e->is_flag) continue;
         const bool inside = name.size() < word.size();
         if (!inside) ++i;
@@ -214,7 +214,7 @@ bool Options::parse(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         std::string text = error.what();
         std::replace(text.begin(), text.end(), '\n', ' ');
-        throw Error("options: the command line must follow --help: " + text);
+        throw Error("options: the command line must be as --help says: " + text);
     }
     for (const auto& e : entries_) {
         if (e->required && e->given.empty()) throw Error(e->name + ": the option must be given: it is required");

@@ -143,6 +143,8 @@ void say(std::string_view text) {
     say_unbroken(columns ? wrapped(text, *columns) : std::string(text));
 }
 
+void say_line(std::string_view line) { say(escaped(line) + "\n"); }
+
 void print_result(std::string_view text) {
     if (text.empty()) return;
     line_is_open = stdout_is_terminal() && text.back() != '\n';

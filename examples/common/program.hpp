@@ -40,6 +40,7 @@ std::optional<std::size_t> terminal_columns();
 // pipe once a signal asks the program to stop. On a terminal lines are broken at spaces to its width, and the line in place
 // makes room.
 void say(std::string_view text);
+void say_line(std::string_view line);      // what a terminal would obey is spelled, so is "\n"
 void say_unbroken(std::string_view text);  // without breaking lines: a command to be typed
 
 // On a terminal with columns alone: the line takes the place of the one that was shown so before, and the cursor stays in it.

@@ -36,21 +36,38 @@ std::size_t columns_of(std::string_view text) {
     return columns;
 }
 
-// One line without its end.
+// Spaces in the place of tabs, to the next column of eight, as a terminal shows them.
+static std::string without_tabs(std::string_view line) {
+    std::string result;
+    std::size_t column = 0;
+    for (;;) {
+        const std::size_t tab = std::min(line.find('\t'), line.size());
+        result += line.substr(0, tab);
+        if (tab == line.size()) return result;
+        column += columns_of(line.substr(0, tab));
+        const std::size_t spaces = 8 - column % 8;
+        result.append(spaces, ' ');
+        column += spaces;
+        line.remove_prefix(tab + 1);
+    }
+}
+
+// One line without its end and without tabs.
 static std::string wrapped_line(std::string_view line, std::size_t width) {
-    const std::size_t text_begin = std::min(line.find_first_not_of(' '), line.size());
-    const std::string_view indentation = line.substr(0, text_begin);
-    std::string result(indentation);
-    std::size_t column = text_begin;
+    const std::size_t text_begin = line.find_first_not_of(' ');
+    if (text_begin == line.npos || columns_of(line) <= width) return std::string(line);
+    const std::string indentation(std::min(text_begin, width / 2), ' ');
+    std::string result = indentation;
+    std::size_t column = indentation.size();
     for (std::size_t begin = text_begin; begin < line.size();) {
         const std::size_t word_begin = std::min(line.find_first_not_of(' ', begin), line.size());
         const std::size_t end = std::min(line.find(' ', word_begin), line.size());
         const std::string_view spaces = line.substr(begin, word_begin - begin);
         const std::string_view word = line.substr(word_begin, end - word_begin);
-        if (column > text_begin && column + spaces.size() + columns_of(word) > width) {
+        if (column > indentation.size() && column + spaces.size() + columns_of(word) > width) {
             result += "\n";
             result += indentation;
-            column = text_begin;
+            column = indentation.size();
         } else {
             result += spaces;
             column += spaces.size();
@@ -66,7 +83,7 @@ std::string wrapped(std::string_view text, std::size_t width) {
     std::string result;
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('\n'), text.size());
-        result += wrapped_line(text.substr(0, end), width);
+        result += wrapped_line(without_tabs(text.substr(0, end)), width);
         if (end < text.size()) result += "\n";
         text.remove_prefix(std::min(end + 1, text.size()));
     }
@@ -98,9 +115,33 @@ std::string fixed(double value, int digits) {
     return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value, format, large ? 4 : digits).ptr};
 }
 
+static std::string octal(unsigned char byte) {
+    const auto digit = [&](int shift) { return static_cast<char>('0' + (byte >> shift & 7)); };
+    return {'\\', digit(6), digit(3), digit(0)};
+}
+
+// The quotes $'...' of bash, zsh and POSIX since 2024: \ and three octal digits are a byte.
+static std::string spelled(std::string_view word) {
+    std::string quoted = "$'";
+    for (const CodePoint& c : CodePoints(word)) {
+        if (c.bytes == "'" || c.bytes == "\\") {
+            quoted += "\\";
+            quoted += c.bytes;
+        } else if (c.bytes == "\n") {
+            quoted += "\\n";
+        } else if (escaped(c.bytes) == c.bytes) {
+            quoted += c.bytes;
+        } else {
+            for (const char byte : c.bytes) quoted += octal(static_cast<unsigned char>(byte));
+        }
+    }
+    return quoted + "'";
+}
+
 std::string shell_quoted(std::string_view word) {
     constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./,:@%=";
     if (!word.empty() && word.find_first_not_of(plain) == word.npos) return std::string(word);
+    if (escaped(word) != word) return spelled(word);
     std::string quoted = "'";
     for (const char c : word) {
         if (c == '\'') quoted += "'\\''";
@@ -117,8 +158,20 @@ std::uint64_t times_due(std::uint64_t step, std::uint64_t steps, std::uint64_t e
 }
 
 void Average::add(double seconds) {
-    total_ += seconds;
-    ++count_;
+    constexpr std::size_t most = 500;
+    last_.push_back(seconds);
+    if (last_.size() > most) last_.pop_front();
+}
+
+double Average::mean_or(double fallback) const {
+    if (last_.empty()) return fallback;
+    std::vector<double> sorted(last_.begin(), last_.end());
+    const auto median = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) / 2);
+    std::nth_element(sorted.begin(), median, sorted.end());
+    const auto add_usual = [longest = 10 * *median](double sum, double seconds) {
+        return sum + std::min(seconds, longest);
+    };
+    return std::accumulate(sorted.begin(), sorted.end(), 0.0, add_usual) / static_cast<double>(sorted.size());
 }
 
 void Recent::add(double loss, double tokens, double seconds) {
@@ -126,6 +179,8 @@ void Recent::add(double loss, double tokens, double seconds) {
     constexpr double memory = 5;  // seconds
     losses_.push_back(loss);
     if (losses_.size() > steps) losses_.pop_front();
+    // Ten times as long as usual at most: the program may have been stopped in between.
+    if (tokens_ > 0) seconds = std::min(seconds, 10 * tokens / tokens_per_second());
     const double kept = std::exp(-seconds / memory);
     tokens_ = kept * tokens_ + tokens;
     seconds_ = kept * seconds_ + seconds;

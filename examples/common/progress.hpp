@@ -16,25 +16,30 @@ inline constexpr std::size_t any_width = std::numeric_limits<std::size_t>::max()
 
 std::size_t columns_of(std::string_view text);  // of one line: East Asian wide characters take 2, combining ones 0
 
-// A line that takes more than `width` columns is broken at spaces and goes on with its own indentation. Words stay whole.
+// A line that takes more than `width` columns is broken at spaces and goes on with its own indentation,
+// at most half of the width. Words stay whole. A tab becomes spaces, up to the next column of eight.
 std::string wrapped(std::string_view text, std::size_t width);
 
 std::string clock_text(double seconds);       // 0:07, 12:34, 1:00:00
 std::string grouped(std::uint64_t number);    // 1,234,567
 std::string fixed(double value, int digits);  // 2.31; from a million on 1.234e+06
+
+// The word as it is typed in a shell: as it is, in '...', or in $'...' where it has what a terminal
+// must not be shown.
 std::string shell_quoted(std::string_view word);
 
 // How often something falls due from step + 1 to steps: after every so many steps (0: never), and after the last one.
 std::uint64_t times_due(std::uint64_t step, std::uint64_t steps, std::uint64_t every);
 
-// The mean of durations.
+// The mean of the last 500 durations. Each counts as ten times their median at most: a program may have
+// been stopped for hours in one of them.
 class Average {
   public:
     void add(double seconds);
-    double mean_or(double fallback) const { return count_ > 0 ? total_ / count_ : fallback; }
+    double mean_or(double fallback) const;
 
   private:
-    double total_ = 0, count_ = 0;
+    std::deque<double> last_;
 };
 
 // The numbers of single steps jump: the mean loss of the last 20 steps, and the speed, older steps counting less (a weight

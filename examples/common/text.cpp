@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "core/error.hpp"
+#include "core/shown.hpp"
 
 namespace taper::examples {
 
@@ -95,14 +96,13 @@ std::vector<std::string> alphabet_of(std::span<const Text> texts) {
 std::string escaped(std::string_view text) {
     std::string result;
     for (const CodePoint& c : CodePoints(text)) {
-        const bool control = c.value < 0x20 || (c.value >= 0x7F && c.value < 0xA0);
         if (c.value == '\n') {
             result += "\\n";
         } else if (c.value == '\t') {
             result += "\\t";
         } else if (c.value == '\r') {
             result += "\\r";
-        } else if (control || !c.valid) {
+        } else if (!c.valid || is_control(c.bytes)) {
             for (const char byte : c.bytes) result += "\\x" + hex(static_cast<unsigned char>(byte), 2);
         } else {
             result += c.bytes;

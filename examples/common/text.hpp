@@ -71,7 +71,8 @@ std::size_t code_point_count(std::string_view text);  // a byte that is not UTF-
 // The distinct characters of all texts, each as UTF-8, in the order of their code points.
 std::vector<std::string> alphabet_of(std::span<const Text> texts);
 
-// For a message on one line: control characters and bytes that are not UTF-8 come out as \n, \t, \r or \x92.
+// For a message on one line: control characters (core/shown.hpp) and bytes that are not UTF-8 come out
+// as \n, \t, \r or \x92.
 std::string escaped(std::string_view text);
 
 // For a terminal, the same, but newlines and tabs stay what they are. continued: stands at the start of each further line.

@@ -13,7 +13,7 @@ std::int32_t draw_token(const Array<float>& logits, const Sampling& sampling, do
     for (std::size_t i = 0; i < V; ++i)
         if (!std::isfinite(logits.data()[i]))
             throw NotFinite("logits: every number must be finite: token " + std::to_string(i) + ": " +
-                            std::to_string(logits.data()[i]));
+                            shortest(logits.data()[i]));
     std::vector<std::int32_t> order(V);
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) {

@@ -67,7 +67,7 @@ std::vector<Guess> best_guesses(const Array<float>& logits, std::size_t position
     for (std::size_t i = 0; i < words; ++i)
         if (!std::isfinite(row[i]))
             throw NotFinite("logits: every number must be finite: position " + std::to_string(position) + ", token " +
-                            std::to_string(i) + ": " + std::to_string(row[i]));
+                            std::to_string(i) + ": " + shortest(row[i]));
     const double largest = *std::max_element(row, row + words);
     std::vector<std::int32_t> order(words);
     std::iota(order.begin(), order.end(), 0);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
-#include <fstream>
 
 #include "examples/common/program.hpp"
 
@@ -13,12 +11,12 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 
 void Reporter::begin(std::uint64_t steps_done, std::size_t parameters, const Corpus& corpus, std::size_t validation) {
     const std::uint64_t tokens_of_a_step = options_.batch * options_.length;
-    say(grouped(parameters) + " parameters\n");
-    say(grouped(corpus.training_tokens()) + " tokens train, " + grouped(corpus.validation_tokens()) + " validate (" +
-        grouped(validation) + " windows of " + grouped(options_.length) + ")\n");
-    say(grouped(options_.steps) + " steps of " + grouped(options_.batch) +
-        " windows: " + grouped(options_.steps * tokens_of_a_step) + " tokens\n");
-    if (steps_done > 0) say("goes on after step " + grouped(steps_done) + "\n");
+    say_line(grouped(parameters) + " parameters");
+    say_line(grouped(corpus.training_tokens()) + " tokens train, " + grouped(corpus.validation_tokens()) +
+             " validate (" + grouped(validation) + " windows of " + grouped(options_.length) + ")");
+    say_line(grouped(options_.steps) + " steps of " + grouped(options_.batch) +
+             " windows: " + grouped(options_.steps * tokens_of_a_step) + " tokens");
+    if (steps_done > 0) say_line("goes on after step " + grouped(steps_done));
     standing_.step = steps_done;
     standing_.steps = options_.steps;
     // Backward takes about twice the time of forward.
@@ -60,9 +58,9 @@ void Reporter::validating() {
 
 void Reporter::keep(const Standing& standing) {
     const auto columns = terminal_columns();
-    say(report_line(standing, columns ? *columns - 1 : any_width) + "\n");
+    say_line(report_line(standing, columns ? *columns - 1 : any_width));
     reported_at_ = now();
-    drawn_at_ = 0;
+    refreshed_at_ = 0;
 }
 
 void Reporter::report() {
@@ -72,60 +70,37 @@ void Reporter::report() {
 
 void Reporter::refresh() {
     constexpr double between_drawings = 0.2, between_lines = 10;  // seconds
-    const auto columns = terminal_columns();
-    if (!columns) {
-        if (now() - reported_at_ < between_lines || !standing_.loss || standing_.validating) return;
-        Standing without_validation = standing();
-        without_validation.validation.reset();
-        keep(without_validation);
+    const double time = now();
+    if (time - refreshed_at_ < between_drawings) return;
+    refreshed_at_ = time;
+    if (const auto columns = terminal_columns()) {
+        say_in_place(progress_line(standing(), *columns - 1));
         return;
     }
-    if (now() - drawn_at_ < between_drawings) return;
-    say_in_place(progress_line(standing(), *columns - 1));
-    drawn_at_ = now();
+    if (time - reported_at_ < between_lines || !standing_.loss || standing_.validating) return;
+    Standing without_validation = standing();
+    without_validation.validation.reset();
+    keep(without_validation);
 }
 
 void Reporter::validated(double seconds) { validation_.add(seconds); }
 
 void Reporter::saved(double seconds) { save_.add(seconds); }
 
-namespace {
-
-struct Best {
-    std::uint64_t step;
-    double loss;
-};
-
-// Of the lines of metrics.jsonl, of all sittings.
-std::optional<Best> best_validation(const std::string& directory) {
-    std::optional<Best> best;
-    const std::string path = directory + "/metrics.jsonl";
-    std::ifstream lines(path);
-    for (std::string line; std::getline(lines, line);) {
-        if (line.find("\"val_loss\"") == line.npos) continue;
-        const StepMetrics metrics = StepMetrics::from_json(line, path);
-        if (!best || *metrics.val_loss < best->loss) best = {metrics.step, *metrics.val_loss};
-    }
-    return best;
-}
-
 // Another program of ours, called in the way that this one was.
-std::string beside(const std::string& program, const std::string& name) {
+static std::string beside(const std::string& program, const std::string& name) {
     const std::size_t slash = program.rfind('/');
     return shell_quoted(slash == program.npos ? name : program.substr(0, slash + 1) + name);
 }
 
-}  // namespace
-
 void say_how_to_use(const std::string& program, const TrainingOptions& options, bool causal,
-                    const std::string& beginning) {
-    say("done: the model is in " + options.out + "\n");
-    if (const auto best = best_validation(options.out))
-        say("best validation loss: " + fixed(best->loss, 4) + " at step " + grouped(best->step) + "\n");
-    const std::string picture = options.out + "/loss.svg";
-    if (std::filesystem::exists(picture)) say("loss over the steps: " + picture + "\n");
+                    const std::string& beginning, const RunLog& log) {
+    say_line("done: the model is in " + options.out);
+    if (const auto& best = log.best())
+        say_line("best validation loss: " + fixed(*best->val_loss, 4) + " at step " + grouped(best->step));
+    if (log.drawn()) say_line("loss over the steps: " + options.out + "/loss.svg");
     const std::string model = " --model " + shell_quoted(options.out);
-    say("now try:\n");
+    say_line("now try:");
     if (causal)
         say_unbroken("  " + beside(program, "generate") + model +
                      (beginning.empty() ? "" : " --prompt " + shell_quoted(beginning)) + "\n");
@@ -135,7 +110,7 @@ void say_how_to_use(const std::string& program, const TrainingOptions& options, 
 }
 
 void say_how_to_resume(const std::string& program, const TrainingOptions& options) {
-    say("to go on:\n");
+    say_line("to go on:");
     say_unbroken("  " + shell_quoted(program) + " --resume --out " + shell_quoted(options.out) + "\n");
 }
 

@@ -42,12 +42,13 @@ class Reporter {
     Recent recent_;
     Average step_, validation_, save_;
     double validation_steps_ = 0;  // how long a validation takes in steps, before one was measured
-    double began_at_ = now(), reported_at_ = now(), drawn_at_ = 0;
+    double began_at_ = now(), reported_at_ = now(), refreshed_at_ = 0;
 };
 
-// Where the run is, its best step, and a command to type. program: as it was called; some text of the run's to begin with.
+// Where the run is, its best step, its picture where it was drawn, and a command to type. program: as
+// it was called; some text of the run's to begin with; the log of all its steps.
 void say_how_to_use(const std::string& program, const TrainingOptions& options, bool causal,
-                    const std::string& beginning);
+                    const std::string& beginning, const RunLog& log);
 void say_how_to_resume(const std::string& program, const TrainingOptions& options);
 
 // A few tokens of the corpus, as text on one line: what a vocabulary that was made from it can spell.

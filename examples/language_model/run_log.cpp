@@ -91,7 +91,7 @@ void RunLog::open(std::uint64_t step) {
             in_order = false;
             continue;
         }
-        curves_.add(metrics);
+        add(metrics);
         last = metrics.step;
         ++count;
         if (in_order) end = lines.end();
@@ -103,28 +103,40 @@ void RunLog::open(std::uint64_t step) {
         end = kept.size();
     }
     if (count < step)
-        say(metrics_path + ": of the " + std::to_string(step) + " steps done, " + std::to_string(step - count) +
-            " have no line\n");
+        say_line(metrics_path + ": of the " + std::to_string(step) + " steps done, " + std::to_string(step - count) +
+                 " have no line");
     metrics_.emplace(metrics_path, end);
     samples_.emplace(samples_path, end_of_samples(samples_path, step));
 }
 
+void RunLog::add(const StepMetrics& metrics) {
+    curves_.add(metrics);
+    if (metrics.val_loss && (!best_ || *metrics.val_loss < *best_->val_loss)) best_ = metrics;
+}
+
 void RunLog::record(const StepMetrics& metrics) {
     metrics_->append(metrics.json() + "\n");
-    curves_.add(metrics);
+    add(metrics);
 }
 
 void RunLog::sample(std::uint64_t step, const std::string& text) {
     samples_->append(std::string(sample_heading) + std::to_string(step) + "\n" + text);
 }
 
-void RunLog::draw() const {
+void RunLog::sync() {
+    metrics_->sync();
+    samples_->sync();
+}
+
+void RunLog::draw() {
     const std::vector<Curve> curves = curves_.curves();
-    static bool said = false;
-    if (!curves.empty() && !plot(path("loss.svg"), "loss", "step", "nats per predicted token", curves) && !said) {
-        said = true;
-        say("no loss.svg: the program gnuplot could not draw it (Debian: gnuplot-nox)\n");
-    }
+    if (curves.empty()) return;
+    drawn_ = plot(path("loss.svg"), "loss", "step", "nats per predicted token", curves);
+    if (drawn_ || said_undrawn_) return;
+    said_undrawn_ = true;
+    const bool old = std::filesystem::exists(path("loss.svg"));
+    say_line(std::string(old ? "loss.svg is an older one" : "no loss.svg") +
+             ": the program gnuplot could not draw it (Debian: gnuplot-nox)");
 }
 
 }  // namespace taper::examples

@@ -20,13 +20,22 @@ class RunLog {
     void open(std::uint64_t step);
     void record(const StepMetrics& metrics);
     void sample(std::uint64_t step, const std::string& text);
-    void draw() const;  // loss.svg; says once where gnuplot is missing
+    void sync();  // what was recorded outlives a power cut
+    void draw();  // loss.svg; says once where gnuplot is missing
+
+    // Whether loss.svg is what draw() drew last.
+    bool drawn() const { return drawn_; }
+    // Of all steps the one with the least val_loss.
+    const std::optional<StepMetrics>& best() const { return best_; }
 
   private:
     std::string path(const std::string& file) const { return directory_ + "/" + file; }
+    void add(const StepMetrics& metrics);
     std::string directory_;
     LossCurves curves_;
+    std::optional<StepMetrics> best_;
     std::optional<AppendedFile> metrics_, samples_;
+    bool drawn_ = false, said_undrawn_ = false;
 };
 
 }  // namespace taper::examples

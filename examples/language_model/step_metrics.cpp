@@ -1,25 +1,116 @@
 #include "examples/language_model/step_metrics.hpp"
 
+#include <array>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
 
 namespace taper::examples {
 
+namespace {
+
+struct Number {
+    std::string_view name;
+    double StepMetrics::*value;
+};
+constexpr std::array<Number, 5> numbers{{{"loss", &StepMetrics::loss},
+                                         {"lr", &StepMetrics::lr},
+                                         {"grad_norm", &StepMetrics::grad_norm},
+                                         {"tokens_per_second", &StepMetrics::tokens_per_second},
+                                         {"seconds", &StepMetrics::seconds}}};
+
+struct OptionalNumber {
+    std::string_view name;
+    std::optional<double> StepMetrics::*value;
+};
+constexpr std::array<OptionalNumber, 3> optional_numbers{{{"val_loss", &StepMetrics::val_loss},
+                                                          {"val_bits_per_char", &StepMetrics::val_bits_per_char},
+                                                          {"val_bits_per_byte", &StepMetrics::val_bits_per_byte}}};
+
+// Whether what from_chars took for a number is one of JSON with a fraction or an exponent: no inf, 01.5,
+// .5 or 1., nor 1, which json() does not write for a double.
+bool is_json_fraction(std::string_view number) {
+    const auto is_digit = [&](std::size_t at) { return at < number.size() && number[at] >= '0' && number[at] <= '9'; };
+    if (number.starts_with('-')) number.remove_prefix(1);
+    const std::size_t end_of_whole = number.find_first_of(".eE");
+    const bool whole = end_of_whole != number.npos && is_digit(0) && (number[0] != '0' || end_of_whole == 1);
+    return whole && (number[end_of_whole] != '.' || is_digit(end_of_whole + 1));
+}
+
+// A line that json() wrote, read from left to right, in much less time than JSON takes. What is
+// spelled in any other way is not good, whatever it is.
+class WrittenLine {
+  public:
+    explicit WrittenLine(std::string_view line) : rest_(line) {}
+
+    void read(std::string_view text) {
+        good_ = good_ && rest_.starts_with(text);
+        if (good_) rest_.remove_prefix(text.size());
+    }
+    void read(std::uint64_t& number) {
+        good_ = good_ && !rest_.starts_with('0');
+        take(number);
+    }
+    void read(double& number) {
+        const std::string_view text = take(number);
+        good_ = good_ && is_json_fraction(text);
+    }
+    void read_key(std::string_view name) {
+        read(",\"");
+        read(name);
+        read("\":");
+    }
+    bool has_key(std::string_view name) const {
+        WrittenLine ahead = *this;
+        ahead.read_key(name);
+        return ahead.good_;
+    }
+    bool ended_well() const { return good_ && rest_.empty(); }
+
+  private:
+    template <class N> std::string_view take(N& number) {
+        const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), number);
+        const std::string_view text = rest_.substr(0, static_cast<std::size_t>(end - rest_.data()));
+        good_ = good_ && error == std::errc();
+        rest_.remove_prefix(text.size());
+        return text;
+    }
+
+    std::string_view rest_;
+    bool good_ = true;
+};
+
+std::optional<StepMetrics> as_written(std::string_view text) {
+    StepMetrics metrics{};
+    WrittenLine line(text);
+    line.read("{\"step\":");
+    line.read(metrics.step);
+    for (const auto& [name, value] : numbers) {
+        line.read_key(name);
+        line.read(metrics.*value);
+    }
+    for (const auto& [name, value] : optional_numbers) {
+        if (!line.has_key(name)) continue;
+        line.read_key(name);
+        line.read((metrics.*value).emplace());
+    }
+    line.read("}");
+    return line.ended_well() ? std::optional(metrics) : std::nullopt;
+}
+
+}  // namespace
+
 std::string StepMetrics::json() const {
-    nlohmann::ordered_json line{{"step", step},
-                                {"loss", loss},
-                                {"lr", lr},
-                                {"grad_norm", grad_norm},
-                                {"tokens_per_second", tokens_per_second},
-                                {"seconds", seconds}};
-    if (val_loss) line["val_loss"] = *val_loss;
-    if (val_bits_per_char) line["val_bits_per_char"] = *val_bits_per_char;
-    if (val_bits_per_byte) line["val_bits_per_byte"] = *val_bits_per_byte;
+    nlohmann::ordered_json line{{"step", step}};
+    for (const auto& [name, value] : numbers) line[std::string(name)] = this->*value;
+    for (const auto& [name, value] : optional_numbers)
+        if (this->*value) line[std::string(name)] = *(this->*value);
     return line.dump();
 }
 
 StepMetrics StepMetrics::from_json(std::string_view line, const std::string& subject) try {
+    if (const auto metrics = as_written(line)) return *metrics;
     const auto shallow = [&](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
         constexpr int deepest = 8;
         if (depth > deepest) throw Error(subject + ": a line must hold a step of the run: it is nested too deep");
@@ -28,22 +119,12 @@ StepMetrics StepMetrics::from_json(std::string_view line, const std::string& sub
     const auto json = nlohmann::json::parse(line, shallow);
     if (const auto& step = json.at("step"); !step.is_number_unsigned() || step == 0)
         throw Error(subject + ": the step must be a whole number from 1 on: " + step.dump().substr(0, 100));
-    StepMetrics m{.step = json.at("step"),
-                  .loss = json.at("loss"),
-                  .lr = json.at("lr"),
-                  .grad_norm = json.at("grad_norm"),
-                  .tokens_per_second = json.at("tokens_per_second"),
-                  .seconds = json.at("seconds"),
-                  .val_loss = {},
-                  .val_bits_per_char = {},
-                  .val_bits_per_byte = {}};
-    const auto read = [&](const char* key, std::optional<double>& value) {
-        if (json.contains(key)) value = json[key].get<double>();
-    };
-    read("val_loss", m.val_loss);
-    read("val_bits_per_char", m.val_bits_per_char);
-    read("val_bits_per_byte", m.val_bits_per_byte);
-    return m;
+    StepMetrics metrics{};
+    metrics.step = json.at("step");
+    for (const auto& [name, value] : numbers) metrics.*value = json.at(std::string(name));
+    for (const auto& [name, value] : optional_numbers)
+        if (const std::string key(name); json.contains(key)) metrics.*value = json[key].get<double>();
+    return metrics;
 } catch (const nlohmann::json::exception& error) {
     throw Error(subject + ": a line must hold a step of the run: " + error.what());
 }

@@ -178,7 +178,7 @@ void Training::require_finite() const {
             if (!std::isfinite(array.data()[i]))
                 throw NotFinite("step " + std::to_string(progress_.step) + ": a " + what +
                                 " must be finite: " + parameter.name() + " " + index_text(parameter.shape(), i) +
-                                " is " + std::to_string(array.data()[i]));
+                                " is " + shortest(array.data()[i]));
     };
     for (const Parameter<float>* parameter : parameters_) check("weight", *parameter, parameter->value());
     for (std::size_t i = 0; i < adam_.moments.size(); ++i) {
@@ -190,6 +190,7 @@ void Training::require_finite() const {
 void Training::save() {
     const double start = now();
     require_finite();
+    log_.sync();  // before the checkpoint, which counts these steps as done
     save_checkpoint(options_.out, parameters_, adam_, progress_, identity_);
     nn::save_model(options_.out, model_);
     log_.draw();
@@ -199,8 +200,8 @@ void Training::save() {
 void Training::resume(std::uint64_t steps_before) {
     progress_ = load_checkpoint(options_.out, parameters_, adam_);
     if (steps_before != options_.steps && progress_.step < options_.steps)
-        say("the learning rate now follows " + std::to_string(options_.steps) + " steps, before " +
-            std::to_string(steps_before) + "\n");
+        say_line("the learning rate now follows " + std::to_string(options_.steps) + " steps, before " +
+                 std::to_string(steps_before));
 }
 
 void Training::begin_report() {
@@ -212,10 +213,12 @@ void Training::begin_report() {
 
 int Training::run() {
     if (progress_.step >= options_.steps && !progress_.pending) {
+        log_.open(progress_.step);
         tokenizer_.save(options_.out + "/tokenizer.json");
         nn::save_model(options_.out, model_);
-        say("nothing to do: the run in " + options_.out + " has done " + std::to_string(progress_.step) +
-            " steps, of " + std::to_string(options_.steps) + " asked for\n");
+        log_.draw();
+        say_line("nothing to do: the run in " + options_.out + " has done " + std::to_string(progress_.step) +
+                 " steps, of " + std::to_string(options_.steps) + " asked for");
         return 0;
     }
     if (!options_.resume) {
@@ -236,7 +239,7 @@ int Training::run() {
     }
     leave_line();
     save();
-    say("stopped after step " + grouped(progress_.step) + "\n");
+    say_line("stopped after step " + grouped(progress_.step));
     return stop_status();
 }
 
@@ -252,6 +255,7 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         RunIdentity stored;
         BuiltTokenizer built;
         std::uint64_t steps_before = 0;
+        std::string chosen_k;
         if (chosen.resume) {
             reopen_run(chosen.out);
             stored = load_identity(chosen.out);
@@ -267,7 +271,7 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
                             ": the stored --steps must be a whole number: " + before.at("--steps").dump());
             steps_before = before.at("--steps");
         } else {
-            chosen.fit_default_k(options);
+            chosen_k = chosen.fit_default_k(options);
             require_new_run(chosen.out);
         }
         if (chosen.text.empty()) throw Error("--text: at least one file must be given");
@@ -275,8 +279,9 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         check_options(chosen.model_config(1, causal));  // before any long work
 
         const TokenizerKind kind = tokenizer_kind_from(chosen.tokenizer);
+        if (!chosen_k.empty()) say_line(chosen_k);
         std::vector<Text> texts;
-        for (const std::string& path : chosen.text) say("reading " + path + "\n");
+        for (const std::string& path : chosen.text) say_line("reading " + path);
         if (chosen.resume) {
             texts = texts_of_run(chosen.text, encoding_of(kind), stored, chosen.out);
         } else {
@@ -285,7 +290,7 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         RunIdentity identity{.options = options.stored(TrainingOptions::stored(causal)).dump(),
                              .text_hashes = hashes_of(texts),
                              .tokenizer = ""};
-        if (!chosen.resume && kind == TokenizerKind::bpe) say("learning what a token is\n");
+        if (!chosen.resume && kind == TokenizerKind::bpe) say_line("learning what a token is");
         if (!chosen.resume)
             built = build_tokenizer(
                 kind, texts, chosen.vocab ? std::optional(static_cast<std::int64_t>(chosen.vocab)) : std::nullopt,
@@ -294,17 +299,22 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         const Tokenizer& tokenizer = *built.tokenizer;
         identity.tokenizer = tokenizer.to_json();
 
-        say("cutting the text into tokens, of " + grouped(static_cast<std::uint64_t>(tokenizer.size())) + " kinds\n");
+        say_line("cutting the text into tokens, of " + grouped(static_cast<std::uint64_t>(tokenizer.size())) +
+                 " kinds");
         const Corpus corpus(tokenizer, std::move(texts), chosen.length + (causal ? 1 : 0));
-        for (const std::string& notice : corpus.notices()) say(notice + "\n");
+        for (const std::string& notice : corpus.notices()) say_line(notice);
         nn::Config config = chosen.model_config(static_cast<std::size_t>(tokenizer.vocab_size()), causal);
         config.tokenizer_hash = tokenizer.hash();
-        if (chosen.resume) check_checkpoint(chosen.out, config);
+        if (chosen.resume) {
+            check_checkpoint(chosen.out, config);
+            config.seed.reset();  // the weights are those of the checkpoint
+        }
         const auto task = make_task(tokenizer, corpus);
         Training training(chosen, config, identity, tokenizer, corpus, *task);
         if (chosen.resume) training.resume(steps_before);
         const int status = training.run();
-        if (status == 0) say_how_to_use(argv[0], chosen, causal, beginning_of(corpus, tokenizer, chosen.length));
+        if (status == 0)
+            say_how_to_use(argv[0], chosen, causal, beginning_of(corpus, tokenizer, chosen.length), training.log());
         else say_how_to_resume(argv[0], chosen);
         return status;
     });

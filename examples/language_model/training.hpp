@@ -44,6 +44,7 @@ class Training {
     void resume(std::uint64_t steps_before);
     // Trains to the last step. 0, or the stop status of the signal that ended it, after saving. NotFinite: see finish_step.
     int run();
+    const RunLog& log() const { return log_; }
 
   private:
     StepMetrics train_step(std::uint64_t step);

@@ -24,6 +24,7 @@
 #include "examples/common/options.hpp"
 #include "examples/common/plot.hpp"
 #include "examples/common/program.hpp"
+#include "examples/common/text.hpp"
 #include "nn/linformer.hpp"
 
 namespace taper::examples {
@@ -204,7 +205,7 @@ static int compare(const CostOptions& o) {
     }
     if (!plot(o.out, std::to_string(o.tokens) + " tokens in a pass", "n, tokens in a sequence", "microseconds a token",
               curves, Scale::logarithmic))
-        print_result(o.out + " was not drawn: gnuplot is missing or failed\n");
+        print_result(escaped(o.out) + " was not drawn: gnuplot is missing or failed\n");
     return 0;
 }
 
