@@ -1,7 +1,8 @@
 // Every op, in one list: signature, shapes, formula. Forward and backward of each stand side by side in core/ops/.
 //
-// Arguments may be Var or Parameter. Of what takes a and b of one shape, and of + - * /, one may be a number or an Array
-// (core/notation.hpp). "Broadcasting" is NumPy's.
+// Arguments may be Var or Parameter. Beside one of these a number or an Array may be either of a and
+// b of + - * /, pow, maximum, minimum and select, and b of add, sub, mul and div (core/notation.hpp).
+// "Broadcasting" is NumPy's.
 // Every op throws Error when its shape rule does not hold. `at` is the caller's line and is filled in by itself.
 // T is float or double.
 #pragma once
@@ -74,7 +75,8 @@ Var<T> feed_forward(const Var<T>& x, const Var<T>& W1, const Var<T>& b1, const V
                     Source at = here());
 
 // ---- reduce.cpp: over any axes (negative: from the last); none given: all. Kept as 1 with KeepDims::yes, else
-// dropped. Of no entries: mean, variance and max are an Error, logsumexp is -inf, norm is 0.
+// dropped. Of no entries: sum and norm are 0, logsumexp is -inf; max is an Error as in NumPy, and so
+// are mean and variance, which are NaN there.
 struct Axes : std::vector<int> {
     using std::vector<int>::vector;
     Axes() = default;
@@ -121,12 +123,13 @@ Var<T> pad(const Var<T>& x, int axis, std::ptrdiff_t before, std::ptrdiff_t afte
            Source at = here());
 template <class T> Var<T> flip(const Var<T>& x, int axis, Source at = here());  // the last entry first
 
-// ---- softmax.cpp: along one axis. A row with a NaN, or of -inf alone, gives NaN in that row alone.
+// ---- softmax.cpp: along one axis, which may have no entries. A row with a NaN, or of -inf alone,
+// gives NaN in that row alone.
 template <class T> Var<T> softmax(const Var<T>& x, int axis = -1, Source at = here());      // e^x_i / sum_j e^x_j
 template <class T> Var<T> log_softmax(const Var<T>& x, int axis = -1, Source at = here());  // x_i - ln sum_j e^x_j
 
 // ---- layer_norm.cpp: y = gain (x - mean) / sqrt(variance + eps) + bias over the last axis, biased variance
-// (Ba, Kiros, Hinton 2016). x, y (..., d); gain, bias (d).
+// (Ba, Kiros, Hinton 2016). x, y (..., d), d may be 0; gain, bias (d).
 template <class T>
 Var<T> layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& bias, double eps = 1e-5, Source at = here());
 

@@ -32,7 +32,6 @@ const Whereabouts& whereabouts() { return here; }
 // What holds in a body that is called on this thread.
 static detail::Whereabouts in_a_body() {
     detail::Whereabouts body = detail::here;
-    ++body.bodies;
     const detail::Intent in_float = detail::intent<float>();
     const detail::Intent in_double = detail::intent<double>();
     if (in_float != detail::Intent::compute) body.in_float = in_float;
@@ -40,10 +39,15 @@ static detail::Whereabouts in_a_body() {
     return body;
 }
 
-// This thread in a body of parallel_for.
+// This thread in a call of a body of parallel_for, which has a number of its own: what was begun in
+// another call is not of this one.
 class Inside {
   public:
-    explicit Inside(const detail::Whereabouts& body) { detail::here = body; }
+    explicit Inside(const detail::Whereabouts& body) {
+        static thread_local std::size_t calls = 0;
+        detail::here = body;
+        detail::here.body = ++calls;
+    }
     ~Inside() { detail::here = before_; }
     Inside(const Inside&) = delete;
     Inside& operator=(const Inside&) = delete;
@@ -73,8 +77,8 @@ struct Job {
     std::exception_ptr error;
 
     void work() {
-        const Inside inside(whereabouts);
         for (std::size_t c; (c = next++) < chunks;) {
+            const Inside inside(whereabouts);
             try {
                 body(c * chunk, std::min(n, (c + 1) * chunk));
             } catch (...) {
@@ -170,8 +174,10 @@ void parallel_for(std::size_t n, std::size_t chunk,
     static std::mutex in_use;  // the pool serves one caller at a time
     std::unique_lock lock(in_use, std::defer_lock);
     if (chunks <= 1 || workers == 0 || inside_a_chunk || !lock.try_lock()) {
-        const Inside inside(whereabouts);
-        for (std::size_t c = 0; c < chunks; ++c) body(c * chunk, std::min(n, (c + 1) * chunk));
+        for (std::size_t c = 0; c < chunks; ++c) {
+            const Inside inside(whereabouts);
+            body(c * chunk, std::min(n, (c + 1) * chunk));
+        }
         return;
     }
     static Pool pool;

@@ -42,7 +42,7 @@ enum class Intent : char { compute, record, values };
 
 // Where this thread is.
 struct Whereabouts {
-    std::size_t bodies = 0;             // of parallel_for it is in, one inside the other
+    std::size_t body = 0;               // the number of the call of a body that it is in, the innermost; 0: in none
     Intent in_float = Intent::compute;  // of the thread that called the outermost body
     Intent in_double = Intent::compute;
     std::size_t thread = 0;  // the number of that thread, or its own: 1 or more

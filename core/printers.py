@@ -60,14 +60,25 @@ def unique(pointer):  # the address is its only member
     return pointer.address.cast(kind.pointer()).dereference()
 
 
+# Of a name these are escaped, as core/shown.hpp has it: what a terminal may obey, what breaks a line or turns its order,
+# and bytes that are no UTF-8, which Python reads as U+DC80 to U+DCFF.
+ESCAPED = [(0x00, 0x1f), (0x7f, 0x9f), (0x2028, 0x202e), (0x2066, 0x2069), (0xdc80, 0xdcff)]
+
+
+def shown(letter):
+    if not any(first <= ord(letter) <= last for first, last in ESCAPED):
+        return letter
+    named = {"\n": "\\n", "\t": "\\t"}
+    return named.get(letter) or "".join("\\x%02x" % byte for byte in letter.encode("utf-8", "surrogateescape"))
+
+
 def letters(text):
     """A name as core/shown.hpp has it: on one line, and not long."""
     size = int(text["_M_string_length"])
     require(size <= MOST_LETTERS)
     some = min(size, 4 * MOST_NAME + 4)  # bytes
-    name = text["_M_dataplus"]["_M_p"].string("utf-8", errors="backslashreplace", length=some)
-    line = "".join(c if c.isprintable() else {"\n": "\\n", "\t": "\\t"}.get(c, "\\x%02x" % ord(c)) for c in name[:MOST_NAME])
-    return line + "..." * (len(name) > MOST_NAME)
+    name = text["_M_dataplus"]["_M_p"].string("utf-8", errors="surrogateescape", length=some)
+    return "".join(map(shown, name[:MOST_NAME])) + "..." * (len(name) > MOST_NAME)
 
 
 # ---- Shape and Array

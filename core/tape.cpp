@@ -15,7 +15,7 @@ template <class T> struct Begun {
     Tape<T>* tape;         // null: a NoGrad
     std::uint64_t serial;  // 0: of a NoGrad
     std::weak_ptr<bool> recording;
-    std::size_t bodies = detail::whereabouts().bodies;  // of parallel_for around it
+    std::size_t body = detail::whereabouts().body;  // the call of a body of parallel_for around it
 
     bool live() const {
         const auto flag = recording.lock();
@@ -77,9 +77,9 @@ template <class T> static std::string input_text(std::size_t i, const Var<T>& x)
 // thread alone, if at all.
 template <class T> static void check_body(const char* op, const std::vector<Var<T>>& inputs) {
     const detail::Whereabouts& here = detail::whereabouts();
-    if (here.bodies == 0) return;
+    if (here.body == 0) return;
     const auto& tapes = begun_tapes<T>();
-    const bool own = !tapes.empty() && tapes.back().bodies == here.bodies;
+    const bool own = !tapes.empty() && tapes.back().body == here.body;
     const detail::Intent intent = tapes.empty() ? intent_of_caller<T>() : detail::intent<T>();
     if (own || intent != detail::Intent::record) return;
     for (std::size_t i = 0; i < inputs.size(); ++i)

@@ -10,8 +10,8 @@
 // value dies with its last Var.
 //
 // A tape records what the thread that began it does, through the copy of this library that began
-// it. So each of these is an Error: an op that wants to record on a tape from a body of
-// parallel_for that was entered after the tape was begun; on a tape an input that was computed of a
+// it. So each of these is an Error: an op that wants to record on a tape from a call of a body of
+// parallel_for in which the tape was not begun; on a tape an input that was computed of a
 // trainable Parameter where no tape recorded, by another thread or another copy of the library (as
 // in a plugin that links it statically: let both link one shared library, BUILD_SHARED_LIBS): its
 // gradient would be missing. detach() and NoGrad say that this is meant. Nobody can tell what
@@ -84,6 +84,14 @@ template <class T> class Var : public Place<T> {
     Var() = default;      // no value; only to be assigned to
     Var(Array<T> value);  // NOLINT: a constant
     Var(T value);         // NOLINT: a constant scalar, shape ()
+    Var(const Var& x) : Place<T>(x), value_(x.value_) {}
+    Var(Var&& x) noexcept(std::is_nothrow_move_constructible_v<Place<T>>)
+        : Place<T>(std::move(x)), value_(std::move(x.value_)) {}
+    Var& operator=(Var x) {  // Error: *this is a Parameter
+        if (is_parameter_) parameter_assigned();
+        become(std::move(x));
+        return *this;
+    }
 
     // Error: there is none, as in Var() or after a move. Of a Parameter the reference is good until
     // its next mutable_value(), an optimiser's step among them: where a tape still holds the old
@@ -102,7 +110,8 @@ template <class T> class Var : public Place<T> {
     friend Var operator/(Operand<T> a, Operand<T> b) { return div(a.x, b.x, a.source); }
     friend Var operator-(Operand<T> a) { return neg(a.x, a.source); }
 
-    // a becomes another Var, a + b: what was computed with the old one stays. Not for a Parameter, which stays itself.
+    // a becomes another Var, a + b: what was computed with the old one stays. Not for a Parameter, which
+    // stays itself: where it is seen as a Var&, an Error.
     friend Var& operator+=(Var& a, Operand<T> b) { return a = add(a, b.x, b.source); }
     friend Var& operator-=(Var& a, Operand<T> b) { return a = sub(a, b.x, b.source); }
     friend Var& operator*=(Var& a, Operand<T> b) { return a = mul(a, b.x, b.source); }
@@ -111,7 +120,13 @@ template <class T> class Var : public Place<T> {
   protected:
     friend class Tape<T>;
     [[noreturn]] static void no_value();
+    [[noreturn]] void parameter_assigned() const;
+    void become(Var&& x) {
+        static_cast<Place<T>&>(*this) = std::move(x);
+        value_ = std::move(x.value_);
+    }
     std::shared_ptr<Array<T>> value_;
+    bool is_parameter_ = false;  // a Parameter's own Var, not one that was made from it
 };
 
 // What stands beside + - * /: a Var, a Parameter, a number or an Array, and the line where it stands.
@@ -132,8 +147,11 @@ template <class T> struct Operand {
 template <class T> class Parameter : public Var<T> {
   public:
     Parameter(std::string name, Array<T> value, bool trainable = true);
-    Parameter(Parameter&&) = default;
-    Parameter& operator=(Parameter&&) = default;
+    Parameter(Parameter&& w) : Var<T>(std::move(w)) { this->is_parameter_ = true; }
+    Parameter& operator=(Parameter&& w) {
+        this->become(std::move(w));
+        return *this;
+    }
     Parameter(const Parameter&) = delete;
     Parameter& operator=(const Parameter&) = delete;
     friend void operator+=(Parameter&, Operand<T>) = delete;  // mutable_value() += changes the value

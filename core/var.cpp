@@ -13,6 +13,12 @@ template <class T> void Var<T>::no_value() {
     throw Error("value: a Var or Parameter must have a value: it was made without one, or moved from");
 }
 
+template <class T> void Var<T>::parameter_assigned() const {
+    shape_error("assignment",
+                "a Parameter must stay itself, also where it is seen as a Var (mutable_value() changes its value)",
+                {{this->leaf ? ("parameter " + this->leaf->name).c_str() : "a moved parameter", shape()}});
+}
+
 template <class T> T Var<T>::item() const {
     if (value().size() != 1) shape_error("item", "a Var must have one entry", {{"x", shape()}});
     return *value().data();
@@ -28,6 +34,7 @@ template <class T> Var<T> Var<T>::detach() const {
 template <class T>
 Parameter<T>::Parameter(std::string name, Array<T> value, bool trainable) : Var<T>(std::move(value)) {
     this->leaf = std::make_shared<Leaf<T>>(std::move(name), trainable);
+    this->is_parameter_ = true;
 }
 
 template <class T> const Array<T>& Parameter<T>::gradient() const {

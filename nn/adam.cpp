@@ -52,33 +52,33 @@ template <class T> void Adam<T>::step(double lr) {
     const auto moves = [](const Parameter<T>& parameter) { return parameter.trainable() && parameter.has_gradient(); };
     for (std::size_t i = 0; i < parameters_.size(); ++i)
         if (moves(*parameters_[i])) check(*parameters_[i], moments[i]);
-    const double t = static_cast<double>(++steps);
     const T beta1 = static_cast<T>(options_.beta1), beta2 = static_cast<T>(options_.beta2),
             eps = static_cast<T>(options_.eps);
-    const T rate = static_cast<T>(lr / (1 - std::pow(options_.beta1, t)));
-    const T correction = static_cast<T>(1 / (1 - std::pow(options_.beta2, t)));
     struct Part {
         const T* g;
-        T *w, *m, *v, keep;
+        T *w, *m, *v, keep, rate, correction;
         std::size_t size;
     };
     std::vector<Part> parts;  // of all parameters: one by one, small ones would leave threads idle
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
         Parameter<T>& parameter = *parameters_[i];
         if (!moves(parameter)) continue;
+        const double t = static_cast<double>(++moments[i].t);
+        const T rate = static_cast<T>(lr / (1 - std::pow(options_.beta1, t)));
+        const T correction = static_cast<T>(1 / (1 - std::pow(options_.beta2, t)));
         const T keep = parameter.shape().size() >= 2 ? static_cast<T>(1 - lr * options_.weight_decay) : T(1);
         const T* g = parameter.gradient().data();
         T *w = parameter.mutable_value().data(), *m = moments[i].m.data(), *v = moments[i].v.data();
         for (std::size_t at = 0; at < parameter.value().size(); at += elementwise_chunk)
-            parts.push_back(
-                {g + at, w + at, m + at, v + at, keep, std::min(elementwise_chunk, parameter.value().size() - at)});
+            parts.push_back({g + at, w + at, m + at, v + at, keep, rate, correction,
+                             std::min(elementwise_chunk, parameter.value().size() - at)});
     }
     parallel_for(parts.size(), 1, [&](std::size_t number, std::size_t) {
         const Part part = parts[number];
         const auto next_m = [=](auto m, auto g) { return beta1 * m + (1 - beta1) * g; };
         const auto next_v = [=](auto v, auto g) { return beta2 * v + (1 - beta2) * g * g; };
         const auto next_w = [=](auto w, auto m, auto v) {
-            return part.keep * w - rate * m / (sqrt(correction * v) + eps);
+            return part.keep * w - part.rate * m / (sqrt(part.correction * v) + eps);
         };
         map_row(part.m, part.size, next_m, part.m, part.g);
         map_row(part.v, part.size, next_v, part.v, part.g);

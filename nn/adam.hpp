@@ -17,7 +17,8 @@ struct AdamOptions {
 template <class T> class Adam {
   public:
     struct Moments {
-        Array<T> m, v;  // the shape of their parameter
+        Array<T> m, v;        // the shape of their parameter
+        std::uint64_t t = 0;  // how many steps have moved it
     };
 
     // The parameters must outlive the optimiser; one that comes a second time counts once. Error:
@@ -25,16 +26,15 @@ template <class T> class Adam {
     // finite.
     explicit Adam(const Parameters<T>& parameters, AdamOptions options = {});
 
-    // One step with learning rate lr for every parameter that has a gradient; then the gradients are cleared. t counts all
-    // steps, also those in which a parameter had none. A frozen parameter and its moments stay as
-    // they are, until it is thawed. Error: lr not finite or below 0; a gradient whose square is not
-    // finite would freeze its weight for good: the parameter is named, and nothing has moved.
+    // One step with learning rate lr for every parameter that has a gradient; then the gradients are
+    // cleared. A parameter without one, or frozen, and its moments stay as they are. As in PyTorch t
+    // counts the steps of each by itself: one that is thawed late begins as all began. Error: lr not
+    // finite or below 0; a gradient whose square is not finite would freeze its weight for good: the
+    // parameter is named, and nothing has moved.
     void step(double lr);
 
-    // For checkpoints: t, the steps so far, and the moments, in the order of parameters(): those
-    // that were trainable from the start, and behind them others, as step() first found them
-    // thawed.
-    std::uint64_t steps = 0;
+    // For checkpoints: in the order of parameters(), those that were trainable from the start, and
+    // behind them others, as step() first found them thawed.
     std::vector<Moments> moments;
     const Parameters<T>& parameters() const { return parameters_; }
 

@@ -34,6 +34,10 @@ static void add_matmul_cases(Table& table) {
             [](const auto& v) { return linear(v[0], v[1], v[2]); },
             [](const auto& v) { return composed::linear(v[0], v[1], v[2]); }, {.directions = rows[0] > 1000});
     }
+    table.draw(
+        "linear", "x of empty rows", {{{5, 0}}, {{2, 0}}, {{2}}},
+        [](const auto& v) { return linear(v[0], v[1], v[2]); },
+        [](const auto& v) { return composed::linear(v[0], v[1], v[2]); });
     for (const Shape& rows : std::vector<Shape>{{1}, {5}, {0}, {2, 4}, {100}, {1030}})
         for (const std::size_t hidden : {std::size_t{0}, std::size_t{17}}) {
             Shape x = rows;
@@ -123,8 +127,10 @@ static void add_softmax_cases(Table& table) {
     both("spread", {{{2, 9}, -300, 300}}, -1, {.absolute = 1e-12});  // beside the 1 of the largest, e^-300 is not seen
     both("far from 0", {{{2, 9}, 1e4, 1e4 + 2}}, -1);
     both("equal", {{{2, 9}, 3, 3}}, -1);
-    table.draw("softmax", "empty rows", {{{3, 0}}}, [](const auto& x) { return softmax(x[0]); });
-    table.draw("log_softmax", "empty rows", {{{3, 0}}}, [](const auto& x) { return log_softmax(x[0]); });
+    for (const int axis : {0, 1}) {
+        both("empty rows, axis " + std::to_string(axis), {{{3, 0}}}, axis);
+        both("no rows, axis " + std::to_string(axis), {{{0, 3}}}, axis);
+    }
 }
 
 static void add_layer_norm_cases(Table& table) {
@@ -147,8 +153,7 @@ static void add_layer_norm_cases(Table& table) {
     both("large", {2, 9}, {-1e3, 1e3});
     both("eps 0.1", {2, 9}, {-2, 2}, 0.1);
     both("far from 0", {2, 9}, {100, 103});
-    table.draw("layer_norm", "empty rows", {{{3, 0}}, {{0}}, {{0}}},
-               [](const auto& x) { return layer_norm(x[0], x[1], x[2]); });
+    both("empty rows", {3, 0}, {-2, 2});
 }
 
 static void add_id_cases(Table& table) {

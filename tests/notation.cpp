@@ -47,6 +47,13 @@ template <class T> void check_arrays_beside_vars() {
     CHECK(maximum(v, A{4, 4}).value() == A{4, 5});
     CHECK(maximum(A{4, 4}, v).value() == A{4, 5});
     CHECK(minimum(A{4, 4}, v).value() == A{3, 4});
+    CHECK(add(v, A{1, 1}).value() == A{4, 6});
+    CHECK(sub(v, A{1, 1}).value() == A{2, 4});
+    CHECK(mul(v, A{2, 3}).value() == A{6, 15});
+    CHECK(div(v, A{2, 5}).value() == A{T(1.5), 1});
+    CHECK(pow(v, A{2, 1}).value() == A{9, 5});
+    CHECK(minimum(v, A{4, 4}).value() == A{3, 4});
+    CHECK(select(Mask{true, false}, v, A{7, 7}).value() == A{3, 7});
     CHECK(pow(A{2, 1}, v).value() == A{8, 1});
     CHECK(select(Mask{true, false}, A{7, 7}, v).value() == A{7, 5});
 }
@@ -55,6 +62,11 @@ template <class T> void check_numbers_and_braces() {
     using A = Array<T>;
     Parameter<T> w("w", A{1, 2});
     const Var<T> v = A{-3, 5};
+    CHECK(add(v, 1).value() == A{-2, 6});
+    CHECK(sub(v, 1).value() == A{-4, 4});
+    CHECK(mul(v, 2).value() == A{-6, 10});
+    CHECK(div(v, 2).value() == A{T(-1.5), T(2.5)});
+    CHECK((1 - v).value() == A{4, -4});
     CHECK(pow(2.0, v).value() == A{T(0.125), 32});
     CHECK(pow(2, w).value() == A{2, 4});
     CHECK(pow(v, 2).value() == A{9, 25});

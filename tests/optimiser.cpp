@@ -40,7 +40,7 @@ TEST_CASE("adam: three steps by hand, with bias correction and decay of matrices
         CHECK(bias.value()(0) == doctest::Approx(w[2]).epsilon(1e-12));
         CHECK_FALSE(matrix.has_gradient());
     }
-    CHECK(adam.steps == 3);
+    CHECK(adam.moments[0].t == 3);
 }
 
 TEST_CASE("adam: a parameter without a gradient, or not trainable, stays") {
@@ -166,6 +166,27 @@ TEST_CASE("adam: what was frozen from the start is taken in once it is thawed") 
     REQUIRE(adam.parameters().size() == 2);
     CHECK(adam.parameters()[1] == &late);
     CHECK(adam.moments[1].m(0) != 0);
+}
+
+TEST_CASE("adam: what is thawed or gets its first gradient late moves as under an optimiser of its own") {
+    const nn::AdamOptions usual{.beta2 = 0.999};  // whose correction lasts for thousands of steps
+    Parameter<double> first("first", Array<double>{1, 2}), thawed("thawed", Array<double>{3, -1}, false),
+        unused("unused", Array<double>{0.5, 4});
+    Parameter<double> thawed_alone("thawed", thawed.value()), unused_alone("unused", unused.value());
+    nn::Adam<double> adam({&first, &thawed, &unused}, usual), alone({&thawed_alone, &unused_alone}, usual);
+    for (int t = 1; t <= 50; ++t) {
+        set_gradient(first, {0.1 * t, 1});
+        adam.step(0.01);
+    }
+    thaw(thawed);
+    for (int t = 1; t <= 5; ++t) {
+        for (Parameter<double>* p : {&first, &thawed, &unused, &thawed_alone, &unused_alone})
+            set_gradient(*p, {0.3 * t, -1});
+        adam.step(0.01);
+        alone.step(0.01);
+        CHECK(thawed.value() == thawed_alone.value());
+        CHECK(unused.value() == unused_alone.value());
+    }
 }
 
 TEST_CASE("sgd: three steps by hand, with momentum and decay of matrices alone, and of many chunks") {

@@ -235,6 +235,30 @@ TEST_CASE("parameters: mutable_value() leaves alone what a tape recorded, also w
     CHECK(w.value() == Numbers{100, 2});
 }
 
+TEST_CASE("parameters: one that is seen as a Var is not assigned to") {
+    P w("w", Numbers{1, 2}), other("other", Numbers{3});
+    const auto check_refused = [](V& seen, const char* name) {
+        const std::vector<std::function<void()>> assignments{[&] { seen += 1.0; }, [&] { seen -= 1.0; },
+                                                             [&] { seen *= 2.0; }, [&] { seen /= 2.0; },
+                                                             [&] { seen = V(3.0); }};
+        for (const auto& assignment : assignments)
+            check_refusal(assignment, {"assignment: a Parameter must stay itself", "mutable_value()", name});
+    };
+    check_refused(w, "parameter w (2)");
+    CHECK(w.name() == "w");
+    CHECK(w.value() == Numbers{1, 2});
+    P moved = std::move(w);
+    check_refused(moved, "parameter w (2)");
+    moved = std::move(other);  // a Parameter is moved to a Parameter
+    check_refused(moved, "parameter other (1)");
+    V copy = moved;  // which is a Var like any
+    copy += 1.0;
+    V taken = std::move(copy);
+    taken *= 2.0;
+    CHECK(taken.value() == Numbers{8});
+    CHECK(moved.value() == Numbers{3});
+}
+
 TEST_CASE("parameters: thaw is refused where a NoGrad hides a tape, and thaws what freeze froze") {
     P w("w", Numbers{1}), fixed("fixed", Numbers{2}, false);
     const std::vector<P*> frozen = freeze(std::vector<P*>{&w, &fixed});

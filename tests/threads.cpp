@@ -219,6 +219,23 @@ TEST_CASE("threads: NoGrad, and an op's backward, make values on every thread of
     }
 }
 
+TEST_CASE("threads: a tape that is kept past the body or the chunk that began it is not the next one's own") {
+    const Threads one(1);  // on which the same thread does every chunk
+    P w("w", Numbers{1, 2});
+    std::unique_ptr<Tape<double>> kept;
+    const auto begin_one = [&](std::size_t i, std::size_t) {
+        if (i == 0) kept = std::make_unique<Tape<double>>();
+        else exp(w);
+    };
+    CHECK(contains(refusal([&] { parallel_for(2, 1, begin_one); }), "a body of parallel_for must not call an op"));
+    kept.reset();
+    parallel_for(1, 1, begin_one);
+    CHECK(contains(refusal([&] { parallel_for(1, 1, [&](std::size_t, std::size_t) { exp(w); }); }),
+                   "a body of parallel_for must not call an op"));
+    kept->backward(sum(w * w));  // outside of bodies it is a tape as any
+    CHECK(w.gradient() == Numbers{2, 4});
+}
+
 TEST_CASE("threads: a tape of one number type does not forbid ops of the other in a body") {
     for (const int count : {1, 3}) {
         const Threads several(count);

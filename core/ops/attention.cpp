@@ -81,13 +81,18 @@ template <class T> struct Attention final : Op<T> {
     }
 
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        auto dQ = empty<T>(Q.shape()), dK = empty<T>(K.shape()), dV = empty<T>(K.shape());
-        const Array<T> K_t = tiles_transposed(K.value()), V_t = tiles_transposed(V.value());
+        const bool wants_Q = gradients.wants(Q), wants_K = gradients.wants(K), wants_V = gradients.wants(V);
+        const bool wants_S = wants_Q || wants_K;
+        auto dQ = empty<T>(wants_Q ? Q.shape() : Shape{0}), dK = empty<T>(wants_K ? K.shape() : Shape{0}),
+             dV = empty<T>(wants_V ? V.shape() : Shape{0});
+        const Array<T> K_t = tiles_transposed(K.value()), V_t = wants_S ? tiles_transposed(V.value()) : Array<T>();
         const std::size_t work = std::max<std::size_t>(1, 10 * n * m * d_h);
         parallel_for(units(), 1 + 1'000'000 / work, [&](std::size_t begin, std::size_t end) {
             Array<T> p = empty<T>({tile_rows, tile_columns}), dp = empty<T>({tile_rows, tile_columns});
             for (std::size_t unit = begin; unit < end; ++unit) {
-                clear(dQ, unit, 0, n), clear(dK, unit, 0, m), clear(dV, unit, 0, m);
+                if (wants_Q) clear(dQ, unit, 0, n);
+                if (wants_K) clear(dK, unit, 0, m);
+                if (wants_V) clear(dV, unit, 0, m);
                 for (std::size_t first = 0; first < n; first += tile_rows)
                     for (std::size_t key = 0; key < keys_of(first); key += tile_columns) {
                         const Tile at(*this, unit, first, key);
@@ -101,7 +106,8 @@ template <class T> struct Attention final : Op<T> {
                             };
                             map_row(p.data() + i * tile_columns, at.columns, weight, p.data() + i * tile_columns);
                         }
-                        gemm(transposed(P), dY, dV.data() + at.key, d, true);  // 3
+                        if (wants_V) gemm(transposed(P), dY, dV.data() + at.key, d, true);  // 3
+                        if (!wants_S) continue;
                         gemm(dY, tile_of(V_t, at), dp.data(), tile_columns);
                         for (std::size_t i = 0; i < at.rows; ++i) {  // 2
                             const std::size_t row = at.query + i * d;
@@ -111,14 +117,14 @@ template <class T> struct Attention final : Op<T> {
                             T *w = p.data() + i * tile_columns, *dw = dp.data() + i * tile_columns;
                             map_row(dw, at.columns, slope, w, dw);
                         }
-                        gemm(dS, at.K, dQ.data() + at.query, d, true);  // 1
-                        gemm(transposed(dS), at.Q, dK.data() + at.key, d, true);
+                        if (wants_Q) gemm(dS, at.K, dQ.data() + at.query, d, true);  // 1
+                        if (wants_K) gemm(transposed(dS), at.Q, dK.data() + at.key, d, true);
                     }
             }
         });
-        gradients.add(Q, std::move(dQ));
-        gradients.add(K, std::move(dK));
-        gradients.add(V, std::move(dV));
+        if (wants_Q) gradients.add(Q, std::move(dQ));
+        if (wants_K) gradients.add(K, std::move(dK));
+        if (wants_V) gradients.add(V, std::move(dV));
     }
 
   private:

@@ -97,23 +97,28 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
     }
 
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        auto dQ = empty<T>(Q.shape()), dK = zeros<T>(Q.shape()), dV = zeros<T>(Q.shape());
+        const bool wants_Q = gradients.wants(Q), wants_K = gradients.wants(K), wants_V = gradients.wants(V);
+        const bool wants_E = gradients.wants(E), wants_F = gradients.wants(F);
+        const auto shape_if = [&](bool wanted) { return wanted ? Q.shape() : Shape{0}; };
+        auto dQ = empty<T>(shape_if(wants_Q)), dK = zeros<T>(shape_if(wants_K)), dV = zeros<T>(shape_if(wants_V));
         // dE and dF are sums over units: a few partial ones, so that their number does not depend on the threads.
         const std::size_t parts = std::min<std::size_t>(units(), 8);
-        auto dE = empty<T>({parts, k, n}), dF = empty<T>({parts, k, n});
-        parallel_for(parts, 1, [&](std::size_t begin, std::size_t end) {
-            for (std::size_t part = begin; part < end; ++part) {
-                const std::size_t first = part * units() / parts;
-                for (std::size_t unit = first; unit < (part + 1) * units() / parts; ++unit)
-                    backward_unit(unit, dy.data(), dQ.data(), dK.data(), dV.data(), dE.data() + part * k * n,
-                                  dF.data() + part * k * n, unit > first);
-            }
+        auto dE = empty<T>({wants_E ? parts : 0, k, n}), dF = empty<T>({wants_F ? parts : 0, k, n});
+        parallel_for(parts, 1, [&](std::size_t part, std::size_t) {
+            const Targets to{.dQ = wants_Q ? dQ.data() : nullptr,
+                             .dK = wants_K ? dK.data() : nullptr,
+                             .dV = wants_V ? dV.data() : nullptr,
+                             .dE = wants_E ? dE.data() + part * k * n : nullptr,
+                             .dF = wants_F ? dF.data() + part * k * n : nullptr};
+            const std::size_t first = part * units() / parts;
+            for (std::size_t unit = first; unit < (part + 1) * units() / parts; ++unit)
+                backward_unit(unit, dy.data(), to, unit > first);
         });
-        gradients.add(Q, std::move(dQ));
-        gradients.add(K, std::move(dK));
-        gradients.add(V, std::move(dV));
-        gradients.add(E, sum_to(dE, E.shape()));
-        gradients.add(F, sum_to(dF, F.shape()));
+        if (wants_Q) gradients.add(Q, std::move(dQ));
+        if (wants_K) gradients.add(K, std::move(dK));
+        if (wants_V) gradients.add(V, std::move(dV));
+        if (wants_E) gradients.add(E, sum_to(dE, E.shape()));
+        if (wants_F) gradients.add(F, sum_to(dF, F.shape()));
     }
 
   private:
@@ -197,8 +202,15 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
         }
     };
 
+    // Where a unit's gradients are added; null where none is wanted.
+    struct Targets {
+        T *dQ, *dK, *dV, *dE, *dF;
+    };
+
     // sum: dE and dF hold those of other units, to be added to.
-    void backward_unit(std::size_t unit, const T* dy, T* dQ, T* dK, T* dV, T* dE, T* dF, bool sum) {
+    void backward_unit(std::size_t unit, const T* dy, const Targets& to, bool sum) {
+        const auto [dQ, dK, dV, dE, dF] = to;
+        const bool wants_S = dQ || dK || dE, wants_A = dQ || dK;
         Scores scores(*this);
         const std::size_t width = scores.width;
         Array<T> dK_bar = zeros<T>({k, d_h}), dV_bar = zeros<T>({k, d_h});
@@ -211,39 +223,40 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
             const Matrix<T> dY{dy + at.offset, at.rows, d_h, d}, dA{da.data(), at.rows, at.rows, C},
                 dG{dg.data(), at.rows, at.rows, C}, dS_slots{dp.data(), at.rows, k, width},
                 dS_near{dp.data() + k, at.rows, at.near_rows, width};
-            gemm(dK_sum, transposed(at.K), dE + at.first, n, sum);  // 6
-            gemm(transposed(at.E), dK_sum, dK + at.offset, d, true);
-            gemm(dV_sum, transposed(at.V), dF + at.first, n, sum);
-            gemm(transposed(at.F), dV_sum, dV + at.offset, d, true);
+            if (dE) gemm(dK_sum, transposed(at.K), dE + at.first, n, sum);  // 6
+            if (dK) gemm(transposed(at.E), dK_sum, dK + at.offset, d, true);
+            if (dF) gemm(dV_sum, transposed(at.V), dF + at.first, n, sum);
+            if (dV) gemm(transposed(at.F), dV_sum, dV + at.offset, d, true);
             gemm(dY, transposed(at.V), dg.data(), C);  // 5
             lower(dg, at.rows, C);
-            gemm(transposed(scores.G(at)), dY, dV + at.offset, d, true);
-            gemm(dY, transposed(at.V_bar), dp.data(), width);
-            if (options.window) {
-                gemm(dY, transposed(at.V_near), dp.data() + k, width);
-                gemm(transposed(scores.P_near(at)), dY, dV + near, d, true);
-            }
-            gemm(dG, transposed(at.F), dp.data(), width, true);  // 4
-            gemm(transposed(scores.P_slots(at)), dG, dF + at.first, n, true);
+            if (dV) gemm(transposed(scores.G(at)), dY, dV + at.offset, d, true);
+            if (dV && options.window) gemm(transposed(scores.P_near(at)), dY, dV + near, d, true);
+            if (dF) gemm(transposed(scores.P_slots(at)), dG, dF + at.first, n, true);  // 4
             gemm(transposed(scores.P_slots(at)), dY, dV_bar.data(), d_h, true);
-            for (std::size_t i = 0; i < at.rows; ++i) {  // 3
+            if (!wants_S) continue;
+            gemm(dY, transposed(at.V_bar), dp.data(), width);  // 5
+            if (options.window) gemm(dY, transposed(at.V_near), dp.data() + k, width);
+            gemm(dG, transposed(at.F), dp.data(), width, true);  // 4
+            for (std::size_t i = 0; i < at.rows; ++i) {          // 3
                 T *dP = dp.data() + i * width, *P = scores.p.data() + i * width;
                 const std::size_t count = k + at.near_rows;
-                const T inner = sum_row(
-                    count, [](auto p, auto dp) { return p * dp; }, P, dP);
+                const auto times = [](auto p, auto dp) { return p * dp; };
+                const T inner = sum_row(count, times, P, dP);
                 const auto slope = [=, scale = scale()](auto p, auto dp) { return p * (dp - inner) * scale; };
                 map_row(dP, count, slope, P, dP);
             }
-            gemm(dS_slots, at.K_bar, dQ + at.offset, d);  // 2
-            gemm(transposed(dS_slots), scores.A(at), dE + at.first, n, true);
-            gemm(dS_slots, at.E, da.data(), C);
-            lower(da, at.rows, C);
-            if (options.window) {
-                gemm(dS_near, at.K_near, dQ + at.offset, d, true);
-                gemm(transposed(dS_near), at.Q, dK + near, d, true);
+            if (dE) gemm(transposed(dS_slots), scores.A(at), dE + at.first, n, true);  // 2
+            if (wants_A) gemm(dS_slots, at.E, da.data(), C);
+            if (wants_A) lower(da, at.rows, C);
+            if (dQ) {
+                gemm(dS_slots, at.K_bar, dQ + at.offset, d);
+                if (options.window) gemm(dS_near, at.K_near, dQ + at.offset, d, true);
+                gemm(dA, at.K, dQ + at.offset, d, true);  // 1
             }
-            gemm(dA, at.K, dQ + at.offset, d, true);  // 1
-            gemm(transposed(dA), at.Q, dK + at.offset, d, true);
+            if (dK) {
+                if (options.window) gemm(transposed(dS_near), at.Q, dK + near, d, true);  // 2
+                gemm(transposed(dA), at.Q, dK + at.offset, d, true);                      // 1
+            }
             gemm(transposed(dS_slots), at.Q, dK_bar.data(), d_h, true);
         }
     }

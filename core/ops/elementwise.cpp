@@ -2,6 +2,7 @@
 // broadcast is summed over the axes along which it was repeated: sum_to.
 #include "core/map.hpp"
 #include "core/ops.hpp"
+#include "core/ops/kept.hpp"
 
 namespace taper {
 
@@ -49,15 +50,15 @@ template <class T> Var<T> sub(const Var<T>& a, const Same<T>& b, Source at) { re
 template <class T> struct Mul final : Op<T> {
     const char* formula() const override {
         return R"(y = a b
-  backward  da = dy b                db = dy a)";
+  backward  da = dy b                db = dy a                            keeps a if b wants a gradient, and so with b)";
     }
 
     Var<T> a, b;
     const char* name() const override { return "mul"; }
 
     Var<T> forward(const Var<T>& left, const Var<T>& right) {
-        a = left, b = right;
-        return zip([](auto x, auto y) { return x * y; }, name(), a.value(), b.value());
+        a = kept(left, wants_gradient(right)), b = kept(right, wants_gradient(left));
+        return zip([](auto x, auto y) { return x * y; }, name(), left.value(), right.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const auto times = [](auto g, auto other) { return g * other; };
@@ -70,7 +71,7 @@ template <class T> Var<T> mul(const Var<T>& a, const Same<T>& b, Source at) { re
 template <class T> struct Div final : Op<T> {
     const char* formula() const override {
         return R"(y = a / b
-  backward  da = dy / b              db = -dy y / b                       since y / b = a / b^2)";
+  backward  da = dy / b              db = -dy y / b                       since y / b = a / b^2; keeps y for db alone)";
     }
 
     Place<T> a;
@@ -79,7 +80,9 @@ template <class T> struct Div final : Op<T> {
 
     Var<T> forward(const Var<T>& left, const Var<T>& right) {
         a = left, b = right;
-        return y = zip([](auto x, auto z) { return x / z; }, name(), left.value(), b.value());
+        const Var<T> quotient = zip([](auto x, auto z) { return x / z; }, name(), left.value(), b.value());
+        y = kept(quotient, wants_gradient(b));
+        return quotient;
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const Array<T> da = zip([](auto g, auto z) { return g / z; }, name(), dy, b.value());
@@ -93,7 +96,7 @@ template <class T> Var<T> div(const Var<T>& a, const Same<T>& b, Source at) { re
 template <class T> struct Pow final : Op<T> {
     const char* formula() const override {
         return R"(y = a^b                                                     a negative base takes whole exponents only, else NaN
-  backward  da = dy b a^(b-1)        db = dy y ln a, and 0 at a = 0, b >= 0 (the limit for b > 0))";
+  backward  da = dy b a^(b-1)        db = dy y ln a, and 0 at a = 0, b >= 0 (the limit for b > 0); keeps y for db alone)";
     }
 
     Var<T> a, b, y;
@@ -101,7 +104,9 @@ template <class T> struct Pow final : Op<T> {
 
     Var<T> forward(const Var<T>& base, const Var<T>& exponent) {
         a = base, b = exponent;
-        return y = zip([](T x, T e) { return std::pow(x, e); }, name(), a.value(), b.value());
+        const Var<T> power = zip([](T x, T e) { return std::pow(x, e); }, name(), a.value(), b.value());
+        y = kept(power, wants_gradient(b));
+        return power;
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const auto times = [](auto g, auto d) { return g * d; };

@@ -2,6 +2,7 @@
 #include "core/gemm.hpp"
 #include "core/map.hpp"
 #include "core/ops.hpp"
+#include "core/ops/kept.hpp"
 #include "core/ops/normal.hpp"
 
 namespace taper {
@@ -18,7 +19,7 @@ template <class T> struct FeedForward final : Op<T> {
             x (..., n, in), W1 (hidden, in), b1 (hidden), u, g (..., n, hidden), W2 (out, hidden), b2 (out), y (..., n, out)
   forward   1. u    2. g = u Phi(u)    3. y
   backward  3. dg = dy W2,  dW2 = dy^T g,  db2 = sum of dy         2. du = dg (Phi(u) + u phi(u))
-            1. dx = du W1,  dW1 = du^T x,  db1 = sum of du         needs x and u; g is computed again)";
+            1. dx = du W1,  dW1 = du^T x,  db1 = sum of du         needs u, and x for dW1; g is computed again)";
     }
 
     static constexpr std::size_t strip = 128;
@@ -31,7 +32,7 @@ template <class T> struct FeedForward final : Op<T> {
 
     Var<T> forward(const Var<T>& input, const Var<T>& up, const Var<T>& up_bias, const Var<T>& down,
                    const Var<T>& down_bias) {
-        x = input, W1 = up, b1 = up_bias, W2 = down, b2 = down_bias;
+        x = kept(input, wants_gradient(up)), W1 = up, b1 = up_bias, W2 = down, b2 = down_bias;
         check();
         Shape shape = x.shape();
         shape.back() = out;
@@ -41,7 +42,7 @@ template <class T> struct FeedForward final : Op<T> {
         parallel_for(rows, strip, [&](std::size_t begin, std::size_t end) {
             const std::size_t n = end - begin;
             Array<T> g = empty<T>({n, hidden});
-            const Matrix<T> X{x.value().data() + begin * in, n, in, in}, G{g.data(), n, hidden, hidden};
+            const Matrix<T> X{input.value().data() + begin * in, n, in, in}, G{g.data(), n, hidden, hidden};
             T *u_rows = u.data() + begin * hidden, *y_rows = y.data() + begin * out;
             gemm(X, W1_t, u_rows, hidden, up_bias.value().data());  // 1
             map_row(
@@ -52,43 +53,49 @@ template <class T> struct FeedForward final : Op<T> {
     }
 
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        auto dx = empty<T>(x.shape());
-        const Panels<T> W1_panels(matrix(W1.value()), rows), W2_panels(matrix(W2.value()), rows);
+        const bool wants_x = gradients.wants(x), wants_W1 = gradients.wants(W1), wants_b1 = gradients.wants(b1);
+        const bool wants_W2 = gradients.wants(W2), wants_b2 = gradients.wants(b2);
+        const bool wants_u = wants_x || wants_W1 || wants_b1;
+        auto dx = empty<T>(wants_x ? x.shape() : Shape{0});
+        const Panels<T> W1_panels(matrix(W1.value()), wants_x ? rows : 0);
+        const Panels<T> W2_panels(matrix(W2.value()), wants_u ? rows : 0);
         const std::size_t parts = sum_parts(rows);  // dW and db are sums over rows
-        auto dW1_t = empty<T>({parts, in, hidden}), dW2 = empty<T>({parts, out, hidden});
+        auto dW1_t = empty<T>({wants_W1 ? parts : 0, in, hidden});
+        auto dW2 = empty<T>({wants_W2 ? parts : 0, out, hidden});
         auto db1_sums = zeros<double>({parts, hidden}), db2_sums = zeros<double>({parts, out});
+        const auto Phi_of = [](auto v) { return normal_cdf(v); };
+        const auto du_of = [](auto d, auto v, auto Phi) { return d * xsimd::fma(v, normal_density(v), Phi); };
+        const auto g_of = [](auto v, auto Phi) { return v * Phi; };
         parallel_for(parts, 1, [&](std::size_t part, std::size_t) {
             Array<T> g = empty<T>({strip, hidden}), dg = empty<T>({strip, hidden});
             const std::size_t first = part * rows / parts, end = (part + 1) * rows / parts;
             for (std::size_t begin = first; begin == first || begin < end; begin += strip) {
                 const std::size_t n = std::min(strip, end - begin);
-                const Matrix<T> X{x.value().data() + begin * in, n, in, in}, dY{dy.data() + begin * out, n, out, out},
-                    G{g.data(), n, hidden, hidden}, dU{dg.data(), n, hidden, hidden};
-                const T* u_rows = u.data() + begin * hidden;
-                gemm(dY, W2_panels, dg.data(), hidden);                    // 3
-                for (std::size_t at = 0; at < n * hidden; at += hidden) {  // 2
+                const Matrix<T> dY{dy.data() + begin * out, n, out, out}, G{g.data(), n, hidden, hidden},
+                    dU{dg.data(), n, hidden, hidden};
+                if (wants_u) gemm(dY, W2_panels, dg.data(), hidden);                                // 3
+                for (std::size_t at = 0; (wants_u || wants_W2) && at < n * hidden; at += hidden) {  // 2
                     T *Phi = g.data() + at, *d = dg.data() + at;
-                    const T* v = u_rows + at;
-                    map_row(
-                        Phi, hidden, [](auto v) { return normal_cdf(v); }, v);
-                    map_row(
-                        d, hidden, [](auto d, auto v, auto Phi) { return d * xsimd::fma(v, normal_density(v), Phi); },
-                        d, v, Phi);
-                    map_row(
-                        Phi, hidden, [](auto v, auto Phi) { return v * Phi; }, v, Phi);  // g
+                    const T* v = u.data() + begin * hidden + at;
+                    map_row(Phi, hidden, Phi_of, v);
+                    if (wants_u) map_row(d, hidden, du_of, d, v, Phi);
+                    if (wants_W2) map_row(Phi, hidden, g_of, v, Phi);
                 }
-                gemm(transposed(dY), G, dW2.data() + part * out * hidden, hidden, begin > first);  // 3
-                add_rows(n, out, dY.data, out, db2_sums.data() + part * out);
-                gemm(dU, W1_panels, dx.data() + begin * in, in);  // 1
-                gemm(transposed(X), dU, dW1_t.data() + part * in * hidden, hidden, begin > first);
-                add_rows(n, hidden, dU.data, hidden, db1_sums.data() + part * hidden);
+                if (wants_W2) gemm(transposed(dY), G, dW2.data() + part * out * hidden, hidden, begin > first);  // 3
+                if (wants_b2) add_rows(n, out, dY.data, out, db2_sums.data() + part * out);
+                if (wants_x) gemm(dU, W1_panels, dx.data() + begin * in, in);  // 1
+                if (wants_W1) {
+                    const Matrix<T> X{x.value().data() + begin * in, n, in, in};
+                    gemm(transposed(X), dU, dW1_t.data() + part * in * hidden, hidden, begin > first);
+                }
+                if (wants_b1) add_rows(n, hidden, dU.data, hidden, db1_sums.data() + part * hidden);
             }
         });
-        gradients.add(x, std::move(dx));
-        gradients.add(W1, matrices_transposed(sum_to(dW1_t, {in, hidden})));
-        gradients.add(b1, converted<T>(sum_to(db1_sums, {hidden})));
-        gradients.add(W2, sum_to(dW2, {out, hidden}));
-        gradients.add(b2, converted<T>(sum_to(db2_sums, {out})));
+        if (wants_x) gradients.add(x, std::move(dx));
+        if (wants_W1) gradients.add(W1, matrices_transposed(sum_to(dW1_t, {in, hidden})));
+        if (wants_b1) gradients.add(b1, converted<T>(sum_to(db1_sums, {hidden})));
+        if (wants_W2) gradients.add(W2, sum_to(dW2, {out, hidden}));
+        if (wants_b2) gradients.add(b2, converted<T>(sum_to(db2_sums, {out})));
     }
 
   private:

@@ -1,6 +1,8 @@
 // Ops that choose entries by number. A number may come often: each backward adds in double and rounds once.
 #include <algorithm>
+#include <array>
 #include <numeric>
+#include <vector>
 
 #include "core/map.hpp"
 #include "core/ops.hpp"
@@ -17,6 +19,46 @@ static void check_ids(const char* op, Argument x, const Ids& ids, std::size_t ex
                         "id " + std::to_string(id) + " at " + index_text(ids.shape(), i) + ", " + letter + " " +
                             std::to_string(extent));
     }
+}
+
+// The places of the keys, sorted by key; equal keys keep their order. A byte of the keys at a time,
+// the lowest first: the time goes with the number of keys, and not with their size.
+static std::vector<std::size_t> places_by_key(const std::vector<std::size_t>& keys) {
+    std::vector<std::size_t> places(keys.size()), next(keys.size());
+    std::iota(places.begin(), places.end(), 0);
+    const std::size_t largest = keys.empty() ? 0 : *std::max_element(keys.begin(), keys.end());
+    for (int shift = 0; shift < 64 && largest >> shift > 0; shift += 8) {
+        const auto byte = [&](std::size_t place) { return keys[place] >> shift & 0xFF; };
+        std::array<std::size_t, 257> first{};  // where the next key with that byte goes
+        for (const std::size_t place : places) ++first[byte(place) + 1];
+        std::partial_sum(first.begin(), first.end(), first.begin());
+        for (const std::size_t place : places) next[first[byte(place)]++] = place;
+        std::swap(places, next);
+    }
+    return places;
+}
+
+// Row keys[i] of dx += row i of dy, rows of d entries: those of one key in their order.
+template <class T>
+static void add_rows_to(Array<T>& dx, const std::vector<std::size_t>& keys, const Array<T>& dy, std::size_t d) {
+    const std::vector<std::size_t> places = places_by_key(keys);
+    std::vector<std::size_t> first;  // in places, of each key that occurs
+    for (std::size_t i = 0; i < places.size(); ++i)
+        if (i == 0 || keys[places[i]] != keys[places[i - 1]]) first.push_back(i);
+    const std::size_t occurring = first.size();
+    first.push_back(places.size());
+    parallel_for(occurring, 1 + 4096 / (d + 1), [&](std::size_t begin, std::size_t end) {
+        std::vector<double> total(d);
+        for (std::size_t run = begin; run < end; ++run) {
+            std::fill(total.begin(), total.end(), 0.0);
+            for (std::size_t i = first[run]; i < first[run + 1]; ++i) {
+                const T* row = dy.data() + places[i] * d;
+                for (std::size_t j = 0; j < d; ++j) total[j] += static_cast<double>(row[j]);
+            }
+            T* to = dx.data() + keys[places[first[run]]] * d;
+            for (std::size_t j = 0; j < d; ++j) to[j] += static_cast<T>(total[j]);
+        }
+    });
 }
 
 template <class T> struct Embedding final : Op<T> {
@@ -42,25 +84,7 @@ template <class T> struct Embedding final : Op<T> {
         return y;
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        Array<T>& dtable = gradients.at(table);
-        const std::size_t V = table.shape[0], d = table.shape[1];
-        std::vector<std::size_t> first(V + 1, 0), places(ids.size());  // id's places begin at places[first[id]]
-        for (const std::int64_t id : ids) ++first[static_cast<std::size_t>(id) + 1];
-        std::partial_sum(first.begin(), first.end(), first.begin());
-        std::vector<std::size_t> next = first;
-        for (std::size_t i = 0; i < ids.size(); ++i) places[next[static_cast<std::size_t>(ids.data()[i])]++] = i;
-        parallel_for(V, 64, [&](std::size_t begin, std::size_t end) {
-            std::vector<double> total(d);
-            for (std::size_t id = begin; id < end; ++id) {
-                if (first[id] == first[id + 1]) continue;
-                std::fill(total.begin(), total.end(), 0.0);
-                for (std::size_t place = first[id]; place < first[id + 1]; ++place) {
-                    const T* row = dy.data() + places[place] * d;
-                    for (std::size_t j = 0; j < d; ++j) total[j] += static_cast<double>(row[j]);
-                }
-                for (std::size_t j = 0; j < d; ++j) dtable.data()[id * d + j] += static_cast<T>(total[j]);
-            }
-        });
+        add_rows_to(gradients.at(table), std::vector<std::size_t>(ids.begin(), ids.end()), dy, table.shape[1]);
     }
 };
 template <class T> Var<T> embedding(const Var<T>& table, const Ids& ids, Source at) {
@@ -88,35 +112,25 @@ template <class T> struct Gather final : Op<T> {
                         {{"x", x.shape}, {"ids", ids.shape()}}, "axis " + std::to_string(axis));
         check_ids(name(), {"x", x.shape}, ids, x.shape[axis], "n");
         auto y = empty<T>(ids.shape());
-        const std::size_t block = Around(x.shape, axis).extent * Around(x.shape, axis).inner;
-        for (std::size_t o = 0; o < Around(x.shape, axis).outer; ++o)
-            for_each_entry(o, [&](std::size_t in_block, std::size_t in_y) {
-                y.data()[in_y] = input.value().data()[o * block + in_block];
-            });
+        const std::vector<std::size_t> from = entries_of_x();
+        for (std::size_t i = 0; i < y.size(); ++i) y.data()[i] = input.value().data()[from[i]];
         return y;
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        Array<T>& dx = gradients.at(x);
-        const Around around(x.shape, axis);
-        const std::size_t block = around.extent * around.inner;
-        parallel_for(around.outer, 1 + elementwise_chunk / (block + 1), [&](std::size_t begin, std::size_t end) {
-            std::vector<double> total(block);
-            for (std::size_t o = begin; o < end; ++o) {
-                std::fill(total.begin(), total.end(), 0.0);
-                for_each_entry(o, [&](std::size_t in_block, std::size_t in_y) {
-                    total[in_block] += static_cast<double>(dy.data()[in_y]);
-                });
-                for (std::size_t i = 0; i < block; ++i) dx.data()[o * block + i] += static_cast<T>(total[i]);
-            }
-        });
+        add_rows_to(gradients.at(x), entries_of_x(), dy, 1);
     }
-    // visit(entry of block o of x, entry of y), in the order of y.
-    template <class F> void for_each_entry(std::size_t o, F visit) const {
-        const Around around(ids.shape(), axis);
-        std::size_t in_y = o * around.extent * around.inner;
-        for (std::size_t j = 0; j < around.extent; ++j)
-            for (std::size_t i = 0; i < around.inner; ++i, ++in_y)
-                visit(static_cast<std::size_t>(ids.data()[in_y]) * around.inner + i, in_y);
+    // Of each entry of y, the one that it is.
+    std::vector<std::size_t> entries_of_x() const {
+        const Around in_x(x.shape, axis), in_y(ids.shape(), axis);
+        std::vector<std::size_t> entries;
+        entries.reserve(ids.size());
+        for (std::size_t o = 0; o < in_y.outer; ++o)
+            for (std::size_t j = 0; j < in_y.extent; ++j)
+                for (std::size_t i = 0; i < in_y.inner; ++i) {
+                    const auto id = static_cast<std::size_t>(ids.data()[entries.size()]);
+                    entries.push_back((o * in_x.extent + id) * in_x.inner + i);
+                }
+        return entries;
     }
 };
 template <class T> Var<T> gather(const Var<T>& x, int axis, const Ids& ids, Source at) {

@@ -5,6 +5,7 @@
 namespace taper {
 
 template <class T> Var<T> composed::layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& bias, double eps) {
+    if (x.value().size() == 0) return gain * x + bias;  // of no entries there is no mean
     const Var<T> centred = x - mean(x, {-1}, KeepDims::yes);
     const Var<T> variance = mean(centred * centred, {-1}, KeepDims::yes);
     return gain * (centred / sqrt(variance + T(eps))) + bias;
@@ -52,11 +53,14 @@ template <class T> struct LayerNorm final : Op<T> {
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const std::size_t d = x.shape().back(), rows = means.size(), strips = (rows + strip - 1) / strip;
-        auto dx = empty<T>(x.shape());
-        auto dgain = zeros<T>({strips, d}), dbias = zeros<T>({strips, d});  // of the rows of one strip
+        const bool wants_x = gradients.wants(x), wants_gain = gradients.wants(gain), wants_bias = gradients.wants(bias);
+        auto dx = empty<T>(wants_x ? x.shape() : Shape{0});
+        // Of the rows of one strip.
+        auto dgain = zeros<T>({wants_gain ? strips : 0, d}), dbias = zeros<T>({wants_bias ? strips : 0, d});
         parallel_for(rows, strip, [&](std::size_t begin, std::size_t end) {
             Array<T> z = empty<T>({d}), g = empty<T>({d});
-            T *dgain_row = dgain.data() + begin / strip * d, *dbias_row = dbias.data() + begin / strip * d;
+            T* const dgain_row = wants_gain ? dgain.data() + begin / strip * d : nullptr;
+            T* const dbias_row = wants_bias ? dbias.data() + begin / strip * d : nullptr;
             const auto identity = [](auto v) { return v; };
             const auto times = [](auto u, auto v) { return u * v; };
             const auto plus = [](auto u, auto v) { return u + v; };
@@ -65,19 +69,21 @@ template <class T> struct LayerNorm final : Op<T> {
                 const T x_0 = in[0], mean = means.data()[row], r_row = r.data()[row], N = static_cast<T>(d);
                 const auto normalised = [=](auto v) { return (v - x_0 - mean) * r_row; };
                 map_row(z.data(), d, normalised, in);
-                map_row(g.data(), d, times, dy_row, gain.value().data());
-                const T mean_g = sum_row(d, identity, g.data()) / N,
-                        mean_gz = sum_row(d, times, g.data(), z.data()) / N;
-                const auto slope = [=](auto g, auto z) { return r_row * (g - mean_g - z * mean_gz); };
-                map_row(dx.data() + row * d, d, slope, g.data(), z.data());
+                if (wants_x) {
+                    map_row(g.data(), d, times, dy_row, gain.value().data());
+                    const T mean_g = sum_row(d, identity, g.data()) / N,
+                            mean_gz = sum_row(d, times, g.data(), z.data()) / N;
+                    const auto slope = [=](auto g, auto z) { return r_row * (g - mean_g - z * mean_gz); };
+                    map_row(dx.data() + row * d, d, slope, g.data(), z.data());
+                }
                 const auto plus_product = [](auto s, auto dy, auto z) { return s + dy * z; };
-                map_row(dgain_row, d, plus_product, dgain_row, dy_row, z.data());
-                map_row(dbias_row, d, plus, dbias_row, dy_row);
+                if (wants_gain) map_row(dgain_row, d, plus_product, dgain_row, dy_row, z.data());
+                if (wants_bias) map_row(dbias_row, d, plus, dbias_row, dy_row);
             }
         });
-        gradients.add(x, std::move(dx));
-        gradients.add(gain, sum_to(dgain, gain.shape()));
-        gradients.add(bias, sum_to(dbias, bias.shape));
+        if (wants_x) gradients.add(x, std::move(dx));
+        if (wants_gain) gradients.add(gain, sum_to(dgain, gain.shape()));
+        if (wants_bias) gradients.add(bias, sum_to(dbias, bias.shape));
     }
 
   private:

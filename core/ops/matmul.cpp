@@ -1,6 +1,7 @@
 // Matrix product: the op that does nearly all the work. BLAS and threads are in core/gemm.cpp.
 #include "core/gemm.hpp"
 #include "core/ops.hpp"
+#include "core/ops/kept.hpp"
 
 namespace taper {
 
@@ -8,7 +9,8 @@ template <class T> struct Matmul final : Op<T> {
     const char* formula() const override {
         return R"(y = a b                      a (..., m, k), b (..., k, n), y (..., m, n); axes before the last two broadcast
   backward  da = dy b^T           db = a^T dy            each summed over the batch axes along which it was repeated
-  with b stored transposed, bt (..., n, k):  da = dy bt     dbt = dy^T a          and the same way round for a)";
+  with b stored transposed, bt (..., n, k):  da = dy bt     dbt = dy^T a          and the same way round for a
+            keeps a if b wants a gradient, and so with b)";
     }
 
     Var<T> a, b;
@@ -16,9 +18,9 @@ template <class T> struct Matmul final : Op<T> {
     const char* name() const override { return "matmul"; }
 
     Var<T> forward(const Var<T>& left, const Var<T>& right, Transposed how) {
-        a = left, b = right, as = how;
+        a = kept(left, wants_gradient(right)), b = kept(right, wants_gradient(left)), as = how;
         check();
-        return product(a.value(), as.transpose_a, b.value(), as.transpose_b);
+        return product(left.value(), as.transpose_a, right.value(), as.transpose_b);
     }
     void check() const {
         const Shape &left = a.shape(), &right = b.shape();
@@ -62,7 +64,7 @@ template <class T> Var<T> composed::linear(const Var<T>& x, const Var<T>& weight
 template <class T> struct Linear final : Op<T> {
     const char* formula() const override {
         return R"(y = x W^T + b                x (..., n, in), W (out, in), b (out), y (..., n, out)
-  backward  dx = dy W             dW = dy^T x          db = sum of dy         both over all rows)";
+  backward  dx = dy W             dW = dy^T x          db = sum of dy         both over all rows; keeps x for dW alone)";
     }
 
     Var<T> x, W;
@@ -70,19 +72,20 @@ template <class T> struct Linear final : Op<T> {
     const char* name() const override { return "linear"; }
 
     Var<T> forward(const Var<T>& input, const Var<T>& weight, const Var<T>& bias) {
-        x = input, W = weight, b = bias;
+        x = kept(input, wants_gradient(weight)), W = weight, b = bias;
         if (x.shape().size() < 2 || W.shape().size() != 2 || x.shape().back() != W.shape()[1] ||
             bias.shape() != Shape{W.shape()[0]})
             shape_error(name(), "x must be (..., n, in), the weight (out, in), the bias (out)",
                         {{"x", x.shape()}, {"weight", W.shape()}, {"bias", bias.shape()}});
-        return rows_times(x.value(), transposed(matrix(W.value())), &bias.value());
+        return rows_times(input.value(), transposed(matrix(W.value())), &bias.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         if (gradients.wants(x)) gradients.add(x, rows_times(dy, matrix(W.value())));
-        if (!gradients.wants(W) && !gradients.wants(b)) return;
+        const bool wants_b = gradients.wants(b);
         Array<T> db;
-        gradients.add(W, row_product(dy, x.value(), &db));
-        gradients.add(b, std::move(db));
+        if (gradients.wants(W)) gradients.add(W, row_product(dy, x.value(), wants_b ? &db : nullptr));
+        else if (wants_b) db = sum_to(dy, b.shape);
+        if (wants_b) gradients.add(b, std::move(db));
     }
 };
 template <class T> Var<T> linear(const Var<T>& x, const Var<T>& weight, const Var<T>& bias, Source at) {

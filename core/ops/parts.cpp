@@ -92,12 +92,16 @@ template <class T> struct Concat final : Op<T> {
         return y;
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        std::vector<Array<T>> dxs;
-        for (const Place<T>& x : xs) dxs.push_back(empty<T>(x.shape));
+        std::vector<std::optional<Array<T>>> dxs;  // none where none is wanted
+        for (const Place<T>& x : xs) {
+            dxs.emplace_back();
+            if (gradients.wants(x)) dxs.back() = empty<T>(x.shape);
+        }
         for_each_part(dy.shape(), [&](std::size_t part, std::size_t in_x, std::size_t in_y, std::size_t n) {
-            std::copy_n(dy.data() + in_y, n, dxs[part].data() + in_x);
+            if (dxs[part]) std::copy_n(dy.data() + in_y, n, dxs[part]->data() + in_x);
         });
-        for (std::size_t i = 0; i < xs.size(); ++i) gradients.add(xs[i], std::move(dxs[i]));
+        for (std::size_t i = 0; i < xs.size(); ++i)
+            if (dxs[i]) gradients.add(xs[i], std::move(*dxs[i]));
     }
     template <class F> void for_each_part(const Shape& y, F visit) const {
         const Around around(y, axis);

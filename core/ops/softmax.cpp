@@ -7,13 +7,16 @@
 namespace taper {
 
 // ---- The compositions. The largest entry is subtracted so that exp cannot overflow; it is a constant, since the result
-// does not depend on it.
+// does not depend on it. Of no entries there is no largest.
+template <class T> static Var<T> at_most_0(const Var<T>& x, int axis) {
+    return x.value().size() == 0 ? x : x - max(x, {axis}, KeepDims::yes).detach();
+}
 template <class T> Var<T> composed::softmax(const Var<T>& x, int axis) {
-    const Var<T> e = exp(x - max(x, {axis}, KeepDims::yes).detach());
+    const Var<T> e = exp(at_most_0(x, axis));
     return e / sum(e, {axis}, KeepDims::yes);
 }
 template <class T> Var<T> composed::log_softmax(const Var<T>& x, int axis) {
-    const Var<T> z = x - max(x, {axis}, KeepDims::yes).detach();
+    const Var<T> z = at_most_0(x, axis);
     return z - log(sum(exp(z), {axis}, KeepDims::yes));
 }
 

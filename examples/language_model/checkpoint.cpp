@@ -90,7 +90,7 @@ void save_checkpoint(const std::string& directory, const nn::Parameters<float>& 
     const json state{{"step", progress.step},
                      {"seconds", progress.seconds},
                      {"pending", progress.pending ? progress.pending->json() : ""},
-                     {"adam_steps", adam.steps}};
+                     {"adam_steps", progress.step}};  // every step moves every parameter
     file.metadata = {{"format", format},
                      {"state", state.dump()},
                      {"options", identity.options},
@@ -207,7 +207,7 @@ Progress load_checkpoint(const std::string& directory, const nn::Parameters<floa
                             " " + value.dump());
         progress.step = step;
         progress.seconds = state.at("seconds");
-        adam.steps = state.at("adam_steps");
+        for (auto& moments : adam.moments) moments.t = state.at("adam_steps");
         if (!(progress.seconds >= 0))
             throw Error(file.path + ": the state's seconds must be 0 or more: " + state.at("seconds").dump());
         if (const std::string pending = state.at("pending"); !pending.empty())

@@ -38,7 +38,7 @@ static void pass() {
 }
 
 static void longer_tape() {
-    const Parameter<float> weight("a.weight\n\xff" + std::string(600, 'x'), full<float>({65, 64}, 0.5f));
+    const Parameter<float> weight("a.weight\n\xff\xe2\x80\xae" + std::string(600, 'x'), full<float>({65, 64}, 0.5f));
     Tape<float> tape;
     Var<float> x = sum(weight);
     for (int i = 0; i < 10; ++i) x = x + 1;
