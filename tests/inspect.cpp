@@ -73,15 +73,17 @@ TEST_CASE("inspect: the graph has a node for each record and an edge for each in
 TEST_CASE("inspect: the page holds every number that it shows, NaN too, and closes no script early") {
     const double nan = std::numeric_limits<double>::quiet_NaN();
     Parameter<double> w("</script><b>\xff", Array<double>{{1, nan}, {-2.00049, 1e300}});
+    Parameter<double> negative("negative", Array<double>{-3, 2});
     Parameter<double> large("large", zeros<double>({9, 70, 3}));
     Tape<double> tape;
-    const Var<double> a = sum(w), b = sum(large);
+    const Var<double> a = sum(w), b = sum(large), c = sum(negative);
     const std::string page = as_page(tape, "a <title>");
     const auto records = data_of(page).at("records");
     CHECK(data_of(page).at("title") == "a <title>");
     CHECK(records.at(0).at("name").get<std::string>().starts_with("</script><b>"));
     CHECK(records.at(0).at("value").at("values") == nlohmann::json({1.0, "nan", -2.0, 1e300}));
     CHECK(records.at(0).at("value").at("whole") == true);
+    CHECK(records.at(4).at("value").at("largest") == 3);
     CHECK(records.at(2).at("value").at("matrices") == 8);
     CHECK(records.at(2).at("value").at("rows") == 64);
     CHECK(records.at(2).at("value").at("values").size() == 8 * 64 * 3);

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <set>
+#include <tuple>
 
 #include "core/gradcheck.hpp"
 #include "nn/linformer.hpp"
@@ -103,6 +104,24 @@ TEST_CASE("layers: projected attention is Eq. 7, head by head") {
     for (std::size_t t = 0; t < 6; ++t)
         for (std::size_t c = 0; c < 8; ++c)
             CHECK(y(0, t, c) == doctest::Approx(linear(layer.output, heads, t, c)).epsilon(1e-12));
+}
+
+TEST_CASE("layers: an encoder block is two residual sums, each with its own LayerNorm before it or behind it") {
+    nn::Config config = tiny;
+    const Var<double> x(some({2, 6, 8}, "x"));
+    for (const nn::Norm norm : {nn::Norm::pre, nn::Norm::post}) {
+        config.norm = norm;
+        nn::EncoderBlock<double> block(0, config);
+        shaken(block);
+        const auto& [n1, n2, attention, mlp] = std::tie(block.norm1, block.norm2, block.attention, block.feed_forward);
+        if (norm == nn::Norm::pre) {
+            const Var<double> y = x + attention(n1(x));
+            CHECK(block(x).value() == (y + mlp(n2(y))).value());
+        } else {
+            const Var<double> y = n1(x + attention(x));
+            CHECK(block(x).value() == n2(y + mlp(y)).value());
+        }
+    }
 }
 
 TEST_CASE("layers: names and shapes are those of the file") {

@@ -89,6 +89,16 @@ const nn::Config tiny_block{.vocab_size = 7, .length = 6, .width = 8, .heads = 2
 
 }  // namespace
 
+TEST_CASE("misuse: a target that is no class, the first beyond the last among them, is named") {
+    const Var<double> logits(zeros<double>({2, 3}));
+    for (const std::int64_t target : {-1, -99, 3, 4}) {
+        const std::string message = refusal([&] { cross_entropy(logits, Ids{2, target}); });
+        CHECK(contains(message, "a target must be in [0, V), or -100 for not counted: logits (2,3), targets (2)"));
+        CHECK(contains(message, "target " + std::to_string(target) + " at (1), V 3"));
+    }
+    CHECK_NOTHROW(cross_entropy(logits, Ids{2, -100}));
+}
+
 TEST_CASE("misuse: an op's backward may call ops, which are not recorded") {
     for (int depth = 1; depth < 40; ++depth) {
         Parameter<double> w("w", Array<double>{0.5, -0.25});

@@ -54,6 +54,15 @@ TEST_CASE("random: moments and ranges") {
     for (std::uint64_t n : seen) CHECK(std::abs(static_cast<double>(n) - count / 7.0) < 700);
 }
 
+TEST_CASE("random: uniform numbers lie between low and high, and fill what is between them") {
+    const Array<double> x = uniform<double>(Random(1, "x"), {40, 50}, 3, 5);
+    CHECK(xt::amin(x)() >= 3);
+    CHECK(xt::amin(x)() < 3.01);
+    CHECK(xt::amax(x)() < 5);
+    CHECK(xt::amax(x)() > 4.99);
+    CHECK(std::abs(xt::mean(x)() - 4) < 0.05);
+}
+
 TEST_CASE("dropout: the share that falls, the scale of the rest, and p = 0") {
     const Var<float> ones(full<float>({1000, 101}, 1));
     for (const double p : {0.1, 0.5, 0.9}) {
