@@ -105,18 +105,34 @@ template <class T> void add_to(Array<T>& sum, const Array<T>& x) {
 // a and b as the rows of one another: true when b, its leading ones dropped, is the tail of a's shape.
 bool is_row_of(const Shape& row, const Shape& whole);
 
-// f(a_i, b_i) with NumPy's broadcasting. A row under a matrix (a bias) is read in place, other shapes are expanded first.
+// f(a_i, b_i) with NumPy's broadcasting. A number, or a row under a matrix (a bias), is read in place, other shapes are
+// expanded first.
 template <class T, class F> Array<T> zip(F f, std::string_view op, const Array<T>& a, const Array<T>& b) {
     if (a.shape() == b.shape()) return map(f, a, b);
     const Shape shape = broadcast_shape(op, {"a", a.shape()}, {"b", b.shape()});
     const bool row_a = is_row_of(a.shape(), shape), row_b = is_row_of(b.shape(), shape);
-    const std::size_t n = std::min(row_a ? a.size() : count(shape), row_b ? b.size() : count(shape));
-    if (!row_a || !row_b || n < 16) return map(f, expand(a, shape), expand(b, shape));
+    const std::size_t n = std::min(a.size(), b.size());
+    if (!row_a || !row_b || n == 0) return map(f, expand(a, shape), expand(b, shape));
     auto y = empty<T>(shape);
-    parallel_for(y.size() / n, 1 + elementwise_chunk / n, [&](std::size_t begin, std::size_t end) {
-        for (std::size_t at = begin * n; at < end * n; at += n)
-            map_row(y.data() + at, n, f, a.data() + at % a.size(), b.data() + at % b.size());
-    });
+    const bool a_is_row = a.size() < b.size();
+    const Array<T>& shorter = a_is_row ? a : b;
+    const T* row = shorter.data();
+    // A row of few entries, as a number is, is written down often enough for a long loop.
+    constexpr std::size_t long_loop = 256;
+    const std::size_t times = std::max<std::size_t>(std::min(long_loop, y.size()) / n, 1), block = n * times;
+    std::vector<T> repeated;
+    if (times > 1) {
+        for (std::size_t i = 0; i < times; ++i) repeated.insert(repeated.end(), row, row + n);
+        row = repeated.data();
+    }
+    parallel_for((y.size() + block - 1) / block, 1 + elementwise_chunk / block,
+                 [&](std::size_t begin, std::size_t end) {
+                     for (std::size_t at = begin * block; at < std::min(end * block, y.size()); at += block) {
+                         const T* from_a = a_is_row ? row : a.data() + at;
+                         const T* from_b = a_is_row ? b.data() + at : row;
+                         map_row(y.data() + at, std::min(block, y.size() - at), f, from_a, from_b);
+                     }
+                 });
     return y;
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cmath>
+#include <concepts>
 #include <optional>
 #include <type_traits>
 #include <vector>
@@ -82,6 +83,8 @@ struct Axes : std::vector<int> {
     Axes() = default;
     Axes(std::vector<int> axes) : std::vector<int>(std::move(axes)) {}  // NOLINT
     Axes(int axis) : std::vector<int>{axis} {}                          // NOLINT: sum(x, 0) is sum(x, {0})
+    Axes(std::floating_point auto) = delete;                            // max(x, 0.5) is maximum(x, 0.5)
+    Axes(std::same_as<bool> auto) = delete;
 };
 enum class KeepDims { no, yes };
 template <class T> Var<T> sum(const Var<T>& x, const Axes& axes = {}, KeepDims keep = KeepDims::no, Source at = here());

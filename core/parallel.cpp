@@ -1,5 +1,7 @@
 #include "core/parallel.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -153,6 +155,15 @@ class Pool {
     std::vector<std::thread> workers_;
 };
 
+static Pool& pool() {
+    // In a child of fork it is not destroyed: its threads did not come along, and to wait for them has no end.
+    const auto destroy = [process = getpid()](const Pool* pool) {
+        if (getpid() == process) delete pool;
+    };
+    static const std::unique_ptr<Pool, decltype(destroy)> owner(new Pool, destroy);
+    return *owner;
+}
+
 static std::atomic<int>& thread_count() {
     static std::atomic<int> count = std::clamp(detail::usable_cores(), 1, max_threads);
     return count;
@@ -180,10 +191,9 @@ void parallel_for(std::size_t n, std::size_t chunk,
         }
         return;
     }
-    static Pool pool;
-    if (pool.size() != workers) pool.resize(workers);
+    if (pool().size() != workers) pool().resize(workers);
     const auto job = std::make_shared<Job>(body, n, chunk, whereabouts);
-    pool.start(job);
+    pool().start(job);
     inside_a_chunk = true;
     job->work();
     inside_a_chunk = false;

@@ -16,7 +16,8 @@
 // in a plugin that links it statically: let both link one shared library, BUILD_SHARED_LIBS): its
 // gradient would be missing. detach() and NoGrad say that this is meant. Nobody can tell what
 // leaves such a thread as plain numbers. Threads with a tape and a model each, a model that several
-// threads evaluate, and inference in a body of parallel_for are right.
+// threads evaluate, and inference in a body of parallel_for are right. Two threads must not run
+// backward into one Parameter at the same time: its gradient has no lock.
 #pragma once
 
 #include <atomic>
@@ -96,11 +97,17 @@ template <class T> class Var : public Place<T> {
     // Error: there is none, as in Var() or after a move. Of a Parameter the reference is good until
     // its next mutable_value(), an optimiser's step among them: where a tape still holds the old
     // numbers, the new ones stand elsewhere.
-    const Array<T>& value() const {
+    const Array<T>& value() const& {
         if (!value_) no_value();
         return *value_;
     }
-    const Shape& shape() const { return Place<T>::shape; }
+    const Shape& shape() const& { return Place<T>::shape; }
+    // Of a temporary, as in exp(x).value(): the numbers themselves, which a reference would not keep alive.
+    Array<T> value() && {
+        if (!value_) no_value();
+        return value_.use_count() == 1 ? std::move(*value_) : *value_;
+    }
+    Shape shape() && { return std::move(Place<T>::shape); }
     T item() const;      // the number of a Var with one entry
     Var detach() const;  // the same value as a constant: no gradient flows back through it
 

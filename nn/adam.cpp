@@ -16,6 +16,8 @@ template <class T> Adam<T>::Adam(const Parameters<T>& parameters, AdamOptions op
         throw Error("adam: beta1 and beta2 must be in [0, 1), eps above 0, weight_decay 0 or more, all finite: " +
                     shortest(o.beta1) + ", " + shortest(o.beta2) + ", " + shortest(o.eps) + ", " +
                     shortest(o.weight_decay));
+    if (!(static_cast<T>(o.eps) > 0))
+        throw Error("adam: eps must be above 0 as a number of the parameters' type, too: " + shortest(o.eps));
     frozen_ = distinct(parameters);
     take_in_trainable();
 }
@@ -46,14 +48,19 @@ template <class T> static void check(const Parameter<T>& parameter, const typena
 }
 
 template <class T> void Adam<T>::step(double lr) {
-    if (!(lr >= 0 && std::isfinite(lr)))
-        throw Error("adam: the learning rate must be finite, 0 or more: " + shortest(lr));
+    if (!(lr >= 0 && lr / (1 - options_.beta1) <= std::numeric_limits<T>::max()))
+        throw Error("adam: the learning rate must be finite, 0 or more, and so must lr / (1 - beta1): " + shortest(lr));
     take_in_trainable();
+    if (moments.size() != parameters_.size())
+        throw Error("adam: every parameter must have its moments: " + std::to_string(parameters_.size()) +
+                    " parameters, " + std::to_string(moments.size()) + " moments");
     const auto moves = [](const Parameter<T>& parameter) { return parameter.trainable() && parameter.has_gradient(); };
     for (std::size_t i = 0; i < parameters_.size(); ++i)
         if (moves(*parameters_[i])) check(*parameters_[i], moments[i]);
-    const T beta1 = static_cast<T>(options_.beta1), beta2 = static_cast<T>(options_.beta2),
-            eps = static_cast<T>(options_.eps);
+    // 1 - beta is formed in double: of a beta of float, as of 0.9999, it would be another.
+    const T beta1 = static_cast<T>(options_.beta1), rest1 = static_cast<T>(1 - options_.beta1);
+    const T beta2 = static_cast<T>(options_.beta2), rest2 = static_cast<T>(1 - options_.beta2);
+    const T eps = static_cast<T>(options_.eps);
     struct Part {
         const T* g;
         T *w, *m, *v, keep, rate, correction;
@@ -75,8 +82,8 @@ template <class T> void Adam<T>::step(double lr) {
     }
     parallel_for(parts.size(), 1, [&](std::size_t number, std::size_t) {
         const Part part = parts[number];
-        const auto next_m = [=](auto m, auto g) { return beta1 * m + (1 - beta1) * g; };
-        const auto next_v = [=](auto v, auto g) { return beta2 * v + (1 - beta2) * g * g; };
+        const auto next_m = [=](auto m, auto g) { return beta1 * m + rest1 * g; };
+        const auto next_v = [=](auto v, auto g) { return beta2 * v + rest2 * g * g; };
         const auto next_w = [=](auto w, auto m, auto v) {
             return part.keep * w - part.rate * m / (sqrt(part.correction * v) + eps);
         };

@@ -36,6 +36,7 @@ template <class T> Decoder<T>::Decoder(const Linformer<T>& model) : model_(model
 }
 
 template <class T> Array<T> Decoder<T>::operator()(std::int64_t token) {
+    const NoGrad<T> values;  // what it gives back and keeps is not of a tape
     Var<T> x = model_.embedding(Ids({1, 1}, token), positions_);
     ++positions_;
     for (std::size_t i = 0; i < states_.size(); ++i) x = model_.layers[i].step(x, states_[i]);

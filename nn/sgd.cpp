@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/map.hpp"
 
@@ -28,8 +29,11 @@ template <class T> static void check(const Parameter<T>& parameter, const Array<
 }
 
 template <class T> void Sgd<T>::step(double lr) {
-    if (!(lr >= 0 && std::isfinite(lr)))
+    if (!(lr >= 0 && lr <= std::numeric_limits<T>::max()))
         throw Error("sgd: the learning rate must be finite, 0 or more: " + shortest(lr));
+    if (velocities.size() != parameters_.size())
+        throw Error("sgd: every parameter must have its velocity: " + std::to_string(parameters_.size()) +
+                    " parameters, " + std::to_string(velocities.size()) + " velocities");
     const auto moves = [](const Parameter<T>& parameter) { return parameter.trainable() && parameter.has_gradient(); };
     for (std::size_t i = 0; i < parameters_.size(); ++i)
         if (moves(*parameters_[i])) check(*parameters_[i], velocities[i]);

@@ -201,6 +201,16 @@ TEST_CASE("causal: decoding one token at a time equals the whole pass") {
                     decoder.reset();
                 }
             }
+    nn::Config config = tiny;
+    config.causal = true;
+    nn::Linformer<double> model(config);
+    nn::Decoder<double> decoder(model);
+    {
+        Tape<double> tape;
+        decoder(1);
+        CHECK(tape.records().empty());
+    }
+    CHECK_NOTHROW(decoder(2));
     nn::Linformer<float> masked(tiny);
     CHECK(refusal([&] { nn::Decoder<float> decoder(masked); }) == "decoder: the model must be causal: causal false");
 }

@@ -64,6 +64,27 @@ TEST_CASE("handles: a Var of a tape that has run backward") {
     CHECK(constant.tape == 0);
 }
 
+TEST_CASE("handles: the numbers and the shape of a temporary outlive it") {
+    const Var<double> x(Array<double>{1, 2, 3});
+    static_assert(std::is_same_v<decltype(exp(x).value()), Array<double>>);
+    static_assert(std::is_same_v<decltype(x.value()), const Array<double>&>);
+    const auto sums = (x * 2.0).value() + 1;  // an expression of xtensor, computed when it is read
+    const Array<double>& doubled = (x * 2.0).value();
+    const Shape& shape = (x * 2.0).shape();
+    double total = 0;
+    for (const double p : (x * 4.0).value()) total += p;
+    CHECK(Array<double>(sums) == Array<double>{3, 5, 7});
+    CHECK(doubled == Array<double>{2, 4, 6});
+    CHECK(shape == Shape{3});
+    CHECK(total == 24);
+    Parameter<double> w("w", Array<double>{1, 2});
+    Tape<double> tape;
+    const Var<double> y = w * 3.0;
+    CHECK(Var<double>(y).value() == Array<double>{3, 6});
+    CHECK(y.value() == Array<double>{3, 6});  // the other one's are still there
+    CHECK(refusal([] { Var<double>().value(); }).find("must have a value") != std::string::npos);
+}
+
 TEST_CASE("handles: summing losses over steps") {
     P w("w", Numbers{1});
     double total = 0;

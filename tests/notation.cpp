@@ -125,6 +125,10 @@ TEST_CASE("notation: numbers on either side, an axis alone, Vars in braces") {
     check_numbers_and_braces<double>();
 }
 
+static_assert(std::is_convertible_v<int, Axes> && std::is_convertible_v<std::vector<int>, Axes>);
+static_assert(!std::is_convertible_v<double, Axes> && !std::is_convertible_v<float, Axes>);
+static_assert(!std::is_convertible_v<bool, Axes>);
+
 TEST_CASE("notation: a += b makes a another Var") {
     check_rebinding<float>();
     check_rebinding<double>();

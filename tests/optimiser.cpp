@@ -189,6 +189,33 @@ TEST_CASE("adam: what is thawed or gets its first gradient late moves as under a
     }
 }
 
+TEST_CASE("adam: in float the first step is lr for every beta, and what float does not hold is refused") {
+    const auto step = [](nn::AdamOptions options, float gradient, double lr) {
+        options.weight_decay = 0;
+        Parameter<float> w("w", Array<float>{2});
+        nn::Adam<float> adam({&w}, options);
+        {
+            Tape<float> tape;
+            tape.backward(sum(w * gradient));
+        }
+        adam.step(lr);
+        return w.value()(0);
+    };
+    for (const double beta : {0.5, 0.9, 0.999, 0.9999, 0.99999, 0.999999, 0.99999999})
+        CHECK(step({.beta1 = std::min(beta, 0.99999), .beta2 = beta}, 1, 1) == doctest::Approx(1).epsilon(1e-5));
+    CHECK(refusal([&] { step({.eps = 1e-50}, 0, 0.1); }).starts_with("adam: eps must be above 0 as a number of"));
+    for (const double lr : {1e38, 1e39})
+        CHECK(refusal([&] { step({}, 1, lr); }).starts_with("adam: the learning rate must be finite"));
+    Parameter<float> w("w", Array<float>{2});
+    nn::Adam<float> adam({&w});
+    adam.moments.clear();
+    CHECK(refusal([&] { adam.step(0.1); }) == "adam: every parameter must have its moments: 1 parameters, 0 moments");
+    nn::Sgd<float> sgd({&w});
+    CHECK(refusal([&] { sgd.step(1e39); }).starts_with("sgd: the learning rate must be finite"));
+    sgd.velocities.clear();
+    CHECK(refusal([&] { sgd.step(0.1); }) == "sgd: every parameter must have its velocity: 1 parameters, 0 velocities");
+}
+
 TEST_CASE("sgd: three steps by hand, with momentum and decay of matrices alone, and of many chunks") {
     Parameter<double> matrix("matrix", Array<double>{{1.0, -2.0}}), bias("bias", Array<double>{0.5});
     nn::Sgd<double> sgd({&matrix, &bias, &matrix}, {.momentum = 0.8, .weight_decay = 0.1});

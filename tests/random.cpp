@@ -1,9 +1,14 @@
 // Random numbers and threads: known answers, moments, and work that does not depend on the number of threads.
 #include <doctest/doctest.h>
 #include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <set>
@@ -96,6 +101,28 @@ TEST_CASE("parallel: every chunk once, for any number of threads, also from insi
     }
     set_threads(before);
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_CASE("parallel: a child of fork computes alone and ends, though the threads stayed with its parent") {
+    const int before = threads();
+    set_threads(3);
+    std::atomic<int> done = 0;
+    const auto count = [&](std::size_t, std::size_t) { ++done; };
+    parallel_for(100, 1, count);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // until the threads wait for the next call
+    std::fflush(nullptr);
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(20);
+        parallel_for(100, 1, count);
+        std::exit(done == 200 ? 0 : 1);
+    }
+    int status = -1;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+    set_threads(before);
+}
+#endif
 
 TEST_CASE("parallel: an exception reaches the caller, and the next call works") {
     const int before = threads();
