@@ -141,7 +141,8 @@ template <class T> static Array<T> sum_run(const Array<T>& x, std::size_t first,
         for (std::size_t task = begin; task < end; ++task) {
             const std::size_t o = task / strips, at = task % strips * width, n = std::min(width, inner - at);
             const T* from = x.data() + o * m * inner + at;
-            double total[256] = {};
+            double total[256];
+            std::fill_n(total, n, 0.0);
             if (inner == 1) {  // along a row: independent partial sums, added in a fixed order
                 constexpr std::size_t lanes = 16;
                 double lane[lanes] = {};
