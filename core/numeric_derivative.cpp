@@ -9,18 +9,20 @@ namespace taper::detail {
 static constexpr int first_level = -5, last_level = 40;  // steps from 32 h down, as far as rounding lets them be seen
 static constexpr double bend_limit = 1e-6;        // relative; above it a change of slope is a kink or strong curvature
 static constexpr double resolution_limit = 1e-6;  // relative; a numeric derivative less certain than this tells nothing
+static constexpr double coarse_limit = 1e-3;      // relative; what is less certain is hidden by rounding
 static constexpr double infinity = std::numeric_limits<double>::infinity();
 
 // Differences entry by entry, so that what does not change adds exactly nothing; summed in long double.
 static Slopes slopes(const Array<double>& dy, const Array<double>& y, const Array<double>& below,
                      const Array<double>& above, double h) {
-    long double up = 0, down = 0, terms = 0, changed = 0, all = 0;
+    long double up = 0, down = 0, terms = 0, sides = 0, changed = 0, all = 0;
     for (std::size_t j = 0; j < y.size(); ++j) {
         const long double d = dy.data()[j], a = above.data()[j], b = below.data()[j], at = y.data()[j];
         if (d == 0) continue;
         up += d * (a - at);
         down += d * (at - b);
         terms += std::abs(d * (a - b));
+        sides += std::abs(d) * std::max(std::abs(a - at), std::abs(at - b));
         const long double size = d * std::max(std::abs(a), std::abs(b));
         all += size * size;
         if (a != b || a != at) changed += size * size;
@@ -29,8 +31,8 @@ static Slopes slopes(const Array<double>& dy, const Array<double>& y, const Arra
         return static_cast<double>(difference / (steps * h));
     };
     constexpr long double rounding = 8 * std::numeric_limits<double>::epsilon();  // some operations' worth
-    return {per(up + down, 2), per(down, 1), per(up, 1), per(terms, 2),
-            per(rounding * std::sqrt(changed > 0 ? changed : all), 1)};
+    return {per(up + down, 2), per(down, 1),  per(up, 1),
+            per(terms, 2),     per(sides, 1), per(rounding * std::sqrt(changed > 0 ? changed : all), 1)};
 }
 
 const Slopes& Line::at(int level, std::size_t c) {
@@ -57,7 +59,8 @@ double Line::bend(int level, std::size_t c) {
 }
 
 bool Line::bends(int level, std::size_t c, double scale) {
-    return !(std::abs(bend(level, c)) <= bend_limit * scale + 4 * at(level + 1, c).noise);
+    const double change = std::abs(bend(level, c));
+    return !(std::isfinite(change) && change <= bend_limit * scale + 4 * at(level + 1, c).noise);
 }
 
 // Two steps, extrapolated: the error is of order h^4.
@@ -70,9 +73,14 @@ static double richardson(Line& line, int level, std::size_t c) {
 // `floor`: what is small beside it need not be resolved.
 struct Settled {
     double value = std::nan(""), scale = 0, uncertainty = infinity;
+    double variation = 0;  // what f does on either side of x, also where its derivative is 0
     int level = last_level;
 
     bool resolved(double limit, double floor) const { return uncertainty <= limit * std::max(scale, floor); }
+    // Are this and the analytic derivative 0, as far as can be seen where f's change is seen well?
+    bool stationary(double analytic) const {
+        return std::max(std::abs(analytic), std::abs(value)) <= uncertainty && uncertainty <= coarse_limit * variation;
+    }
 };
 
 static Settled settle(Line& line, std::size_t c, double tolerance, double floor) {
@@ -83,8 +91,8 @@ static Settled settle(Line& line, std::size_t c, double tolerance, double floor)
     for (int k = first_level; k < last_level; ++k) {
         const Slopes s = line.at(k + 1, c);
         if (std::isfinite(s.terms)) {
-            scale = std::max({s.terms, scale / 2, floor});
-            if (scale > 0 && s.noise > 1e-3 * scale) break;
+            scale = std::max({s.terms, s.sides, scale / 2, floor});
+            if (scale > 0 && s.noise > coarse_limit * scale) break;
         }
         if (line.bends(k, c, scale)) {
             if (smooth >= 3) break;  // f's own rounding
@@ -95,7 +103,7 @@ static Settled settle(Line& line, std::size_t c, double tolerance, double floor)
                          before = richardson(line, k - 2, c);
             const double spread = std::max({now, last, before}) - std::min({now, last, before});
             const double uncertainty = s.noise + 4 * spread + std::abs(line.bend(k, c));
-            if (uncertainty < best.uncertainty) best = {now, std::max(s.terms, std::abs(now)), uncertainty, k};
+            if (uncertainty < best.uncertainty) best = {now, std::max(s.terms, std::abs(now)), uncertainty, scale, k};
             if (best.resolved(tolerance / 4, floor) || uncertainty > 8 * best.uncertainty)
                 break;                                  // or rounding took over
         } else if (smooth == 1 && bends.size() >= 6) {  // bends that grew until they vanished: the steps of a rounded f
@@ -151,7 +159,7 @@ Verdict judge(Line& line, std::size_t c, double analytic, double size, double la
     const auto agrees = [&](double numeric, double scale, double hidden) {
         const double difference = std::abs(analytic - numeric),
                      most = tolerance.relative * scale + tolerance.absolute + hidden;
-        const bool right = difference <= most;
+        const bool right = std::isfinite(difference) && difference <= most;
         verdict.numeric = numeric;
         verdict.relative_error = difference == 0             ? 0
                                  : right                     ? tolerance.relative * difference / most
@@ -162,9 +170,11 @@ Verdict judge(Line& line, std::size_t c, double analytic, double size, double la
 
     // One look at two steps, and for nearly every entry the last.
     const double numeric = richardson(line, 0, c), noise = line.at(1, c).noise;
-    const double scale = std::max({line.at(1, c).terms, std::abs(numeric), size});
-    if (!line.bends(0, c, scale + tolerance.absolute / bend_limit) && agrees(numeric, scale, noise) &&
-        (noise <= 1e-3 * std::max(scale, largest) + tolerance.absolute || (analytic == 0 && numeric == 0)))
+    const auto finite = [](double x) { return std::isfinite(x) ? std::abs(x) : 0; };
+    const double scale = std::max({finite(line.at(1, c).terms), finite(numeric), size}),
+                 variation = std::max(scale, finite(line.at(1, c).sides));
+    if (!line.bends(0, c, variation + tolerance.absolute / bend_limit) && agrees(numeric, scale, noise) &&
+        (noise <= coarse_limit * std::max(scale, largest) + tolerance.absolute || (analytic == 0 && numeric == 0)))
         return verdict;  // rounding hid little of it
 
     if (domain_ends_at_x(line, c)) {
@@ -173,20 +183,21 @@ Verdict judge(Line& line, std::size_t c, double analytic, double size, double la
         return verdict;
     }
     Settled settled = settle(line, c, tolerance.relative, 0);
-    if (!settled.resolved(1e-3, size) && kink_at_x(line, c, scale, verdict)) {
+    const bool stationary = settled.stationary(analytic);
+    if (!stationary && !settled.resolved(coarse_limit, size) && kink_at_x(line, c, variation, verdict)) {
         const auto [low, high] = std::minmax(verdict.below, verdict.above);
         if (std::isnan(analytic)) {
             agrees(std::nan(""), scale, 0);
             verdict.cause = "the analytic gradient is nan: at a kink, whose slopes are " + with_digits(low, 10) +
                             " and " + with_digits(high, 10);
-        } else if (!agrees(std::clamp(analytic, low, high), scale, bend_limit * scale + noise))
+        } else if (!agrees(std::clamp(analytic, low, high), scale, bend_limit * variation + noise))
             verdict.cause =
                 "at a kink, and not between its slopes " + with_digits(low, 10) + " and " + with_digits(high, 10);
         return verdict;
     }
-    if (!settled.resolved(resolution_limit, size) && largest > scale)
+    if (!stationary && !settled.resolved(resolution_limit, size) && largest > scale)
         settled = settle(line, c, tolerance.relative, largest);
-    verdict.kink = kink_near_x(line, c, settled.level, scale);
+    verdict.kink = kink_near_x(line, c, settled.level, variation);
     verdict.below = line.at(0, c).below, verdict.above = line.at(0, c).above;
     if (!agrees(settled.value, std::max(settled.scale, size), settled.uncertainty)) verdict.cause = "wrong";
     if (!std::isfinite(analytic)) {
@@ -196,7 +207,7 @@ Verdict judge(Line& line, std::size_t c, double analytic, double size, double la
             "the analytic gradient is " + with_digits(analytic, 6) + ": the numeric one is " + with_digits(seen, 6);
         return verdict;
     }
-    if (!settled.resolved(verdict.kink ? 1e-3 : resolution_limit, std::max(size, largest)) &&
+    if (!stationary && !settled.resolved(verdict.kink ? coarse_limit : resolution_limit, std::max(size, largest)) &&
         !(settled.uncertainty <= tolerance.absolute))
         verdict.cause = "the numeric derivative does not settle: f is not smooth here, or another step is needed";
     return verdict;

@@ -15,6 +15,7 @@ namespace taper::detail {
 struct Slopes {
     double central, below, above;  // (g(h) - g(-h)) / 2h, (g(0) - g(-h)) / h, (g(h) - g(0)) / h
     double terms;                  // sum_j |dy_j| |y_j(h) - y_j(-h)| / 2h
+    double sides;                  // sum_j |dy_j| max(|y_j(h) - y_j(0)|, |y_j(0) - y_j(-h)|) / h: not 0 where f is even
     double noise;                  // what the rounding of y can do to a slope
 };
 

@@ -73,6 +73,56 @@ TEST_CASE("attention: keys that are not live may be NaN, in value and gradient, 
     }
 }
 
+// The gradients of <dy, attention(Q, K, V)> for Q, K and V.
+static std::vector<Array<double>> gradients_of(const Array<double>& K, const Array<double>& V, const Array<double>& dy,
+                                               const AttentionOptions& options) {
+    Parameter<double> queries("Q", some(dy.shape(), "Q")), keys("K", K), values("V", V);
+    Tape<double> tape;
+    tape.backward(attention(queries, keys, values, options), dy);
+    return {queries.gradient(), keys.gradient(), values.gradient()};
+}
+
+TEST_CASE("attention: what no query sees may be NaN or infinite, the gradients are those of zeros there") {
+    for (const std::size_t m : {4U, 600U})
+        for (const double hidden : {std::nan(""), std::numeric_limits<double>::infinity()})
+            for (const bool of_keys : {true, false}) {
+                CAPTURE(of_keys);
+                const Array<double> dy = some({1, 70, 4}, "dy");
+                AttentionOptions options{.heads = 2, .live = Mask({1, m}, false)};
+                for (const std::size_t j : {0U, 2U, 300U, 599U})
+                    if (j < m) (*options.live)(0, j) = true;
+                Array<double> K = some({1, m, 4}, "K"), V = some({1, m, 4}, "V");
+                const auto set = [&](double entry) {
+                    for (std::size_t i = 0; i < m * 4; ++i)
+                        if (!(*options.live)(0, i / 4)) (of_keys ? K : V).data()[i] = entry;
+                };
+                set(0);
+                const auto zeros_there = gradients_of(K, V, dy, options);
+                set(hidden);
+                const auto gradients = gradients_of(K, V, dy, options);
+                for (std::size_t g = 0; g < 3; ++g)
+                    for (std::size_t i = 0; i < gradients[g].size(); ++i)
+                        REQUIRE(gradients[g].data()[i] == doctest::Approx(zeros_there[g].data()[i]).epsilon(1e-12));
+            }
+}
+
+TEST_CASE("attention: causal: NaN in the last key or value leaves the gradients of the queries before it") {
+    for (const std::size_t n : {4U, 70U, 300U})
+        for (const bool of_keys : {true, false}) {
+            CAPTURE(n);
+            CAPTURE(of_keys);
+            Array<double> K = some({1, n, 4}, "K"), V = some({1, n, 4}, "V"), dy = some({1, n, 4}, "dy");
+            std::fill(dy.data() + (n - 1) * 4, dy.data() + n * 4, 0.0);
+            const AttentionOptions options{.heads = 2, .causal = true};
+            const Array<double> finite = gradients_of(K, V, dy, options)[0];
+            (of_keys ? K : V)(0, n - 1, 1) = std::nan("");
+            const Array<double> dQ = gradients_of(K, V, dy, options)[0];
+            for (std::size_t i = 0; i < (n - 1) * 4; ++i)
+                REQUIRE(dQ.data()[i] == doctest::Approx(finite.data()[i]).epsilon(1e-12));
+            CHECK(std::isnan(dQ(0, n - 1, 1)));
+        }
+}
+
 TEST_CASE("attention: a query that sees no key gets 0, and no gradient flows from it") {
     AttentionOptions options{.causal = true, .live = Mask({1, 3}, true)};
     (*options.live)(0, 0) = false;

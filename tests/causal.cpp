@@ -126,6 +126,32 @@ TEST_CASE("causal: another future leaves the bits of the past, NaN too") {
     CHECK_FALSE(past_is_kept(triangular_mask<float>, std::nanf("")));
 }
 
+TEST_CASE("causal: NaN in the last key or value leaves the gradients of the queries before it") {
+    for (const std::size_t chunk : {1U, 3U, 4U, 10U})
+        for (const std::size_t window : {0U, 1U, 3U, 10U})
+            for (const bool of_keys : {true, false}) {
+                CAPTURE(chunk);
+                CAPTURE(window);
+                CAPTURE(of_keys);
+                Inputs<double> x;
+                auto dy = normal<double>(Random(1, "dy"), {2, n, d});
+                for (std::size_t c = 0; c < d; ++c) dy(0, n - 1, c) = dy(1, n - 1, c) = 0;
+                const auto gradient = [&] {
+                    Parameter<double> Q("Q", x.Q);
+                    Tape<double> tape;
+                    const auto f = ours<double>({.window = window, .chunk = chunk});
+                    tape.backward(f(Q, Var<double>(x.K), Var<double>(x.V), Var<double>(x.E), Var<double>(x.F)), dy);
+                    return Array<double>(Q.gradient());
+                };
+                const Array<double> finite = gradient();
+                for (std::size_t c = 0; c < d; ++c) (of_keys ? x.K : x.V)(1, n - 1, c) = std::nan("");
+                const Array<double> dQ = gradient();
+                for (std::size_t i = 0; i < (2 * n - 1) * d; ++i)
+                    REQUIRE(dQ.data()[i] == doctest::Approx(finite.data()[i]).epsilon(1e-12));
+                CHECK(std::isnan(dQ(1, n - 1, 0)));
+            }
+}
+
 TEST_CASE("causal: row t is the Linformer of the prefix up to t, for every chunk") {
     for (const std::size_t chunk : {1U, 2U, 3U, 4U, 7U, 10U, 24U, 0U})
         CHECK(apart_from_prefixes(ours<double>({.chunk = chunk})) < 2e-15);

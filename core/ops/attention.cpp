@@ -113,11 +113,14 @@ template <class T> struct Attention final : Op<T> {
                             const std::size_t row = at.query + i * d;
                             const auto times = [](auto a, auto b) { return a * b; };
                             const T inner = sum_row(d_h, times, y.value().data() + row, dy.data() + row);
-                            const auto slope = [inner, s = scale()](auto w, auto dw) { return w * (dw - inner) * s; };
+                            const auto slope = [inner, s = scale()](auto w, auto dw) {
+                                const decltype(w) unseen(T(0));  // where dw may be NaN
+                                return xsimd::select(w == unseen, unseen, w * (dw - inner) * s);
+                            };
                             T *w = p.data() + i * tile_columns, *dw = dp.data() + i * tile_columns;
                             map_row(dw, at.columns, slope, w, dw);
                         }
-                        if (wants_Q) gemm(dS, at.K, dQ.data() + at.query, d, true);  // 1
+                        if (wants_Q) add_seen(dS, at.K, dQ.data() + at.query, d);  // 1
                         if (wants_K) gemm(transposed(dS), at.Q, dK.data() + at.key, d, true);
                     }
             }

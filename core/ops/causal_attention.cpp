@@ -240,9 +240,12 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
             for (std::size_t i = 0; i < at.rows; ++i) {          // 3
                 T *dP = dp.data() + i * width, *P = scores.p.data() + i * width;
                 const std::size_t count = k + at.near_rows;
-                const auto times = [](auto p, auto dp) { return p * dp; };
+                const auto seen = [](auto p, auto term) {  // dp may be NaN where p is 0
+                    return xsimd::select(p == decltype(p)(T(0)), decltype(p)(T(0)), term);
+                };
+                const auto times = [=](auto p, auto dp) { return seen(p, p * dp); };
                 const T inner = sum_row(count, times, P, dP);
-                const auto slope = [=, scale = scale()](auto p, auto dp) { return p * (dp - inner) * scale; };
+                const auto slope = [=, scale = scale()](auto p, auto dp) { return seen(p, p * (dp - inner) * scale); };
                 map_row(dP, count, slope, P, dP);
             }
             if (dE) gemm(transposed(dS_slots), scores.A(at), dE + at.first, n, true);  // 2
@@ -250,8 +253,8 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
             if (wants_A) lower(da, at.rows, C);
             if (dQ) {
                 gemm(dS_slots, at.K_bar, dQ + at.offset, d);
-                if (options.window) gemm(dS_near, at.K_near, dQ + at.offset, d, true);
-                gemm(dA, at.K, dQ + at.offset, d, true);  // 1
+                if (options.window) add_seen(dS_near, at.K_near, dQ + at.offset, d);
+                add_seen(dA, at.K, dQ + at.offset, d);  // 1
             }
             if (dK) {
                 if (options.window) gemm(transposed(dS_near), at.Q, dK + near, d, true);  // 2
