@@ -200,6 +200,12 @@ std::string read_file(const std::string& path, std::size_t limit) {
     return bytes;
 }
 
+std::string written_path(const std::string& path) {
+    std::error_code broken;  // weakly: a link may point to what is not there yet
+    const bool leads_on = std::filesystem::is_symlink(path, broken) || std::filesystem::exists(path, broken);
+    return leads_on ? std::filesystem::weakly_canonical(link_target(path)).string() : path;
+}
+
 void write_file(const std::string& path, std::span<const std::string_view> pieces) {
     struct stat status {};
     const bool exists = ::stat(path.c_str(), &status) == 0;
@@ -208,11 +214,7 @@ void write_file(const std::string& path, std::span<const std::string_view> piece
         file.write(pieces);
         file.close();
     } else {
-        std::error_code broken;  // weakly: a link may point to what is not there yet
-        const auto target = std::filesystem::is_symlink(path, broken) || exists
-                                ? std::filesystem::weakly_canonical(link_target(path)).string()
-                                : path;
-        replace(path, target, exists ? status.st_mode & 0777 : 0666, pieces);
+        replace(path, written_path(path), exists ? status.st_mode & 0777 : 0666, pieces);
     }
 }
 

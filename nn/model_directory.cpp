@@ -140,6 +140,8 @@ class Keys {
 static json parse_once(const std::string& path, const std::string& text) {
     constexpr int max_depth = 8;  // what shows a value calls itself for each level
     std::vector<std::set<std::string>> keys;
+    if (text.find('\0') != text.npos)  // the parser would stop there
+        throw Error(path + ": the file must be a JSON object: it has a zero byte");
     try {
         return json::parse(text, [&](int depth, json::parse_event_t event, json& parsed) {
             if (depth > max_depth) throw Error(path + ": the file must be a JSON object: it is nested too deep");

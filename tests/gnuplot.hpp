@@ -1,4 +1,4 @@
-// A program named gnuplot, first in PATH, whose picture is what it was told to draw.
+// A program named gnuplot, first in PATH, whose picture is what it was told to draw, and an end.
 #pragma once
 
 #include <stdlib.h>
@@ -14,8 +14,8 @@ namespace taper::tests {
 
 class FakeGnuplot {
   public:
-    FakeGnuplot() {
-        const std::string program = scratch_.file("gnuplot", "#!/bin/sh\nexec cat > .drawing.svg\n");
+    explicit FakeGnuplot(const std::string& commands = "cat && echo '</svg>'") {
+        const std::string program = scratch_.file("gnuplot", "#!/bin/sh\n" + commands + "\n");
         std::filesystem::permissions(program, std::filesystem::perms(0755));
         setenv("PATH", (scratch_.path("") + ":" + path_).c_str(), 1);
     }

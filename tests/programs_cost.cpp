@@ -1,4 +1,5 @@
 // The programs that measure: bench_step, cost. No test asserts a time.
+#include "tests/gnuplot.hpp"
 #include "tests/programs.hpp"
 
 using namespace taper::tests;
@@ -53,6 +54,22 @@ TEST_CASE("bench_step: what is trained and counted follows the options") {
     CHECK(line({"--dropout", "0.9"}).at("loss") != line({}).at("loss"));
 }
 
+TEST_CASE("bench_step: its memory is its own, not that of the program that started it") {
+    const Result result = run("bench_step", small_bench(), [] {
+        constexpr std::size_t megabytes = 400;
+        static std::vector<char> memory;
+        memory.assign(megabytes << 20, 'x');
+    });
+    CHECK(result.status == 0);
+    CHECK(nlohmann::json::parse(result.out).at("peak_rss_mb") < 300);
+}
+
+TEST_CASE("bench_step: the median of two steps is the mean of both") {
+    const auto line = nlohmann::json::parse(run("bench_step", small_bench()).out);
+    const double median = line.at("median_ms"), least = line.at("min_ms"), most = line.at("p90_ms");
+    CHECK(median == doctest::Approx((least + most) / 2));
+}
+
 TEST_CASE("bench_step: refusals") {
     const auto refused = [](const Arguments& more, const Arguments& words) {
         CAPTURE(more.back());
@@ -65,6 +82,7 @@ TEST_CASE("bench_step: refusals") {
 }
 
 TEST_CASE("cost: both tables, the crossovers and the picture") {
+    const FakeGnuplot gnuplot;
     const Scratch scratch;
     const std::string picture = scratch.path("cost.svg");
     const Arguments small{"--lengths", "4,16,64", "--tokens", "128", "--k",   "4,32",  "--width",   "8",
@@ -84,14 +102,14 @@ TEST_CASE("cost: both tables, the crossovers and the picture") {
         for (const std::string n : {"4", "16", "64"}) CHECK(lines[n] == 2);
         CHECK(lines["k"] == 4);  // k 4 and k 32, each left to right or not
         const std::string drawn = file_contents(picture);
-        const bool gnuplot = std::system("command -v gnuplot > /dev/null") == 0;
-        CHECK((drawn.find("<svg") != std::string::npos) == gnuplot);
-        CHECK((result.out.find("was not drawn") != std::string::npos) == !gnuplot);
+        for (std::size_t curve = 0; curve < 4; ++curve) CHECK(points_of(drawn, curve).size() == 3);
+        CHECK(drawn.ends_with("</svg>\n"));
         std::filesystem::remove(picture);
     }
 }
 
 TEST_CASE("cost: the defaults fit what is given") {
+    const FakeGnuplot gnuplot;
     const Scratch scratch;
     const auto rows_of = [&](const Arguments& options) {
         const Result result =

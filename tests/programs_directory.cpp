@@ -225,7 +225,8 @@ TEST_CASE("programs: --resume checks what the checkpoint says as it would a comm
     run.refuses({"--resume", "--steps", "30"}, {path, "adam.v.norm.weight", "-1"});
     for (const char* key : {"options", "state"})
         for (const std::string& text :
-             {std::string("1e400"), "{\"step\": " + std::string(400'000, '[') + std::string(400'000, ']') + "}"}) {
+             {std::string("1e400"), checkpoint.metadata.at(key) + std::string("\0 garbage", 9),
+              "{\"step\": " + std::string(400'000, '[') + std::string(400'000, ']') + "}"}) {
             TensorFile broken = checkpoint;
             broken.metadata[key] = text;
             save_safetensors(path, broken);

@@ -248,6 +248,26 @@ TEST_CASE("programs: evaluate writes nothing over what it reads, and only where 
     CHECK(directory_contents(trained.scratch.path("")) == before);
 }
 
+TEST_CASE("programs: evaluate writes over no file of a run, nor in the place of one that is missing") {
+    Trained trained;
+    CHECK(trained.evaluate({{"tokens", ids({1, 4}, 1)}}).status == 0);
+    trained.scratch.file("run/loss.svg", "picture");
+    const auto before = directory_contents(trained.model);
+    CHECK(before.size() == 7);
+    for (const auto& [path, bytes] : before) {
+        CAPTURE(path);
+        const auto to_it = [&, &path = path] {
+            return run("evaluate", {"--model", trained.model, "--tokens", trained.in, "--out", path});
+        };
+        check_refused(to_it(), {"--out", path});
+        CHECK(file_contents(path) == bytes);
+        if (path.ends_with("config.json") || path.ends_with("model.safetensors")) continue;  // they must be there
+        std::filesystem::remove(path);
+        check_refused(to_it(), {"--out", path});
+        CHECK_FALSE(std::filesystem::exists(path));
+    }
+}
+
 TEST_CASE("programs: evaluate and generate say where the weights are too large to compute with") {
     Trained trained;
     const std::string path = trained.model + "/model.safetensors";

@@ -94,6 +94,8 @@ TEST_CASE("programs: a config.json with a wrong value is refused by its key") {
     check_refused(model.fill(), {model.config_path, "1e999"});
     model.scratch.file("model/config.json", std::string(1 << 20, '['));
     check_refused(model.fill(), {model.config_path});
+    model.scratch.file("model/config.json", model.config.dump() + std::string("\0 garbage", 9));
+    check_refused(model.fill(), {model.config_path, "JSON", "zero byte"});
 }
 
 TEST_CASE("programs: a tokenizer.json that the model was not trained with is refused, as large as it may be") {
@@ -114,6 +116,10 @@ TEST_CASE("programs: a tokenizer.json that the model was not trained with is ref
     for (const char* broken : {"1e400", "{\"type\": 1e400}", "[[[[[[[[[[[[[[[[", "{\"type\": \"\xFF\"}"}) {
         model.scratch.file("model/tokenizer.json", broken);
         check_refused(model.fill(), {path, "JSON"});
+    }
+    for (const std::string& rest : {std::string(1, '\0'), std::string("\0}{", 3)}) {
+        model.scratch.file("model/tokenizer.json", bytes + rest);
+        check_refused(model.fill(), {path, "JSON", "byte " + std::to_string(bytes.size() + 1)});
     }
 }
 

@@ -147,6 +147,18 @@ TEST_CASE("programs: fill_mask answers for each mask, and says what is wrong wit
     check_refused(run("fill_mask", {"--text", "[MASK]", "--model", scratch.path("none")}), {scratch.path("none")});
 }
 
+TEST_CASE("programs: fill_mask shows whole characters, also of tokens that are bytes") {
+    const Scratch scratch;
+    const std::string model = scratch.path("model"), text = scratch.file("text.txt", prose(5000));
+    REQUIRE(train(small_run() + Arguments{"--text", text, "--out", model, "--tokenizer", "byte"}).status == 0);
+    const Result result = run("fill_mask", {"--model", model, "--text", "\u00E9\n\u20AC[MASK]\u00E9\x92"});
+    CHECK(result.status == 0);
+    const std::string filled = result.out.substr(result.out.rfind('\n', result.out.size() - 2) + 1);
+    CAPTURE(filled);
+    CHECK(filled.starts_with("\u00E9\\n\u20AC<"));
+    CHECK(filled.ends_with(">\u00E9\\x92\n"));
+}
+
 TEST_CASE("programs: empty and short texts") {
     const Scratch scratch;
     const std::string out = scratch.path("out"), good = scratch.file("good.txt", prose(3000));

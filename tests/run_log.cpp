@@ -263,7 +263,9 @@ TEST_CASE("run log: a line that is no step is named") {
     for (const std::string& bad :
          {std::string("{}"), std::string("[]"), std::string("1e400"), std::string("{\"step\": 3}"),
           lines(3, 3).replace(8, 1, "-3"), lines(3, 3).replace(8, 1, "3.5"), lines(3, 3).replace(8, 1, "1e300"),
-          lines(3, 3).replace(8, 1, "0"), std::string(100'000, '['), std::string("\"\xFF\"")}) {
+          lines(3, 3).replace(8, 1, "0"), std::string(100'000, '['), std::string("\"\xFF\""),
+          lines(3, 3).replace(lines(3, 3).size() - 1, 1, 1, '\0'),
+          lines(3, 3).replace(lines(3, 3).size() - 1, 1, std::string("\0}", 2))}) {
         CAPTURE(bad.substr(0, 80));
         scratch.file("metrics.jsonl", lines(1, 2) + bad + "\n");
         RunLog log(scratch.path(""));

@@ -57,7 +57,8 @@ static void bench(const nn::Config& config, std::size_t batch, bool train, std::
         if (step >= warm_up) times.push_back(took.count());
     }
     std::sort(times.begin(), times.end());
-    const double median = times[times.size() / 2], gflop = 2e-9 * multiply_adds(config, batch) * (train ? 3 : 1);
+    const double median = (times[(times.size() - 1) / 2] + times[times.size() / 2]) / 2;
+    const double gflop = 2e-9 * multiply_adds(config, batch) * (train ? 3 : 1);
     const nlohmann::ordered_json line{{"median_ms", median},
                                       {"min_ms", times[0]},
                                       {"p90_ms", times[times.size() * 9 / 10]},

@@ -134,12 +134,21 @@ void Options::required_text(const std::string& name, std::string& value, const s
     e.get = [&value] { return json(value); };
 }
 
-void Options::required_path(const std::string& name, std::string& value, const std::string& help) {
-    required_text(name, value, help);
-    entries_.back()->read = [name, &value](const std::vector<std::string>& given) {
+static auto reader_of_path(const std::string& name, std::string& value) {
+    return [name, &value](const std::vector<std::string>& given) {
         if (given[0].empty()) refuse(name, "a path", given[0]);
         value = given[0];
     };
+}
+
+void Options::path(const std::string& name, std::string& value, const std::string& help) {
+    text(name, value, help);
+    entries_.back()->read = reader_of_path(name, value);
+}
+
+void Options::required_path(const std::string& name, std::string& value, const std::string& help) {
+    required_text(name, value, help);
+    entries_.back()->read = reader_of_path(name, value);
 }
 
 void Options::model_directory(const std::string& name, std::string& value, const std::string& help) {

@@ -46,6 +46,7 @@ class Options {
     void word(const std::string& name, std::string& value, const std::vector<std::string>& words,
               const std::string& help);
     void text(const std::string& name, std::string& value, const std::string& help);
+    void path(const std::string& name, std::string& value, const std::string& help);  // not empty
     void required_text(const std::string& name, std::string& value, const std::string& help);
     void required_path(const std::string& name, std::string& value, const std::string& help);    // not empty
     void model_directory(const std::string& name, std::string& value, const std::string& help);  // required; exists

@@ -1,17 +1,12 @@
 #include "examples/common/plot.hpp"
 
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <string_view>
 
 #include "core/error.hpp"
-
-extern char** environ;
+#include "core/file.hpp"
+#include "examples/common/gnuplot.hpp"
 
 namespace taper::examples {
 
@@ -94,50 +89,13 @@ static std::string maps_script(const std::string& title, const std::vector<std::
     return out.text;
 }
 
-// Runs gnuplot on a script that draws width x height.
+// The script draws width x height.
 static bool draw(const std::string& path, std::size_t width, std::size_t height, const std::string& script) {
-    // gnuplot ends a quoted name at a quote: draw under a name of our own in the same directory, then rename.
-    const std::string directory = path.substr(0, path.rfind('/') + 1), drawing = ".drawing.svg";
-    int in[2];
-    if (pipe(in) != 0) return false;
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
-    posix_spawn_file_actions_addclose(&actions, in[1]);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", 1, 0);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", 1, 0);
-    if (!directory.empty()) posix_spawn_file_actions_addchdir_np(&actions, directory.c_str());
-    // Its own process group: Ctrl-C is for us, not for gnuplot.
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    char program[] = "gnuplot", no_settings[] = "-d";  // the user's own would draw another picture
-    char* arguments[] = {program, no_settings, nullptr};
-    pid_t child = 0;
-    const bool started = posix_spawnp(&child, program, &actions, &attributes, arguments, environ) == 0;
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    close(in[0]);
     Script head;
-    head << "set terminal svg size " << width << "," << height << " font 'sans-serif,12' background 'white'\n"
-         << "set output '" << drawing << "'\n";
-    const std::string text = head.text + script;
-    if (started)
-        for (std::size_t at = 0; at < text.size();) {
-            const ssize_t n = write(in[1], text.data() + at, text.size() - at);
-            if (n <= 0) break;
-            at += static_cast<std::size_t>(n);
-        }
-    close(in[1]);
-    int status = 1;
-    if (started) waitpid(child, &status, 0);
-    if (status != 0) {
-        std::remove((directory + drawing).c_str());
-        return false;
-    }
-    if (std::rename((directory + drawing).c_str(), path.c_str()) == 0) return true;
-    std::remove((directory + drawing).c_str());
-    return false;
+    head << "set terminal svg size " << width << "," << height << " font 'sans-serif,12' background 'white'\n";
+    const auto svg = drawn_by_gnuplot(head.text + script);
+    if (svg) write_file(path, *svg);
+    return svg.has_value();
 }
 
 bool plot(const std::string& path, const std::string& title, const std::string& x_label, const std::string& y_label,

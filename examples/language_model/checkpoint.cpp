@@ -14,6 +14,7 @@
 
 #include "core/file.hpp"
 #include "core/safetensors.hpp"
+#include "examples/common/output.hpp"
 #include "examples/common/text.hpp"
 #include "nn/model_directory.hpp"
 
@@ -26,18 +27,8 @@ static std::string checkpoint_path(const std::string& directory) { return direct
 constexpr const char* format = "taper-checkpoint/1";
 constexpr const char* tokenizer_tensor = "tokenizer.json";
 
-// Of a directory that is not there yet, the nearest above it.
-static void require_writable(const std::string& directory) {
-    std::error_code error;
-    fs::path at = fs::absolute(directory);
-    while (!fs::exists(at, error) && !error) at = at.parent_path();
-    if (!error && !fs::is_directory(at)) error = std::make_error_code(std::errc::not_a_directory);
-    if (!error && access(at.c_str(), W_OK | X_OK) != 0) error.assign(errno, std::generic_category());
-    if (error) throw Error("--out: the directory must be writable: " + directory + ": " + error.message());
-}
-
 void require_new_run(const std::string& directory) {
-    require_writable(directory);
+    check_output_directory("--out", directory);
     if (!fs::exists(directory)) return;
     if (fs::exists(checkpoint_path(directory)))
         throw Error("--out: the directory holds a run already (--resume goes on with it): " + directory);
@@ -52,8 +43,7 @@ static void claim(const std::string& directory) {
     const int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
         throw Error("--out: only one program at a time may write a run: another one is writing " + directory);
-    for (const char* file : {"checkpoint.safetensors", "model.safetensors", "config.json", "tokenizer.json",
-                             "metrics.jsonl", "samples.txt"})
+    for (const char* file : run_files)
         for (const std::string& leftover : leftovers_of(directory + "/" + file)) fs::remove(leftover);
 }
 
@@ -68,7 +58,7 @@ void begin_run(const std::string& directory) {
 }
 
 void reopen_run(const std::string& directory) {
-    require_writable(directory);
+    check_output_directory("--out", directory);
     if (!fs::exists(directory))
         throw Error("--resume: --out must be the directory of a run: there is none: " + directory);
     if (!fs::exists(checkpoint_path(directory)))
@@ -115,6 +105,7 @@ static json object_of(const TensorFile& file, const std::string& key) {
     constexpr int max_depth = 8;
     const std::string& text = file.metadata.at(key);
     const std::string rule = file.path + ": the " + key + " must be a JSON object: ";
+    if (text.find('\0') != text.npos) throw Error(rule + "it has a zero byte");  // the parser would stop there
     try {
         json object = json::parse(text, [&](int depth, json::parse_event_t, const json&) {
             if (depth > max_depth) throw Error(rule + "it is nested too deep");

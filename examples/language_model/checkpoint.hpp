@@ -1,6 +1,7 @@
 // A run directory: what it holds, how it is begun, and the checkpoint, which is the truth where a kill fell between two files.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -13,6 +14,10 @@
 #include "nn/linformer.hpp"
 
 namespace taper::examples {
+
+// All files of a run directory; those of its model are among them.
+inline constexpr std::array run_files = {"checkpoint.safetensors", "model.safetensors", "config.json", "tokenizer.json",
+                                         "metrics.jsonl",          "samples.txt",       "loss.svg"};
 
 // What a run is a run of. A resumed run must find the same.
 struct RunIdentity {

@@ -1,15 +1,13 @@
 // Runs a model on given tokens: logits, loss and gradients in a file. evaluate --model DIR --tokens IN --out OUT.
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <system_error>
 
 #include "core/parallel.hpp"
 #include "core/safetensors.hpp"
 #include "examples/common/options.hpp"
+#include "examples/common/output.hpp"
 #include "examples/common/program.hpp"
+#include "examples/language_model/checkpoint.hpp"
 #include "nn/model_directory.hpp"
 
 namespace taper::examples {
@@ -28,18 +26,11 @@ static void check_entries(const TensorFile& file, const std::string& name, const
                         std::to_string(id));
 }
 
-// Before the work: the file can be written, and is none that is read.
-static void check_output(const std::string& out, const std::string& directory, const std::string& tokens) {
-    const auto refuse = [&](const std::string& rule) { throw Error("--out: the file must " + rule + ": " + out); };
-    std::error_code none;
-    for (const std::string& read : {tokens, directory + "/model.safetensors", directory + "/config.json"})
-        if (std::filesystem::equivalent(out, read, none)) refuse("be another than " + read);
-    const auto folder = std::filesystem::absolute(out).parent_path();
-    if (std::filesystem::is_directory(out, none) || !std::filesystem::path(out).has_filename())
-        refuse("not be a directory");
-    if (!std::filesystem::is_directory(folder, none)) refuse("be in a directory that exists");
-    if (access(folder.c_str(), W_OK) != 0 && !std::filesystem::exists(out, none))
-        refuse("be in a directory to write to");
+// What is read, and what else belongs to a model that was trained here.
+static std::vector<std::string> files_to_keep(const std::string& directory, const std::string& tokens) {
+    std::vector<std::string> files{tokens};
+    for (const char* file : run_files) files.push_back(directory + "/" + file);
+    return files;
 }
 
 // Else a weight is so large that something overflows.
@@ -128,7 +119,7 @@ int main(int argc, char** argv) {
         if (!options.parse(argc, argv)) return 0;
         set_threads(static_cast<int>(thread_count));
         const TensorFile in = load_safetensors(tokens);
-        check_output(out, directory, tokens);
+        check_output_file("--out", out, files_to_keep(directory, tokens));
         const TensorFile results =
             in_double ? evaluate<double>(directory, in, gradients) : evaluate<float>(directory, in, gradients);
         check_finite(results, directory);

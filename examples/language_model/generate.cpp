@@ -58,10 +58,11 @@ int main(int argc, char** argv) {
         options.number("--top-p", sampling.top_p, {0, 1, false, true, "a number in (0, 1]"},
                        "draw from the likeliest that have this probability together");
         options.count("--seed", seed, 0, UINT64_MAX, "of all random numbers");
-        options.text("--plot", pictures,
+        options.path("--plot", pictures,
                      "directory for pictures of what each head attends to in the text, its last window");
         options.count("--threads", thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
+        if (options.given("--plot")) check_pictures(pictures);
         set_threads(static_cast<int>(thread_count));
 
         const LoadedModel loaded = load(directory, Model::causal);

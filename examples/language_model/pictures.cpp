@@ -1,16 +1,15 @@
 #include "examples/language_model/pictures.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
+#include <array>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
+#include <set>
 #include <stdexcept>
 #include <xtensor-blas/xlinalg.hpp>
 
 #include "core/ops.hpp"
+#include "examples/common/output.hpp"
 #include "examples/common/plot.hpp"
 
 namespace taper::examples {
@@ -132,14 +131,26 @@ static Curve spectrum(const std::string& title, const std::vector<HeadMaps>& hea
     return curve;
 }
 
+constexpr std::array picture_names = {"attention", "slots", "reach", "projections", "spectrum"};
+
+static std::string picture_path(const std::string& directory, const std::string& name) {
+    return directory + "/" + name + ".svg";
+}
+
+// What is no regular file stays.
+static void remove_file(const std::string& path) {
+    const auto status = std::filesystem::symlink_status(path);
+    if (std::filesystem::is_regular_file(status)) std::filesystem::remove(path);
+}
+
+void check_pictures(const std::string& directory) {
+    check_output_directory("--plot", directory);
+    if (!std::filesystem::is_directory(directory)) return;
+    for (const char* name : picture_names) check_output_file("--plot", picture_path(directory, name));
+}
+
 void draw_attention(const nn::Linformer<float>& model, const Ids& tokens, const std::string& directory) {
-    std::error_code failed;
-    std::filesystem::create_directories(directory, failed);
-    if (failed) throw Error(directory + ": a directory for the pictures must be there: " + failed.message());
-    if (access(directory.c_str(), W_OK) != 0)
-        throw Error(directory + ": the directory for the pictures must be writable: " + std::strerror(errno));
-    for (const char* name : {"attention", "slots", "reach", "projections", "spectrum"})  // of another model
-        std::filesystem::remove(directory + "/" + name + ".svg", failed);
+    std::filesystem::create_directories(directory);
     const auto layers = attention_maps(model, tokens);
     std::vector<std::vector<HeatMap>> P, slots, reach, projections;
     std::vector<Curve> spectra;
@@ -165,23 +176,24 @@ void draw_attention(const nn::Linformer<float>& model, const Ids& tokens, const 
             projections.push_back(matrices);
         }
     }
-    const auto require = [&](bool drawn) {
-        if (!drawn)
+    std::set<std::string> drawn;
+    const auto draw = [&](const std::string& name, const auto&... what) {
+        if (!plot(picture_path(directory, name), what...))
             throw std::runtime_error(
-                directory + ": the pictures need the program gnuplot (Debian: gnuplot-nox): it is missing or failed");
+                "--plot: the pictures need gnuplot (Debian: gnuplot-nox): it is missing or failed: " + directory);
+        drawn.insert(name);
     };
-    require(plot(directory + "/attention.svg", "softmax(Q K^T / sqrt(d_h)): queries down, keys across", P));
-    if (!slots[0].empty())
-        require(plot(directory + "/slots.svg", "over the k slots, then the window: queries down", slots));
-    if (!reach[0].empty())
-        require(plot(directory + "/reach.svg", "P-bar F: what each query (down) takes of each value (across)", reach));
+    draw("attention", "softmax(Q K^T / sqrt(d_h)): queries down, keys across", P);
+    if (!slots[0].empty()) draw("slots", "over the k slots, then the window: queries down", slots);
+    if (!reach[0].empty()) draw("reach", "P-bar F: what each query (down) takes of each value (across)", reach);
     if (!projections.empty())
-        require(plot(directory + "/projections.svg",
-                     model.config.has_matrices() ? "E and F: slots down, positions across"
-                                                 : "E and F: channels of a head down, positions of a window across",
-                     projections));
-    require(plot(directory + "/spectrum.svg", "singular values of softmax(Q K^T / sqrt(d_h))", "singular values",
-                 "cumulative share", spectra));
+        draw("projections",
+             model.config.has_matrices() ? "E and F: slots down, positions across"
+                                         : "E and F: channels of a head down, positions of a window across",
+             projections);
+    draw("spectrum", "singular values of softmax(Q K^T / sqrt(d_h))", "singular values", "cumulative share", spectra);
+    for (const char* name : picture_names)  // of another model
+        if (!drawn.contains(name)) remove_file(picture_path(directory, name));
 }
 
 }  // namespace taper::examples

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <filesystem>
 #include <string_view>
+#include <system_error>
 
 #include "core/error.hpp"
 #include "core/file.hpp"
@@ -131,12 +132,17 @@ void RunLog::sync() {
 void RunLog::draw() {
     const std::vector<Curve> curves = curves_.curves();
     if (curves.empty()) return;
-    drawn_ = plot(path("loss.svg"), "loss", "step", "nats per predicted token", curves);
+    std::string reason = "the program gnuplot could not draw it (Debian: gnuplot-nox)";
+    try {
+        drawn_ = plot(path("loss.svg"), "loss", "step", "nats per predicted token", curves);
+    } catch (const std::system_error& error) {  // a run can do without
+        drawn_ = false;
+        reason = error.what();
+    }
     if (drawn_ || said_undrawn_) return;
     said_undrawn_ = true;
     const bool old = std::filesystem::exists(path("loss.svg"));
-    say_line(std::string(old ? "loss.svg is an older one" : "no loss.svg") +
-             ": the program gnuplot could not draw it (Debian: gnuplot-nox)");
+    say_line((old ? "loss.svg is an older one: " : "no loss.svg: ") + reason);
 }
 
 }  // namespace taper::examples

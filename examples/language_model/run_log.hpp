@@ -21,7 +21,7 @@ class RunLog {
     void record(const StepMetrics& metrics);
     void sample(std::uint64_t step, const std::string& text);
     void sync();  // what was recorded outlives a power cut
-    void draw();  // loss.svg; says once where gnuplot is missing
+    void draw();  // loss.svg; says once why it cannot
 
     // Whether loss.svg is what draw() drew last.
     bool drawn() const { return drawn_; }

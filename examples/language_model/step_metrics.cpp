@@ -116,6 +116,8 @@ StepMetrics StepMetrics::from_json(std::string_view line, const std::string& sub
         if (depth > deepest) throw Error(subject + ": a line must hold a step of the run: it is nested too deep");
         return true;
     };
+    if (line.find('\0') != line.npos)  // the parser would stop there
+        throw Error(subject + ": a line must hold a step of the run: it has a zero byte");
     const auto json = nlohmann::json::parse(line, shallow);
     if (const auto& step = json.at("step"); !step.is_number_unsigned() || step == 0)
         throw Error(subject + ": the step must be a whole number from 1 on: " + step.dump().substr(0, 100));

@@ -16,15 +16,16 @@
 #include <cstdio>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <system_error>
 
 #include "core/parallel.hpp"
 #include "examples/common/measuring.hpp"
 #include "examples/common/model_options.hpp"
 #include "examples/common/options.hpp"
+#include "examples/common/output.hpp"
 #include "examples/common/plot.hpp"
 #include "examples/common/program.hpp"
-#include "examples/common/text.hpp"
 #include "nn/linformer.hpp"
 
 namespace taper::examples {
@@ -205,7 +206,8 @@ static int compare(const CostOptions& o) {
     }
     if (!plot(o.out, std::to_string(o.tokens) + " tokens in a pass", "n, tokens in a sequence", "microseconds a token",
               curves, Scale::logarithmic))
-        print_result(escaped(o.out) + " was not drawn: gnuplot is missing or failed\n");
+        throw std::runtime_error("--out: the picture needs gnuplot (Debian: gnuplot-nox): it is missing or failed: " +
+                                 o.out);
     return 0;
 }
 
@@ -225,7 +227,7 @@ int main(int argc, char** argv) {
         options.count("--heads", o.heads, 1, 65536, "attention heads");
         options.count("--layers", o.layers, 1, 1000, "encoder blocks");
         options.word("--mode", o.mode, {"forward", "train"}, "a forward pass, or forward and backward");
-        options.text("--out", o.out, "the picture (SVG)");
+        options.path("--out", o.out, "the picture (SVG)");
         options.count("--threads", o.thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
         fit_defaults(options, o);
@@ -237,6 +239,7 @@ int main(int argc, char** argv) {
             if (o.k[i] > o.lengths.back() || (i > 0 && o.k[i] <= o.k[i - 1]))
                 throw Error("--k: each must be more than the one before, and at most the longest of --lengths: " +
                             std::to_string(o.k[i]) + ", " + std::to_string(o.lengths.back()));
+        check_output_file("--out", o.out);
         set_threads(static_cast<int>(o.thread_count));
         return compare(o);
     });
