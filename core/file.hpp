@@ -45,7 +45,8 @@ std::string read_file(const std::string& path, std::size_t limit = std::numeric_
 void write_file(const std::string& path, std::span<const std::string_view> pieces);
 void write_file(const std::string& path, std::string_view bytes);
 
-// The file that write_file(path) puts in its place: what symbolic links lead to, there or not yet; else the path itself.
+// The file that write_file(path) replaces: what symbolic links lead to, there or not yet; else the
+// path itself.
 std::string written_path(const std::string& path);
 
 // A file that grows at its end.

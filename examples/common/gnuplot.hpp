@@ -6,8 +6,9 @@
 
 namespace taper::examples {
 
-// The SVG that gnuplot draws of a script for its svg terminal, which must set no output. None: gnuplot is missing, failed, or
-// its picture has no end. std::system_error: the system has no pipe, memory or process for it.
+// The SVG that gnuplot draws of a script for its svg terminal, which must set no output. None:
+// gnuplot is missing or failed, or its picture has no end. std::system_error: the system has no pipe
+// or memory for it.
 std::optional<std::string> drawn_by_gnuplot(const std::string& script);
 
 }  // namespace taper::examples

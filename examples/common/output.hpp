@@ -6,7 +6,8 @@
 
 namespace taper::examples {
 
-// Error unless write_file(path) can begin: a directory, one that is missing or closed to us, or a file of `kept`, there or not.
+// Error unless write_file(path) can begin: the path is a directory, or in one that is missing or
+// closed to us, or is a file of `kept`, there or not.
 void check_output_file(const std::string& option, const std::string& path, const std::vector<std::string>& kept = {});
 
 // Error unless files can be made in the directory; of one that is not there yet, in the nearest above it.

@@ -1,5 +1,6 @@
-// Curves and heat maps, drawn by the gnuplot program into SVG files, which are written as write_file does (core/file.hpp).
-// All functions: false where gnuplot is missing or failed, std::system_error where the file cannot be written: it is as it was.
+// Curves and heat maps, drawn by the gnuplot program into SVG files, which are written as write_file
+// does (core/file.hpp). All functions: false where gnuplot is missing or failed, std::system_error
+// where the file cannot be written: then it is as it was.
 #pragma once
 
 #include <string>

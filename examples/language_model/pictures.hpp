@@ -30,9 +30,9 @@ void check_pictures(const std::string& directory);
 
 // Draws, a row of pictures for each layer, into a directory, which is made: attention.svg, each head's P (n' x n'); with linformer also
 // slots.svg (n' x k), reach.svg (n' x n', linear and random projections) and projections.svg (E and F of each layer, k x n; conv: d_h x window); and
-// spectrum.svg, the cumulative share of P's singular values, mean of each layer's heads, as Figure 1 of arXiv 2006.04768.
-// Those of another model are removed after that. std::system_error: the directory cannot be made or written to;
-// std::runtime_error: gnuplot is missing or failed, and the old picture is there.
+// spectrum.svg, the cumulative share of P's singular values, mean of each layer's heads, as Figure 1
+// of arXiv 2006.04768. Those of another model are removed after that. std::system_error: the directory
+// cannot be made or written to; std::runtime_error: gnuplot is missing or failed, the old picture stays.
 void draw_attention(const nn::Linformer<float>& model, const Ids& tokens, const std::string& directory);
 
 }  // namespace taper::examples
