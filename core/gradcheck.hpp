@@ -9,8 +9,8 @@
 // derivative settles by itself (Ridders 1982), or until f is seen to have a kink.
 //
 // The error is relative to sum_j |dy_j (d y_j / d x_i)|, the terms that the gradient is a sum of, so that cancellation between
-// outputs is no error; what the rounding of f's output hides at that step is not counted. Where both are 0, as at the top of
-// cos, the check is one as long as f is seen to change on either side by far more than that rounding.
+// outputs is no error; what the rounding of f's output hides at that step is not counted. Where the
+// derivative is 0, as at the top of cos, f must be seen to change on either side by far more than that rounding.
 #pragma once
 
 #include <cstdint>
