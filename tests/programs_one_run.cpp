@@ -1,4 +1,6 @@
 // A run directory is one run's: what happens to it while the run lives, and one in which no step was done.
+#include <utility>
+
 #include "tests/programs.hpp"
 
 using namespace taper::tests;
@@ -7,7 +9,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A run that goes on until it is stopped and saves only then.
+// A run without an end that saves only when it is asked to stop. It sleeps until it is asked, so that
+// it meets all at once what happened in between.
 struct Endless {
     Scratch scratch;
     std::string text = scratch.file("text.txt", prose(5000)), out = scratch.path("out");
@@ -15,6 +18,14 @@ struct Endless {
 
     Endless() {
         REQUIRE(process.wait_for([&] { return lines() >= 2; }));
+        process.kill(SIGSTOP);
+        std::size_t before = 0;
+        const auto asleep = [&] {  // the signal takes a moment to arrive
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+            const std::size_t last = std::exchange(before, lines());
+            return last == before;
+        };
+        REQUIRE(process.wait_for(asleep));
     }
 
     Arguments start(const std::string& steps) const {
@@ -25,10 +36,14 @@ struct Endless {
         const std::string log = file_contents(out + "/metrics.jsonl");
         return static_cast<std::size_t>(std::count(log.begin(), log.end(), '\n'));
     }
-    // It ends with one line that holds these words, by itself or as it is asked to save.
-    void check_fails(const Arguments& words) {
+    Result stop() {
         process.kill(SIGTERM);
-        const Result result = process.wait();
+        process.kill(SIGCONT);
+        return process.wait();
+    }
+    // It ends with one line that holds these words.
+    void check_fails(const Arguments& words) {
+        const Result result = stop();
         CAPTURE(result.err);
         CHECK(result.status == 1);
         CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
@@ -75,8 +90,7 @@ TEST_CASE("programs: a run whose log was removed or replaced says so and saves n
 TEST_CASE("programs: a tokenizer.json that was removed during a run is there at its end") {
     Endless run;
     fs::remove(run.out + "/tokenizer.json");
-    run.process.kill(SIGTERM);
-    CHECK(run.process.wait().status == 143);
+    CHECK(run.stop().status == 143);
     CHECK(fs::exists(run.out + "/tokenizer.json"));
 }
 
