@@ -1,7 +1,10 @@
 #include "core/gemm.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cmath>
+#include <new>
 #include <xtensor-blas/xblas.hpp>  // not cxxblas.cxx alone: before xblas_config.hpp it is the slow generic code
 
 #include "core/map.hpp"
@@ -19,11 +22,23 @@ char* openblas_get_corename();
 
 namespace taper {
 
+// Each thread's first product takes a buffer of OpenBLAS, of 128 MiB of addresses, which asks for it without end where the
+// system has none. So that there is an error instead, the thread asks before.
+static bool require_buffer() {
+    constexpr std::size_t bytes = std::size_t{256} << 20;
+    void* const probe =
+        mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (probe == MAP_FAILED) throw std::bad_alloc();
+    munmap(probe, bytes);
+    return true;
+}
+
 template <class T>
 static void blas(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride, bool accumulate) {
     // OpenBLAS stays on one thread, whatever else the process asked it for since: parallel_for is
     // outside. The index type, alpha and beta are spelled out since any other type selects a scalar
     // triple loop.
+    [[maybe_unused]] static thread_local const bool has_buffer = require_buffer();
     if (openblas_get_num_threads() != 1) openblas_set_num_threads(1);
     const auto index = [](std::size_t n) { return static_cast<xt::blas_index_t>(n); };
     const auto trans = [](const Matrix<T>& m) { return m.transposed ? cxxblas::Trans : cxxblas::NoTrans; };

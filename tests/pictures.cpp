@@ -35,11 +35,15 @@ TEST_CASE("pictures: the maps times the values are what the layer computes") {
                 nn::Config config = tiny;
                 config.causal = causal, config.sharing = sharing, config.window = causal ? window : 0;
                 configs.push_back(config);
+                config.rescale = !causal;  // five tokens are fewer than n
+                if (config.rescale) configs.push_back(config);
+                config.rescale = false;
                 config.attention = nn::Attention::full, config.window = 0;
                 configs.push_back(config);
             }
     for (const nn::Config& config : configs) {
         CAPTURE(config.causal);
+        CAPTURE(config.rescale);
         CAPTURE(config.window);
         CAPTURE(nn::name_of(config.sharing));
         CAPTURE(nn::name_of(config.attention));

@@ -207,6 +207,8 @@ TEST_CASE("programs: --resume checks what the checkpoint says as it would a comm
         refuses_state("step", step);
     refuses_state("adam_steps", 3);
     refuses_state("seconds", -1);
+    const std::string metrics = file_contents(run.out + "/metrics.jsonl");
+    refuses_state("pending", metrics.substr(0, metrics.find('\n')));  // of step 1, the state's is 20
     TensorFile wide = checkpoint;
     nlohmann::json wider = nlohmann::json::parse(wide.metadata["options"]);
     wider["--width"] = 16384;
@@ -260,9 +262,12 @@ TEST_CASE("programs: what a run directory lacks is made again, what is damaged i
     run.scratch.file("out/metrics.jsonl", metrics.substr(0, metrics.find('\n') + 1) + "{\"step\": 2}\n");
     check_refused(run.resume({"--steps", "30"}), {run.out + "/metrics.jsonl:2"});
     const std::size_t second = metrics.find('\n') + 1, third = metrics.find('\n', second) + 1;
-    run.scratch.file("out/metrics.jsonl", metrics + metrics.substr(0, second));
+    const std::string out_of_order = metrics.substr(second) + metrics.substr(0, second);
+    run.scratch.file("out/metrics.jsonl", out_of_order);
+    check_refused(run.resume({"--steps", "21"}), {run.out + "/metrics.jsonl:20", "1 after 20"});
+    CHECK(file_contents(run.out + "/metrics.jsonl") == out_of_order);
+    run.scratch.file("out/metrics.jsonl", metrics);
     CHECK(run.resume({"--steps", "21"}).status == 0);
-    CHECK(metrics_of(run.out).size() == 21);
     run.scratch.file("out/metrics.jsonl", metrics.substr(0, second) + metrics.substr(third));
     CHECK(run.resume({"--steps", "22"}).out.find("of the 21 steps done, 2 have no line") != std::string::npos);
     run.scratch.file("out/metrics.jsonl", metrics);

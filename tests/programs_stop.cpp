@@ -79,8 +79,14 @@ TEST_CASE("programs: killed at many moments and resumed, a run ends in the same 
 
 TEST_CASE("programs: signals, once or often, end a run after saving, with their status") {
     Interrupted run;
-    for (const auto& [signal, times, status] :
-         {std::tuple{SIGINT, 1, 130}, {SIGINT, 2, 130}, {SIGINT, 5, 130}, {SIGTERM, 3, 143}, {SIGHUP, 2, 129}}) {
+    for (const auto& [signal, times, status] : {std::tuple{SIGINT, 1, 130},
+                                                {SIGINT, 2, 130},
+                                                {SIGINT, 5, 130},
+                                                {SIGTERM, 3, 143},
+                                                {SIGHUP, 2, 129},
+                                                {SIGUSR1, 1, 138},
+                                                {SIGUSR2, 1, 140},
+                                                {SIGXCPU, 1, 152}}) {
         std::filesystem::remove_all(run.out);
         Process process("train_mlm",
                         small_model() + Arguments{"--text", run.text, "--out", run.out, "--steps", "100000",

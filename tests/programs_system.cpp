@@ -225,3 +225,28 @@ TEST_CASE("programs: a run with nothing to do draws the picture that is missing"
     CHECK(points_of(file_contents(run.out + "/loss.svg"), 0).size() == 6);
     CHECK(metrics_of(run.out).size() == 6);
 }
+
+// A sanitizer takes terabytes of addresses for itself.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_CASE("programs: too little memory for a product ends a program with status 1, and soon") {
+    const Run run;
+    const auto limited = [](rlim_t bytes) {
+        return [bytes] {
+            without_gnuplot();
+            const rlimit limit{bytes, bytes};
+            setrlimit(RLIMIT_AS, &limit);
+        };
+    };
+    for (const auto& [program, arguments] :
+         {std::pair{"bench_step", small_model() + Arguments{"--vocab", "30", "--steps", "1"}},
+          {"train_mlm", run.start("2")}}) {
+        CAPTURE(program);
+        for (const char* threads : {"1", "2"}) {
+            Process process(program, arguments + Arguments{"--threads", threads}, limited(256'000'000));
+            process.wait_for([] { return false; });
+            REQUIRE(!process.running());
+            check_failed(process.wait(), {std::string(program) + ": memory: ", "--batch"});
+        }
+    }
+}
+#endif

@@ -141,7 +141,6 @@ TEST_CASE("run log: the files go on where the run stands") {
     CHECK(open(lines(1, 25), 25) == lines(1, 25) + next);
     CHECK(open(lines(1, 40), 25) == lines(1, 25) + next);
     CHECK(open(lines(1, 25) + "{\"step\":26, \"lo", 25) == lines(1, 25) + next);
-    CHECK(open(lines(1, 25) + lines(1, 1), 25) == lines(1, 25) + next);
     CHECK(open(lines(1, 10) + lines(13, 40), 25) == lines(1, 10) + lines(13, 25) + next);
     const auto points = points_of(file_contents(scratch.path("loss.svg")), 0);
     REQUIRE(points.size() == 24);  // those of before, too
@@ -271,6 +270,21 @@ TEST_CASE("run log: a line that is no step is named") {
         RunLog log(scratch.path(""));
         CHECK(refusal([&] { log.open(5); }).starts_with(path + ":3: "));
         CHECK(file_contents(path) == lines(1, 2) + bad + "\n");
+    }
+}
+
+TEST_CASE("run log: lines that are out of order are named and none of them is lost") {
+    const Scratch scratch;
+    const std::string path = scratch.path("") + "/metrics.jsonl";
+    for (const auto& [text, words] :
+         {std::pair{lines(2, 2) + lines(1, 1), ":2: the steps must ascend: 1 after 2"},
+          {lines(1, 3) + lines(3, 5), ":4: the steps must ascend: 3 after 3"},
+          {lines(1, 2) + lines(400, 400) + lines(4, 5), ":4: the steps must ascend: 4 after 400"},
+          {lines(1, 9) + lines(6, 6), ":10: the steps must ascend: 6 after 9"}}) {
+        scratch.file("metrics.jsonl", text);
+        RunLog log(scratch.path(""));
+        CHECK(refusal([&] { log.open(5); }) == path + words);
+        CHECK(file_contents(path) == text);
     }
 }
 

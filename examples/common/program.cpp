@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <clocale>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -45,7 +46,7 @@ static void handle_stop_signals() {
         if (!stop_signal) stop_signal = signal;
     };
     action.sa_flags = SA_RESTART;
-    for (int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
+    for (int signal : {SIGINT, SIGTERM, SIGXCPU, SIGUSR1, SIGUSR2}) sigaction(signal, &action, nullptr);
     sigaction(SIGHUP, nullptr, &before);
     if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);
 }
@@ -77,7 +78,13 @@ int run_program(const std::string& name, const std::function<int()>& body) {
     } catch (const Error& error) {
         return fail(error.what(), 2);
     } catch (const std::bad_alloc&) {
-        return fail("memory: the system must have enough for this model and batch: allocation failed", 1);
+        const int status = fail(
+            "memory: the system must have enough for this model and batch: allocation failed (less is taken "
+            "with a smaller --batch or --length, or with --threads 1; ulimit -v shows a limit)",
+            1);
+        // OpenBLAS's own threads try for ever to get the memory that is not there, and an exit waits for them.
+        std::fflush(nullptr);
+        _exit(status);
     } catch (const std::filesystem::filesystem_error& error) {
         const std::error_code code = error.code();
         const bool wrong_path = code == std::errc::permission_denied || code == std::errc::operation_not_permitted ||

@@ -18,13 +18,14 @@ class NotFinite : public std::runtime_error {
 
 // Runs body and turns what it throws into one line on stderr, `PROGRAM: message`, and an exit status: 2 for Error, 1 for a
 // failure of the system, 3 for NotFinite. Otherwise the status is what body returns. Also: numbers in the C locale, memory
-// kept mapped between steps, a closed stdout does not end the program, SIGINT, SIGTERM and SIGHUP (unless it is ignored, as
-// under nohup) end it with status 130, 143 and 129; on a terminal the cursor is then at the start of a line.
+// kept mapped between steps, a closed stdout does not end the program, SIGINT, SIGTERM, SIGXCPU, SIGUSR1, SIGUSR2 and SIGHUP
+// (unless it is ignored, as under nohup) end it with status 128 + their number; on a terminal the cursor is then at the start
+// of a line. Where memory is missing the process ends here, and does not return.
 int run_program(const std::string& name, const std::function<int()>& body);
 
 // After this, these signals only set a flag, however often they come: long loops ask stop_status().
 void catch_stop_signals();
-int stop_status();  // 0; or 130, 143, 129 once such a signal has come
+int stop_status();  // 0; or 128 + its number once such a signal has come
 
 // The reader of stdout has left: run_program ends with status 0, as nothing is left to do.
 class ReaderLeft : public std::runtime_error {

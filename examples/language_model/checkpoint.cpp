@@ -1,20 +1,12 @@
 #include "examples/language_model/checkpoint.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <filesystem>
-#include <iterator>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
 #include "core/file.hpp"
 #include "core/safetensors.hpp"
-#include "examples/common/output.hpp"
 #include "examples/common/text.hpp"
 #include "nn/model_directory.hpp"
 
@@ -23,48 +15,10 @@ namespace taper::examples {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-static std::string checkpoint_path(const std::string& directory) { return directory + "/checkpoint.safetensors"; }
 constexpr const char* format = "taper-checkpoint/1";
 constexpr const char* tokenizer_tensor = "tokenizer.json";
 
-void require_new_run(const std::string& directory) {
-    check_output_directory("--out", directory);
-    if (!fs::exists(directory)) return;
-    if (fs::exists(checkpoint_path(directory)))
-        throw Error("--out: the directory holds a run already (--resume goes on with it): " + directory);
-    // A program that was killed may have left a part of the first file of a run.
-    const auto files = std::distance(fs::directory_iterator(directory), fs::directory_iterator());
-    if (files != std::ssize(leftovers_of(checkpoint_path(directory))))
-        throw Error("--out: the directory must be new or empty: " + directory);
-}
-
-// From now on the directory is ours, until the program ends.
-static void claim(const std::string& directory) {
-    const int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        throw Error("--out: only one program at a time may write a run: another one is writing " + directory);
-    for (const char* file : run_files)
-        for (const std::string& leftover : leftovers_of(directory + "/" + file)) fs::remove(leftover);
-}
-
-void begin_run(const std::string& directory) {
-    std::error_code error;
-    fs::create_directories(directory, error);
-    if (error == std::errc::no_space_on_device || error == std::errc::io_error)
-        throw std::system_error(error, directory + ": the directory cannot be made");
-    if (error) throw Error("--out: the directory must be writable: " + directory + ": " + error.message());
-    claim(directory);
-    require_new_run(directory);
-}
-
-void reopen_run(const std::string& directory) {
-    check_output_directory("--out", directory);
-    if (!fs::exists(directory))
-        throw Error("--resume: --out must be the directory of a run: there is none: " + directory);
-    if (!fs::exists(checkpoint_path(directory)))
-        throw Error("--resume: --out must be the directory of a run: checkpoint.safetensors is missing: " + directory);
-    claim(directory);
-}
+std::string checkpoint_path(const std::string& directory) { return directory + "/checkpoint.safetensors"; }
 
 void save_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters, const nn::Adam<float>& adam,
                      const Progress& progress, const RunIdentity& identity) {
@@ -115,6 +69,24 @@ static json object_of(const TensorFile& file, const std::string& key) {
         return object;
     } catch (const json::exception& error) {
         throw Error(rule + error.what());
+    }
+}
+
+static std::uint64_t step_of(const json& state, const TensorFile& file) {
+    const json& step = state.at("step");
+    for (const char* key : {"step", "adam_steps"})
+        if (const json& value = state.at(key); !value.is_number_unsigned() || value != step || value > 1'000'000'000)
+            throw Error(file.path + ": the state's step and adam_steps must be one whole number up to 1000000000: " +
+                        key + " " + value.dump());
+    return step;
+}
+
+std::uint64_t steps_of_checkpoint(const std::string& directory) {
+    const TensorFile file = load(directory);
+    try {
+        return step_of(object_of(file, "state"), file);
+    } catch (const json::exception& error) {
+        throw Error(file.path + ": the state must be that of a checkpoint: " + error.what());
     }
 }
 
@@ -189,20 +161,16 @@ Progress load_checkpoint(const std::string& directory, const nn::Parameters<floa
     Progress progress;
     try {
         const json state = object_of(file, "state");
-        const json& step = state.at("step");
-        for (const char* key : {"step", "adam_steps"})
-            if (const json& value = state.at(key);
-                !value.is_number_unsigned() || value != step || value > 1'000'000'000)
-                throw Error(file.path +
-                            ": the state's step and adam_steps must be one whole number up to 1000000000: " + key +
-                            " " + value.dump());
-        progress.step = step;
+        progress.step = step_of(state, file);
         progress.seconds = state.at("seconds");
         for (auto& moments : adam.moments) moments.t = state.at("adam_steps");
         if (!(progress.seconds >= 0))
             throw Error(file.path + ": the state's seconds must be 0 or more: " + state.at("seconds").dump());
         if (const std::string pending = state.at("pending"); !pending.empty())
             progress.pending = StepMetrics::from_json(pending, file.path + ": the pending step");
+        if (progress.pending && progress.pending->step != progress.step)
+            throw Error(file.path + ": the pending step must be the state's step: pending " +
+                        std::to_string(progress.pending->step) + ", step " + std::to_string(progress.step));
     } catch (const json::exception& error) {
         throw Error(file.path + ": the state must be that of a checkpoint: " + error.what());
     }

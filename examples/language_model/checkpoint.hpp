@@ -1,7 +1,6 @@
-// A run directory: what it holds, how it is begun, and the checkpoint, which is the truth where a kill fell between two files.
+// The checkpoint of a run, which is the truth where a kill fell between two files of its directory.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -14,10 +13,6 @@
 #include "nn/linformer.hpp"
 
 namespace taper::examples {
-
-// All files of a run directory; those of its model are among them.
-inline constexpr std::array run_files = {"checkpoint.safetensors", "model.safetensors", "config.json", "tokenizer.json",
-                                         "metrics.jsonl",          "samples.txt",       "loss.svg"};
 
 // What a run is a run of. A resumed run must find the same.
 struct RunIdentity {
@@ -32,19 +27,16 @@ struct Progress {
     std::optional<StepMetrics> pending;  // of this step, not yet recorded: its validation was interrupted
 };
 
-// Error if the directory cannot hold a new run. begin_run makes it and asks again.
-void require_new_run(const std::string& directory);
-void begin_run(const std::string& directory);
-// Error if the directory holds no run, or another program is writing it.
-void reopen_run(const std::string& directory);
-
-// checkpoint.safetensors: weights, Adam's moments, progress and identity. Its directory must be begun or reopened.
+std::string checkpoint_path(const std::string& directory);
+// checkpoint.safetensors: weights, Adam's moments, progress and identity. Its directory must be there.
 void save_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters, const nn::Adam<float>& adam,
                      const Progress& progress, const RunIdentity& identity);
 // Error where the weights of the checkpoint are not those of the configuration: asked before the model takes its memory.
 void check_checkpoint(const std::string& directory, const nn::Config& config);
 // Fills parameters and adam. Error: not a checkpoint of this run, or not finite.
 Progress load_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters, nn::Adam<float>& adam);
+// Error: not a checkpoint.
+std::uint64_t steps_of_checkpoint(const std::string& directory);
 RunIdentity load_identity(const std::string& directory);
 
 std::string hashes_of(std::span<const Text> texts);  // 16 digits and a space each, in their order

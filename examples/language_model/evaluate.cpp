@@ -7,7 +7,7 @@
 #include "examples/common/options.hpp"
 #include "examples/common/output.hpp"
 #include "examples/common/program.hpp"
-#include "examples/language_model/checkpoint.hpp"
+#include "examples/language_model/run_directory.hpp"
 #include "nn/model_directory.hpp"
 
 namespace taper::examples {

@@ -60,15 +60,22 @@ static Array<double> causal_slots(const Array<double>& Q, const Array<double>& K
 }
 
 // P-bar F, for a causal query over the first t positions; what the window takes comes on top.
+// F (1, k, n') as the projection has it for a sequence this long: what it makes of the identity.
 static Array<double> reach_of(const Array<double>& slots, const Array<float>& F, bool causal) {
-    const std::size_t n = slots.shape(0), k = F.shape(0);
+    const std::size_t n = slots.shape(0), k = F.shape(1);
     auto reach = zeros<double>({n, n});
     for (std::size_t t = 0; t < n; ++t)
         for (std::size_t s = 0; s < (causal ? t + 1 : n); ++s) {
-            for (std::size_t j = 0; j < k; ++j) reach(t, s) += slots(t, j) * static_cast<double>(F(j, s));
+            for (std::size_t j = 0; j < k; ++j) reach(t, s) += slots(t, j) * static_cast<double>(F(0, j, s));
             if (slots.shape(1) > k) reach(t, s) += slots(t, k + s);
         }
     return reach;
+}
+
+static Array<float> identity(std::size_t n) {
+    auto rows = zeros<float>({1, n, n});
+    for (std::size_t i = 0; i < n; ++i) rows(0, i, i) = 1;
+    return rows;
 }
 
 std::vector<std::vector<HeadMaps>> attention_maps(const nn::Linformer<float>& model, const Ids& tokens) {
@@ -95,8 +102,11 @@ std::vector<std::vector<HeadMaps>> attention_maps(const nn::Linformer<float>& mo
                                                   slice(V, -1, {.begin = from, .end = to}), std::nullopt);
                     maps.slots = softmax_rows(scores(q, columns(slots.K.value(), first, d_h), false));
                 }
-                if (config.has_matrices())
-                    maps.reach = reach_of(maps.slots, projection.F[group]->value(), config.causal);
+                if (config.has_matrices()) {
+                    const Var<float> each = identity(x.shape()[1]);
+                    const Array<float> F = projection(group, each, each, std::nullopt).V.value();
+                    maps.reach = reach_of(maps.slots, F, config.causal);
+                }
             }
             heads.push_back(std::move(maps));
         }

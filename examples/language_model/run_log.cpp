@@ -84,30 +84,24 @@ void RunLog::open(std::uint64_t step) {
     const std::string metrics_path = path("metrics.jsonl"), samples_path = path("samples.txt");
     Lines lines(metrics_path);
     std::uint64_t last = 0, count = 0, end = 0;
-    bool in_order = true;
-    std::string later;  // lines to be kept behind one that is not
     while (const auto line = lines.next()) {
-        const auto metrics = StepMetrics::from_json(*line, metrics_path + ":" + std::to_string(lines.number()));
-        if (metrics.step <= last || metrics.step > step) {
-            in_order = false;
-            continue;
-        }
-        add(metrics);
+        const std::string subject = metrics_path + ":" + std::to_string(lines.number());
+        const auto metrics = StepMetrics::from_json(*line, subject);
+        if (metrics.step <= last)
+            throw Error(subject + ": the steps must ascend: " + std::to_string(metrics.step) + " after " +
+                        std::to_string(last));
         last = metrics.step;
+        if (metrics.step > step) continue;
+        add(metrics);
         ++count;
-        if (in_order) end = lines.end();
-        else later += std::string(*line) + "\n";
-    }
-    if (!later.empty()) {
-        const std::string kept = read_file(metrics_path).substr(0, end) + later;
-        write_file(metrics_path, kept);
-        end = kept.size();
+        end = lines.end();
     }
     if (count < step)
         say_line(metrics_path + ": of the " + std::to_string(step) + " steps done, " + std::to_string(step - count) +
                  " have no line");
     metrics_.emplace(metrics_path, end);
     samples_.emplace(samples_path, end_of_samples(samples_path, step));
+    for (const std::string& file : {metrics_path, samples_path}) places_.emplace_back(file);
 }
 
 void RunLog::add(const StepMetrics& metrics) {
@@ -122,6 +116,11 @@ void RunLog::record(const StepMetrics& metrics) {
 
 void RunLog::sample(std::uint64_t step, const std::string& text) {
     samples_->append(std::string(sample_heading) + std::to_string(step) + "\n" + text);
+}
+
+void RunLog::require_there() const {
+    for (const FileIdentity& place : places_)
+        place.require_still_there("the run's log must stay where it is as long as the run goes on");
 }
 
 void RunLog::sync() {

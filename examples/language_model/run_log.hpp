@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/file.hpp"
 #include "examples/language_model/loss_curves.hpp"
+#include "examples/language_model/run_directory.hpp"
 #include "examples/language_model/step_metrics.hpp"
 
 namespace taper::examples {
@@ -15,11 +17,13 @@ namespace taper::examples {
 class RunLog {
   public:
     explicit RunLog(std::string directory) : directory_(std::move(directory)) {}
-    // Continues the files of a run that stands at this step. metrics.jsonl is cut before the first
-    // line that is of a later step, or of none after the line before it. Error: a line is no step.
+    // Continues the files of a run that stands at this step: cut before what is of later steps. Error,
+    // and the files are as they were: a line of metrics.jsonl is no step, or none after the one before.
     void open(std::uint64_t step);
     void record(const StepMetrics& metrics);
     void sample(std::uint64_t step, const std::string& text);
+    // Once open. std::runtime_error if a path is no longer that of the file which is written.
+    void require_there() const;
     void sync();  // what was recorded outlives a power cut
     void draw();  // loss.svg; says once why it cannot
 
@@ -35,6 +39,7 @@ class RunLog {
     LossCurves curves_;
     std::optional<StepMetrics> best_;
     std::optional<AppendedFile> metrics_, samples_;
+    std::vector<FileIdentity> places_;  // of the two
     bool drawn_ = false, said_undrawn_ = false;
 };
 

@@ -146,6 +146,7 @@ bool Training::finish_step(StepMetrics metrics) {
                 *metrics.val_loss * static_cast<double>(corpus_.validation_tokens()) /
                 (static_cast<double>(corpus_.validation_symbols()) * std::numbers::ln2);
     }
+    require_own_files();
     progress_.pending.reset();
     log_.record(metrics);
     if (validate) {
@@ -187,17 +188,33 @@ void Training::require_finite() const {
     }
 }
 
+void Training::require_own_files() const {
+    directory_->require_ours();
+    log_.require_there();
+}
+
+// Each file may take seconds to be written, the picture too.
+void Training::save_model() {
+    require_own_files();
+    tokenizer_.save(options_.out + "/tokenizer.json");
+    nn::save_model(options_.out, model_);
+    require_own_files();
+    log_.draw();
+    require_own_files();
+}
+
 void Training::save() {
     const double start = now();
     require_finite();
+    require_own_files();
     log_.sync();  // before the checkpoint, which counts these steps as done
     save_checkpoint(options_.out, parameters_, adam_, progress_, identity_);
-    nn::save_model(options_.out, model_);
-    log_.draw();
+    save_model();
     reporter_.saved(now() - start);
 }
 
-void Training::resume(std::uint64_t steps_before) {
+void Training::resume(std::unique_ptr<RunDirectory> directory, std::uint64_t steps_before) {
+    directory_ = std::move(directory);
     progress_ = load_checkpoint(options_.out, parameters_, adam_);
     if (steps_before != options_.steps && progress_.step < options_.steps)
         say_line("the learning rate now follows " + std::to_string(options_.steps) + " steps, before " +
@@ -214,16 +231,15 @@ void Training::begin_report() {
 int Training::run() {
     if (progress_.step >= options_.steps && !progress_.pending) {
         log_.open(progress_.step);
-        tokenizer_.save(options_.out + "/tokenizer.json");
-        nn::save_model(options_.out, model_);
-        log_.draw();
+        save_model();
         say_line("nothing to do: the run in " + options_.out + " has done " + std::to_string(progress_.step) +
                  " steps, of " + std::to_string(options_.steps) + " asked for");
         return 0;
     }
     if (!options_.resume) {
         catch_stop_signals();
-        begin_run(options_.out);
+        directory_ = std::make_unique<RunDirectory>(options_.out);
+        directory_->begin();
         save_checkpoint(options_.out, parameters_, adam_, progress_, identity_);
     }
     tokenizer_.save(options_.out + "/tokenizer.json");
@@ -252,12 +268,13 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         chosen.declare(options, causal);
         if (!options.parse(argc, argv)) return 0;
 
+        auto directory = std::make_unique<RunDirectory>(chosen.out);
         RunIdentity stored;
         BuiltTokenizer built;
         std::uint64_t steps_before = 0;
         std::string chosen_k;
         if (chosen.resume) {
-            reopen_run(chosen.out);
+            directory->reopen();
             stored = load_identity(chosen.out);
             built.tokenizer = Tokenizer::from_json(stored.tokenizer, "the run in " + chosen.out);
             if (built.tokenizer->mask_id().has_value() == causal)
@@ -272,7 +289,7 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
             steps_before = before.at("--steps");
         } else {
             chosen_k = chosen.fit_default_k(options);
-            require_new_run(chosen.out);
+            directory->require_new();
         }
         if (chosen.text.empty()) throw Error("--text: at least one file must be given");
         set_threads(static_cast<int>(chosen.threads));
@@ -311,7 +328,7 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         }
         const auto task = make_task(tokenizer, corpus);
         Training training(chosen, config, identity, tokenizer, corpus, *task);
-        if (chosen.resume) training.resume(steps_before);
+        if (chosen.resume) training.resume(std::move(directory), steps_before);
         const int status = training.run();
         if (status == 0)
             say_how_to_use(argv[0], chosen, causal, beginning_of(corpus, tokenizer, chosen.length), training.log());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "examples/language_model/checkpoint.hpp"
 #include "examples/language_model/corpus.hpp"
 #include "examples/language_model/reporting.hpp"
+#include "examples/language_model/run_directory.hpp"
 #include "examples/language_model/training_options.hpp"
 #include "nn/adam.hpp"
 #include "nn/linformer.hpp"
@@ -40,8 +42,9 @@ class Training {
     Training(const TrainingOptions& options, const nn::Config& config, const RunIdentity& identity,
              const Tokenizer& tokenizer, const Corpus& corpus, const Task& task);
 
-    // Takes the state of the checkpoint in the run directory, of a run that was for so many steps before.
-    void resume(std::uint64_t steps_before);
+    // Takes the state of the checkpoint in the run directory, which is reopened, of a run that was for so
+    // many steps before.
+    void resume(std::unique_ptr<RunDirectory> directory, std::uint64_t steps_before);
     // Trains to the last step. 0, or the stop status of the signal that ended it, after saving. NotFinite: see finish_step.
     int run();
     const RunLog& log() const { return log_; }
@@ -51,12 +54,15 @@ class Training {
     bool finish_step(StepMetrics metrics);    // validates where due and records; false: interrupted
     std::optional<double> validation_loss();  // nats per target; none: interrupted
     void require_finite() const;              // weights and moments; else NotFinite
+    void require_own_files() const;           // the directory and the log, where they were
     void save();
+    void save_model();  // with what stands beside it for people
     bool due(std::uint64_t every) const;
     void show_sample(std::uint64_t step);
     void begin_report();
 
     const TrainingOptions& options_;
+    std::unique_ptr<RunDirectory> directory_;
     const RunIdentity& identity_;
     const Tokenizer& tokenizer_;
     const Task& task_;
