@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <new>
 #include <xtensor-blas/xblas.hpp>  // not cxxblas.cxx alone: before xblas_config.hpp it is the slow generic code
 
@@ -22,15 +23,18 @@ char* openblas_get_corename();
 
 namespace taper {
 
-// Each thread's first product takes a buffer of OpenBLAS, of 128 MiB of addresses, which asks for it without end where the
-// system has none. So that there is an error instead, the thread asks before.
-static bool require_buffer() {
-    constexpr std::size_t bytes = std::size_t{256} << 20;
-    void* const probe =
-        mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+// A thread's first product takes a buffer of OpenBLAS, 128 MiB of addresses on x86, which asks for it
+// without end where the system has none. So that this is an error instead, the thread asks before, and
+// no other one takes what it was promised.
+static thread_local bool has_buffer = false;
+static std::mutex first_product;
+
+static void require_buffer() {
+    constexpr std::size_t bytes = std::size_t{128} << 20;
+    constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void* const probe = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (probe == MAP_FAILED) throw std::bad_alloc();
     munmap(probe, bytes);
-    return true;
 }
 
 template <class T>
@@ -38,7 +42,11 @@ static void blas(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_str
     // OpenBLAS stays on one thread, whatever else the process asked it for since: parallel_for is
     // outside. The index type, alpha and beta are spelled out since any other type selects a scalar
     // triple loop.
-    [[maybe_unused]] static thread_local const bool has_buffer = require_buffer();
+    std::unique_lock lock(first_product, std::defer_lock);
+    if (!has_buffer) {
+        lock.lock();
+        require_buffer();
+    }
     if (openblas_get_num_threads() != 1) openblas_set_num_threads(1);
     const auto index = [](std::size_t n) { return static_cast<xt::blas_index_t>(n); };
     const auto trans = [](const Matrix<T>& m) { return m.transposed ? cxxblas::Trans : cxxblas::NoTrans; };
@@ -46,6 +54,7 @@ static void blas(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_str
     cxxblas::gemm<xt::blas_index_t>(cxxblas::RowMajor, trans(a), trans(b), index(a.rows), index(b.columns),
                                     index(a.columns), T(1), a.data, leading(a.stride), b.data, leading(b.stride),
                                     accumulate ? T(1) : T(0), c, leading(c_stride));
+    has_buffer = true;
 }
 
 // OpenBLAS copies ("packs") both operands of each call. Its AVX-512 kernels do not where a product has at most 10^6 multiply-adds
