@@ -49,6 +49,14 @@ TEST_CASE("plot: gnuplot writes no file, whatever stands beside the picture") {
     CHECK(file_contents(scratch.path("curve.svg")).find("set output") == std::string::npos);
 }
 
+TEST_CASE("plot: what the environment says of a terminal that gnuplot may not have is not passed on") {
+    const FakeGnuplot gnuplot("test -z \"$GNUTERM\" && cat && echo '</svg>'");
+    const Scratch scratch;
+    setenv("GNUTERM", "x11", 1);
+    CHECK(draw(scratch.path("curve.svg")));
+    unsetenv("GNUTERM");
+}
+
 TEST_CASE("plot: a link and a pipe and a device stay what they are") {
     const FakeGnuplot gnuplot;
     const Scratch scratch;

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 extern char** environ;
 
@@ -51,6 +52,15 @@ void fill(const Descriptor& file, std::string_view text) {
     if (lseek(file.number(), 0, SEEK_SET) < 0) fail("its script cannot be read");
 }
 
+// Without GNUTERM: a terminal that this gnuplot does not have would end it.
+std::vector<char*> environment() {
+    std::vector<char*> variables;
+    for (char** variable = environ; *variable; ++variable)
+        if (!std::string_view(*variable).starts_with("GNUTERM=")) variables.push_back(*variable);
+    variables.push_back(nullptr);
+    return variables;
+}
+
 // None: there is no such program.
 std::optional<pid_t> start(const Descriptor& script, const Descriptor& picture) {
     posix_spawn_file_actions_t actions;
@@ -69,7 +79,7 @@ std::optional<pid_t> start(const Descriptor& script, const Descriptor& picture) 
     char program[] = "gnuplot", no_settings[] = "-d";  // the user's own would draw another picture
     char* arguments[] = {program, no_settings, nullptr};
     pid_t child = 0;
-    const int error = posix_spawnp(&child, program, &actions, &attributes, arguments, environ);
+    const int error = posix_spawnp(&child, program, &actions, &attributes, arguments, environment().data());
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return error == 0 ? std::optional(child) : std::nullopt;
