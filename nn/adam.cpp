@@ -48,8 +48,8 @@ template <class T> static void check(const Parameter<T>& parameter, const typena
 }
 
 template <class T> void Adam<T>::step(double lr) {
-    if (!(lr >= 0 && lr / (1 - options_.beta1) <= std::numeric_limits<T>::max()))
-        throw Error("adam: the learning rate must be finite, 0 or more, and so must lr / (1 - beta1): " + shortest(lr));
+    if (!(lr >= 0 && lr <= std::numeric_limits<T>::max()))
+        throw Error("adam: the learning rate must be finite, 0 or more: " + shortest(lr));
     take_in_trainable();
     if (moments.size() != parameters_.size())
         throw Error("adam: every parameter must have its moments: " + std::to_string(parameters_.size()) +

@@ -204,8 +204,7 @@ TEST_CASE("adam: in float the first step is lr for every beta, and what float do
     for (const double beta : {0.5, 0.9, 0.999, 0.9999, 0.99999, 0.999999, 0.99999999})
         CHECK(step({.beta1 = std::min(beta, 0.99999), .beta2 = beta}, 1, 1) == doctest::Approx(1).epsilon(1e-5));
     CHECK(refusal([&] { step({.eps = 1e-50}, 0, 0.1); }).starts_with("adam: eps must be above 0 as a number of"));
-    for (const double lr : {1e38, 1e39})
-        CHECK(refusal([&] { step({}, 1, lr); }).starts_with("adam: the learning rate must be finite"));
+    CHECK(refusal([&] { step({}, 1, 1e39); }).starts_with("adam: the learning rate must be finite"));
     Parameter<float> w("w", Array<float>{2});
     nn::Adam<float> adam({&w});
     adam.moments.clear();

@@ -167,7 +167,7 @@ TEST_CASE("programs: stopped from the keyboard, a run leaves its last line, and 
         terminal.type("\x03");
     }) == 130);
     const auto seen = lines_seen(terminal.bytes);
-    CHECK(count_of(seen, "[0-9]+% .*/100000 loss .*") == 1);
+    CHECK(count_of(seen, ".*/100000 loss .*") == 1);  // the terminal's ^C may stand where the share stood
     CHECK(count_of(seen, "stopped after step [0-9,]+") == 1);
     CHECK(count_of(seen, "  .*train_lm --resume --out " + model.out) == 1);
     CHECK(terminal.bytes.ends_with("\n"));
