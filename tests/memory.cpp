@@ -23,14 +23,18 @@ namespace {
 
 std::atomic<std::size_t> bytes_made = 0, bytes_alive = 0, most_alive = 0;
 
-void* counted(void* memory) {
-    if (!memory) throw std::bad_alloc();
+void* counted_if_any(void* memory) {
+    if (!memory) return nullptr;
     const std::size_t size = malloc_usable_size(memory), alive = bytes_alive += size;
     bytes_made += size;
     std::size_t most = most_alive;
     while (alive > most && !most_alive.compare_exchange_weak(most, alive)) {
     }
     return memory;
+}
+void* counted(void* memory) {
+    if (!memory) throw std::bad_alloc();
+    return counted_if_any(memory);
 }
 void release(void* memory) {
     bytes_alive -= malloc_usable_size(memory);
@@ -44,7 +48,9 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
     const auto unit = static_cast<std::size_t>(alignment);
     return counted(std::aligned_alloc(unit, (size + unit - 1) / unit * unit));
 }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return counted_if_any(std::malloc(size)); }
 void operator delete(void* memory) noexcept { release(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { release(memory); }
 void operator delete(void* memory, std::size_t) noexcept { release(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { release(memory); }
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { release(memory); }

@@ -11,6 +11,7 @@
 #include <cmath>
 #include <ctime>
 #include <exception>
+#include <mutex>
 #include <set>
 #include <system_error>
 
@@ -219,9 +220,13 @@ TEST_CASE("run log: a line is read as JSON, however it is spelled") {
 
 // The files that this process has brought to the disk, in their order: fsync of the test program is this one.
 static std::vector<std::string> synced;
+static std::mutex synced_is_used;
 extern "C" int fsync(int descriptor) {
     const auto path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(descriptor));
-    synced.push_back(path.filename().string());
+    {
+        const std::lock_guard lock(synced_is_used);
+        synced.push_back(path.filename().string());
+    }
     return static_cast<int>(syscall(SYS_fsync, descriptor));
 }
 
