@@ -254,13 +254,14 @@ TEST_CASE("programs: evaluate writes over no file of a run, nor in the place of 
     trained.scratch.file("run/loss.svg", "picture");
     const auto before = directory_contents(trained.model);
     CHECK(before.size() == 7);
-    for (const auto& [path, bytes] : before) {
+    for (const auto& file : before) {
+        const std::string& path = file.first;
         CAPTURE(path);
-        const auto to_it = [&, &path = path] {
+        const auto to_it = [&] {
             return run("evaluate", {"--model", trained.model, "--tokens", trained.in, "--out", path});
         };
         check_refused(to_it(), {"--out", path});
-        CHECK(file_contents(path) == bytes);
+        CHECK(file_contents(path) == file.second);
         if (path.ends_with("config.json") || path.ends_with("model.safetensors")) continue;  // they must be there
         std::filesystem::remove(path);
         check_refused(to_it(), {"--out", path});
