@@ -5,6 +5,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <map>
+
 #include "tests/gnuplot.hpp"
 #include "tests/programs.hpp"
 
@@ -237,15 +239,16 @@ TEST_CASE("programs: too little memory for a product ends a program with status 
             setrlimit(RLIMIT_AS, &limit);
         };
     };
-    for (const auto& [program, arguments] :
-         {std::pair{"bench_step", small_model() + Arguments{"--vocab", "30", "--steps", "1"}},
-          {"train_mlm", run.start("2")}}) {
+    const std::map<std::string, Arguments> commands{
+        {"bench_step", small_model() + Arguments{"--vocab", "30", "--steps", "1"}}, {"train_mlm", run.start("2")}};
+    for (const auto& command : commands) {
+        const std::string& program = command.first;
         CAPTURE(program);
         for (const char* threads : {"1", "2"}) {
-            Process process(program, arguments + Arguments{"--threads", threads}, limited(256'000'000));
+            Process process(program, command.second + Arguments{"--threads", threads}, limited(256'000'000));
             process.wait_for([] { return false; });
             REQUIRE(!process.running());
-            check_failed(process.wait(), {std::string(program) + ": memory: ", "--batch"});
+            check_failed(process.wait(), {program + ": memory: ", "--batch"});
         }
     }
 }
