@@ -49,6 +49,7 @@ class Terminal {
             setsid();
             ioctl(screen_, TIOCSCTTY, 0);
             for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(screen_, stream);
+            if (const pid_t child = fork(); child > 0) outlive(child);
         });
         const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
         while (process.running()) {
@@ -63,6 +64,19 @@ class Terminal {
     std::string bytes;
 
   private:
+    // The leader of a session, as a shell is one. Where it ends, the kernel drops what the program wrote and nobody has read.
+    [[noreturn]] static void outlive(pid_t program) {
+        for (const int stop : {SIGINT, SIGQUIT, SIGTSTP, SIGHUP}) signal(stop, SIG_IGN);
+        int status = 0;
+        while (waitpid(program, &status, 0) < 0 && errno == EINTR) {
+        }
+        usleep(200'000);
+        if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
+        signal(WTERMSIG(status), SIG_DFL);
+        raise(WTERMSIG(status));
+        _exit(1);
+    }
+
     static winsize size_of(std::size_t columns, std::size_t rows) {
         winsize size{};
         size.ws_col = static_cast<unsigned short>(columns);
