@@ -115,10 +115,9 @@ std::optional<std::size_t> terminal_columns() {
 static void write_progress(std::string_view text) {
     while (!text.empty()) {
         pollfd out{STDOUT_FILENO, POLLOUT, 0};
-        if (poll(&out, 1, 100) <= 0) {  // a full pipe, or a signal
-            if (stop_status()) return;
-            continue;
-        }
+        const int ready = poll(&out, 1, 100);
+        if (ready == 0 && stop_status()) return;  // a full pipe must not hold up a program that is to stop
+        if (ready <= 0) continue;
         // What poll lets through does not wait, up to PIPE_BUF.
         const ssize_t n = write(STDOUT_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
         if (n < 0 && errno != EINTR && errno != EAGAIN) return;
