@@ -49,34 +49,21 @@ class Terminal {
             setsid();
             ioctl(screen_, TIOCSCTTY, 0);
             for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(screen_, stream);
-            if (const pid_t child = fork(); child > 0) outlive(child);
         });
         const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
         while (process.running()) {
             if (std::chrono::steady_clock::now() > end) throw std::runtime_error("a program must end: " + program);
-            read_what_is_there();
+            read_some();
             now_and_then(bytes);
         }
-        read_what_is_there();
+        while (read_some()) {
+        }
         return process.wait().status;
     }
 
     std::string bytes;
 
   private:
-    // The leader of a session, as a shell is one. Where it ends, the kernel drops what the program wrote and nobody has read.
-    [[noreturn]] static void outlive(pid_t program) {
-        for (const int stop : {SIGINT, SIGQUIT, SIGTSTP, SIGHUP}) signal(stop, SIG_IGN);
-        int status = 0;
-        while (waitpid(program, &status, 0) < 0 && errno == EINTR) {
-        }
-        usleep(200'000);
-        if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
-        signal(WTERMSIG(status), SIG_DFL);
-        raise(WTERMSIG(status));
-        _exit(1);
-    }
-
     static winsize size_of(std::size_t columns, std::size_t rows) {
         winsize size{};
         size.ws_col = static_cast<unsigned short>(columns);
@@ -84,14 +71,14 @@ class Terminal {
         return size;
     }
 
-    void read_what_is_there() {
+    // False: nothing came within 10 ms. One piece, as a program may write without end.
+    bool read_some() {
         pollfd out{keyboard_, POLLIN, 0};
-        while (poll(&out, 1, 10) > 0) {
-            char buffer[4096];
-            const ssize_t n = read(keyboard_, buffer, sizeof buffer);
-            if (n <= 0) return;
-            bytes.append(buffer, static_cast<std::size_t>(n));
-        }
+        if (poll(&out, 1, 10) <= 0) return false;
+        char buffer[4096];
+        const ssize_t n = read(keyboard_, buffer, sizeof buffer);
+        if (n > 0) bytes.append(buffer, static_cast<std::size_t>(n));
+        return n > 0;
     }
 
     int keyboard_ = -1, screen_ = -1;
