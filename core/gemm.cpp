@@ -25,16 +25,20 @@ namespace taper {
 
 // A thread's first product takes a buffer of OpenBLAS, 128 MiB of addresses on x86, which asks for it
 // without end where the system has none. So that this is an error instead, the thread asks before, and
-// no other one takes what it was promised.
+// no other one takes what it was promised. OpenBLAS's own threads take theirs as they start, perhaps
+// only now: the first product of all asks for these too.
 static thread_local bool has_buffer = false;
 static std::mutex first_product;
 
 static void require_buffer() {
-    constexpr std::size_t bytes = std::size_t{128} << 20;
+    static auto buffers_to_come = static_cast<std::size_t>(openblas_get_num_threads());
+    constexpr std::size_t buffer = std::size_t{129} << 20;  // with what malloc adds
     constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    const std::size_t bytes = buffers_to_come * buffer;
     void* const probe = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (probe == MAP_FAILED) throw std::bad_alloc();
     munmap(probe, bytes);
+    buffers_to_come = 1;
 }
 
 template <class T>
