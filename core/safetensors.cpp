@@ -218,13 +218,6 @@ std::string read_header(const InputFile& file) {
     return text;
 }
 
-std::string_view bytes_of(const Tensor& tensor) {
-    const auto view = [](const auto& array) {
-        return std::string_view(reinterpret_cast<const char*>(array.data()), array.size() * sizeof(array.data()[0]));
-    };
-    return std::visit(view, tensor);
-}
-
 // Written field by field: a JSON object would sort the names, or search all of them for each.
 std::string header_text(const std::string& path, const TensorFile& file) try {
     std::string text = "{" + json(metadata_name).dump() + ":" + json(file.metadata).dump();
@@ -248,6 +241,13 @@ const char* dtype_name(const Tensor& tensor) { return types[tensor.index()].name
 
 const Shape& shape_of(const Tensor& tensor) {
     return std::visit([](const auto& array) -> const Shape& { return array.shape(); }, tensor);
+}
+
+std::string_view bytes_of(const Tensor& tensor) {
+    const auto view = [](const auto& array) {
+        return std::string_view(reinterpret_cast<const char*>(array.data()), array.size() * sizeof(array.data()[0]));
+    };
+    return std::visit(view, tensor);
 }
 
 const Tensor* TensorFile::find(const std::string& name) const {

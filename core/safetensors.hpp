@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -20,6 +21,7 @@ using Tensor = std::variant<Array<float>, Array<double>, Array<std::int64_t>, Ar
 
 const char* dtype_name(const Tensor& tensor);  // "F32", "F64", "I64", "U8"
 const Shape& shape_of(const Tensor& tensor);
+std::string_view bytes_of(const Tensor& tensor);  // as they stand in a file
 
 struct TensorFile {
     std::vector<std::pair<std::string, Tensor>> tensors = {};  // in the order of the header

@@ -139,15 +139,16 @@ std::string hex(std::uint32_t value, int digits) {
     return buffer.data();
 }
 
-std::uint64_t hash_of(std::string_view bytes) {
-    std::uint64_t hash = 0xCBF29CE484222325u;
+std::uint64_t hash_of(std::string_view bytes, std::uint64_t before) {
+    std::uint64_t hash = before;
     for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001B3u;
     return hash;
 }
 
-std::string hash_text(std::string_view bytes) {
-    const std::uint64_t hash = hash_of(bytes);
+std::string digits_of(std::uint64_t hash) {
     return hex(static_cast<std::uint32_t>(hash >> 32), 8) + hex(static_cast<std::uint32_t>(hash), 8);
 }
+
+std::string hash_text(std::string_view bytes) { return digits_of(hash_of(bytes)); }
 
 }  // namespace taper::examples

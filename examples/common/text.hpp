@@ -83,8 +83,10 @@ std::size_t unfinished_bytes(std::string_view text);
 
 std::string hex(std::uint32_t value, int digits);  // hex(0xA7, 4) is "00A7"
 
-// FNV-1a, 64 bits: tells a changed text from the same one. Not for security.
-std::uint64_t hash_of(std::string_view bytes);
-std::string hash_text(std::string_view bytes);  // the same as 16 hexadecimal digits
+// FNV-1a, 64 bits: tells a changed text from the same one. Not for security. before: the hash of what
+// comes before these bytes; without it they are the first.
+std::uint64_t hash_of(std::string_view bytes, std::uint64_t before = 0xCBF29CE484222325u);
+std::string digits_of(std::uint64_t hash);      // 16 hexadecimal digits
+std::string hash_text(std::string_view bytes);  // digits_of(hash_of(bytes))
 
 }  // namespace taper::examples

@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/file.hpp"
-#include "core/safetensors.hpp"
 #include "examples/common/text.hpp"
 #include "nn/model_directory.hpp"
 
@@ -16,7 +15,25 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr const char* format = "taper-checkpoint/1";
+constexpr const char* hash_key = "hash";  // of the metadata
 constexpr const char* tokenizer_tensor = "tokenizer.json";
+
+// Of all that the file holds but this hash itself. One changed byte changes it.
+static std::string hash_of_contents(const TensorFile& file) {
+    std::uint64_t hash = hash_of("");
+    const auto add = [&](std::string_view bytes) { hash = hash_of(bytes, hash); };
+    for (const auto& [key, text] : file.metadata) {
+        if (key == hash_key) continue;
+        add(key);
+        add(text);
+    }
+    for (const auto& [name, tensor] : file.tensors) {
+        add(name);
+        add(to_string(shape_of(tensor)));
+        add(bytes_of(tensor));
+    }
+    return digits_of(hash);
+}
 
 std::string checkpoint_path(const std::string& directory) { return directory + "/checkpoint.safetensors"; }
 
@@ -38,19 +55,9 @@ void save_checkpoint(const std::string& directory, const nn::Parameters<float>& 
     file.metadata = {{"format", format},
                      {"state", state.dump()},
                      {"options", identity.options},
-                     {"tokenizer_hash", hash_text(identity.tokenizer)},
                      {"text_hashes", identity.text_hashes}};
+    file.metadata[hash_key] = hash_of_contents(file);
     save_safetensors(file.path, file);
-}
-
-static TensorFile load(const std::string& directory) {
-    TensorFile file = load_safetensors(checkpoint_path(directory));
-    for (const char* key : {"format", "state", "options", "text_hashes"})
-        if (!file.metadata.contains(key))
-            throw Error(file.path + ": the file must be a checkpoint: its metadata lack " + key);
-    if (file.metadata["format"] != format)
-        throw Error(file.path + ": the format must be " + format + ": " + file.metadata["format"]);
-    return file;
 }
 
 // An object of JSON in the metadata, by its key. What shows a value calls itself for each level of
@@ -81,26 +88,32 @@ static std::uint64_t step_of(const json& state, const TensorFile& file) {
     return step;
 }
 
-std::uint64_t steps_of_checkpoint(const std::string& directory) {
-    const TensorFile file = load(directory);
+Checkpoint::Checkpoint(const std::string& directory) : file_(load_safetensors(checkpoint_path(directory))) {
+    for (const char* key : {"format", "state", "options", "text_hashes"})
+        if (!file_.metadata.contains(key))
+            throw Error(file_.path + ": the file must be a checkpoint: its metadata lack " + key);
+    if (file_.metadata["format"] != format)
+        throw Error(file_.path + ": the format must be " + format + ": " + file_.metadata["format"]);
+    const auto written = file_.metadata.find(hash_key);
+    if (written == file_.metadata.end()) return;  // an older file
+    if (const std::string found = hash_of_contents(file_); found != written->second)
+        throw Error(file_.path + ": the file must be as it was written: the hash of what it holds is " + found +
+                    ", of what was written " + written->second);
+}
+
+std::uint64_t Checkpoint::steps() const {
     try {
-        return step_of(object_of(file, "state"), file);
+        return step_of(object_of(file_, "state"), file_);
     } catch (const json::exception& error) {
-        throw Error(file.path + ": the state must be that of a checkpoint: " + error.what());
+        throw Error(file_.path + ": the state must be that of a checkpoint: " + error.what());
     }
 }
 
-RunIdentity load_identity(const std::string& directory) {
-    const TensorFile file = load(directory);
-    const auto& tokenizer = file.get<std::uint8_t>(tokenizer_tensor);
-    RunIdentity identity{.options = object_of(file, "options").dump(),
-                         .text_hashes = file.metadata.at("text_hashes"),
-                         .tokenizer = std::string(tokenizer.begin(), tokenizer.end())};
-    const auto hash = file.metadata.find("tokenizer_hash");  // older files have none
-    if (hash != file.metadata.end() && hash->second != hash_text(identity.tokenizer))
-        throw Error(file.path + ": tensor " + tokenizer_tensor + ": the tokenizer must be the one that the run was " +
-                    "started with: its hash is " + hash_text(identity.tokenizer) + ", tokenizer_hash " + hash->second);
-    return identity;
+RunIdentity Checkpoint::identity() const {
+    const auto& tokenizer = file_.get<std::uint8_t>(tokenizer_tensor);
+    return {.options = object_of(file_, "options").dump(),
+            .text_hashes = file_.metadata.at("text_hashes"),
+            .tokenizer = std::string(tokenizer.begin(), tokenizer.end())};
 }
 
 std::vector<Text> texts_of_run(std::span<const std::string> paths, Encoding encoding, const RunIdentity& stored,
@@ -131,21 +144,18 @@ std::string hashes_of(std::span<const Text> texts) {
     return hashes;
 }
 
-void check_checkpoint(const std::string& directory, const nn::Config& config) {
-    nn::check_tensors(load(directory), config, "model.");
-}
+void Checkpoint::check_model(const nn::Config& config) const { nn::check_tensors(file_, config, "model."); }
 
-Progress load_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters, nn::Adam<float>& adam) {
-    TensorFile file = load(directory);
+Progress Checkpoint::restore(const nn::Parameters<float>& parameters, nn::Adam<float>& adam) const {
     const auto fill = [&](const std::string& name, Array<float>& array) {
-        const Array<float>& stored = file.get<float>(name);
+        const Array<float>& stored = file_.get<float>(name);
         if (stored.shape() != array.shape())
-            throw Error(file.path + ": tensor " + name + ": the shape must be that of the run: expected " +
+            throw Error(file_.path + ": tensor " + name + ": the shape must be that of the run: expected " +
                         to_string(array.shape()) + ", found " + to_string(stored.shape()));
         const bool square = name.starts_with("adam.v.");
         for (float x : stored)
             if (!std::isfinite(x) || (square && x < 0))
-                throw Error(file.path + ": tensor " + name + ": every number must be finite" +
+                throw Error(file_.path + ": tensor " + name + ": every number must be finite" +
                             (square ? " and 0 or more: " : ": ") + shortest(x));
         array = stored;
     };
@@ -155,24 +165,24 @@ Progress load_checkpoint(const std::string& directory, const nn::Parameters<floa
         fill("adam.v." + adam.parameters()[i]->name(), adam.moments[i].v);
     }
     const std::size_t expected = parameters.size() + 2 * adam.moments.size() + 1;
-    if (file.tensors.size() != expected)
-        throw Error(file.path + ": no tensor may be there that the run does not have: expected " +
-                    std::to_string(expected) + ", found " + std::to_string(file.tensors.size()));
+    if (file_.tensors.size() != expected)
+        throw Error(file_.path + ": no tensor may be there that the run does not have: expected " +
+                    std::to_string(expected) + ", found " + std::to_string(file_.tensors.size()));
     Progress progress;
     try {
-        const json state = object_of(file, "state");
-        progress.step = step_of(state, file);
+        const json state = object_of(file_, "state");
+        progress.step = step_of(state, file_);
         progress.seconds = state.at("seconds");
         for (auto& moments : adam.moments) moments.t = state.at("adam_steps");
         if (!(progress.seconds >= 0))
-            throw Error(file.path + ": the state's seconds must be 0 or more: " + state.at("seconds").dump());
+            throw Error(file_.path + ": the state's seconds must be 0 or more: " + state.at("seconds").dump());
         if (const std::string pending = state.at("pending"); !pending.empty())
-            progress.pending = StepMetrics::from_json(pending, file.path + ": the pending step");
+            progress.pending = StepMetrics::from_json(pending, file_.path + ": the pending step");
         if (progress.pending && progress.pending->step != progress.step)
-            throw Error(file.path + ": the pending step must be the state's step: pending " +
+            throw Error(file_.path + ": the pending step must be the state's step: pending " +
                         std::to_string(progress.pending->step) + ", step " + std::to_string(progress.step));
     } catch (const json::exception& error) {
-        throw Error(file.path + ": the state must be that of a checkpoint: " + error.what());
+        throw Error(file_.path + ": the state must be that of a checkpoint: " + error.what());
     }
     return progress;
 }

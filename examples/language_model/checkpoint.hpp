@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/safetensors.hpp"
 #include "examples/common/text.hpp"
 #include "examples/language_model/run_log.hpp"
 #include "nn/adam.hpp"
@@ -31,13 +32,24 @@ std::string checkpoint_path(const std::string& directory);
 // checkpoint.safetensors: weights, Adam's moments, progress and identity. Its directory must be there.
 void save_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters, const nn::Adam<float>& adam,
                      const Progress& progress, const RunIdentity& identity);
-// Error where the weights of the checkpoint are not those of the configuration: asked before the model takes its memory.
-void check_checkpoint(const std::string& directory, const nn::Config& config);
-// Fills parameters and adam. Error: not a checkpoint of this run, or not finite.
-Progress load_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters, nn::Adam<float>& adam);
-// Error: not a checkpoint.
-std::uint64_t steps_of_checkpoint(const std::string& directory);
-RunIdentity load_identity(const std::string& directory);
+
+// A checkpoint that was read, whole, with the hash that was written into it.
+class Checkpoint {
+  public:
+    // Error: no checkpoint, or not as it was written. std::system_error where reading fails.
+    explicit Checkpoint(const std::string& directory);
+
+    // Error, all of them, where the file is no checkpoint of such a run.
+    std::uint64_t steps() const;
+    RunIdentity identity() const;
+    // Whether the weights are those of the configuration: asked before the model takes its memory.
+    void check_model(const nn::Config& config) const;
+    // Fills parameters and adam; every number must be finite.
+    Progress restore(const nn::Parameters<float>& parameters, nn::Adam<float>& adam) const;
+
+  private:
+    TensorFile file_;
+};
 
 std::string hashes_of(std::span<const Text> texts);  // 16 digits and a space each, in their order
 // Reads the texts of a run anew. Error, which names the text and what to do: it is missing, or another than it was.

@@ -60,7 +60,7 @@ static bool no_step_was_done(const std::string& directory) {
         if (fs::exists(path) && !(fs::is_regular_file(path) && fs::is_empty(path))) return false;
     }
     try {
-        return steps_of_checkpoint(directory) == 0;
+        return Checkpoint(directory).steps() == 0;
     } catch (const Error&) {
         return false;  // damaged, or somebody else's
     }

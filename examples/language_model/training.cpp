@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numbers>
+#include <optional>
 
 #include "core/clip.hpp"
 #include "core/parallel.hpp"
@@ -213,9 +214,10 @@ void Training::save() {
     reporter_.saved(now() - start);
 }
 
-void Training::resume(std::unique_ptr<RunDirectory> directory, std::uint64_t steps_before) {
+void Training::resume(std::unique_ptr<RunDirectory> directory, const Checkpoint& checkpoint,
+                      std::uint64_t steps_before) {
     directory_ = std::move(directory);
-    progress_ = load_checkpoint(options_.out, parameters_, adam_);
+    progress_ = checkpoint.restore(parameters_, adam_);
     if (steps_before != options_.steps && progress_.step < options_.steps)
         say_line("the learning rate now follows " + std::to_string(options_.steps) + " steps, before " +
                  std::to_string(steps_before));
@@ -269,13 +271,15 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         if (!options.parse(argc, argv)) return 0;
 
         auto directory = std::make_unique<RunDirectory>(chosen.out);
+        std::optional<Checkpoint> checkpoint;
         RunIdentity stored;
         BuiltTokenizer built;
         std::uint64_t steps_before = 0;
         std::string chosen_k;
         if (chosen.resume) {
             directory->reopen();
-            stored = load_identity(chosen.out);
+            checkpoint.emplace(chosen.out);
+            stored = checkpoint->identity();
             built.tokenizer = Tokenizer::from_json(stored.tokenizer, "the run in " + chosen.out);
             if (built.tokenizer->mask_id().has_value() == causal)
                 throw Error("--out: the run in " + chosen.out + " must be one of this program: it is of a " +
@@ -323,12 +327,15 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         nn::Config config = chosen.model_config(static_cast<std::size_t>(tokenizer.vocab_size()), causal);
         config.tokenizer_hash = tokenizer.hash();
         if (chosen.resume) {
-            check_checkpoint(chosen.out, config);
+            checkpoint->check_model(config);
             config.seed.reset();  // the weights are those of the checkpoint
         }
         const auto task = make_task(tokenizer, corpus);
         Training training(chosen, config, identity, tokenizer, corpus, *task);
-        if (chosen.resume) training.resume(std::move(directory), steps_before);
+        if (chosen.resume) {
+            training.resume(std::move(directory), *checkpoint, steps_before);
+            checkpoint.reset();  // its memory is as much as the model's and Adam's
+        }
         const int status = training.run();
         if (status == 0)
             say_how_to_use(argv[0], chosen, causal, beginning_of(corpus, tokenizer, chosen.length), training.log());

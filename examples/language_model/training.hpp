@@ -42,9 +42,9 @@ class Training {
     Training(const TrainingOptions& options, const nn::Config& config, const RunIdentity& identity,
              const Tokenizer& tokenizer, const Corpus& corpus, const Task& task);
 
-    // Takes the state of the checkpoint in the run directory, which is reopened, of a run that was for so
+    // Takes the state of the checkpoint of the run directory, which is reopened, of a run that was for so
     // many steps before.
-    void resume(std::unique_ptr<RunDirectory> directory, std::uint64_t steps_before);
+    void resume(std::unique_ptr<RunDirectory> directory, const Checkpoint& checkpoint, std::uint64_t steps_before);
     // Trains to the last step. 0, or the stop status of the signal that ended it, after saving. NotFinite: see finish_step.
     int run();
     const RunLog& log() const { return log_; }
