@@ -6,23 +6,12 @@
 #include "core/gradcheck.hpp"
 #include "core/ops.hpp"
 #include "core/random.hpp"
-#include "tests/scratch.hpp"
+#include "tests/in_double.hpp"
 
 using namespace taper;
 using namespace taper::tests;
 
 namespace {
-
-using V = Var<double>;
-using P = Parameter<double>;
-using Numbers = Array<double>;
-
-// The message names all the parts.
-void check_refusal(const std::function<void()>& action, std::initializer_list<const char*> parts) {
-    const std::string message = refusal(action);
-    for (const char* part : parts)
-        CHECK_MESSAGE(message.find(part) != std::string::npos, message << std::string(" lacks ") << std::string(part));
-}
 
 std::size_t resident_bytes() {  // 0 where /proc does not tell
     std::ifstream statm("/proc/self/statm");

@@ -23,8 +23,6 @@ Array<double> some(const Shape& shape, std::uint32_t number = 0) {
     return normal<double>(Random(5, "gradcheck test", number), shape);
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 bool same_bits(const Array<double>& a, const Array<double>& b) {
     return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
 }

@@ -6,6 +6,7 @@
 
 #include "core/gradcheck.hpp"
 #include "tests/broken_ops.hpp"
+#include "tests/scratch.hpp"
 
 using namespace taper;
 using namespace taper::tests;
@@ -13,8 +14,6 @@ using namespace taper::tests;
 namespace {
 
 using Vars = std::vector<Var<double>>;
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 

@@ -8,20 +8,10 @@
 
 #include "core/ops.hpp"
 #include "core/parallel.hpp"
-#include "tests/scratch.hpp"
+#include "tests/in_double.hpp"
 
 using namespace taper;
 using namespace taper::tests;
-
-namespace {
-
-using V = Var<double>;
-using P = Parameter<double>;
-using Numbers = Array<double>;
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-}  // namespace
 
 TEST_CASE("handles: a Var of a dead tape") {
     P w("w", Numbers{1, 2});

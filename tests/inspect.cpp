@@ -16,8 +16,6 @@
 using namespace taper;
 using namespace taper::tests;
 
-static bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 static std::vector<std::string> lines_of(const std::string& text) {
     std::vector<std::string> lines;
     for (std::size_t at = 0, end; (end = text.find('\n', at)) != std::string::npos; at = end + 1)

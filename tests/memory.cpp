@@ -17,6 +17,7 @@
 
 #include "core/ops.hpp"
 #include "tests/gradient_table.hpp"
+#include "tests/in_double.hpp"
 #include "tests/thread_count.hpp"
 
 namespace {
@@ -59,10 +60,6 @@ using namespace taper;
 using namespace taper::tests;
 
 namespace {
-
-using V = Var<double>;
-using P = Parameter<double>;
-using Numbers = Array<double>;
 
 const Shape matrix{256, 128};
 constexpr double bytes_of_matrix = 256 * 128 * sizeof(double);

@@ -20,8 +20,6 @@ using namespace taper::tests;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 // e^x whose backward calls an op.
 struct ExpByOps final : Op<double> {
     Var<double> x;

@@ -31,8 +31,6 @@ static std::string after(const std::string& page, const std::string& script, con
     return result.out;
 }
 
-static bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 TEST_CASE("page: an encoder block, forward and back, by keyboard and mouse") {
     const std::string page = page_of_an_encoder_block();
     CHECK(!contains(page, "http"));  // nothing is fetched

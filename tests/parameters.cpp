@@ -5,24 +5,10 @@
 #include <thread>
 
 #include "core/ops.hpp"
-#include "tests/scratch.hpp"
+#include "tests/in_double.hpp"
 
 using namespace taper;
 using namespace taper::tests;
-
-namespace {
-
-using V = Var<double>;
-using P = Parameter<double>;
-using Numbers = Array<double>;
-
-void check_refusal(const std::function<void()>& action, std::initializer_list<const char*> parts) {
-    const std::string message = refusal(action);
-    for (const char* part : parts)
-        CHECK_MESSAGE(message.find(part) != std::string::npos, message << std::string(" lacks ") << std::string(part));
-}
-
-}  // namespace
 
 TEST_CASE("parameters: gradients add up over passes until they are cleared") {
     P w("w", Numbers{1, 2}), other("other", Numbers{5});

@@ -67,10 +67,10 @@ inline std::vector<nlohmann::json> metrics_of(const std::string& directory) {
 inline void without_gnuplot() { setenv("PATH", "/nonexistent", 1); }
 inline Result train(const Arguments& arguments) { return run("train_mlm", arguments, without_gnuplot); }
 
-// Exit status 2 and one line on stderr that holds all of these words.
-inline void check_refused(const Result& result, const Arguments& words) {
+// This exit status, and one line on stderr that holds all of these words.
+inline void check_one_line(const Result& result, int status, const Arguments& words) {
     CAPTURE(result.err);
-    CHECK(result.status == 2);
+    CHECK(result.status == status);
     CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
     CHECK(result.err.ends_with('\n'));
     for (const std::string& word : words) {
@@ -78,5 +78,7 @@ inline void check_refused(const Result& result, const Arguments& words) {
         CHECK(result.err.find(word) != std::string::npos);
     }
 }
+inline void check_refused(const Result& result, const Arguments& words) { check_one_line(result, 2, words); }
+inline void check_failed(const Result& result, const Arguments& words) { check_one_line(result, 1, words); }
 
 }  // namespace taper::tests

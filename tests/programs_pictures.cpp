@@ -29,13 +29,6 @@ Arguments small_cost(const std::string& out) {
     return {"--lengths", "4", "--tokens", "16", "--k", "2", "--width", "8", "--layers", "1", "--out", out};
 }
 
-void check_failed(const Result& result, const Arguments& words) {
-    CAPTURE(result.err);
-    CHECK(result.status == 1);
-    CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
-    for (const std::string& word : words) CHECK(result.err.find(word) != std::string::npos);
-}
-
 }  // namespace
 
 TEST_CASE("programs: a --plot that is no directory to write to is refused before a token is written") {

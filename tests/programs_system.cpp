@@ -56,13 +56,6 @@ std::function<void()> with_files_of(rlim_t bytes) {
     };
 }
 
-void check_failed(const Result& result, const Arguments& words) {
-    CAPTURE(result.err);
-    CHECK(result.status == 1);
-    CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
-    for (const std::string& word : words) CHECK(result.err.find(word) != std::string::npos);
-}
-
 }  // namespace
 
 TEST_CASE("programs: a file that cannot be written ends a run with status 1 and leaves the last checkpoint whole") {

@@ -4,16 +4,12 @@
 #include "core/gradcheck.hpp"
 #include "core/ops.hpp"
 #include "core/random.hpp"
-#include "tests/scratch.hpp"
+#include "tests/in_double.hpp"
 
 using namespace taper;
 using namespace taper::tests;
 
 namespace {
-
-using V = Var<double>;
-using P = Parameter<double>;
-using Numbers = Array<double>;
 
 V block(const V& x, const V& W) { return gelu(matmul(gelu(matmul(x, W)), W, {false, true})); }
 

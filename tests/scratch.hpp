@@ -34,6 +34,8 @@ class Scratch {
     std::filesystem::path path_;
 };
 
+inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
 // The message of the Error that the action ends in; "" where it ends well.
 inline std::string refusal(const std::function<void()>& action) {
     try {

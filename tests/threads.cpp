@@ -11,20 +11,14 @@
 #include "core/parallel.hpp"
 #include "nn/adam.hpp"
 #include "nn/sgd.hpp"
+#include "tests/in_double.hpp"
 #include "tests/models.hpp"
-#include "tests/scratch.hpp"
 #include "tests/thread_count.hpp"
 
 using namespace taper;
 using namespace taper::tests;
 
 namespace {
-
-using V = Var<double>;
-using P = Parameter<double>;
-using Numbers = Array<double>;
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 const nn::Config several_chunks{
     .vocab_size = 70, .length = 96, .width = 64, .heads = 4, .layers = 2, .ffn_width = 160, .k = 12, .dropout = 0.1};

@@ -31,8 +31,6 @@ std::unique_ptr<Tokenizer> tokenizer(TokenizerKind kind, const std::string& text
     return build(kind, text, vocab, mask).tokenizer;
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
-
 bool all_below(const TokenIds& ids, std::int64_t size) {
     return std::all_of(ids.begin(), ids.end(), [&](std::int32_t id) { return id >= 0 && id < size; });
 }
