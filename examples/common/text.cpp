@@ -111,6 +111,16 @@ std::string escaped(std::string_view text) {
     return result;
 }
 
+std::string shortened(std::string_view text) {
+    std::size_t left = 60, bytes = 0;
+    for (const CodePoint& c : CodePoints(text)) {
+        if (left == 0) return escaped(text.substr(0, bytes)) + "...";
+        --left;
+        bytes += c.bytes.size();
+    }
+    return escaped(text);
+}
+
 std::string readable(std::string_view text, std::string_view continued) {
     std::string result;
     for (;;) {

@@ -75,7 +75,10 @@ std::vector<std::string> alphabet_of(std::span<const Text> texts);
 // as \n, \t, \r or \x92.
 std::string escaped(std::string_view text);
 
-// For a terminal, the same, but newlines and tabs stay what they are. continued: stands at the start of each further line.
+// The same of at most 60 code points, and "..." where more follow.
+std::string shortened(std::string_view text);
+
+// For a terminal, as escaped, but newlines and tabs stay what they are. continued: stands at the start of each further line.
 std::string readable(std::string_view text, std::string_view continued = "");
 
 // How many bytes at the end of text begin a code point whose rest may follow.
