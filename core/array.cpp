@@ -4,6 +4,7 @@
 #include <charconv>
 #include <limits>
 
+#include "core/map.hpp"
 #include "core/parallel.hpp"
 
 #ifdef __GLIBC__
@@ -181,20 +182,23 @@ template <class T> Array<T> sum_axes(const Array<T>& x, const std::vector<bool>&
     return reduce_axes(x, reduced, sum_strip<T>);
 }
 
-// NaN wins: it is larger than none, and none is larger.
+// NaN wins.
 template <class T> static T larger(T a, T b) { return b > a || b != b ? b : a; }
+template <class T> static Simd<T> larger(Simd<T> a, Simd<T> b) { return xsimd::select(b > a || b != b, b, a); }
 
 template <class T> static void max_strip(const T* x, std::size_t m, std::size_t inner, std::size_t n, T* y) {
+    const auto larger_of = [](auto a, auto b) { return larger(a, b); };
     std::fill_n(y, n, -std::numeric_limits<T>::infinity());
-    if (inner == 1 && m > lanes) {
+    if (inner == 1) {
         T lane[lanes];
-        max_strip(x, m / lanes, lanes, lanes, lane);
-        max_strip(x + m / lanes * lanes, m % lanes, 1, 1, y);
+        std::fill_n(lane, lanes, *y);
+        std::size_t j = 0;
+        for (; j + lanes <= m; j += lanes) map_row(lane, lanes, larger_of, lane, x + j);
+        for (; j < m; ++j) *y = larger(*y, x[j]);
         for (T part : lane) *y = larger(*y, part);
-        return;
+    } else {
+        for (std::size_t j = 0; j < m; ++j, x += inner) map_row(y, n, larger_of, y, x);
     }
-    for (std::size_t j = 0; j < m; ++j, x += inner)
-        for (std::size_t i = 0; i < n; ++i) y[i] = larger(y[i], x[i]);
 }
 template <class T> Array<T> max_axes(const Array<T>& x, const std::vector<bool>& reduced) {
     return reduce_axes(x, reduced, max_strip<T>);
