@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
+#include <limits>
 
+#include "core/map.hpp"
 #include "core/parallel.hpp"
 
 #ifdef __GLIBC__
@@ -118,15 +119,12 @@ std::size_t axis_index(std::string_view op, int axis, Argument x) {
     return static_cast<std::size_t>(axis < 0 ? axis + rank : axis);
 }
 
-template <class T> Array<T> expand(const Array<T>& x, const Shape& shape) {
-    if (x.shape() == shape) return x;
-    auto y = empty<T>(shape);
-    xt::noalias(y) = xt::broadcast(x, shape);
-    return y;
-}
-
 // One run of neighbouring reduced axes at a time: x is (outer, m, inner), y is (outer, 1, inner).
-template <class T> static Array<T> sum_run(const Array<T>& x, std::size_t first, std::size_t last) {
+// strip(rows, m, inner, n, y) reduces n neighbouring columns that stay in cache: m rows of them, inner
+// entries apart.
+constexpr std::size_t widest_strip = 256;
+template <class T, class F>
+static Array<T> reduce_run(const Array<T>& x, std::size_t first, std::size_t last, F strip) {
     const Shape& shape = x.shape();
     std::size_t outer = 1, m = 1, inner = 1;
     Shape reduced = shape;
@@ -135,45 +133,75 @@ template <class T> static Array<T> sum_run(const Array<T>& x, std::size_t first,
         if (i >= first && i < last) reduced[i] = 1;
     }
     auto y = empty<T>(reduced);
-    const std::size_t width = std::min<std::size_t>(inner, 256);  // a strip of columns that stays in cache
+    const std::size_t width = std::min(inner, widest_strip);
     const std::size_t strips = inner == 0 ? 0 : (inner + width - 1) / width;
     parallel_for(outer * strips, 1 + (1 << 16) / (m * width + 1), [&](std::size_t begin, std::size_t end) {
         for (std::size_t task = begin; task < end; ++task) {
             const std::size_t o = task / strips, at = task % strips * width, n = std::min(width, inner - at);
-            const T* from = x.data() + o * m * inner + at;
-            double total[256];
-            std::fill_n(total, n, 0.0);
-            if (inner == 1) {  // along a row: independent partial sums, added in a fixed order
-                constexpr std::size_t lanes = 16;
-                double lane[lanes] = {};
-                std::size_t j = 0;
-                for (; j + lanes <= m; j += lanes)
-                    for (std::size_t l = 0; l < lanes; ++l) lane[l] += static_cast<double>(from[j + l]);
-                for (; j < m; ++j) total[0] += static_cast<double>(from[j]);
-                for (double part : lane) total[0] += part;
-            } else {
-                for (std::size_t j = 0; j < m; ++j, from += inner)
-                    for (std::size_t i = 0; i < n; ++i) total[i] += static_cast<double>(from[i]);
-            }
-            for (std::size_t i = 0; i < n; ++i) y.data()[o * inner + at + i] = static_cast<T>(total[i]);
+            strip(x.data() + o * m * inner + at, m, inner, n, y.data() + o * inner + at);
         }
     });
     return y;
 }
 
-template <class T> Array<T> sum_axes(const Array<T>& x, const std::vector<bool>& reduced) {
+template <class T, class F> static Array<T> reduce_axes(const Array<T>& x, const std::vector<bool>& reduced, F strip) {
     Array<T> y;
     const Array<T>* from = &x;
     for (std::size_t i = 0; i < reduced.size();) {
         std::size_t last = i;
         while (last < reduced.size() && reduced[last]) ++last;
         if (last > i) {
-            y = sum_run(*from, i, last);
+            y = reduce_run(*from, i, last, strip);
             from = &y;
         }
         i = last + 1;
     }
     return from == &x ? x : y;
+}
+
+// A single column is a row in memory: so many independent parts of it are reduced, then these in order.
+constexpr std::size_t lanes = 16;
+
+template <class T> static void sum_strip(const T* x, std::size_t m, std::size_t inner, std::size_t n, T* y) {
+    double total[widest_strip];
+    std::fill_n(total, n, 0.0);
+    if (inner == 1) {
+        double lane[lanes] = {};
+        std::size_t j = 0;
+        for (; j + lanes <= m; j += lanes)
+            for (std::size_t l = 0; l < lanes; ++l) lane[l] += static_cast<double>(x[j + l]);
+        for (; j < m; ++j) total[0] += static_cast<double>(x[j]);
+        for (double part : lane) total[0] += part;
+    } else {
+        for (std::size_t j = 0; j < m; ++j, x += inner)
+            for (std::size_t i = 0; i < n; ++i) total[i] += static_cast<double>(x[i]);
+    }
+    for (std::size_t i = 0; i < n; ++i) y[i] = static_cast<T>(total[i]);
+}
+template <class T> Array<T> sum_axes(const Array<T>& x, const std::vector<bool>& reduced) {
+    return reduce_axes(x, reduced, sum_strip<T>);
+}
+
+// NaN wins.
+template <class T> static T larger(T a, T b) { return b > a || b != b ? b : a; }
+template <class T> static Simd<T> larger(Simd<T> a, Simd<T> b) { return xsimd::select(b > a || b != b, b, a); }
+
+template <class T> static void max_strip(const T* x, std::size_t m, std::size_t inner, std::size_t n, T* y) {
+    const auto larger_of = [](auto a, auto b) { return larger(a, b); };
+    std::fill_n(y, n, -std::numeric_limits<T>::infinity());
+    if (inner == 1) {
+        T lane[lanes];
+        std::fill_n(lane, lanes, *y);
+        std::size_t j = 0;
+        for (; j + lanes <= m; j += lanes) map_row(lane, lanes, larger_of, lane, x + j);
+        for (; j < m; ++j) *y = larger(*y, x[j]);
+        for (T part : lane) *y = larger(*y, part);
+    } else {
+        for (std::size_t j = 0; j < m; ++j, x += inner) map_row(y, n, larger_of, y, x);
+    }
+}
+template <class T> Array<T> max_axes(const Array<T>& x, const std::vector<bool>& reduced) {
+    return reduce_axes(x, reduced, max_strip<T>);
 }
 
 template <class T> Array<T> sum_to(Array<T>&& x, const Shape& shape) {
@@ -188,73 +216,15 @@ template <class T> Array<T> sum_to(const Array<T>& x, const Shape& shape) {
     return reshaped(sum_axes(x, reduced), shape);
 }
 
-template <class T> Array<T> permuted(const Array<T>& x, const std::vector<std::size_t>& axes) {
-    const std::size_t rank = axes.size();
-    Shape shape(rank), stride(rank);
-    for (std::size_t i = 0; i < rank; ++i) {
-        shape[i] = x.shape(axes[i]);
-        stride[i] = 1;
-        for (std::size_t j = axes[i] + 1; j < rank; ++j) stride[i] *= x.shape(j);
-    }
-    auto y = empty<T>(shape);
-    if (y.size() == 0) return y;
-    // Rows of y along its last axis; they are contiguous in x too when the last axis stays last.
-    const std::size_t n = rank ? shape[rank - 1] : 1, step = rank ? stride[rank - 1] : 1, rows = y.size() / n;
-    parallel_for(rows, 1 + (1 << 14) / n, [&](std::size_t begin, std::size_t end) {
-        for (std::size_t row = begin; row < end; ++row) {
-            std::size_t from = 0, rest = row;
-            for (std::size_t i = rank; i-- > 1; rest /= shape[i - 1]) from += rest % shape[i - 1] * stride[i - 1];
-            T* to = y.data() + row * n;
-            if (step == 1) std::memcpy(to, x.data() + from, n * sizeof(T));
-            else
-                for (std::size_t j = 0; j < n; ++j) to[j] = x.data()[from + j * step];
-        }
-    });
-    return y;
-}
-
-constexpr std::size_t tile = 16;  // by 16 entries: a few cache lines of either side at a time
-
-template <class T>
-void copy_transposed(std::size_t rows, std::size_t columns, const T* from, std::size_t from_stride, T* to,
-                     std::size_t to_stride) {
-    for (std::size_t i = 0; i < rows; i += tile)
-        for (std::size_t at = 0; at < columns; at += tile)
-            for (std::size_t j = at; j < std::min(at + tile, columns); ++j)
-                for (std::size_t r = i; r < std::min(i + tile, rows); ++r)
-                    to[j * to_stride + r] = from[r * from_stride + j];
-}
-
-template <class T> Array<T> matrices_transposed(const Array<T>& x) {
-    Shape shape = x.shape();
-    const std::size_t rank = shape.size(), rows = shape[rank - 2], columns = shape[rank - 1];
-    std::swap(shape[rank - 2], shape[rank - 1]);
-    auto y = empty<T>(shape);
-    if (y.size() == 0) return y;
-    const std::size_t strips = (rows + tile - 1) / tile, size = rows * columns;
-    parallel_for(y.size() / size * strips, 1 + (1 << 14) / (tile * columns), [&](std::size_t begin, std::size_t end) {
-        for (std::size_t strip = begin; strip < end; ++strip) {
-            const std::size_t i = strip % strips * tile, first = strip / strips * size;
-            copy_transposed(std::min(tile, rows - i), columns, x.data() + first + i * columns, columns,
-                            y.data() + first + i, rows);
-        }
-    });
-    return y;
-}
-
-#define TAPER_INSTANTIATE(T)                                                                         \
-    template std::string to_string(const Array<T>&);                                                 \
-    template Array<T> expand(const Array<T>&, const Shape&);                                         \
-    template Array<T> sum_to(const Array<T>&, const Shape&);                                         \
-    template Array<T> sum_to(Array<T>&&, const Shape&);                                              \
-    template Array<T> sum_axes(const Array<T>&, const std::vector<bool>&);                           \
-    template void copy_transposed(std::size_t, std::size_t, const T*, std::size_t, T*, std::size_t); \
-    template Array<T> matrices_transposed(const Array<T>&);                                          \
-    template Array<T> permuted(const Array<T>&, const std::vector<std::size_t>&);
+#define TAPER_INSTANTIATE(T)                                               \
+    template std::string to_string(const Array<T>&);                       \
+    template Array<T> sum_to(const Array<T>&, const Shape&);               \
+    template Array<T> sum_to(Array<T>&&, const Shape&);                    \
+    template Array<T> sum_axes(const Array<T>&, const std::vector<bool>&); \
+    template Array<T> max_axes(const Array<T>&, const std::vector<bool>&);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)
 #undef TAPER_INSTANTIATE
-template Array<bool> expand(const Array<bool>&, const Shape&);
 template std::string to_string(const Array<std::int64_t>&);
 template std::string to_string(const Array<bool>&);
 

@@ -99,6 +99,8 @@ template <class T> Array<T> sum_to(Array<T>&& x, const Shape& shape);
 template <class T>
 Array<T> sum_axes(const Array<T>& x, const std::vector<bool>& reduced);  // reduced axes stay as 1; sums in double
 template <class T>
+Array<T> max_axes(const Array<T>& x, const std::vector<bool>& reduced);  // the same; NaN wins; of no entries: -inf
+template <class T>
 Array<T> permuted(const Array<T>& x, const std::vector<std::size_t>& axes);  // y axis i is x axis axes[i]
 template <class T>  // to (columns, rows) = from (rows, columns); strides are entries from one row to the next
 void copy_transposed(std::size_t rows, std::size_t columns, const T* from, std::size_t from_stride, T* to,

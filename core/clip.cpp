@@ -18,6 +18,7 @@ template <class T> static std::vector<Parameter<T>*> distinct(const std::vector<
 }
 
 template <class T> double gradient_norm(const std::vector<Parameter<T>*>& parameters) {
+    require_parameters("gradient_norm", parameters);
     double total = 0;
     for (const Parameter<T>* parameter : distinct(parameters)) {
         const Array<T>& g = parameter->gradient();
@@ -39,6 +40,7 @@ template <class T> double gradient_norm(const std::vector<Parameter<T>*>& parame
 
 template <class T> double clip_gradients(const std::vector<Parameter<T>*>& parameters, double limit) {
     if (!(limit > 0)) throw Error("clip_gradients: the limit must be above 0: " + shortest(limit));
+    require_parameters("clip_gradients", parameters);
     const double norm = gradient_norm(parameters);
     if (norm <= limit) return norm;
     const double scale = limit / norm;  // may be below the smallest float, as its products need not be

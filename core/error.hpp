@@ -4,6 +4,7 @@
 #include <charconv>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
 #error "taper must not be compiled with -ffast-math, -Ofast or -ffinite-math-only: every check for NaN would be gone"
@@ -26,10 +27,11 @@ inline std::string with_digits(double value, int digits) {
 }
 
 // Bad input or wrong use. what() has one form: `subject: the rule, a whole sentence: argument, argument[: numbers]`.
-// The programs print it as one line on stderr and exit 2.
+// The programs print it as one line on stderr and exit 2. It is one line whatever names stand in it,
+// of parameters or of files: they come out as escaped() shows them (core/shown.hpp).
 class Error : public std::runtime_error {
   public:
-    using std::runtime_error::runtime_error;
+    explicit Error(std::string_view text);
 };
 
 }  // namespace taper

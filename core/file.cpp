@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -122,9 +123,18 @@ void sync_directory(const std::string& path, const std::string& target) {
         fail(path, "its directory cannot be brought to the disk");  // EINVAL: not supported
 }
 
+std::atomic<const char*> unfinished = nullptr;  // the name of the file that replace has begun
+static_assert(decltype(unfinished)::is_always_lock_free);
+
 void replace(const std::string& path, const std::string& target, mode_t mode,
              std::span<const std::string_view> pieces) {
-    const std::string temporary = temporary_name(target);
+    struct Begun {
+        const std::string name;
+        explicit Begun(std::string new_name) : name(std::move(new_name)) { unfinished = name.c_str(); }
+        ~Begun() { unfinished = nullptr; }
+    };
+    const Begun begun(temporary_name(target));
+    const std::string& temporary = begun.name;
     OutputFile file(path, temporary, O_CREAT | O_EXCL, mode);
     try {
         file.write(pieces);
@@ -147,6 +157,10 @@ std::filesystem::path link_target(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+void remove_unfinished_file() noexcept {
+    if (const char* name = unfinished) ::unlink(name);
+}
 
 // O_NONBLOCK: opening a pipe must not wait for its writer; regular files do not know it.
 InputFile::InputFile(const std::string& path) : path_(path) {

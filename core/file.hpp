@@ -45,6 +45,10 @@ std::string read_file(const std::string& path, std::size_t limit = std::numeric_
 void write_file(const std::string& path, std::span<const std::string_view> pieces);
 void write_file(const std::string& path, std::string_view bytes);
 
+// Removes what a write_file that is under way, the last one that began, would leave. For a handler of
+// signals, which then ends the process.
+void remove_unfinished_file() noexcept;
+
 // The file that write_file(path) replaces: what symbolic links lead to, there or not yet; else the
 // path itself.
 std::string written_path(const std::string& path);

@@ -6,6 +6,7 @@
 
 #include "core/numeric_derivative.hpp"
 #include "core/random.hpp"
+#include "core/shown.hpp"
 
 namespace taper {
 
@@ -190,7 +191,9 @@ class Check {
         return right;
     }
 
-    std::string title(std::size_t i) const { return inputs_[i]->name() + " " + to_string(inputs_[i]->shape()); }
+    std::string title(std::size_t i) const {
+        return escaped(inputs_[i]->name()) + " " + to_string(inputs_[i]->shape());
+    }
 
     const std::function<Var<double>()>& f_;
     const Parameters inputs_;
@@ -210,6 +213,7 @@ GradcheckReport gradcheck(const std::string& name, const std::function<Var<doubl
                           const std::vector<Parameter<double>*>& parameters, const GradcheckOptions& options) {
     if (Tape<double>::recording())
         throw Error("gradcheck: no tape may be recording, or it would record every evaluation: " + name);
+    require_parameters("gradcheck", parameters);
     const auto in = [](double x, double low) { return x >= low && std::isfinite(x); };
     if (options.cotangents < 1 || !in(options.step, 1e-300) || !in(options.tolerance, 1e-300) ||
         !in(options.absolute, 0))

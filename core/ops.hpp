@@ -102,9 +102,17 @@ template <class T>
 Var<T> cumsum(const Var<T>& x, int axis, Source at = here());  // y_i = x_0 + ... + x_i along the axis
 
 // ---- shape.cpp
-template <class T> Var<T> reshape(const Var<T>& x, const std::vector<int>& shape, Source at = here());  // one may be -1
-template <class T>
-Var<T> transpose(const Var<T>& x, const Axes& axes, Source at = here());  // y axis i is x axis axes[i]
+// Whole numbers in braces, or a Shape: reshape(x, {n, -1}), reshape(x, y.shape()).
+struct Extents : std::vector<std::ptrdiff_t> {
+    template <std::integral... N>
+    Extents(N... extents) : std::vector<std::ptrdiff_t>{static_cast<std::ptrdiff_t>(extents)...} {}  // NOLINT
+    Extents(const Shape& shape) : std::vector<std::ptrdiff_t>(shape.begin(), shape.end()) {}         // NOLINT
+    Extents(const std::vector<int>& extents)                                                         // NOLINT
+        : std::vector<std::ptrdiff_t>(extents.begin(), extents.end()) {}
+};
+template <class T> Var<T> reshape(const Var<T>& x, const Extents& shape, Source at = here());  // one may be -1
+template <class T>  // y axis i is x axis axes[i]; none given: the axes in reverse, as in NumPy
+Var<T> transpose(const Var<T>& x, const Axes& axes = {}, Source at = here());
 template <class T> Var<T> broadcast_to(const Var<T>& x, const Shape& shape, Source at = here());
 template <class T>
 Var<T> split_heads(const Var<T>& x, std::size_t heads, Source at = here());  // (B, n, h d_h) -> (B, h, n, d_h)

@@ -68,8 +68,8 @@ ESCAPED = [(0x00, 0x1f), (0x7f, 0x9f), (0x2028, 0x202e), (0x2066, 0x2069), (0xdc
 def shown(letter):
     if not any(first <= ord(letter) <= last for first, last in ESCAPED):
         return letter
-    named = {"\n": "\\n", "\t": "\\t"}
-    return named.get(letter) or "".join("\\x%02x" % byte for byte in letter.encode("utf-8", "surrogateescape"))
+    named = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
+    return named.get(letter) or "".join("\\x%02X" % byte for byte in letter.encode("utf-8", "surrogateescape"))
 
 
 def letters(text):

@@ -45,15 +45,7 @@ struct Entry {
     std::uint64_t begin = 0, end = 0;  // in bytes, counted from the end of the header
 };
 
-// The text as JSON without the quotes: what stands in a file must not break the line of a message.
-std::string escaped(const std::string& text) {
-    const std::string quoted = json(text).dump(-1, ' ', false, json::error_handler_t::replace);
-    return quoted.substr(1, quoted.size() - 2);
-}
-
-std::string named(const std::string& path, const std::string& name) {
-    return path + ": tensor " + escaped(name) + ": ";
-}
+std::string named(const std::string& path, const std::string& name) { return path + ": tensor " + name + ": "; }
 
 // Checks the header while it is parsed: a parsed document would have dropped all but the last of equal names, and a hostile
 // one would have filled the memory. Level 0 is outside, 1 lists the tensors, 2 the fields of one, 3 the numbers of a field.
@@ -84,19 +76,19 @@ class Header : public json::json_sax_t {
             if (!names_.insert(key).second) fail("a name must stand only once");
         } else {
             field_ = key;
-            if (in_metadata() && metadata.contains(key)) fail("a key must stand only once: " + escaped(key));
-            if (!in_metadata() && !missing_.erase(key)) fail("the fields must be " + fields + ": " + escaped(key));
+            if (in_metadata() && metadata.contains(key)) fail("a key must stand only once: " + key);
+            if (!in_metadata() && !missing_.erase(key)) fail("the fields must be " + fields + ": " + key);
         }
         return true;
     }
 
     bool string(std::string& text) override {
-        if (level_ != 2 || !(in_metadata() || field_ == "dtype")) refuse('"' + escaped(text) + '"');
+        if (level_ != 2 || !(in_metadata() || field_ == "dtype")) refuse('"' + text + '"');
         if (in_metadata()) {
             metadata[field_] = text;
         } else {
             entry_.type = std::find_if(types.begin(), types.end(), [&](const Type& type) { return type.name == text; });
-            if (entry_.type == types.end()) fail("the dtype must be F32, F64, I64 or U8: " + escaped(text));
+            if (entry_.type == types.end()) fail("the dtype must be F32, F64, I64 or U8: " + text);
         }
         return true;
     }
@@ -154,7 +146,7 @@ class Header : public json::json_sax_t {
     // A value of a kind that does not belong here.
     [[noreturn]] bool refuse(const std::string& found) const {
         if (level_ == 1) fail("it must be an object: " + found);
-        if (in_metadata()) fail("the value of " + escaped(field_) + " must be text: " + found);
+        if (in_metadata()) fail("the value of " + field_ + " must be text: " + found);
         if (field_ == "dtype") fail("the dtype must be text: " + found);
         fail(field_ + " must be a list of whole numbers from 0 to 2^64 - 1: " + found);
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/error.hpp"
+
 namespace taper {
 
 static bool continues(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
@@ -22,10 +24,11 @@ static std::size_t length_of_character(std::string_view text) {
     return overlong || beyond ? 0 : length;
 }
 
-static std::string escaped(char byte) {
+static std::string escaped_byte(char byte) {
     if (byte == '\n') return "\\n";
     if (byte == '\t') return "\\t";
-    const char* const digits = "0123456789abcdef";
+    if (byte == '\r') return "\\r";
+    const char* const digits = "0123456789ABCDEF";
     const unsigned value = static_cast<unsigned char>(byte);
     return {'\\', 'x', digits[value / 16], digits[value % 16]};
 }
@@ -47,12 +50,16 @@ std::string shown(std::string_view text, std::size_t most) {
         const std::string_view character = text.substr(0, std::max<std::size_t>(length, 1));
         if (length > 0 && !is_control(character)) line += character;
         else
-            for (const char byte : character) line += escaped(byte);
+            for (const char byte : character) line += escaped_byte(byte);
         text.remove_prefix(character.size());
         ++shown;
     }
     return line + (text.empty() ? "" : "...");
 }
+
+std::string escaped(std::string_view text) { return shown(text, text.size()); }
+
+Error::Error(std::string_view text) : std::runtime_error(escaped(text)) {}
 
 std::size_t letters(std::string_view text) {
     return text.size() - static_cast<std::size_t>(std::count_if(text.begin(), text.end(), continues));

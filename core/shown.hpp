@@ -11,8 +11,11 @@ namespace taper {
 // (U+202A to U+202E, U+2066 to U+2069). One character of valid UTF-8.
 bool is_control(std::string_view character);
 
-// Letters as they are; of a control character or no UTF-8 each byte, as \n, \t or \xff. Of more
-// than `most` letters the first, and "...".
+// Letters as they are; of a control character or no UTF-8 each byte, as \n, \t, \r or \xFF. What is
+// escaped already stays as it is.
+std::string escaped(std::string_view text);
+
+// The same; of more than `most` letters the first, and "...".
 std::string shown(std::string_view text, std::size_t most);
 
 std::size_t letters(std::string_view text);  // of valid UTF-8

@@ -9,8 +9,8 @@
 
 namespace taper {
 
-// The tapes that were begun on this thread, innermost last, and what hides them. A tape may end
-// elsewhere: then its flag is gone.
+// A tape that was begun on this thread, or what hides those before it. It may end elsewhere: then its
+// flag is gone.
 template <class T> struct Begun {
     Tape<T>* tape;         // null: a NoGrad
     std::uint64_t serial;  // 0: of a NoGrad
@@ -22,10 +22,17 @@ template <class T> struct Begun {
         return flag && *flag;
     }
 };
+// Innermost last. The last one is live; of those before it some may have ended, which every op would
+// have to ask.
 template <class T> static std::vector<Begun<T>>& begun_tapes() {
     thread_local std::vector<Begun<T>> tapes;
-    std::erase_if(tapes, [](const Begun<T>& begun) { return !begun.live(); });
+    while (!tapes.empty() && !tapes.back().live()) tapes.pop_back();
     return tapes;
+}
+template <class T> static void begin(Begun<T> begun) {
+    auto& tapes = begun_tapes<T>();
+    std::erase_if(tapes, [](const Begun<T>& before) { return !before.live(); });
+    tapes.push_back(std::move(begun));
 }
 
 template <class T> static std::atomic<std::size_t> tapes_made = 0;
@@ -33,14 +40,12 @@ template <class T> static std::atomic<std::size_t> tapes_made = 0;
 template <class T>
 Tape<T>::Tape(Finite finite)
     : serial_(detail::next_number(tapes_made<T>)), recording_(std::make_shared<bool>(true)), finite_(finite) {
-    begun_tapes<T>().push_back({this, serial_, recording_});
+    begin<T>({this, serial_, recording_});
 }
 
 template <class T> Tape<T>::~Tape() { let_go(); }
 
-template <class T> NoGrad<T>::NoGrad() : alive_(std::make_shared<bool>(true)) {
-    begun_tapes<T>().push_back({nullptr, 0, alive_});
-}
+template <class T> NoGrad<T>::NoGrad() : alive_(std::make_shared<bool>(true)) { begin<T>({nullptr, 0, alive_}); }
 
 template <class T> Tape<T>* Tape<T>::recording() {
     const auto& tapes = begun_tapes<T>();
@@ -62,7 +67,7 @@ template <class T> static detail::Intent intent_of_caller() {
 
 template <class T> bool Tape<T>::begun() {
     const auto& tapes = begun_tapes<T>();
-    return std::any_of(tapes.begin(), tapes.end(), [](const Begun<T>& begun) { return begun.tape != nullptr; });
+    return std::any_of(tapes.begin(), tapes.end(), [](const Begun<T>& begun) { return begun.tape && begun.live(); });
 }
 
 template <class T> static bool wants_a_gradient(const Var<T>& x) {
@@ -99,8 +104,8 @@ template <class T> void Tape<T>::check(const char* op, const std::vector<Var<T>>
         if (x.tape == 0 && !(inner && elsewhere)) continue;
         if (inner && x.tape == inner->serial_) continue;
         const auto& tapes = begun_tapes<T>();
-        const auto outer =
-            std::find_if(tapes.begin(), tapes.end(), [&](const auto& t) { return x.tape != 0 && t.serial == x.tape; });
+        const auto is_of_x = [&](const auto& t) { return x.tape != 0 && t.serial == x.tape && t.live(); };
+        const auto outer = std::find_if(tapes.begin(), tapes.end(), is_of_x);
         // A value: in an op's backward, or in a NoGrad.
         if (outer != tapes.end() && (outer->tape->backward_ == running || !tapes.back().tape)) continue;
         if (outer == tapes.end() && intent_of_caller<T>() == detail::Intent::values) continue;

@@ -22,6 +22,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -187,18 +188,28 @@ template <class T> class Parameter : public Var<T> {
     }
 };
 
+// For what takes many: the Error of `who` if a pointer among them is null.
+template <class T> void require_parameters(const char* who, const std::vector<Parameter<T>*>& parameters);
+
 // Frozen, a Parameter is a constant for every tape: it gets no gradient, and no optimiser moves it,
 // decays it or changes what it remembers of it. Its gradient is dropped. Returns those that were
 // trainable: thaw(frozen) undoes it. Error: a live tape has recorded it.
 template <class T> std::vector<Parameter<T>*> freeze(const std::vector<Parameter<T>*>& parameters);
-template <class T> void freeze(Parameter<T>& parameter) { freeze(std::vector<Parameter<T>*>{&parameter}); }
+template <class T> std::vector<Parameter<T>*> freeze(std::initializer_list<Parameter<T>*> parameters) {
+    return freeze(std::vector<Parameter<T>*>(parameters));
+}
+template <class T> void freeze(Parameter<T>& parameter) { freeze({&parameter}); }
 // Trainable, also what was made not to be, as E and F of a random projection are. Error: a tape is
 // alive on this thread, for which it may be a constant already.
 template <class T> void thaw(const std::vector<Parameter<T>*>& parameters);
-template <class T> void thaw(Parameter<T>& parameter) { thaw(std::vector<Parameter<T>*>{&parameter}); }
+template <class T> void thaw(std::initializer_list<Parameter<T>*> parameters) {
+    thaw(std::vector<Parameter<T>*>(parameters));
+}
+template <class T> void thaw(Parameter<T>& parameter) { thaw({&parameter}); }
 
-template <class T> void clear_gradients(const std::vector<Parameter<T>*>& parameters) {
-    for (Parameter<T>* parameter : parameters) parameter->clear_gradient();
+template <class T> void clear_gradients(const std::vector<Parameter<T>*>& parameters);
+template <class T> void clear_gradients(std::initializer_list<Parameter<T>*> parameters) {
+    clear_gradients(std::vector<Parameter<T>*>(parameters));
 }
 
 // How an op's backward hands on gradients.

@@ -1,4 +1,6 @@
 // Values and Parameters.
+#include <algorithm>
+
 #include "core/tape.hpp"
 
 namespace taper {
@@ -54,7 +56,16 @@ template <class T> Array<T>& Parameter<T>::mutable_value() {
     return *this->value_;
 }
 
+template <class T> void require_parameters(const char* who, const std::vector<Parameter<T>*>& parameters) {
+    const auto null = std::find(parameters.begin(), parameters.end(), nullptr);
+    if (null != parameters.end())
+        throw Error(std::string(who) + ": no pointer to a parameter may be null: number " +
+                    std::to_string(null - parameters.begin()) + " of " + std::to_string(parameters.size()) +
+                    ", counted from 0");
+}
+
 template <class T> std::vector<Parameter<T>*> freeze(const std::vector<Parameter<T>*>& parameters) {
+    require_parameters("freeze", parameters);
     for (const Parameter<T>* parameter : parameters) {
         parameter->value();
         if (parameter->leaf->recorded())
@@ -71,6 +82,7 @@ template <class T> std::vector<Parameter<T>*> freeze(const std::vector<Parameter
 }
 
 template <class T> void thaw(const std::vector<Parameter<T>*>& parameters) {
+    require_parameters("thaw", parameters);
     for (Parameter<T>* parameter : parameters) {
         parameter->value();
         if (!parameter->trainable() && Tape<T>::begun())
@@ -79,11 +91,18 @@ template <class T> void thaw(const std::vector<Parameter<T>*>& parameters) {
     for (Parameter<T>* parameter : parameters) parameter->leaf->trainable_ = true;
 }
 
-#define TAPER_INSTANTIATE(T)                                                       \
-    template class Var<T>;                                                         \
-    template class Parameter<T>;                                                   \
-    template std::vector<Parameter<T>*> freeze(const std::vector<Parameter<T>*>&); \
-    template void thaw(const std::vector<Parameter<T>*>&);
+template <class T> void clear_gradients(const std::vector<Parameter<T>*>& parameters) {
+    require_parameters("clear_gradients", parameters);
+    for (Parameter<T>* parameter : parameters) parameter->clear_gradient();
+}
+
+#define TAPER_INSTANTIATE(T)                                                          \
+    template class Var<T>;                                                            \
+    template class Parameter<T>;                                                      \
+    template void require_parameters(const char*, const std::vector<Parameter<T>*>&); \
+    template std::vector<Parameter<T>*> freeze(const std::vector<Parameter<T>*>&);    \
+    template void thaw(const std::vector<Parameter<T>*>&);                            \
+    template void clear_gradients(const std::vector<Parameter<T>*>&);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)
 #undef TAPER_INSTANTIATE

@@ -46,6 +46,9 @@ if [ -n "$resume" ]; then  # a run that goes on has its kind, its options and it
     ! grep -qs '"causal": false' "$out/config.json" || program=train_mlm
 else
     given=" $* "
+    case $given in  # what has no use there is not the recipe's to say
+        *' --attention full '* | *' --attention=full '*) given="$given--k --window " ;;
+    esac
     for word in $recipe; do
         case $word in --*) option=$word ;; esac
         case $given in *" $option "* | *" $option="*) ;; *) set -- "$@" "$word" ;; esac

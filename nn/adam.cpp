@@ -18,7 +18,7 @@ template <class T> Adam<T>::Adam(const Parameters<T>& parameters, AdamOptions op
                     shortest(o.weight_decay));
     if (!(static_cast<T>(o.eps) > 0))
         throw Error("adam: eps must be above 0 as a number of the parameters' type, too: " + shortest(o.eps));
-    frozen_ = distinct(parameters);
+    frozen_ = distinct("adam", parameters);
     take_in_trainable();
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/file.hpp"
 #include "core/safetensors.hpp"
+#include "core/shown.hpp"
 
 namespace taper::nn {
 
@@ -58,6 +59,9 @@ std::string config_json(const Config& c) {
 }
 
 namespace {
+
+// For a message: what a file holds may be long.
+std::string cut(const std::string& text) { return shown(text, 100); }
 
 // Takes keys out of a JSON object one by one, so that what is left over at the end is known to be unknown.
 class Keys {
@@ -115,10 +119,10 @@ class Keys {
     }
     bool has(const char* key) const { return object_.contains(key); }
     [[noreturn]] void refuse(const char* key, const std::string& rule, const json& value) const {
-        throw Error(path_ + ": " + key + ": the value " + rule + ": " + value.dump());
+        throw Error(path_ + ": " + key + ": the value " + rule + ": " + cut(value.dump()));
     }
     void end() const {
-        if (!object_.empty()) throw Error(path_ + ": no key may be unknown: " + object_.begin().key());
+        if (!object_.empty()) throw Error(path_ + ": no key may be unknown: " + cut(object_.begin().key()));
     }
 
   private:
@@ -148,11 +152,11 @@ static json parse_once(const std::string& path, const std::string& text) {
             if (event == json::parse_event_t::object_start) keys.emplace_back();
             if (event == json::parse_event_t::object_end) keys.pop_back();
             if (event == json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
-                throw Error(path + ": a key must stand once: " + parsed.get<std::string>());
+                throw Error(path + ": a key must stand once: " + cut(parsed.get<std::string>()));
             return true;
         });
     } catch (const json::exception& error) {
-        throw Error(path + ": the file must be a JSON object: " + error.what());
+        throw Error(path + ": the file must be a JSON object: " + cut(error.what()));
     }
 }
 

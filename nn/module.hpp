@@ -16,8 +16,9 @@ namespace taper::nn {
 
 template <class T> using Parameters = std::vector<Parameter<T>*>;
 
-// Each once, as it first comes: a matrix may be shared by layers.
-template <class T> Parameters<T> distinct(const Parameters<T>& parameters) {
+// Each once, as it first comes: a matrix may be shared by layers. The Error of `who` if one is null.
+template <class T> Parameters<T> distinct(const char* who, const Parameters<T>& parameters) {
+    require_parameters(who, parameters);
     Parameters<T> all;
     std::unordered_set<const Leaf<T>*> seen;
     for (Parameter<T>* parameter : parameters)

@@ -5,7 +5,6 @@
 
 namespace taper::nn {
 
-static int index(std::size_t number) { return static_cast<int>(number); }
 static std::size_t windows(std::size_t n, std::size_t r) { return (n + r - 1) / r; }
 
 // window: row j is the mean over positions [j n / k, (j + 1) n / k), plus N(0, 0.02^2). A model of toy size that starts from
@@ -73,13 +72,11 @@ Var<T> Projection<T>::pool(std::size_t group, const Matrix& kernel, const Var<T>
     const std::size_t B = x.shape()[0], m = x.shape()[1], w = x.shape()[2], r = windows(n, k[group]);
     const std::size_t slots = windows(m, r);
     const Var<T> missing = zeros<T>({B, slots * r - m, w});
-    const Var<T> cut =
-        reshape(concat(std::vector<Var<T>>{x, missing}, 1), {index(B), index(slots), index(r), index(w)});
+    const Var<T> cut = reshape(concat({x, missing}, 1), {B, slots, r, w});
     if (kind == ProjectionKind::conv) {
-        const int heads = index(w / head_width);
-        const Var<T> weight = reshape(transpose(Var<T>(*kernel), {1, 0}), {index(r), 1, index(head_width)});
-        const Var<T> by_head = reshape(cut, {index(B), index(slots), index(r), heads, index(head_width)});
-        return reshape(sum(by_head * weight, {2}), {index(B), index(slots), index(w)});
+        const Var<T> weight = reshape(transpose(*kernel), {r, 1, head_width});
+        const Var<T> by_head = reshape(cut, {B, slots, r, w / head_width, head_width});
+        return reshape(sum(by_head * weight, {2}), {B, slots, w});
     }
     Mask in_use({B, slots, r, 1}, false), live({B, slots, 1}, false);
     auto number = full<T>({B, slots, 1}, 0);

@@ -10,7 +10,7 @@ namespace taper::nn {
 
 template <class T>
 Sgd<T>::Sgd(const Parameters<T>& parameters, SgdOptions options)
-    : parameters_(distinct(parameters)), options_(options) {
+    : parameters_(distinct("sgd", parameters)), options_(options) {
     if (!(options.momentum >= 0 && options.momentum < 1) ||
         !(options.weight_decay >= 0 && std::isfinite(options.weight_decay)))
         throw Error("sgd: momentum must be in [0, 1), weight_decay 0 or more and finite: " +

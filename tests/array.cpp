@@ -158,7 +158,10 @@ template <class T> void check_permuted() {
          std::vector<std::pair<Shape, std::vector<std::size_t>>>{{{130, 257}, {1, 0}},
                                                                  {{3, 17, 33}, {2, 0, 1}},
                                                                  {{3, 131, 5, 33}, {0, 2, 1, 3}},
-                                                                 {{17, 1, 131}, {2, 1, 0}}}) {
+                                                                 {{17, 1, 131}, {2, 1, 0}},
+                                                                 {{131, 17, 1}, {1, 0, 2}},
+                                                                 {{5, 3, 19, 2, 33}, {3, 4, 0, 2, 1}},
+                                                                 {{7, 1, 1}, {1, 2, 0}}}) {
         const std::string title = to_string(shape);
         const auto x = normal<T>(Random(1, "permuted"), shape);
         const Array<T> y = permuted(x, axes);

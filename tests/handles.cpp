@@ -136,6 +136,23 @@ TEST_CASE("handles: tapes that end in another order") {
     CHECK(Tape<double>::recording() == nullptr);
 }
 
+TEST_CASE("handles: a tape that ended below a live one, or below a NoGrad, is gone") {
+    P w("w", Numbers{3});
+    auto first = std::make_unique<Tape<double>>();
+    const V y = w * w;
+    {
+        const Tape<double> second;
+        first.reset();
+        CHECK(contains(refusal([&] { exp(y); }), "its tape was destroyed"));
+    }
+    first = std::make_unique<Tape<double>>();
+    const NoGrad<double> values;
+    first.reset();
+    CHECK_FALSE(Tape<double>::begun());
+    freeze(w);
+    CHECK_NOTHROW(thaw(w));
+}
+
 TEST_CASE("handles: tapes of float and of double do not meet") {
     P w("w", Numbers{2});
     Parameter<float> v("v", Array<float>{3});

@@ -213,15 +213,18 @@ TEST_CASE("finite: the gradient of every input is looked at, and every entry of 
 
 TEST_CASE("inspect: a name is on one line and is cut, whatever it holds") {
     const std::string bad = "line\nbreak\ttab \x1b[31m\xff\xc3\x28 \xed\xa0\x80 &amp; \xc3\xbc";
-    const std::string shown_bad = "line\\nbreak\\ttab \\x1b[31m\\xff\\xc3( \\xed\\xa0\\x80 &amp; \xc3\xbc";
+    const std::string shown_bad = "line\\nbreak\\ttab \\x1B[31m\\xFF\\xC3( \\xED\\xA0\\x80 &amp; \xc3\xbc";
     CHECK(shown(bad, 100) == shown_bad);
     CHECK(shown(std::string("a\0b", 3), 10) == "a\\x00b");
+    CHECK(shown("a\r\n", 10) == "a\\r\\n");
+    CHECK(escaped(bad) == shown_bad);
+    CHECK(escaped(shown_bad) == shown_bad);
     CHECK(shown("\xc3\xbc\xc3\xbc\xc3\xbc", 2) == "\xc3\xbc\xc3\xbc...");
-    CHECK(shown("\xe2\x80\xa8\xc2\x85", 9) == "\\xe2\\x80\\xa8\\xc2\\x85");  // other ends of a line
+    CHECK(shown("\xe2\x80\xa8\xc2\x85", 9) == "\\xE2\\x80\\xA8\\xC2\\x85");  // other ends of a line
     // What turns the order of the letters behind it, and its neighbours, which do not.
-    CHECK(shown("\u202a\u202e\u2066\u2069", 9) == "\\xe2\\x80\\xaa\\xe2\\x80\\xae\\xe2\\x81\\xa6\\xe2\\x81\\xa9");
+    CHECK(shown("\u202a\u202e\u2066\u2069", 9) == "\\xE2\\x80\\xAA\\xE2\\x80\\xAE\\xE2\\x81\\xA6\\xE2\\x81\\xA9");
     CHECK(shown("\u05d0\u200f\u2027\u202f\u2065\u206a", 9) == "\u05d0\u200f\u2027\u202f\u2065\u206a");
-    CHECK(shown("\xf0\x9f\x98\x80\xf4\x90\x80\x80\xc0\xaf", 20) == "\xf0\x9f\x98\x80\\xf4\\x90\\x80\\x80\\xc0\\xaf");
+    CHECK(shown("\xf0\x9f\x98\x80\xf4\x90\x80\x80\xc0\xaf", 20) == "\xf0\x9f\x98\x80\\xF4\\x90\\x80\\x80\\xC0\\xAF");
     Parameter<double> w(bad, Array<double>{1, 2}), u("\xc3\xbc", Array<double>{1, 2}), empty("", Array<double>{1, 2}),
         longest(std::string(10'000, 'x'), Array<double>{1, 2});
     Tape<double> tape;
@@ -235,7 +238,7 @@ TEST_CASE("inspect: a name is on one line and is cut, whatever it holds") {
             CHECK(letters(line.substr(0, shape)) == column);
     }
     const std::string dot = as_dot(tape);
-    CHECK(contains(dot, "line\\\\nbreak\\\\ttab \\\\x1b[31m\\\\xff\\\\xc3( "));
+    CHECK(contains(dot, "line\\\\nbreak\\\\ttab \\\\x1B[31m\\\\xFF\\\\xC3( "));
     CHECK(contains(dot, "label=\"" + std::string(40, 'x') + "... (2)\""));
     Parameter<double> entity("&amp; <x|y>", Array<double>{1, 2});
     Tape<double> other;

@@ -87,6 +87,13 @@ template <class T> void check_numbers_and_braces() {
     CHECK(mean(matrix, -1).value() == A{2, 6});
     CHECK(max(matrix, 1).value() == A{3, 8});
     CHECK(max(matrix, 1, KeepDims::yes).shape() == Shape{2, 1});
+    const std::size_t rows = 3;
+    CHECK(reshape(matrix, {rows, 2}).value() == A{{1, 2}, {3, 4}, {6, 8}});
+    CHECK(reshape(Var<T>(A{5}), {}).shape() == Shape{});
+    CHECK(transpose(matrix).value() == A{{1, 4}, {2, 6}, {3, 8}});
+    CHECK(reshape(transpose(matrix), matrix.shape()).value() == A{{1, 4, 2}, {6, 3, 8}});
+    CHECK(transpose(Var<T>(zeros<T>({2, 3, 4}))).shape() == Shape{4, 3, 2});  // as in NumPy
+    CHECK(transpose(Var<T>(3)).shape() == Shape{});
 }
 
 template <class T> void check_rebinding() {
@@ -128,6 +135,7 @@ TEST_CASE("notation: numbers on either side, an axis alone, Vars in braces") {
 static_assert(std::is_convertible_v<int, Axes> && std::is_convertible_v<std::vector<int>, Axes>);
 static_assert(!std::is_convertible_v<double, Axes> && !std::is_convertible_v<float, Axes>);
 static_assert(!std::is_convertible_v<bool, Axes>);
+static_assert(!std::is_convertible_v<double, Extents>);
 
 TEST_CASE("notation: a += b makes a another Var") {
     check_rebinding<float>();

@@ -106,6 +106,16 @@ TEST_CASE("numerics: logsumexp of extremes, of -inf alone and of nothing") {
     check_logsumexp<float>();
 }
 
+TEST_CASE("numerics: the gradient of logsumexp is softmax, also far from 0") {
+    for (const float far : {1e7F, -1e7F, 3e30F}) {
+        const Array<float> x{{far, far + 1, far + 2}, {far, far, far}};
+        const auto gradient = run<float>([](const auto& v) { return logsumexp(v, 1); }, x).second;
+        const Array<float> shares = softmax(Var<float>(x), 1).value();
+        for (std::size_t i = 0; i < x.size(); ++i)
+            CHECK(gradient.data()[i] == doctest::Approx(shares.data()[i]).epsilon(1e-6));
+    }
+}
+
 TEST_CASE("numerics: norm does not overflow before its value does, and has gradient 0 at 0") {
     check_norm<double>();
     check_norm<float>();

@@ -130,7 +130,7 @@ TEST_CASE("cost: the defaults fit what is given") {
 TEST_CASE("cost: refusals") {
     check_refused(run("cost", {"--lengths", "64,32"}), {"--lengths", "32"});
     check_refused(run("cost", {"--lengths", "48"}), {"--lengths", "48", "65536"});
-    check_refused(run("cost", {"--heads", "3"}), {"cost: --width: ", "heads 3", "128"});
+    check_refused(run("cost", {"--heads", "3"}), {"cost: --heads: ", "heads 3", "width 128"});
     check_refused(run("cost", {"--tokens", "0"}), {"--tokens", "0"});
     check_refused(run("cost", {"--lengths", "4", "--k", "8"}), {"--k", "8", "4"});
     check_refused(run("cost", {"--k", "8,8"}), {"--k", "8"});

@@ -104,7 +104,52 @@ TEST_CASE("programs: k is at most the length where none is given, and no window 
     CHECK(k_of({"--length", "33"}) == 32);
     CHECK(k_of({"--length", "33", "--projection", "mean"}) == 17);  // of two positions each
     check_refused(run("bench_step", {"--length", "8", "--k", "9"}), {"--k: ", "8", "9"});
-    CHECK(run("bench_step", {"--length", "8", "--width", "16", "--layers", "1", "--steps", "1"}).status == 0);
+    const Result bench = run("bench_step", {"--length", "8", "--width", "16", "--layers", "1", "--steps", "1"});
+    CHECK(bench.status == 0);
+    CHECK(bench.err == "bench_step: k 8 instead of 32, since a window has 8 tokens\n");
+    CHECK(run("bench_step", small_model() + Arguments{"--steps", "1"}).err.empty());
+}
+
+TEST_CASE("programs: options that were given and have no effect under the others are said") {
+    Runs runs;
+    const auto said = [&](const std::string& program, const Arguments& options) {
+        const std::string out = runs.scratch.path(std::to_string(++runs.number));
+        const Arguments small{"--length", "32", "--width", "16", "--heads", "2", "--layers", "1", "--steps", "1"};
+        const Result result =
+            run(program, small + options + Arguments{"--text", runs.text, "--out", out}, without_gnuplot);
+        REQUIRE(result.status == 0);
+        return result.out.substr(0, result.out.find('\n'));
+    };
+    const std::string reading = "reading " + runs.text;
+    const Arguments full{"--attention", "full"}, mean{"--projection", "mean"}, random{"--projection", "random"};
+    for (const char* program : {"train_lm", "train_mlm"}) {
+        CHECK(said(program, full) == reading);
+        CHECK(said(program, full + Arguments{"--k", "4"}) == "--k: no effect with --attention full");
+        CHECK(said(program, full + mean + Arguments{"--projection-init", "window", "--sharing", "none"}) ==
+              "--sharing, --projection, --projection-init: no effect with --attention full");
+        CHECK(said(program, random + Arguments{"--projection-init", "window"}) ==
+              "--projection-init: no effect with --projection random");
+        CHECK(said(program, Arguments{"--sharing", "none", "--projection-init", "normal", "--k", "4"}) == reading);
+    }
+    CHECK(said("train_mlm", mean + Arguments{"--sharing", "key-value"}) ==
+          "--sharing: no effect with --projection mean");
+    CHECK(said("train_mlm", {"--projection", "max", "--projection-init", "normal"}) ==
+          "--projection-init: no effect with --projection max");
+    CHECK(said("train_mlm", {"--projection", "conv", "--projection-init", "normal", "--sharing", "none"}) == reading);
+
+    const std::string model = runs.scratch.path("1");  // of train_lm
+    const auto noted = [&](const Arguments& options) {
+        const Result result = run("generate", Arguments{"--model", model, "--tokens", "3"} + options);
+        CHECK(result.status == 0);
+        return result.err;
+    };
+    CHECK(noted({"--temperature", "0"}).empty());
+    CHECK(noted({"--top-k", "1"}).empty());
+    CHECK(noted({"--top-k", "2", "--top-p", "0.5", "--seed", "1", "--temperature", "0.5"}).empty());
+    CHECK(noted({"--temperature", "0", "--top-k", "2", "--top-p", "0.5", "--seed", "1"}) ==
+          "generate: --top-k, --top-p, --seed: no effect with --temperature 0\n");
+    CHECK(noted({"--top-k", "1", "--temperature", "2", "--seed", "1"}) ==
+          "generate: --temperature, --seed: no effect with --top-k 1\n");
 }
 
 TEST_CASE("programs: a run says first where k is not the default of --help, and why") {

@@ -216,3 +216,26 @@ TEST_CASE("programs: weights so large that the answer is not finite are no answe
     check_refused(result, {model.directory, "logits"});
     CHECK(result.out.empty());
 }
+
+TEST_CASE("programs: what a file of a model holds is shown cut where it is long") {
+    const Model model;
+    const std::string whole(5000, 'x');
+    const auto cut = [&](const std::string& word) {
+        const Result result = model.fill();
+        check_refused(result, {word, "xxxxx..."});
+        CHECK(result.err.size() < 400);
+    };
+    for (const std::string key : {"norm", "width", "tokenizer_hash", whole.c_str()}) {
+        ordered_json changed = model.config;
+        changed[key] = whole;
+        model.scratch.file("model/config.json", changed.dump());
+        cut(key == whole ? "unknown" : key);
+    }
+    model.scratch.file("model/config.json", "{\"" + whole + "\": 1, \"" + whole + "\": 1}");
+    cut("once");
+    model.scratch.file("model/config.json", model.config.dump());
+    model.scratch.file("model/tokenizer.json", "{\"type\": \"" + whole + "\"}");
+    cut("type");
+    model.scratch.file("model/tokenizer.json", "{\"type\": \"byte\", \"mask\": true, \"" + whole + "\": 1}");
+    cut("known");
+}

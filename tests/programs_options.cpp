@@ -162,6 +162,44 @@ TEST_CASE("programs: shapes that make no sense are refused with all their number
     CHECK(with({"--attention", "full", "--k", "40", "--length", "32", "--width", "6", "--heads", "3"}).status == 0);
 }
 
+TEST_CASE("programs: heads that do not divide the width are blamed on the option that was given") {
+    const Arguments unread{"--text", "/no/such/text", "--out", "/tmp/taper-never-written"};
+    const auto refused = [](const Result& result, const std::string& option, const std::string& width,
+                            const std::string& heads) {
+        check_refused(result, {": " + option + ": ", "width " + width + ", heads " + heads});
+    };
+    refused(train(unread + Arguments{"--heads", "3"}), "--heads", "128", "3");
+    refused(train(unread + Arguments{"--width", "130"}), "--width", "130", "4");
+    refused(run("train_lm", unread + Arguments{"--heads", "3"}), "--heads", "128", "3");
+    refused(run("bench_step", {"--heads", "3"}), "--heads", "128", "3");
+    refused(run("bench_step", {"--heads", "3", "--width", "128"}), "--width", "128", "3");
+    refused(run("cost", {"--width", "130"}), "--width", "130", "4");
+}
+
+TEST_CASE("programs: what was typed is shown cut where it is long, between two characters") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(3000)), model = scratch.path("model");
+    REQUIRE(train(small_model() + Arguments{"--text", text, "--out", model, "--steps", "1"}).status == 0);
+    std::string first, whole;
+    for (int i = 0; i < 60; ++i) first += "\u20AC";
+    for (int i = 0; i < 1000; ++i) whole += "\u20AC";
+    const auto cut = [&](const Result& result, const std::string& shown) {
+        check_refused(result, {shown + "..."});
+        CHECK(result.err.size() < 600);
+    };
+    const auto fill = [&](const Arguments& options) { return run("fill_mask", Arguments{"--model", model} + options); };
+    cut(fill({"--text", whole}), ": " + first);
+    cut(fill({"--text", whole, "--text", whole}), "'" + first);
+    cut(fill({"--text", "[MASK]", "--top", whole}), "'" + first);
+    cut(fill({"--text", "[MASK]", whole}), "'" + first);
+    cut(fill({"--text", "[MASK]", "--" + whole}), ": --" + first.substr(0, 58 * 3));
+    cut(train({"--text", text, "--out", "x", "--norm", whole}), "'" + first);
+    cut(train({"--text", text, "--out", "x", "--k", whole}), "'" + first);
+    cut(train({"--text", text, "--out", "x", "--lr", whole}), "'" + first);
+    check_refused(fill({"--text", first}), {": " + first + "\n"});
+    check_refused(fill({"--text", "no \n mask"}), {": no \\n mask\n"});
+}
+
 TEST_CASE("programs: the learning rate at the edges of the schedule") {
     const Scratch scratch;
     const std::string text = scratch.file("text.txt", prose(1000));

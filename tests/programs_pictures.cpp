@@ -1,4 +1,7 @@
 // The pictures of the programs: where they may be drawn is asked before the work, and a failure costs no good one.
+#include "examples/common/tokenizer.hpp"
+#include "examples/language_model/pictures.hpp"
+#include "nn/model_directory.hpp"
 #include "tests/gnuplot.hpp"
 #include "tests/programs.hpp"
 
@@ -71,6 +74,41 @@ TEST_CASE("programs: of the old pictures those go that the model does not have, 
         for (const char* name : {"attention.svg", "spectrum.svg"})
             CHECK(file_contents(models.pictures + "/" + name).ends_with("</svg>\n"));
     }
+}
+
+TEST_CASE("programs: where singular values take long it is said, and nowhere else") {
+    const Models models;
+    const FakeGnuplot gnuplot;
+    for (const Result& result : models.draw(models.pictures)) CHECK(result.err.empty());
+    const std::string model = models.scratch.path("long"), text = models.scratch.file("long.txt", prose(3000));
+    const Arguments one_step{"--length", "1000", "--k", "4", "--width", "4", "--heads", "2", "--layers", "1"};
+    REQUIRE(train(one_step + Arguments{"--batch", "1", "--steps", "1", "--text", text, "--out", model}).status == 0);
+    const Result result =
+        run("fill_mask", {"--model", model, "--text", "[MASK]" + prose(999), "--plot", models.pictures});
+    CHECK(result.status == 0);
+    CHECK(result.err ==
+          "fill_mask: --plot: computing the singular values of 2 attention matrices, 1,000 x 1,000 each\n");
+}
+
+TEST_CASE("programs: generate draws the window that its last token was drawn from") {
+    const Models models;
+    const FakeGnuplot gnuplot;
+    const Result result = run("generate", {"--model", models.causal, "--tokens", "40", "--plot", models.pictures});
+    REQUIRE(result.status == 0);
+    // 40 tokens were read, the prompt of one and all but the last; the 33rd found the window of 32 full.
+    constexpr std::size_t n = 16 + 8;
+    const std::string window = result.out.substr(40 - n, n);
+    const auto tokenizer = taper::examples::Tokenizer::load(models.causal + "/tokenizer.json");
+    const auto ids = tokenizer->encode(window);
+    taper::Ids tokens({1, n}, 0);
+    std::copy(ids.begin(), ids.end(), tokens.begin());
+    const auto model = taper::nn::load_model<float>(models.causal);
+    const auto expected = taper::examples::attention_maps(model, tokens)[1][1].P;
+    const auto drawn = maps_of(file_contents(models.pictures + "/attention.svg"));
+    REQUIRE(drawn.size() == 4);
+    REQUIRE(drawn[3].entries.size() == n * n);
+    for (std::size_t i = 0; i < n * n; ++i)
+        CHECK(drawn[3].entries[i] == doctest::Approx(expected.data()[i]).epsilon(1e-5));
 }
 
 TEST_CASE("cost: an --out that cannot be written is refused before anything is measured") {

@@ -200,3 +200,23 @@ TEST_CASE("programs: a resumed run may be given more steps, and says when there 
     CHECK(more.out.find("now follows 44 steps, before 40") != std::string::npos);
     CHECK(metrics_of(run.out).size() == 44);
 }
+
+TEST_CASE("programs: a signal while evaluate writes leaves nothing beside its file") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(3000)), model = scratch.path("model");
+    REQUIRE(train(small_model() + Arguments{"--text", text, "--out", model, "--steps", "1"}).status == 0);
+    const std::string in = scratch.path("in"), results = scratch.path("results");
+    save_safetensors(in, {.tensors = {{"tokens", full<std::int64_t>({4096, 32}, 1)}}});
+    std::filesystem::create_directory(results);
+    for (const int signal : {SIGTERM, SIGINT, SIGTERM}) {
+        Process process("evaluate", {"--model", model, "--tokens", in, "--out", results + "/out", "--double"});
+        process.wait_for([&] { return !std::filesystem::is_empty(results); });  // 27 MB, then fsync
+        process.kill(signal);
+        const int status = process.wait().status;
+        const bool done = status == 0;  // the machine was faster
+        CHECK((done || status == 128 + signal));
+        CHECK(std::filesystem::exists(results + "/out") == done);
+        CHECK(directory_contents(results).size() == (done ? 1 : 0));
+        std::filesystem::remove(results + "/out");
+    }
+}

@@ -223,26 +223,47 @@ TEST_CASE("programs: a run with nothing to do draws the picture that is missing"
 
 // A sanitizer takes terabytes of addresses for itself.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+static std::function<void()> with_memory_of(rlim_t bytes) {
+    return [bytes] {
+        without_gnuplot();
+        const rlimit limit{bytes, bytes};
+        setrlimit(RLIMIT_AS, &limit);
+    };
+}
+
 TEST_CASE("programs: too little memory for a product ends a program with status 1, and soon") {
     const Run run;
-    const auto limited = [](rlim_t bytes) {
-        return [bytes] {
-            without_gnuplot();
-            const rlimit limit{bytes, bytes};
-            setrlimit(RLIMIT_AS, &limit);
-        };
-    };
     const std::map<std::string, Arguments> commands{
         {"bench_step", small_model() + Arguments{"--vocab", "30", "--steps", "1"}}, {"train_mlm", run.start("2")}};
     for (const auto& command : commands) {
         const std::string& program = command.first;
         CAPTURE(program);
         for (const char* threads : {"1", "2"}) {
-            Process process(program, command.second + Arguments{"--threads", threads}, limited(256'000'000));
+            Process process(program, command.second + Arguments{"--threads", threads}, with_memory_of(256'000'000));
             process.wait_for([] { return false; });
             REQUIRE(!process.running());
             check_failed(process.wait(), {program + ": memory: ", "--batch"});
         }
     }
+}
+
+TEST_CASE("programs: a model that is larger than the memory is refused, by the options that make it so") {
+    const Run run;
+    const auto refused = [](const std::string& program, const Arguments& arguments, const Arguments& words) {
+        const std::string rule = ": what the model needs must fit into memory: ";
+        check_refused(taper::tests::run(program, arguments, with_memory_of(1'000'000'000)),
+                      Arguments{rule, " bytes at least, 1,000,000,000 bytes there are\n"} + words);
+    };
+    const Arguments start{"--text", run.text, "--out", run.out};
+    for (const char* program : {"train_mlm", "train_lm"}) {
+        refused(program, start + Arguments{"--width", "65536", "--layers", "1000"}, {": --width, --layers: "});
+        refused(program, start + Arguments{"--length", "4096", "--k", "4096", "--layers", "2"},
+                {": --k, --length, --layers: "});
+    }
+    refused("bench_step", {"--width", "16384", "--ffn-width", "1000000"}, {": --ffn-width, --width: "});
+    refused("bench_step", {"--vocab", "1000000", "--width", "1024"}, {": --vocab, --width: ", " parameters, "});
+    refused("bench_step", {"--batch", "1000000", "--length", "1000", "--mode", "forward"}, {": --batch, --length: "});
+    refused("cost", {"--width", "65536", "--tokens", "64", "--out", run.scratch.path("cost.svg")}, {": --width: "});
+    CHECK_FALSE(std::filesystem::exists(run.out));
 }
 #endif

@@ -1,5 +1,7 @@
 // Elementwise arithmetic. The formula is a lambda over SIMD batches (core/map.hpp). A gradient with respect to an input that was
 // broadcast is summed over the axes along which it was repeated: sum_to.
+#include <limits>
+
 #include "core/map.hpp"
 #include "core/ops.hpp"
 #include "core/ops/kept.hpp"
@@ -93,6 +95,29 @@ template <class T> struct Div final : Op<T> {
 };
 template <class T> Var<T> div(const Var<T>& a, const Same<T>& b, Source at) { return apply<Div<T>>(at, a, b); }
 
+// x^e for one number e. An exponent that formulas are full of takes no logarithm. At infinities, NaN
+// and zeros of either sign all have the values of std::pow.
+template <class T> static Array<T> power(const Array<T>& x, T e) {
+    const auto root = [](auto v) {
+        const T infinity = std::numeric_limits<T>::infinity();
+        return xsimd::select(v == -infinity, decltype(v)(infinity), xsimd::sqrt(v) + T(0));
+    };
+    if (e == 1) return x;
+    if (e == 2) return map([](auto v) { return v * v; }, x);
+    if (e == 3) return map([](auto v) { return v * v * v; }, x);
+    if (e == -1) return map([](auto v) { return 1 / v; }, x);
+    if (e == -2) return map([](auto v) { return 1 / v * (1 / v); }, x);
+    if (e == T(0.5)) return map(root, x);
+    if (e == T(-0.5)) return map([root](auto v) { return 1 / root(v); }, x);
+    return map([e](T v) { return std::pow(v, e); }, x);
+}
+
+// a^b, broadcast.
+template <class T> static Array<T> power(const Array<T>& a, const Array<T>& b) {
+    if (b.size() == 1 && b.dimension() <= a.dimension()) return power(a, *b.data());
+    return zip([](T x, T e) { return std::pow(x, e); }, "pow", a, b);
+}
+
 template <class T> struct Pow final : Op<T> {
     const char* formula() const override {
         return R"(y = a^b                                                     a negative base takes whole exponents only, else NaN
@@ -104,16 +129,17 @@ template <class T> struct Pow final : Op<T> {
 
     Var<T> forward(const Var<T>& base, const Var<T>& exponent) {
         a = base, b = exponent;
-        const Var<T> power = zip([](T x, T e) { return std::pow(x, e); }, name(), a.value(), b.value());
-        y = kept(power, wants_gradient(b));
-        return power;
+        const Var<T> result = power(a.value(), b.value());
+        y = kept(result, wants_gradient(b));
+        return result;
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const auto times = [](auto g, auto d) { return g * d; };
         if (gradients.wants(a)) {
-            const auto slope =
-                zip([](T x, T e) { return e == 0 ? T(0) : e * std::pow(x, e - 1); }, name(), a.value(), b.value());
-            gradients.add(a, sum_to(map(times, dy, slope), a.shape()));
+            const auto less = map([](auto e) { return e - T(1); }, b.value());
+            const auto slope = [](T p, T e) { return e == 0 ? T(0) : e * p; };
+            const auto slopes = zip(slope, name(), power(a.value(), less), b.value());
+            gradients.add(a, sum_to(map(times, dy, slopes), a.shape()));
         }
         if (gradients.wants(b)) {
             const auto slope = zip([](T v, T x) { return x == 0 && std::isfinite(v) ? T(0) : v * std::log(x); }, name(),

@@ -120,7 +120,7 @@ template <class T> Var<T> concat(const std::vector<Var<T>>& xs, int axis, Source
 
 // ---- y = the xs, all of one shape, along a new axis: each gets the axis with extent 1, then concat
 template <class T> Var<T> stack(const std::vector<Var<T>>& xs, int axis, Source at) {
-    const std::vector<int> shape = explained(at, xs, [&] {
+    const Extents shape = explained(at, xs, [&] {
         if (xs.empty()) throw Error("stack: at least one input must be given: 0");
         for (const Var<T>& x : xs)
             if (x.shape() != xs[0].shape())
@@ -128,7 +128,7 @@ template <class T> Var<T> stack(const std::vector<Var<T>>& xs, int axis, Source 
         Shape with_axis = xs[0].shape();
         with_axis.push_back(1);
         const std::size_t place = axis_index("stack", axis, {"x with the new axis", with_axis});
-        std::vector<int> extents(xs[0].shape().begin(), xs[0].shape().end());
+        Extents extents = xs[0].shape();
         extents.insert(extents.begin() + static_cast<std::ptrdiff_t>(place), 1);
         return extents;
     });

@@ -54,17 +54,6 @@ template <class F> static void for_each_entry(const Shape& x, const std::vector<
     }
 }
 
-// The largest entries of x, the reduced axes as 1. NaN wins; of no entries: -inf.
-template <class T> static Array<T> largest(const Array<T>& x, const std::vector<bool>& reduced) {
-    auto y = full<T>(reduced_shape(x.shape(), reduced, KeepDims::yes), -std::numeric_limits<T>::infinity());
-    for_each_entry(x.shape(), reduced, [&](std::size_t i, std::size_t j) {
-        const T v = x.data()[i];
-        T& most = y.data()[j];
-        if (v > most || (std::isnan(v) && !std::isnan(most))) most = v;
-    });
-    return y;
-}
-
 constexpr auto times = [](auto a, auto b) { return a * b; };
 
 template <class T> struct Sum final : Op<T> {
@@ -122,7 +111,7 @@ template <class T> struct Max final : Op<T> {
         const Shape kept = reduced_shape(x.shape(), reduced, KeepDims::yes);
         if (count(kept) > 0 && x.value().size() == 0)
             shape_error(name(), "the largest of no entries is not defined", {{"x", x.shape()}});
-        y = largest(x.value(), reduced);
+        y = max_axes(x.value(), reduced);
         return reshaped(y, reduced_shape(x.shape(), reduced, keep));
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
@@ -146,29 +135,31 @@ template <class T> Var<T> max(const Var<T>& x, const Axes& axes, KeepDims keep, 
 template <class T> struct LogSumExp final : Op<T> {
     const char* formula() const override {
         return R"(y = ln sum e^x over the reduced axes
-  forward   1. m = the largest x, or 0 where that is infinite     2. y = m + ln sum e^(x - m)
-  backward  dx_i = dy e^(x_i - y), and 0 where y = -inf: all x are, or there is none)";
+  forward   1. m = the largest x, or 0 where that is infinite     2. l = ln sum e^(x - m)     3. y = m + l
+  backward  dx_i = dy e^(x_i - m - l), and 0 where l = -inf: all x are, or there is none
+            needs m and l: far from 0 their sum y has lost digits)";
     }
 
     Var<T> x;
-    Array<T> y;  // with the reduced axes as 1
+    Array<T> m, l;  // with the reduced axes as 1
     const char* name() const override { return "logsumexp"; }
 
     Var<T> forward(const Var<T>& input, const Axes& axes, KeepDims keep) {
         x = input;
         const auto reduced = reduced_axes(name(), x.shape(), axes);
-        const auto m = map([](T v) { return std::isinf(v) ? T(0) : v; }, largest(x.value(), reduced));
+        m = map([](T v) { return std::isinf(v) ? T(0) : v; }, max_axes(x.value(), reduced));
         const auto powers = zip([](auto v, auto most) { return xsimd::exp(v - most); }, name(), x.value(), m);
-        y = map([](T most, T total) { return most + std::log(total); }, m, sum_axes(powers, reduced));
-        return reshaped(y, reduced_shape(x.shape(), reduced, keep));
+        l = map([](T total) { return std::log(total); }, sum_axes(powers, reduced));
+        return reshaped(map([](auto a, auto b) { return a + b; }, m, l), reduced_shape(x.shape(), reduced, keep));
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        const auto share = [](auto v, auto l) {
-            const auto none = l == -std::numeric_limits<T>::infinity();
-            return xsimd::select(none, decltype(v)(T(0)), xsimd::exp(v - l));
+        const auto share = [](auto v, auto log_sum) {
+            const auto none = log_sum == -std::numeric_limits<T>::infinity();
+            return xsimd::select(none, decltype(v)(T(0)), xsimd::exp(v - log_sum));
         };
-        const auto shares = zip(share, name(), x.value(), y);
-        gradients.add(x, zip(times, name(), reshaped(dy, y.shape()), shares));
+        const auto below = zip([](auto v, auto most) { return v - most; }, name(), x.value(), m);
+        const auto shares = zip(share, name(), below, l);
+        gradients.add(x, zip(times, name(), reshaped(dy, l.shape()), shares));
     }
 };
 template <class T> Var<T> logsumexp(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
@@ -189,7 +180,7 @@ template <class T> struct Norm final : Op<T> {
     Var<T> forward(const Var<T>& input, const Axes& axes, KeepDims keep) {
         x = input;
         const auto reduced = reduced_axes(name(), x.shape(), axes);
-        const auto most = largest(map([](auto v) { return xsimd::abs(v); }, x.value()), reduced);
+        const auto most = max_axes(map([](auto v) { return xsimd::abs(v); }, x.value()), reduced);
         m = map([](T v) { return v > 0 && std::isfinite(v) ? v : T(1); }, most);
         const auto scaled_square = [](auto v, auto scale) { return v / scale * (v / scale); };
         const auto squares = zip(scaled_square, name(), x.value(), m);

@@ -16,18 +16,18 @@ template <class T> struct Reshape final : Op<T> {
     Place<T> x;
     const char* name() const override { return "reshape"; }
 
-    Var<T> forward(const Var<T>& input, const std::vector<int>& wanted) {
+    Var<T> forward(const Var<T>& input, const Extents& wanted) {
         x = input;
         const std::size_t entries = count(x.shape);
         Shape shape;
         std::string text;
-        for (int extent : wanted) {
+        for (std::ptrdiff_t extent : wanted) {
             text += (text.empty() ? "" : ",") + std::to_string(extent);
-            shape.push_back(extent == -1 ? 1 : static_cast<std::size_t>(std::max(extent, 0)));
+            shape.push_back(extent == -1 ? 1 : static_cast<std::size_t>(std::max<std::ptrdiff_t>(extent, 0)));
         }
         const auto guessed = std::find(wanted.begin(), wanted.end(), -1);
         if (std::count(wanted.begin(), wanted.end(), -1) > 1 ||
-            std::any_of(wanted.begin(), wanted.end(), [](int e) { return e < -1; }))
+            std::any_of(wanted.begin(), wanted.end(), [](std::ptrdiff_t e) { return e < -1; }))
             shape_error(name(), "extents must be 0 or more, and one may be -1", {{"x", x.shape}},
                         "wanted (" + text + ")");
         const std::size_t known = count(shape);
@@ -41,7 +41,7 @@ template <class T> struct Reshape final : Op<T> {
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override { gradients.add(x, reshaped(dy, x.shape)); }
 };
-template <class T> Var<T> reshape(const Var<T>& x, const std::vector<int>& shape, Source at) {
+template <class T> Var<T> reshape(const Var<T>& x, const Extents& shape, Source at) {
     return apply<Reshape<T>>(at, x, shape);
 }
 
@@ -62,9 +62,11 @@ template <class T> struct Transpose final : Op<T> {
             given += (given.empty() ? "" : ",") + std::to_string(axis);
             axes.push_back(axis_index(name(), axis, {"x", x.shape}));
         }
-        std::vector<std::size_t> sorted = axes, all(x.shape.size());
-        std::sort(sorted.begin(), sorted.end());
+        std::vector<std::size_t> all(x.shape.size());
         std::iota(all.begin(), all.end(), 0);
+        if (order.empty()) axes.assign(all.rbegin(), all.rend());
+        std::vector<std::size_t> sorted = axes;
+        std::sort(sorted.begin(), sorted.end());
         if (sorted != all)
             shape_error(name(), "axes must name each axis of x once", {{"x", x.shape}}, "axes (" + given + ")");
         return permuted(input.value(), axes);
@@ -101,8 +103,6 @@ template <class T> Var<T> broadcast_to(const Var<T>& x, const Shape& shape, Sour
     return apply<BroadcastTo<T>>(at, x, shape);
 }
 
-static std::vector<int> ints(std::initializer_list<std::size_t> extents) { return {extents.begin(), extents.end()}; }
-
 // ---- heads side by side, each apart and back: head i is columns [i d_h, (i + 1) d_h)
 template <class T> Var<T> split_heads(const Var<T>& x, std::size_t heads, Source at) {
     const Shape& s = x.shape();
@@ -111,21 +111,21 @@ template <class T> Var<T> split_heads(const Var<T>& x, std::size_t heads, Source
             shape_error("split_heads", "x must be (B, n, d), d a multiple of the heads", {{"x", s}},
                         "heads " + std::to_string(heads));
     });
-    return transpose(reshape(x, ints({s[0], s[1], heads, s[2] / heads}), at), {0, 2, 1, 3}, at);
+    return transpose(reshape(x, {s[0], s[1], heads, s[2] / heads}, at), {0, 2, 1, 3}, at);
 }
 template <class T> Var<T> merge_heads(const Var<T>& x, Source at) {
     const Shape& s = x.shape();
     explained<T>(at, {x}, [&] {
         if (s.size() != 4) shape_error("merge_heads", "x must be (B, h, n, d_h)", {{"x", s}});
     });
-    return reshape(transpose(x, {0, 2, 1, 3}, at), ints({s[0], s[2], s[1] * s[3]}), at);
+    return reshape(transpose(x, {0, 2, 1, 3}, at), {s[0], s[2], s[1] * s[3]}, at);
 }
 
-#define TAPER_INSTANTIATE(T)                                                 \
-    template Var<T> reshape(const Var<T>&, const std::vector<int>&, Source); \
-    template Var<T> transpose(const Var<T>&, const Axes&, Source);           \
-    template Var<T> broadcast_to(const Var<T>&, const Shape&, Source);       \
-    template Var<T> split_heads(const Var<T>&, std::size_t, Source);         \
+#define TAPER_INSTANTIATE(T)                                           \
+    template Var<T> reshape(const Var<T>&, const Extents&, Source);    \
+    template Var<T> transpose(const Var<T>&, const Axes&, Source);     \
+    template Var<T> broadcast_to(const Var<T>&, const Shape&, Source); \
+    template Var<T> split_heads(const Var<T>&, std::size_t, Source);   \
     template Var<T> merge_heads(const Var<T>&, Source);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)

@@ -7,6 +7,7 @@
 
 #include "core/parallel.hpp"
 #include "examples/common/measuring.hpp"
+#include "examples/common/model_memory.hpp"
 #include "examples/common/model_options.hpp"
 #include "examples/common/program.hpp"
 #include "nn/adam.hpp"
@@ -91,9 +92,11 @@ int main(int argc, char** argv) {
         options.count("--threads", thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
         set_threads(static_cast<int>(thread_count));
-        model.fit_default_k(options);
+        const std::string chosen_k = model.fit_default_k(options);
         const nn::Config config = model.model_config(vocab, causal);
-        check_options(config);
+        check_options(config, options);
+        check_memory(config, batch, mode == "train" ? 4 : 3, options);
+        if (!chosen_k.empty()) note(chosen_k);
         bench(config, batch, mode == "train", steps);
         return 0;
     });

@@ -146,7 +146,7 @@ std::unique_ptr<Tokenizer> tokenizer_of(const std::string& model_bytes, bool wit
     Vocabulary vocabulary = vocabulary_of(*model);
     for (const std::string& token : vocabulary.tokens)
         if (token.find_first_of(" \n", 1) != token.npos)
-            throw Error(subject + ": a token may hold a space or newline only at its start: \"" + escaped(token) +
+            throw Error(subject + ": a token may hold a space or newline only at its start: \"" + shortened(token) +
                         "\"");
 
     auto tokenizer = std::make_unique<BpeTokenizer>(std::move(model), std::move(vocabulary), with_mask);

@@ -1,6 +1,7 @@
 #include "examples/common/model_options.hpp"
 
 #include <algorithm>
+#include <sstream>
 
 #include "core/error.hpp"
 
@@ -69,13 +70,31 @@ nn::Config ModelOptions::model_config(std::size_t vocab_size, bool causal) const
             .seed = seed};
 }
 
-void check_options(const nn::Config& config) {
+std::string ModelOptions::idle_options(const Options& options) const {
+    if (attention == "full")
+        return options.without_effect({"--k", "--sharing", "--projection", "--projection-init"}, "--attention full");
+    std::vector<std::string> idle;
+    if (projection == "mean" || projection == "max") idle = {"--sharing", "--projection-init"};  // no weights
+    if (projection == "random") idle = {"--projection-init"};
+    return options.without_effect(idle, "--projection " + projection);
+}
+
+static std::string option_of(std::string field) {
+    std::replace(field.begin(), field.end(), '_', '-');
+    return "--" + field;
+}
+
+void check_options(const nn::Config& config, const Options& options) {
     try {
         config.check();
     } catch (const Error& error) {
-        std::string text = error.what();
-        std::replace(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(text.find(':')), '_', '-');
-        throw Error("--" + text);
+        const std::string text = error.what();
+        const std::size_t end = text.find(':');
+        std::string name = option_of(text.substr(0, end));
+        std::istringstream words(text.substr(end));
+        for (std::string word; !options.given(name) && words >> word;)
+            if (options.given(option_of(word))) name = option_of(word);
+        throw Error(name + text.substr(end));
     }
 }
 

@@ -28,10 +28,13 @@ struct ModelOptions {
     // Where --k was not given: at most the length, and no window empty. Returns what it chose instead of
     // the default and why, or "".
     std::string fit_default_k(const Options& options);
+    // Options that were given and have no effect under the others, in a line; or "".
+    std::string idle_options(const Options& options) const;
     nn::Config model_config(std::size_t vocab_size, bool causal) const;
 };
 
-// config.check(); its Error names the option instead of the field: --ffn-width for ffn_width.
-void check_options(const nn::Config& config);
+// config.check(); its Error names an option instead of the field, --ffn-width for ffn_width: the first
+// that was given of those whose fields the message holds.
+void check_options(const nn::Config& config, const Options& options);
 
 }  // namespace taper::examples

@@ -42,9 +42,15 @@ Options::Entry& Options::entry(const std::string& name, const std::string& help,
     return e;
 }
 
+static std::string joined(const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+    return text;
+}
+
 [[noreturn]] static void refuse(const std::string& name, const std::string& rule, const std::string& value,
                                 const std::string& hint = "") {
-    throw Error(name + ": the value must be " + rule + ": '" + value + "'" + hint);
+    throw Error(name + ": the value must be " + rule + ": '" + shortened(value) + "'" + hint);
 }
 
 // The whole of text as a number, or nothing.
@@ -110,8 +116,7 @@ void Options::number(const std::string& name, double& value, const Bounds& bound
 
 void Options::word(const std::string& name, std::string& value, const std::vector<std::string>& words,
                    const std::string& help) {
-    std::string choice;
-    for (const std::string& word : words) choice += (choice.empty() ? "" : ", ") + word;
+    const std::string choice = joined(words);
     Entry& e = entry(name, help + ": " + choice, value);
     e.read = [name, words, choice, &value](const std::vector<std::string>& given) {
         if (std::find(words.begin(), words.end(), given[0]) == words.end())
@@ -166,11 +171,15 @@ void Options::files(const std::string& name, std::vector<std::string>& values, c
     Entry& e = entry(name, help, "");
     e.repeatable = true;
     e.read = [name, &values](const std::vector<std::string>& given) {
+        const auto check = [&](const std::string& path) {  // a path is shown whole
+            if (path.empty() || !is_utf8(path))
+                throw Error(name + ": the value must be the path of a file, in UTF-8: '" + path + "'");
+        };
         values.clear();
         for (const std::string& path : given) {
-            if (path.empty() || !is_utf8(path)) refuse(name, "the path of a file, in UTF-8", path);
+            check(path);
             values.push_back(std::filesystem::absolute(path));
-            if (!is_utf8(values.back())) refuse(name, "the path of a file, in UTF-8", values.back());
+            check(values.back());
         }
     };
     e.get = [&values] { return json(values); };
@@ -199,7 +208,9 @@ void Options::require_known_options_with_values(int argc, char** argv) const {
         const Entry* e = find(name);
         const bool known = e || name == "-h" || std::find(names.begin(), names.end(), name) != names.end();
         if (!known && name.starts_with('-'))
-            throw Error(name + ": the option must be one that --help lists" + did_you_mean(name, names));
+            throw Error(shortened(name) + ": the option must be one that --help lists" + did_you_mean(name, names));
+        if (!known)
+            throw Error("'" + shortened(word) + "': every word must be an option that --help lists, or its value");
         if (!e || e->is_flag) continue;
         const bool inside = name.size() < word.size();
         if (!inside) ++i;
@@ -228,7 +239,8 @@ bool Options::parse(int argc, char** argv) {
     for (const auto& e : entries_) {
         if (e->required && e->given.empty()) throw Error(e->name + ": the option must be given: it is required");
         if (e->given.size() > 1 && !e->repeatable)
-            throw Error(e->name + ": the option must be given only once: '" + e->given[0] + "', '" + e->given[1] + "'");
+            throw Error(e->name + ": the option must be given only once: '" + shortened(e->given[0]) + "', '" +
+                        shortened(e->given[1]) + "'");
         if (!e->given.empty()) e->read(e->given);
     }
     for (const auto& e : entries_) e->check();
@@ -243,6 +255,22 @@ const Options::Entry* Options::find(std::string_view name) const {
 bool Options::given(std::string_view name) const {
     const Entry* e = find(name);
     return e && !e->given.empty();
+}
+
+static std::vector<std::string> those_of(std::vector<std::string> names, const auto& wanted) {
+    std::erase_if(names, [&](const std::string& name) { return !wanted(name); });
+    return names;
+}
+
+std::string Options::blamed(const std::vector<std::string>& names) const {
+    const auto on_command_line = those_of(names, [&](const std::string& name) { return given(name); });
+    if (!on_command_line.empty()) return joined(on_command_line);
+    return joined(those_of(names, [&](const std::string& name) { return find(name) != nullptr; }));
+}
+
+std::string Options::without_effect(const std::vector<std::string>& names, const std::string& other) const {
+    const auto idle = those_of(names, [&](const std::string& name) { return given(name); });
+    return idle.empty() ? "" : joined(idle) + ": no effect with " + other;
 }
 
 json Options::stored(const std::vector<std::string>& names) const {
@@ -266,7 +294,7 @@ void Options::restore(const json& stored, const std::vector<std::string>& names,
         if (!stored.contains(name)) throw Error(subject + ": every option must be stored: " + name + " is missing");
     for (const auto& [name, value] : stored.items())
         if (std::find(names.begin(), names.end(), name) == names.end())
-            throw Error(subject + ": no option may be stored that this program does not have: " + name);
+            throw Error(subject + ": no option may be stored that this program does not have: " + shortened(name));
     for (const auto& e : entries_) {
         if (!stored.contains(e->name)) continue;
         const json wanted = e->get();
@@ -278,8 +306,8 @@ void Options::restore(const json& stored, const std::vector<std::string>& names,
         if (e->given.empty()) continue;
         const bool free = std::find(may_change.begin(), may_change.end(), e->name) != may_change.end();
         if (!free && e->get() != wanted)
-            throw Error(e->name + ": with --resume the value must be that of " + subject + ": given " + wanted.dump() +
-                        ", stored " + e->get().dump());
+            throw Error(e->name + ": with --resume the value must be that of " + subject + ": given " +
+                        shortened(wanted.dump()) + ", stored " + shortened(e->get().dump()));
         e->read(e->given);
     }
 }

@@ -58,6 +58,11 @@ class Options {
     // or required and missing.
     bool parse(int argc, char** argv);
     bool given(std::string_view name) const;  // on the command line
+    // Those of these names that were given, joined by ", "; where none was, those that the program has.
+    std::string blamed(const std::vector<std::string>& names) const;
+    // "--k, --sharing: no effect with --attention full", of these names those that were given; "" where
+    // none was.
+    std::string without_effect(const std::vector<std::string>& names, const std::string& other) const;
 
     // For --resume: the values of the named options; and the other way round, where an option that was given must agree,
     // unless it is among those that may change. Error: a value disagrees, is missing, unknown, or none that the command line

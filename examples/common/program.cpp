@@ -18,6 +18,7 @@
 #include <system_error>
 
 #include "core/array.hpp"
+#include "core/file.hpp"
 #include "examples/common/progress.hpp"
 #include "examples/common/text.hpp"
 
@@ -41,6 +42,7 @@ static void handle_stop_signals() {
     action.sa_handler = [](int signal) {
         if (!must_save) {
             finish_open_line();
+            remove_unfinished_file();
             _exit(128 + signal);
         }
         if (!stop_signal) stop_signal = signal;
@@ -57,6 +59,13 @@ static void open_standard_streams() {
         if (fcntl(descriptor, F_GETFD) < 0) open("/dev/null", O_RDWR);
 }
 
+static std::string program_name;
+
+void note(std::string_view line) {
+    finish_open_line();
+    std::cerr << program_name << ": " << escaped(line) << std::endl;
+}
+
 int run_program(const std::string& name, const std::function<int()>& body) {
     std::setlocale(LC_ALL, "C");
     for (int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);  // writing fails, with a reason
@@ -64,9 +73,9 @@ int run_program(const std::string& name, const std::function<int()>& body) {
     open_standard_streams();
     handle_stop_signals();
     keep_freed_memory();
-    const auto fail = [&](const char* message, int status) {
-        finish_open_line();
-        std::cerr << name << ": " << escaped(message) << std::endl;
+    program_name = name;
+    const auto fail = [](const char* message, int status) {
+        note(message);
         return status;
     };
     try {

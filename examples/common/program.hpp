@@ -33,6 +33,10 @@ class ReaderLeft : public std::runtime_error {
     ReaderLeft() : std::runtime_error("stdout: nobody reads the output") {}
 };
 
+// Writes to stderr, `PROGRAM: line`, in a program whose stdout is what it was asked for: how a long work
+// goes on, and what is done otherwise than was asked.
+void note(std::string_view line);
+
 bool stdout_is_terminal();
 // The columns of the terminal that stdout is, as it is now. None: it is no terminal, or one that cannot rewrite a line.
 std::optional<std::size_t> terminal_columns();

@@ -10,7 +10,6 @@
 #include <system_error>
 
 #include "core/error.hpp"
-#include "core/shown.hpp"
 
 namespace taper::examples {
 
@@ -91,24 +90,6 @@ std::vector<std::string> alphabet_of(std::span<const Text> texts) {
     }
     std::sort(alphabet.begin(), alphabet.end());  // UTF-8 sorts as its code points do
     return alphabet;
-}
-
-std::string escaped(std::string_view text) {
-    std::string result;
-    for (const CodePoint& c : CodePoints(text)) {
-        if (c.value == '\n') {
-            result += "\\n";
-        } else if (c.value == '\t') {
-            result += "\\t";
-        } else if (c.value == '\r') {
-            result += "\\r";
-        } else if (!c.valid || is_control(c.bytes)) {
-            for (const char byte : c.bytes) result += "\\x" + hex(static_cast<unsigned char>(byte), 2);
-        } else {
-            result += c.bytes;
-        }
-    }
-    return result;
 }
 
 std::string readable(std::string_view text, std::string_view continued) {

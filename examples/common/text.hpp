@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/shown.hpp"
+
 namespace taper::examples {
 
 enum class Encoding { utf8, bytes };
@@ -71,11 +73,11 @@ std::size_t code_point_count(std::string_view text);  // a byte that is not UTF-
 // The distinct characters of all texts, each as UTF-8, in the order of their code points.
 std::vector<std::string> alphabet_of(std::span<const Text> texts);
 
-// For a message on one line: control characters (core/shown.hpp) and bytes that are not UTF-8 come out
-// as \n, \t, \r or \x92.
-std::string escaped(std::string_view text);
+// For a message that shows what may be long.
+inline std::string shortened(std::string_view text) { return shown(text, 60); }
 
-// For a terminal, the same, but newlines and tabs stay what they are. continued: stands at the start of each further line.
+// For a terminal, escaped as core/shown.hpp has it, but newlines and tabs stay what they are.
+// continued: stands at the start of each further line.
 std::string readable(std::string_view text, std::string_view continued = "");
 
 // How many bytes at the end of text begin a code point whose rest may follow.

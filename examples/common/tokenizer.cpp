@@ -100,13 +100,13 @@ class StrictObject {
         } catch (const json::parse_error& error) {
             throw Error(rule + "it is not at byte " + std::to_string(error.byte));
         } catch (const json::exception& error) {
-            throw Error(rule + error.what());
+            throw Error(rule + shortened(error.what()));
         }
         if (!content_.is_object()) throw Error(subject + ": the file must hold a JSON object: it holds another value");
     }
 
     [[noreturn]] void fail(const std::string& key, const std::string& rule) const {
-        throw Error(subject_ + ": \"" + escaped(key) + "\": " + rule);
+        throw Error(subject_ + ": \"" + shortened(key) + "\": " + rule);
     }
 
     void expect_only(const std::set<std::string>& keys) const {
@@ -160,7 +160,7 @@ std::string to_string(TokenizerKind kind) {
 TokenizerKind tokenizer_kind_from(std::string_view option) {
     for (const auto& [kind, name] : kind_names)
         if (name == option) return kind;
-    throw Error("--tokenizer: the kind must be char, byte or bpe: " + escaped(option));
+    throw Error("--tokenizer: the kind must be char, byte or bpe: " + shortened(option));
 }
 
 Encoding encoding_of(TokenizerKind kind) { return kind == TokenizerKind::byte ? Encoding::bytes : Encoding::utf8; }
@@ -213,7 +213,7 @@ std::unique_ptr<Tokenizer> Tokenizer::from_json(const std::string& text, const s
         file.expect_only({"type", "mask", "sentencepiece"});
         return load_bpe(file.string("sentencepiece"), file.boolean("mask"), subject + ": \"sentencepiece\"");
     }
-    file.fail("type", "the type must be char, byte or bpe: " + escaped(type));
+    file.fail("type", "the type must be char, byte or bpe: " + shortened(type));
 }
 
 BuiltTokenizer build_tokenizer(TokenizerKind kind, std::span<const Text> texts, std::optional<std::int64_t> vocab,
@@ -231,7 +231,7 @@ TokenIds encode_with_masks(const Tokenizer& tokenizer, std::string_view text, st
         throw Error(std::string(subject) + ": a mask needs a masked language model: this model's tokenizer has none");
     if (text.find(mask_spelling) == text.npos)
         throw Error(std::string(subject) + ": the text must hold at least one mask, spelled " +
-                    std::string(mask_spelling) + ": " + escaped(text));
+                    std::string(mask_spelling) + ": " + shortened(text));
     TokenIds ids;
     for (std::size_t start = 0;;) {
         const std::size_t mask = text.find(mask_spelling, start);

@@ -7,6 +7,7 @@
 #include "examples/common/options.hpp"
 #include "examples/common/output.hpp"
 #include "examples/common/program.hpp"
+#include "examples/common/text.hpp"
 #include "examples/language_model/run_directory.hpp"
 #include "nn/model_directory.hpp"
 
@@ -72,7 +73,7 @@ template <class T> static TensorFile evaluate(const std::string& directory, cons
     }
     for (const auto& [name, tensor] : in.tensors)
         if (name != "tokens" && name != "mask" && name != "targets")
-            throw Error(in.path + ": tensor " + name + ": the names must be tokens, mask and targets");
+            throw Error(in.path + ": tensor " + shortened(name) + ": the names must be tokens, mask and targets");
     if (with_gradients && !in.find("targets"))
         throw Error(in.path + ": tensor targets: with --gradients it must be there: it is missing");
 

@@ -34,6 +34,13 @@ class Output {
     std::string pending_;  // the start of a character
 };
 
+// Options that were given and have no effect where the likeliest token is taken; or "".
+static std::string idle_options(const Options& options, const Sampling& sampling) {
+    if (sampling.temperature == 0) return options.without_effect({"--top-k", "--top-p", "--seed"}, "--temperature 0");
+    if (sampling.top_k == 1) return options.without_effect({"--temperature", "--top-p", "--seed"}, "--top-k 1");
+    return "";
+}
+
 }  // namespace taper::examples
 
 int main(int argc, char** argv) {
@@ -59,31 +66,27 @@ int main(int argc, char** argv) {
                        "draw from the likeliest that have this probability together");
         options.count("--seed", seed, 0, UINT64_MAX, "of all random numbers");
         options.path("--plot", pictures,
-                     "directory for pictures of what each head attends to in the text, its last window");
+                     "directory for pictures of what each head attends to in the window that the last token was "
+                     "drawn from");
         options.count("--threads", thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
         if (options.given("--plot")) check_pictures(pictures);
         set_threads(static_cast<int>(thread_count));
 
         const LoadedModel loaded = load(directory, Model::causal);
-        TokenIds ids = loaded.tokenizer->encode(
+        const TokenIds start = loaded.tokenizer->encode(
             prompt, options.given("--prompt") ? "--prompt" : "--prompt (not given: a newline)");
-        if (ids.empty()) throw Error("--prompt: the text must have at least one token: ''");
+        if (start.empty()) throw Error("--prompt: the text must have at least one token: ''");
+        if (const std::string idle = idle_options(options, sampling); !idle.empty()) note(idle);
         Output output;
         output.write(prompt);
-        of_model(directory, [&] {
-            const TokenIds start = ids;
-            generate(loaded.model, start, tokens, sampling, Random(seed, "generate"), [&](std::int32_t token) {
-                output.write(loaded.tokenizer->decode(std::span(&token, 1)));
-                ids.push_back(token);
-                if (ids.size() > loaded.model.config.length) ids.erase(ids.begin());
-            });
-        });
+        const auto tell = [&](std::int32_t token) { output.write(loaded.tokenizer->decode(std::span(&token, 1))); };
+        const TokenIds last = of_model(
+            directory, [&] { return generate(loaded.model, start, tokens, sampling, Random(seed, "generate"), tell); });
         output.end();
         if (options.given("--plot")) {
-            const std::size_t n = std::min(ids.size(), loaded.model.config.length);
-            Ids window = empty<std::int64_t>({1, n});
-            std::copy(ids.end() - static_cast<std::ptrdiff_t>(n), ids.end(), window.data());
+            Ids window = empty<std::int64_t>({1, last.size()});
+            std::copy(last.begin(), last.end(), window.data());
             draw_attention(loaded.model, window, pictures);
         }
         return 0;

@@ -47,8 +47,8 @@ const Array<float>& Reader::read(std::int32_t token) {
     return logits_ = decoder_(token);
 }
 
-void generate(const nn::Linformer<float>& model, std::span<const std::int32_t> prompt, std::uint64_t count,
-              const Sampling& sampling, const Random& random, const std::function<void(std::int32_t)>& tell) {
+TokenIds generate(const nn::Linformer<float>& model, std::span<const std::int32_t> prompt, std::uint64_t count,
+                  const Sampling& sampling, const Random& random, const std::function<void(std::int32_t)>& tell) {
     Reader reader(model);
     const Array<float>* logits = nullptr;
     for (const std::int32_t token : prompt) logits = &reader.read(token);
@@ -57,6 +57,7 @@ void generate(const nn::Linformer<float>& model, std::span<const std::int32_t> p
         tell(token);
         if (i + 1 < count) logits = &reader.read(token);
     }
+    return reader.window();
 }
 
 void CausalTask::fill_row(Batch& batch, std::size_t row, std::span<const std::int32_t> window, const Random&) const {

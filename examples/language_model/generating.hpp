@@ -34,8 +34,9 @@ class Reader {
 };
 
 // `count` tokens after the prompt (at least one token), each drawn with another number of `random`; each is told at once.
-void generate(const nn::Linformer<float>& model, std::span<const std::int32_t> prompt, std::uint64_t count,
-              const Sampling& sampling, const Random& random, const std::function<void(std::int32_t)>& tell);
+// Returns the window that the last one was drawn from.
+TokenIds generate(const nn::Linformer<float>& model, std::span<const std::int32_t> prompt, std::uint64_t count,
+                  const Sampling& sampling, const Random& random, const std::function<void(std::int32_t)>& tell);
 
 // Position t of a window is to tell token t + 1.
 class CausalTask final : public Task {

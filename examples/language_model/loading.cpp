@@ -23,7 +23,8 @@ LoadedModel load(const std::string& directory, Model kind) {
     if (const std::string hash = loaded.tokenizer->hash();
         !config.tokenizer_hash.empty() && hash != config.tokenizer_hash)
         throw Error(directory + "/tokenizer.json: the tokenizer must be the one that the model of " + directory +
-                    "/config.json was trained with: its hash is " + hash + ", tokenizer_hash " + config.tokenizer_hash);
+                    "/config.json was trained with: its hash is " + hash + ", tokenizer_hash " +
+                    shortened(config.tokenizer_hash));
     return loaded;
 }
 

@@ -11,6 +11,8 @@
 #include "core/ops.hpp"
 #include "examples/common/output.hpp"
 #include "examples/common/plot.hpp"
+#include "examples/common/program.hpp"
+#include "examples/common/progress.hpp"
 
 namespace taper::examples {
 
@@ -161,6 +163,10 @@ void check_pictures(const std::string& directory) {
 
 void draw_attention(const nn::Linformer<float>& model, const Ids& tokens, const std::string& directory) {
     std::filesystem::create_directories(directory);
+    constexpr std::size_t many = 1000;  // from here on singular values take seconds
+    if (const std::size_t n = tokens.shape(1); n >= many)
+        note("--plot: computing the singular values of " + grouped(model.config.layers * model.config.heads) +
+             " attention matrices, " + grouped(n) + " x " + grouped(n) + " each");
     const auto layers = attention_maps(model, tokens);
     std::vector<std::vector<HeatMap>> P, slots, reach, projections;
     std::vector<Curve> spectra;

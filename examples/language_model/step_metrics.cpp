@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
+#include "examples/common/text.hpp"
 
 namespace taper::examples {
 
@@ -128,7 +129,7 @@ StepMetrics StepMetrics::from_json(std::string_view line, const std::string& sub
         if (const std::string key(name); json.contains(key)) metrics.*value = json[key].get<double>();
     return metrics;
 } catch (const nlohmann::json::exception& error) {
-    throw Error(subject + ": a line must hold a step of the run: " + error.what());
+    throw Error(subject + ": a line must hold a step of the run: " + shortened(error.what()));
 }
 
 }  // namespace taper::examples

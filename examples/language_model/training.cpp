@@ -10,6 +10,7 @@
 
 #include "core/clip.hpp"
 #include "core/parallel.hpp"
+#include "examples/common/model_memory.hpp"
 #include "examples/common/program.hpp"
 #include "nn/model_directory.hpp"
 #include "nn/schedule.hpp"
@@ -297,10 +298,11 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         }
         if (chosen.text.empty()) throw Error("--text: at least one file must be given");
         set_threads(static_cast<int>(chosen.threads));
-        check_options(chosen.model_config(1, causal));  // before any long work
+        check_options(chosen.model_config(1, causal), options);  // before any long work
 
         const TokenizerKind kind = tokenizer_kind_from(chosen.tokenizer);
-        if (!chosen_k.empty()) say_line(chosen_k);
+        for (const std::string& line : {chosen_k, chosen.idle_options(options)})
+            if (!line.empty()) say_line(line);
         std::vector<Text> texts;
         for (const std::string& path : chosen.text) say_line("reading " + path);
         if (chosen.resume) {
@@ -319,17 +321,18 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         if (!built.notice.empty()) say(built.notice + "\n");
         const Tokenizer& tokenizer = *built.tokenizer;
         identity.tokenizer = tokenizer.to_json();
-
-        say_line("cutting the text into tokens, of " + grouped(static_cast<std::uint64_t>(tokenizer.size())) +
-                 " kinds");
-        const Corpus corpus(tokenizer, std::move(texts), chosen.length + (causal ? 1 : 0));
-        for (const std::string& notice : corpus.notices()) say_line(notice);
         nn::Config config = chosen.model_config(static_cast<std::size_t>(tokenizer.vocab_size()), causal);
         config.tokenizer_hash = tokenizer.hash();
         if (chosen.resume) {
             checkpoint->check_model(config);
             config.seed.reset();  // the weights are those of the checkpoint
         }
+        check_memory(config, chosen.batch, 4, options);
+
+        say_line("cutting the text into tokens, of " + grouped(static_cast<std::uint64_t>(tokenizer.size())) +
+                 " kinds");
+        const Corpus corpus(tokenizer, std::move(texts), chosen.length + (causal ? 1 : 0));
+        for (const std::string& notice : corpus.notices()) say_line(notice);
         const auto task = make_task(tokenizer, corpus);
         Training training(chosen, config, identity, tokenizer, corpus, *task);
         if (chosen.resume) {

@@ -21,6 +21,7 @@
 
 #include "core/parallel.hpp"
 #include "examples/common/measuring.hpp"
+#include "examples/common/model_memory.hpp"
 #include "examples/common/model_options.hpp"
 #include "examples/common/options.hpp"
 #include "examples/common/output.hpp"
@@ -151,7 +152,7 @@ static nn::Config config_of(const Series& series, std::size_t n, const CostOptio
             .sharing = nn::Sharing::layerwise};
 }
 
-static int compare(const CostOptions& o) {
+static int compare(const CostOptions& o, const Options& options) {
     std::vector<Series> all{{"full", nn::Attention::full, false, 0}, {"full causal", nn::Attention::full, true, 0}};
     for (const std::uint64_t k : o.k)
         for (const bool causal : {false, true})
@@ -160,7 +161,11 @@ static int compare(const CostOptions& o) {
     for (const Series& series : all) {
         names.push_back(series.name);
         for (const std::uint64_t n : o.lengths)
-            if (series.k <= n) check_options(config_of(series, n, o));
+            if (series.k <= n) {
+                const nn::Config config = config_of(series, n, o);
+                check_options(config, options);
+                check_memory(config, o.tokens / n, o.mode == "train" ? 2 : 1, options);
+            }
     }
     print_result("Microseconds a token (MB at the peak); " + std::to_string(o.tokens) + " tokens, " +
                  (o.mode == "train" ? "forward and backward" : "forward") + "\n" + row("n", names));
@@ -241,6 +246,6 @@ int main(int argc, char** argv) {
                             std::to_string(o.k[i]) + ", " + std::to_string(o.lengths.back()));
         check_output_file("--out", o.out);
         set_threads(static_cast<int>(o.thread_count));
-        return compare(o);
+        return compare(o, options);
     });
 }
