@@ -257,7 +257,7 @@ void check_tensors(const TensorFile& file, const Config& config, const std::stri
         found.erase(entry);
     });
     if (!found.empty())
-        throw Error(file.path + ": tensor " + found.begin()->first +
+        throw Error(file.path + ": tensor " + cut(found.begin()->first) +
                     ": no tensor may be there that config.json does not ask for: " +
                     to_string(shape_of(*found.begin()->second)));
 }

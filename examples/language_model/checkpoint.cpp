@@ -72,10 +72,10 @@ static json object_of(const TensorFile& file, const std::string& key) {
             if (depth > max_depth) throw Error(rule + "it is nested too deep");
             return true;
         });
-        if (!object.is_object()) throw Error(rule + text);
+        if (!object.is_object()) throw Error(rule + shortened(text));
         return object;
     } catch (const json::exception& error) {
-        throw Error(rule + error.what());
+        throw Error(rule + shortened(error.what()));
     }
 }
 
@@ -93,12 +93,12 @@ Checkpoint::Checkpoint(const std::string& directory) : file_(load_safetensors(ch
         if (!file_.metadata.contains(key))
             throw Error(file_.path + ": the file must be a checkpoint: its metadata lack " + key);
     if (file_.metadata["format"] != format)
-        throw Error(file_.path + ": the format must be " + format + ": " + file_.metadata["format"]);
+        throw Error(file_.path + ": the format must be " + format + ": " + shortened(file_.metadata["format"]));
     const auto written = file_.metadata.find(hash_key);
     if (written == file_.metadata.end()) return;  // an older file
     if (const std::string found = hash_of_contents(file_); found != written->second)
         throw Error(file_.path + ": the file must be as it was written: the hash of what it holds is " + found +
-                    ", of what was written " + written->second);
+                    ", of what was written " + shortened(written->second));
 }
 
 std::uint64_t Checkpoint::steps() const {
