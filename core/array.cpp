@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <limits>
 
 #include "core/map.hpp"
@@ -183,8 +184,8 @@ template <class T> Array<T> sum_axes(const Array<T>& x, const std::vector<bool>&
 }
 
 // NaN wins.
-template <class T> static T larger(T a, T b) { return b > a || b != b ? b : a; }
-template <class T> static Simd<T> larger(Simd<T> a, Simd<T> b) { return xsimd::select(b > a || b != b, b, a); }
+template <class T> static T larger(T a, T b) { return b > a || std::isnan(b) ? b : a; }
+template <class T> static Simd<T> larger(Simd<T> a, Simd<T> b) { return xsimd::select(b > a || xsimd::isnan(b), b, a); }
 
 template <class T> static void max_strip(const T* x, std::size_t m, std::size_t inner, std::size_t n, T* y) {
     const auto larger_of = [](auto a, auto b) { return larger(a, b); };

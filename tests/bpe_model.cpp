@@ -12,6 +12,7 @@
 #include "tests/scratch.hpp"
 
 using namespace taper::examples;
+using taper::escaped;
 using taper::tests::refusal;
 using taper::tests::Scratch;
 

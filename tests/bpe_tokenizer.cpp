@@ -12,6 +12,7 @@
 
 using namespace taper::examples;
 using namespace std::string_literals;
+using taper::escaped;
 using taper::tests::refusal;
 using taper::tests::Scratch;
 

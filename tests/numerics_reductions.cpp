@@ -126,6 +126,21 @@ TEST_CASE("numerics: the gradient of max is NaN where max is") {
     check_max_of_nan<float>();
 }
 
+TEST_CASE("numerics: max finds NaN, or the largest, wherever it stands in a row or a column") {
+    const auto largest = [](const Array<float>& x, int axis) { return max(Var<float>(x), axis).value(); };
+    for (const std::size_t n : {1u, 15u, 16u, 17u, 40u})
+        for (std::size_t place = 0; place < n; ++place)
+            for (const float found : {-1.0F, std::numeric_limits<float>::quiet_NaN()}) {
+                Array<float> row = full<float>({n}, -2.0F);
+                row(place) = found;
+                const Array<float> columns = expand(reshaped(row, {n, 1}), {n, 19});
+                const float of_row = largest(row, 0)();
+                CHECK((of_row == found || (std::isnan(of_row) && std::isnan(found))));
+                for (const float of_column : largest(columns, 0))
+                    CHECK((of_column == found || (std::isnan(of_column) && std::isnan(found))));
+            }
+}
+
 TEST_CASE("numerics: variance far from 0 keeps its digits") {
     Array<double> x{1e8 + 1, 1e8 + 2, 1e8 + 3};
     CHECK(close(variance(Var<double>(x)).item(), 2.0 / 3));

@@ -14,6 +14,7 @@
 
 using namespace taper::examples;
 using namespace std::string_literals;
+using taper::escaped;
 using taper::tests::Scratch;
 
 namespace {

@@ -11,6 +11,7 @@
 
 using namespace taper::examples;
 using namespace std::string_literals;
+using taper::escaped;
 using taper::tests::contains;
 using taper::tests::refusal;
 using taper::tests::Scratch;
