@@ -18,7 +18,7 @@ struct Saved {
     std::string directory = scratch.path("");
     nn::Linformer<float> model{tiny};
     nn::Adam<float> adam{model.parameters()};
-    examples::Progress progress{.step = 7, .seconds = 1.5};
+    examples::Progress progress{.step = 7, .seconds = 1.5, .pending = {}};
     examples::RunIdentity identity{
         .options = R"({"--batch":3})", .text_hashes = "0123456789ABCDEF ", .tokenizer = R"({"type":"byte"})"};
 
