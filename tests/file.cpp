@@ -194,6 +194,24 @@ TEST_CASE("file: a write that fails leaves the old file and nothing else") {
     CHECK(names_in(scratch.path("")).size() == 2);
 }
 
+TEST_CASE("file: reading and writing, also where they fail, leave no descriptor open") {
+    const Scratch scratch;
+    const std::string path = scratch.file("a", "old");
+    const auto open_descriptors = [] { return names_in("/proc/self/fd").size(); };
+    const std::size_t before = open_descriptors();
+    {
+        const FileSizeLimit limit(4096);
+        for (int i = 0; i < 5; ++i) CHECK_FALSE(write_failure(path, std::string(5000, 'x')).empty());
+    }
+    for (int i = 0; i < 5; ++i) {
+        CHECK(write_failure(path, "new").empty());
+        CHECK(read_file(path) == "new");
+        CHECK_FALSE(write_failure(scratch.path("")).empty());
+        CHECK_THROWS(read_file(scratch.path("none")));
+    }
+    CHECK(open_descriptors() == before);
+}
+
 TEST_CASE("file: a device is written to and not replaced") {
     // A device of our own, like /dev/full: the machine's must survive a mistake. Only root can make one.
     const Scratch scratch;

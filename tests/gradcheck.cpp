@@ -251,6 +251,24 @@ TEST_CASE("gradcheck: leaves values and gradients as they were, also when f thro
             CHECK(Tape<double>::recording() == nullptr);
         }
     CHECK(same_bits(held.value(), up));
+    gradcheck("model", [&] { return model.loss(); }, {&model.up, &model.bias});  // bias is the last one
+    CHECK(same_bits(model.bias.value(), bias));
+    CHECK(same_bits(model.bias.gradient(), gradient));
+}
+
+TEST_CASE("gradcheck: what of y is not finite is counted, and a y without a finite entry fails") {
+    const auto report = [](Array<double> factors) {
+        const Var<double> by = std::move(factors);
+        return gradcheck("products", [&](const Vars& x) { return x[0] * by; }, {Array<double>{1, 2, 3}});
+    };
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    const auto one = report({1, nan, 2});
+    CHECK(one.not_finite == 1);
+    CHECK(contains(one.text(), ", 1 entries of y not finite"));
+    const auto all = report({nan, nan, nan});
+    CHECK_FALSE(all.passed);
+    CHECK(contains(all.text(), "f has no finite output: nothing can be checked: y (3)"));
+    CHECK_FALSE(contains(report({1, 3, 2}).text(), "not finite"));
 }
 
 TEST_CASE("gradcheck: the same seed gives the same report") {

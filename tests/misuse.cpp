@@ -83,6 +83,18 @@ struct WrongShape final : Op<double> {
     }
 };
 
+// Adds to the gradient of what wants none.
+struct AddsToAConstant final : Op<double> {
+    Place<double> x, constant;
+    const char* name() const override { return "adds_to_a_constant"; }
+    Var<double> forward(const Var<double>& input, const Var<double>& other) {
+        x = input;
+        constant = other;
+        return input.detach();
+    }
+    void backward(const Array<double>& dy, Gradients<double>& gradients) override { gradients.at(constant) += dy; }
+};
+
 const nn::Config tiny_block{.vocab_size = 7, .length = 6, .width = 8, .heads = 2, .layers = 2, .ffn_width = 12, .k = 3};
 
 }  // namespace
@@ -188,6 +200,9 @@ TEST_CASE("misuse: a Parameter's value and gradient keep their shape") {
     Parameter<double> v("v", Array<double>{1, 2});
     Tape<double> other;
     CHECK(contains(refusal([&] { other.backward(sum(apply<WrongShape>(here(), v))); }), "dx (5), x (2)"));
+    Tape<double> third;
+    const Var<double> y = apply<AddsToAConstant>(here(), v, Var<double>(Array<double>{3, 4}));
+    CHECK(contains(refusal([&] { third.backward(sum(y)); }), "takes an input that wants a gradient: x (2)"));
 }
 
 TEST_CASE("misuse: shapes with more entries than memory can have") {

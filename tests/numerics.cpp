@@ -150,7 +150,7 @@ template <class T> T slope(const Elementwise& op, T x) {
 }
 
 template <class T> void check_slopes() {
-    const T inf = T(infinity);
+    const T inf = T(infinity), nan = T(not_a_number);
     for (const Elementwise& op : elementwise()) {
         const T at_nan = slope(op, T(not_a_number));
         CHECK_MESSAGE(at_nan != 0, op.name << std::string(" loses the gradient of NaN"));
@@ -160,13 +160,16 @@ template <class T> void check_slopes() {
         T x, dx;
     };
     const std::vector<Expected> table = {
-        {"relu", inf, 1},      {"relu", -inf, 0},    {"relu", 0, 0},        {"abs", inf, 1},      {"abs", -inf, -1},
-        {"abs", 0, 0},         {"abs", T(-0.0), 0},  {"clamp", inf, 0},     {"clamp", -inf, 0},   {"clamp", 2, 1},
-        {"clamp", -1, 1},      {"sigmoid", 1e3, 0},  {"sigmoid", -1e4, 0},  {"sigmoid", 1e4, 0},  {"sigmoid", inf, 0},
-        {"sigmoid", -inf, 0},  {"softplus", 100, 1}, {"softplus", -1e4, 0}, {"softplus", 1e4, 1}, {"softplus", inf, 1},
-        {"softplus", -inf, 0}, {"log1p", inf, 0},    {"log1p", -1, inf},    {"expm1", -inf, 0},   {"expm1", 0, 1},
-        {"square", 0, 0},      {"sin", 0, 1},        {"cos", 0, 0},         {"maximum", inf, 1},  {"maximum", -inf, 0},
-        {"minimum", inf, 0},   {"minimum", -inf, 1}, {"maximum", 1, T(.5)}, {"minimum", 1, T(.5)}};
+        {"relu", nan, nan},    {"abs", nan, nan},     {"clamp", nan, nan},   {"maximum", nan, nan},
+        {"minimum", nan, nan}, {"relu", inf, 1},      {"relu", -inf, 0},     {"relu", 0, 0},
+        {"abs", inf, 1},       {"abs", -inf, -1},     {"abs", 0, 0},         {"abs", T(-0.0), 0},
+        {"clamp", inf, 0},     {"clamp", -inf, 0},    {"clamp", 2, 1},       {"clamp", -1, 1},
+        {"sigmoid", 1e3, 0},   {"sigmoid", -1e4, 0},  {"sigmoid", 1e4, 0},   {"sigmoid", inf, 0},
+        {"sigmoid", -inf, 0},  {"softplus", 100, 1},  {"softplus", -1e4, 0}, {"softplus", 1e4, 1},
+        {"softplus", inf, 1},  {"softplus", -inf, 0}, {"log1p", inf, 0},     {"log1p", -1, inf},
+        {"expm1", -inf, 0},    {"expm1", 0, 1},       {"square", 0, 0},      {"sin", 0, 1},
+        {"cos", 0, 0},         {"maximum", inf, 1},   {"maximum", -inf, 0},  {"minimum", inf, 0},
+        {"minimum", -inf, 1},  {"maximum", 1, T(.5)}, {"minimum", 1, T(.5)}};
     for (const Elementwise& op : elementwise())
         for (const Expected& e : table)
             if (e.op == op.name) {

@@ -74,6 +74,14 @@ TEST_CASE("clip: a global norm, in double, also of gradients whose squares overf
     CHECK(a.gradient()(0) == 0.01f);
     set(0, std::numeric_limits<float>::infinity());
     CHECK(refusal([&] { clip_gradients<float>({&a, &b}, 1); }) == "b: a gradient must be finite: inf at (0,0)");
+    auto last_is_nan = zeros<float>({40, 7});
+    last_is_nan(39, 6) = std::numeric_limits<float>::quiet_NaN();
+    b.clear_gradient();
+    {
+        Tape<float> tape;
+        tape.backward(b * 1.0f, last_is_nan);
+    }
+    CHECK(refusal([&] { gradient_norm<float>({&a, &b}); }) == "b: a gradient must be finite: nan at (39,6)");
     CHECK(refusal([&] { clip_gradients<float>({&a}, 0); }).starts_with("clip_gradients: the limit must be above 0: 0"));
 }
 

@@ -259,6 +259,8 @@ TEST_CASE("run log: what a checkpoint counts as done is on the disk before it") 
     REQUIRE(last_checkpoint != std::string::npos);
     CHECK(names.find("checkpoint.safetensors") < last_checkpoint);
     for (const char* log : {"metrics.jsonl", "samples.txt"}) CHECK(names.find(log) < last_checkpoint);
+    // A name is on the disk with its directory.
+    CHECK(names.substr(names.find('\n', last_checkpoint) + 1).starts_with("run\n"));
 }
 
 TEST_CASE("run log: a line that is no step is named") {
