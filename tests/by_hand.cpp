@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "core/gradcheck.hpp"
@@ -52,6 +53,78 @@ TEST_CASE("by hand: the mean divides by the entries it is taken over, and so doe
     CHECK(of({1}, {3, 6}) == Array<double>{3, 9});
     CHECK(x.gradient() == Array<double>{{1, 1, 1}, {2, 2, 2}});
     CHECK(of({0, 1}, full<double>({}, 12)) == full<double>({}, 6));
+}
+
+namespace {
+
+struct Moved {
+    Array<double> y, dx;
+};
+// y = f(x), and dx of a dy that counts up from 1.
+Moved moved(const std::function<Var<double>(const Var<double>&)>& f, const Array<double>& x) {
+    Parameter<double> p("x", x);
+    Tape<double> tape;
+    const Var<double> y = f(p);
+    auto dy = empty<double>(y.shape());
+    for (std::size_t i = 0; i < dy.size(); ++i) dy.data()[i] = static_cast<double>(i + 1);
+    tape.backward(y, dy);
+    return {y.value(), p.gradient()};
+}
+
+}  // namespace
+
+// A gradient check cannot tell: what is moved to a wrong place and back again has a right gradient.
+TEST_CASE("by hand: what is moved, picked or repeated comes to stand where its op says") {
+    using Numbers = Array<double>;
+    using V = Var<double>;
+    const Numbers x{{1, 2, 3}, {4, 5, 6}};
+    const auto check = [&](const std::function<V(const V&)>& f, const Numbers& y, const Numbers& dx) {
+        const Moved result = moved(f, x);
+        const std::string found = "y " + to_string(result.y) + ", dx " + to_string(result.dx);
+        CAPTURE(found);
+        CHECK(result.y == y);
+        CHECK(result.dx == dx);
+    };
+    const Numbers counted{{1, 2, 3}, {4, 5, 6}}, twice{{{1, 2, 3}, {4, 5, 6}}, {{1, 2, 3}, {4, 5, 6}}};
+    check([](auto& v) { return transpose(v); }, {{1, 4}, {2, 5}, {3, 6}}, {{1, 3, 5}, {2, 4, 6}});
+    check([](auto& v) { return reshape(v, {3, 2}); }, {{1, 2}, {3, 4}, {5, 6}}, counted);
+    check([](auto& v) { return broadcast_to(v, {2, 2, 3}); }, twice, {{8, 10, 12}, {14, 16, 18}});
+    check([](auto& v) { return slice(v, 1, {1}); }, {{2, 3}, {5, 6}}, {{0, 1, 2}, {0, 3, 4}});
+    check([](auto& v) { return slice(v, 1, {0, {}, 2}); }, {{1, 3}, {4, 6}}, {{1, 0, 2}, {3, 0, 4}});
+    check([](auto& v) { return slice(v, 0, {-1}); }, reshaped(Numbers{4, 5, 6}, {1, 3}), {{0, 0, 0}, {1, 2, 3}});
+    check([](auto& v) { return flip(v, 1); }, {{3, 2, 1}, {6, 5, 4}}, {{3, 2, 1}, {6, 5, 4}});
+    check([](auto& v) { return flip(v, 0); }, {{4, 5, 6}, {1, 2, 3}}, {{4, 5, 6}, {1, 2, 3}});
+    check([](auto& v) { return cumsum(v, 1); }, {{1, 3, 6}, {4, 9, 15}}, {{6, 5, 3}, {15, 11, 6}});
+    check([](auto& v) { return cumsum(v, 0); }, {{1, 2, 3}, {5, 7, 9}}, {{5, 7, 9}, {4, 5, 6}});
+    check([](auto& v) { return sum(v, 0); }, {5, 7, 9}, {{1, 2, 3}, {1, 2, 3}});
+    check([](auto& v) { return max(v, 1); }, {3, 6}, {{0, 0, 1}, {0, 0, 2}});
+
+    const Numbers padded{{9, 9, 1, 2, 3, 9}, {9, 9, 4, 5, 6, 9}};
+    check([](auto& v) { return pad(v, 1, 2, 1, 9); }, padded, {{3, 4, 5}, {9, 10, 11}});
+    check([](auto& v) { return pad(v, 0, 1, 0); }, {{0, 0, 0}, {1, 2, 3}, {4, 5, 6}}, {{4, 5, 6}, {7, 8, 9}});
+    const V ends = reshaped(Numbers{7, 8}, {2, 1});
+    check([&](auto& v) { return concat({v, ends}, 1); }, {{1, 2, 3, 7}, {4, 5, 6, 8}}, {{1, 2, 3}, {5, 6, 7}});
+    check([&](auto& v) { return concat({ends, v}, 1); }, {{7, 1, 2, 3}, {8, 4, 5, 6}}, {{2, 3, 4}, {6, 7, 8}});
+    const V zero = zeros<double>({2, 3});
+    const Numbers below{{{0, 0, 0}, {1, 2, 3}}, {{0, 0, 0}, {4, 5, 6}}};
+    check([&](auto& v) { return stack({zero, v}, 1); }, below, {{4, 5, 6}, {10, 11, 12}});
+
+    const Ids columns{{2, 2}, {0, 1}}, rows{1, 0, 1};
+    const Numbers of_rows{{4, 5, 6}, {1, 2, 3}, {4, 5, 6}};
+    check([&](auto& v) { return gather(v, 1, columns); }, {{3, 3}, {4, 5}}, {{0, 0, 3}, {3, 4, 0}});
+    check([&](auto& v) { return embedding(v, rows); }, of_rows, {{4, 5, 6}, {8, 10, 12}});
+    const Mask mask{{true, false, true}, {false, false, true}};
+    check([&](auto& v) { return select(mask, v, zero); }, {{1, 0, 3}, {0, 0, 6}}, {{1, 0, 3}, {0, 0, 6}});
+
+    const Numbers heads = reshaped(Numbers{1, 3, 5, 2, 4, 6}, {1, 2, 3, 1});
+    check([](auto& v) { return split_heads(reshape(v, {1, 3, 2}), 2); }, heads, {{1, 4, 2}, {5, 3, 6}});
+    const Numbers merged = reshaped(Numbers{1, 4, 2, 5, 3, 6}, {1, 3, 2});
+    check([](auto& v) { return merge_heads(reshape(v, {1, 2, 3, 1})); }, merged, {{1, 3, 5}, {2, 4, 6}});
+
+    const V factor = Numbers{{1, 0}, {10, 0}, {100, 1}}, bias = Numbers{0.5, -1};
+    const Numbers dx{{1, 10, 102}, {3, 30, 304}};
+    check([&](auto& v) { return matmul(v, factor); }, {{321, 3}, {654, 6}}, dx);
+    check([&](auto& v) { return linear(v, transpose(factor), bias); }, {{321.5, 2}, {654.5, 5}}, dx);
 }
 
 // x has mean 3 and variance 14 / 4, 4 with eps: z = (x - 3) / 2. dx = r (g - mean(g) - z mean(g

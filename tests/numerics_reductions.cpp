@@ -212,6 +212,15 @@ TEST_CASE("numerics: ops along an axis refuse what they cannot do, in one form")
     CHECK(rule([&] { clamp(x, 2, 1); }) == "clamp: low must be at most high: x (2,3): low 2, high 1");
     CHECK(rule([&] { clamp(x, not_a_number, 1); }).find("low nan") != std::string::npos);
     CHECK(rule([&] { pad(x, 0, -1, 0); }) == "pad: before and after must be 0 to 2^60: x (2,3): before -1, after 0");
+    CHECK(rule([&] {
+              concat({x, Var<double>(zeros<double>({2}))}, 1);
+          }) == "concat: all axes but the joined one must agree: first (2,3), x (2): axis 1");
+    CHECK(rule([&] { matmul(x, Var<double>(zeros<double>({3}))); }) ==
+          "matmul: a and b must have two axes or more: a (2,3), b (3)");
+    CHECK(rule([&] {
+              max(Var<double>(zeros<double>({2, 0})), 1);
+          }) == "max: the largest of no entries is not defined: x (2,0)");
+    CHECK(max(Var<double>(zeros<double>({0, 2})), 1).shape() == Shape{0});
     for (const auto& action :
          std::vector<std::function<void()>>{[&] { cumsum(x, 2); }, [&] { flip(x, -3); }, [&] { pad(x, 2, 0, 0); },
                                             [&] { logsumexp(x, 2); }, [&] { norm(x, -3); }, [&] { variance(x, 2); },
