@@ -68,6 +68,19 @@ TEST_CASE("layers: every gradient of a whole model, and its gradient along rando
     }
 }
 
+TEST_CASE("layers: an embedding is the token's row and the position's, added") {
+    nn::Embedding<double> embedding("embedding", 3, 4, 2, 0);
+    const Array<double>&token = embedding.token.value(), &position = embedding.position.value();
+    const Ids tokens{{2, 0}, {1, 2}};
+    for (const std::size_t first : {0u, 2u}) {
+        const Array<double> x = embedding(tokens, first).value();
+        for (std::size_t b = 0; b < 2; ++b)
+            for (std::size_t t = 0; t < 2; ++t)
+                for (std::size_t i = 0; i < 2; ++i)
+                    CHECK(x(b, t, i) == token(tokens(b, t), i) + position(first + t, i));
+    }
+}
+
 TEST_CASE("layers: projected attention is Eq. 7, head by head") {
     nn::MultiHeadAttention<double> layer("attention", tiny);
     shaken(layer);

@@ -14,6 +14,7 @@ TEST_CASE("parameters: gradients add up over passes until they are cleared") {
     P w("w", Numbers{1, 2}), other("other", Numbers{5});
     CHECK_FALSE(w.has_gradient());
     check_refusal([&] { static_cast<void>(w.gradient()); }, {"gradient: ", "backward pass", "w"});
+    check_refusal([&] { w.mutable_gradient() = Numbers{0, 0}; }, {"gradient: ", "backward pass", "w"});
     for (int pass = 1; pass <= 3; ++pass) {
         Tape<double> tape;
         tape.backward(sum(w * w));

@@ -65,6 +65,8 @@ TEST_CASE("progress: the line that is kept holds both losses also where it is na
     CHECK(report_line(run, any_width) ==
           "step 1350/3000  loss 2.3131  validation 2.4012  17776 tokens/s  12:34 elapsed  15:00 left");
     CHECK(report_line(run, 79) == "step 1350/3000  loss 2.3131  validation 2.4012  12:34 elapsed  15:00 left");
+    CHECK(report_line(run, 60) == "step 1350/3000  loss 2.3131  validation 2.4012  15:00 left");
+    CHECK(report_line(run, 59) == "step 1350  loss 2.3131  val 2.4012  15:00 left");
     CHECK(report_line(run, 39) == "step 1350  loss 2.3131  val 2.4012");
     for (std::size_t width = 0; width < 200; ++width) CHECK(report_line(run, width).size() <= width);
 }

@@ -41,6 +41,15 @@ TEST_CASE("random: streams differ by seed, name and number, and each is a functi
     CHECK(Random(3, "x").uniform(9) == Random(3, "x").uniform(9));
 }
 
+// A run that goes on draws what it would have drawn.
+TEST_CASE("random: the numbers of a stream are what they always were") {
+    const Random dropout(7, "dropout", 3), windows = Random(0, "windows").at(12);
+    CHECK(dropout.uniform(0) == 0.23286901917824387);
+    CHECK(dropout.below(1, 1'000'000) == 730'089);
+    CHECK(windows.uniform(0) == 0.67681187103765927);
+    CHECK(windows.below(1, 1'000'000) == 19'992);
+}
+
 TEST_CASE("random: moments and ranges") {
     const Random random(0, "moments");
     constexpr int count = 200000;
