@@ -106,6 +106,14 @@ TEST_CASE("model directory: a config.json that is nested deep is refused, whatev
     }
 }
 
+TEST_CASE("model directory: a config.json that is no object is refused as such") {
+    const Scratch scratch;
+    for (const char* text : {"[]", "[{}]", "3", "\"text\"", "null", "true"}) {
+        const std::string path = scratch.file("config.json", text);
+        CHECK(refusal([&] { nn::read_config(path); }) == path + ": the file must be a JSON object: it is not");
+    }
+}
+
 TEST_CASE("model directory: no weight is drawn at random only to be replaced by the one in the file") {
     const Scratch scratch;
     const nn::Config config{.vocab_size = 2048, .length = 128, .width = 256, .heads = 4, .layers = 1, .k = 64};
