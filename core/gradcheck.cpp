@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <map>
+#include <memory>
 
 #include "core/numeric_derivative.hpp"
 #include "core/random.hpp"
@@ -45,6 +47,26 @@ class Restored {
     std::vector<std::unique_ptr<Array<double>>> gradients_;
 };
 
+// Takes the gradients of all Parameters that f used, for y on this tape, and puts them back at the end of its scope: it may
+// use others than those that are checked.
+class Undisturbed {
+  public:
+    Undisturbed(const Tape<double>& tape, const Var<double>& y) {
+        for (const auto& record : tape.records())
+            if (record.leaf) take(record.leaf);
+        if (y.leaf) take(y.leaf);
+    }
+    ~Undisturbed() {
+        for (auto& [leaf, gradient] : gradients_) leaf->gradient = std::move(gradient);
+    }
+    Undisturbed(const Undisturbed&) = delete;
+    Undisturbed& operator=(const Undisturbed&) = delete;
+
+  private:
+    void take(const std::shared_ptr<Leaf<double>>& leaf) { gradients_.try_emplace(leaf, std::move(leaf->gradient)); }
+    std::map<std::shared_ptr<Leaf<double>>, std::unique_ptr<Array<double>>> gradients_;
+};
+
 // One check: f, its inputs, what backward says, and the report.
 class Check {
   public:
@@ -75,6 +97,7 @@ class Check {
     void backward() {
         Tape<double> tape;
         const Var<double> y = f_();
+        const Undisturbed others(tape, y);
         y_ = y.value();
         report_.not_finite = static_cast<std::size_t>(
             std::count_if(y_.begin(), y_.end(), [](double entry) { return !std::isfinite(entry); }));

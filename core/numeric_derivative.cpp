@@ -179,7 +179,7 @@ Verdict judge(Line& line, std::size_t c, double analytic, double size, double la
 
     if (domain_ends_at_x(line, c)) {
         agrees(std::nan(""), scale, 0);
-        verdict.cause = "at the end of f's domain, which has no numeric derivative";
+        verdict.cause = "at the end of f's domain, or nearer to it than 2e-13, where there is no numeric derivative";
         return verdict;
     }
     Settled settled = settle(line, c, tolerance.relative, 0);

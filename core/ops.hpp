@@ -7,10 +7,14 @@
 // T is float or double.
 #pragma once
 
+#include <climits>
 #include <cmath>
 #include <concepts>
+#include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "core/random.hpp"
@@ -79,11 +83,14 @@ Var<T> feed_forward(const Var<T>& x, const Var<T>& W1, const Var<T>& b1, const V
 // dropped. Of no entries: sum and norm are 0, logsumexp is -inf; max is an Error as in NumPy, and so
 // are mean and variance, which are NaN there.
 struct Axes : std::vector<int> {
-    using std::vector<int>::vector;
     Axes() = default;
+    Axes(std::initializer_list<int> axes) : std::vector<int>(axes) {}
     Axes(std::vector<int> axes) : std::vector<int>(std::move(axes)) {}  // NOLINT
-    Axes(int axis) : std::vector<int>{axis} {}                          // NOLINT: sum(x, 0) is sum(x, {0})
-    Axes(std::floating_point auto) = delete;                            // max(x, 0.5) is maximum(x, 0.5)
+    // sum(x, 0) is sum(x, {0}); a number beyond int's is no axis of any array.
+    template <std::integral N>
+    requires(!std::same_as<N, bool>) Axes(N axis)
+        : std::vector<int>{std::in_range<int>(axis) ? static_cast<int>(axis) : INT_MAX} {}  // NOLINT
+    Axes(std::floating_point auto) = delete;  // max(x, 0.5) is maximum(x, 0.5)
     Axes(std::same_as<bool> auto) = delete;
 };
 enum class KeepDims { no, yes };
@@ -104,11 +111,18 @@ Var<T> cumsum(const Var<T>& x, int axis, Source at = here());  // y_i = x_0 + ..
 // ---- shape.cpp
 // Whole numbers in braces, or a Shape: reshape(x, {n, -1}), reshape(x, y.shape()).
 struct Extents : std::vector<std::ptrdiff_t> {
-    template <std::integral... N>
-    Extents(N... extents) : std::vector<std::ptrdiff_t>{static_cast<std::ptrdiff_t>(extents)...} {}  // NOLINT
-    Extents(const Shape& shape) : std::vector<std::ptrdiff_t>(shape.begin(), shape.end()) {}         // NOLINT
-    Extents(const std::vector<int>& extents)                                                         // NOLINT
+    template <std::integral... N> Extents(N... extents) : std::vector<std::ptrdiff_t>{whole(extents)...} {}  // NOLINT
+    Extents(const Shape& shape) {                                                                            // NOLINT
+        for (const std::size_t extent : shape) push_back(whole(extent));
+    }
+    Extents(const std::vector<int>& extents)  // NOLINT
         : std::vector<std::ptrdiff_t>(extents.begin(), extents.end()) {}
+
+  private:
+    // An unsigned number that went below 0 is no -1: what reshape refuses.
+    static std::ptrdiff_t whole(std::integral auto extent) {
+        return std::in_range<std::ptrdiff_t>(extent) ? static_cast<std::ptrdiff_t>(extent) : PTRDIFF_MIN;
+    }
 };
 template <class T> Var<T> reshape(const Var<T>& x, const Extents& shape, Source at = here());  // one may be -1
 template <class T>  // y axis i is x axis axes[i]; none given: the axes in reverse, as in NumPy

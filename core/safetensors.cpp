@@ -10,6 +10,7 @@
 
 #include "core/error.hpp"
 #include "core/file.hpp"
+#include "core/shown.hpp"
 
 namespace taper {
 
@@ -45,7 +46,10 @@ struct Entry {
     std::uint64_t begin = 0, end = 0;  // in bytes, counted from the end of the header
 };
 
-std::string named(const std::string& path, const std::string& name) { return path + ": tensor " + name + ": "; }
+// For a message: what a file holds may be long.
+std::string cut(const std::string& text) { return shown(text, 200); }
+
+std::string named(const std::string& path, const std::string& name) { return path + ": tensor " + cut(name) + ": "; }
 
 // Checks the header while it is parsed: a parsed document would have dropped all but the last of equal names, and a hostile
 // one would have filled the memory. Level 0 is outside, 1 lists the tensors, 2 the fields of one, 3 the numbers of a field.
@@ -140,7 +144,7 @@ class Header : public json::json_sax_t {
     bool in_metadata() const { return entry_.name == metadata_name; }
 
     [[noreturn]] void fail(const std::string& message) const {
-        throw Error((level_ == 0 ? path_ + ": " : named(path_, entry_.name)) + message);
+        throw Error((level_ == 0 ? path_ + ": " : named(path_, entry_.name)) + cut(message));
     }
 
     // A value of a kind that does not belong here.

@@ -148,10 +148,11 @@ template <class T> std::size_t Tape<T>::find(const Place<T>& x) const {
 
 template <class T> std::size_t Tape<T>::place(const Var<T>& x) {
     if (x.leaf && x.leaf->trainable() && !leaves_.contains(x.leaf.get())) {
-        ++x.leaf->tapes_;
-        leaves_[x.leaf.get()] = records_.size();
-        if (finite_ == Finite::checked) hashes_[records_.size()] = hash(x.value());
+        const std::size_t number = records_.size();
         records_.push_back({nullptr, x.leaf, "parameter", "", {"", 0}, x.shape(), {}, x.value_, nullptr});
+        if (finite_ == Finite::checked) hashes_[number] = hash(x.value());
+        leaves_[x.leaf.get()] = number;  // last: where there was no memory for all, let_go finds nothing of it
+        ++x.leaf->tapes_;
     }
     return find(x);
 }

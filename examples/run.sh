@@ -43,12 +43,14 @@ if [ -z "$out" ]; then
     set -- --out "$out" "$@"
 fi
 if [ -n "$resume" ]; then  # a run that goes on has its kind, its options and its text already
-    ! grep -qs '"causal": false' "$out/config.json" || program=train_mlm
+    ! grep -qs '"mask":true' "$out/tokenizer.json" || program=train_mlm
 else
     given=" $* "
     case $given in  # what has no use there is not the recipe's to say
         *' --attention full '* | *' --attention=full '*) given="$given--k --window " ;;
     esac
+    length=$(printf '%s\n' "$given" | sed -n 's/.* --length[ =]\([0-9]*\) .*/\1/p')
+    [ "${length:-16}" -ge 16 ] || given="$given--k --window "  # those of the recipe would be longer
     for word in $recipe; do
         case $word in --*) option=$word ;; esac
         case $given in *" $option "* | *" $option="*) ;; *) set -- "$@" "$word" ;; esac

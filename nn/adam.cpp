@@ -49,7 +49,7 @@ template <class T> static void check(const Parameter<T>& parameter, const typena
 
 template <class T> void Adam<T>::step(double lr) {
     if (!(lr >= 0 && lr <= std::numeric_limits<T>::max()))
-        throw Error("adam: the learning rate must be finite, 0 or more: " + shortest(lr));
+        throw Error("adam: the learning rate must be finite in the parameters' type, 0 or more: " + shortest(lr));
     take_in_trainable();
     if (moments.size() != parameters_.size())
         throw Error("adam: every parameter must have its moments: " + std::to_string(parameters_.size()) +

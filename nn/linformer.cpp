@@ -36,6 +36,8 @@ template <class T> Decoder<T>::Decoder(const Linformer<T>& model) : model_(model
 }
 
 template <class T> Array<T> Decoder<T>::operator()(std::int64_t token) {
+    if (const std::size_t n = model_.config.length; positions_ == n)
+        throw Error("decoder: at most n tokens can be read before reset(): n " + std::to_string(n));
     const NoGrad<T> values;  // what it gives back and keeps is not of a tape
     Var<T> x = model_.embedding(Ids({1, 1}, token), positions_);
     ++positions_;

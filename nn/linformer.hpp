@@ -34,7 +34,7 @@ template <class T> class Decoder {
   public:
     explicit Decoder(const Linformer<T>& model);          // Error: a model that is not causal. The model must stay
     std::size_t positions() const { return positions_; }  // tokens read, at most n
-    Array<T> operator()(std::int64_t token);              // logits (V) after one token more
+    Array<T> operator()(std::int64_t token);              // logits (V) after one token more; Error: n were read
     void reset();                                         // nothing read
 
   private:

@@ -63,7 +63,8 @@ Var<T> Projection<T>::project(const Matrix& matrix, const Var<T>& x, const std::
     const Var<T> part = matmul(columns * columns, in_use);  // (B, k, 1)
     auto some = empty<bool>(part.shape());
     for (std::size_t i = 0; i < some.size(); ++i) some.data()[i] = part.value().data()[i] > 0;
-    return y * sqrt(sum(*matrix * *matrix, {1}, KeepDims::yes) / select(some, part, T(1)));
+    const Var<T> all = sum(*matrix * *matrix, {1}, KeepDims::yes);
+    return y * sqrt(select(some, all / select(some, part, T(1)), T(1)));  // sqrt has no slope at 0
 }
 
 // (B, n', w) -> (B, windows, w), real (B, n').

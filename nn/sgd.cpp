@@ -30,7 +30,7 @@ template <class T> static void check(const Parameter<T>& parameter, const Array<
 
 template <class T> void Sgd<T>::step(double lr) {
     if (!(lr >= 0 && lr <= std::numeric_limits<T>::max()))
-        throw Error("sgd: the learning rate must be finite, 0 or more: " + shortest(lr));
+        throw Error("sgd: the learning rate must be finite in the parameters' type, 0 or more: " + shortest(lr));
     if (velocities.size() != parameters_.size())
         throw Error("sgd: every parameter must have its velocity: " + std::to_string(parameters_.size()) +
                     " parameters, " + std::to_string(velocities.size()) + " velocities");

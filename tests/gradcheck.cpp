@@ -256,6 +256,20 @@ TEST_CASE("gradcheck: leaves values and gradients as they were, also when f thro
     CHECK(same_bits(model.bias.gradient(), gradient));
 }
 
+TEST_CASE("gradcheck: Parameters that f uses and that are not checked keep their gradients, or stay without one") {
+    Parameter<double> with("with", Array<double>{1, 2}), without("without", Array<double>{3, 4});
+    Tape<double>().backward(sum(with * 2.0));
+    const auto f = [&](const Vars& x) { return x[0] * with * without; };
+    for (const bool directions : {false, true}) {
+        CHECK(gradcheck("product", f, {Array<double>{5, 6}}, {.directions = directions}).passed);
+        CHECK(with.gradient() == Array<double>{2, 2});
+        CHECK_FALSE(without.has_gradient());
+    }
+    Parameter<double> unused("unused", Array<double>{7, 8});
+    CHECK(gradcheck("another's", [&]() -> Var<double> { return without; }, {&unused}).passed);
+    CHECK_FALSE(without.has_gradient());
+}
+
 TEST_CASE("gradcheck: what of y is not finite is counted, and a y without a finite entry fails") {
     const auto report = [](Array<double> factors) {
         const Var<double> by = std::move(factors);

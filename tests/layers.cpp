@@ -81,6 +81,20 @@ TEST_CASE("layers: an embedding is the token's row and the position's, added") {
     }
 }
 
+TEST_CASE("layers: a row of E that is all 0 has a finite gradient, also where rows are lengthened") {
+    nn::Config config = tiny;
+    config.rescale = true;
+    nn::Linformer<double> model(config);
+    const auto parameters = shaken(model);
+    for (Parameter<double>* p : parameters)
+        if (p->name() == "layers.0.attention.E") xt::view(p->mutable_value(), 0, xt::all()) = 0;
+    Tape<double> tape;
+    const Var<double> logits = model(some_ids(2, 4, 7));  // of a length of 6
+    tape.backward(logits, some(logits.shape(), "dy"));
+    for (const Parameter<double>* p : parameters)
+        for (const double g : p->gradient()) CHECK(std::isfinite(g));
+}
+
 TEST_CASE("layers: projected attention is Eq. 7, head by head") {
     nn::MultiHeadAttention<double> layer("attention", tiny);
     shaken(layer);

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <new>
 #include <set>
@@ -23,6 +24,7 @@
 namespace {
 
 std::atomic<std::size_t> bytes_made = 0, bytes_alive = 0, most_alive = 0;
+std::atomic<std::size_t> most_at_once = std::numeric_limits<std::size_t>::max();  // above it there is no memory
 
 void* counted_if_any(void* memory) {
     if (!memory) return nullptr;
@@ -44,7 +46,7 @@ void release(void* memory) {
 
 }  // namespace
 
-void* operator new(std::size_t size) { return counted(std::malloc(size)); }
+void* operator new(std::size_t size) { return counted(size > most_at_once ? nullptr : std::malloc(size)); }
 void* operator new(std::size_t size, std::align_val_t alignment) {
     const auto unit = static_cast<std::size_t>(alignment);
     return counted(std::aligned_alloc(unit, (size + unit - 1) / unit * unit));
@@ -291,4 +293,22 @@ TEST_CASE("memory: the backward of a few ids makes the gradient of the table, an
         bytes_of_backward(inputs, 1);
         CHECK(bytes_of_backward(inputs, 1) < V_extent * sizeof(double) + 50'000);
     }
+}
+
+TEST_CASE("memory: a tape that had no memory for a record ends as any other, and so do its Parameters") {
+    std::vector<std::unique_ptr<P>> weights;
+    for (int i = 0; i < 500; ++i) weights.push_back(std::make_unique<P>("w", Numbers{1, 2}));
+    {
+        Tape<double> tape;
+        most_at_once = 20'000;  // less than the list of records comes to need
+        bool failed = false;
+        try {
+            for (const auto& w : weights) neg(*w);
+        } catch (const std::bad_alloc&) {
+            failed = true;
+        }
+        most_at_once = std::numeric_limits<std::size_t>::max();
+        CHECK(failed);
+    }
+    for (const auto& w : weights) CHECK_NOTHROW(freeze(*w));  // no tape that lives has recorded it
 }

@@ -5,8 +5,10 @@
 
 #include "core/ops.hpp"
 #include "core/random.hpp"
+#include "tests/scratch.hpp"
 
 using namespace taper;
+using taper::tests::refusal;
 
 namespace {
 
@@ -156,6 +158,21 @@ TEST_CASE("notation: a Var is written as its shape and its numbers, of many the 
     CHECK(shown(Var<float>(zeros<float>({100, 100, 100}))).size() < 400);
     CHECK(to_string(Ids{3, -1}) == "(2) {3, -1}");
     CHECK(to_string(Mask{true, false}) == "(2) {true, false}");
+}
+
+TEST_CASE("notation: an axis or an extent may be of any whole type, and none that went below 0 is a -1") {
+    const Var<double> x = Array<double>{{1, 2, 3}, {4, 5, 6}};
+    for (const std::size_t axis : {0u, 1u}) {
+        CHECK(sum(x, axis).value() == sum(x, static_cast<int>(axis)).value());
+        CHECK(sum(x, Axes(axis)).value() == sum(x, {static_cast<int>(axis)}).value());
+    }
+    CHECK_THROWS_AS(sum(x, std::size_t{2}), Error);
+    CHECK_THROWS_AS(sum(x, std::size_t{0} - 1), Error);
+    CHECK(reshape(x, {std::size_t{3}, -1}).shape() == Shape{3, 2});
+    const std::size_t below = std::size_t{0} - 1;
+    for (const Extents& extents : {Extents{below, 3}, Extents{3u, below}, Extents(Shape{below, 3})})
+        CHECK(
+            refusal([&] { reshape(x, extents); }).starts_with("reshape: extents must be 0 or more, and one may be -1"));
 }
 
 TEST_CASE("notation: Ids of one column") {

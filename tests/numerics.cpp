@@ -251,8 +251,7 @@ TEST_CASE("numerics: an entry's result does not depend on where it stands") {
     check_places<float>();
 }
 
-// Up to what the vector functions do: erf is good to 8e-15 in double, exp gives 0 for subnormal floats, and log of subnormal
-// and erf of doubles above 1e150 are wrong. 1 + erf(x) cancels for negative x: the error of gelu is that of its terms.
+// Up to what the vector functions do: erf is good to 8e-15 in double, exp gives 0 for subnormal floats. 1 + erf(x) cancels for negative x: the error of gelu is that of its terms.
 template <class T> static void check_accuracy(double tolerance) {
     for (const Elementwise& op : elementwise())
         for (const T x : all_sizes<T>()) {

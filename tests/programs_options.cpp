@@ -67,9 +67,9 @@ TEST_CASE("programs: every number that a message allows is taken, and no other")
     for (const auto& [option, rule, good, bad] :
          std::vector<std::tuple<std::string, std::string, Arguments, Arguments>>{
              {"--lr",
-              "a finite number above 0",
-              {"1e-300", "5e-324", "0.5", "3", "1e308"},
-              {"0", "-0", "1e-400", "1e-3abc"}},
+              "a number above 0, at most 3.4028234663852886e+38",
+              {"1e-300", "5e-324", "0.5", "3", "3.4028234663852886e+38"},
+              {"0", "-0", "1e-400", "1e-3abc", "3.4028234663852891e+38", "1e308"}},
              {"--weight-decay", "a finite number, 0 or more", {"0", "1e-300", "1e308"}, {"-1e-300"}},
              {"--clip", "a finite number, 0 or more", {"0", "1e-300", "1e308"}, {"-1e-300"}},
              {"--dropout", "a number in [0, 1)", {"0", "0.9999999", "1e-300"}, {"1", "1.0", "2", "-1e-300"}}}) {

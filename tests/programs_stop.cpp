@@ -2,6 +2,7 @@
 #include <fcntl.h>
 
 #include "core/safetensors.hpp"
+#include "tests/gnuplot.hpp"
 #include "tests/programs.hpp"
 
 using namespace taper;
@@ -219,4 +220,51 @@ TEST_CASE("programs: a signal while evaluate writes leaves nothing beside its fi
         CHECK(directory_contents(results).size() == (done ? 1 : 0));
         std::filesystem::remove(results + "/out");
     }
+}
+
+TEST_CASE("programs: a run that goes on to a new end, and is killed before it saves, goes on to that end") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(3000)), out = scratch.path("run");
+    REQUIRE(train(small_model() + Arguments{"--text", text, "--out", out, "--steps", "3"}).status == 0);
+    Process process("train_mlm",
+                    {"--resume", "--out", out, "--steps", "100000", "--save-every", "0", "--eval-every", "0"},
+                    without_gnuplot);
+    REQUIRE(process.wait_for([&] { return contains(file_contents(out + "/metrics.jsonl"), "\"step\":9"); }));
+    process.kill(SIGKILL);
+    process.wait();
+    const TensorFile checkpoint = load_safetensors(out + "/checkpoint.safetensors");
+    const auto options = nlohmann::json::parse(checkpoint.metadata.at("options"));
+    CHECK(options.at("--steps") == 100000);
+    CHECK(options.at("--save-every") == 0);
+    CHECK(contains(checkpoint.metadata.at("state"), "\"step\":3"));
+}
+
+TEST_CASE("programs: threads are the machine's unless somebody chose them, then or now") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(3000)), out = scratch.path("run");
+    const Arguments model{"--length", "8", "--k", "4", "--width", "8", "--heads", "1", "--layers", "1", "--batch", "2"};
+    const auto stored = [&] {
+        const auto options =
+            nlohmann::json::parse(load_safetensors(out + "/checkpoint.safetensors").metadata.at("options"));
+        return options.value("--threads", 0);
+    };
+    REQUIRE(train(model + Arguments{"--text", text, "--out", out, "--steps", "1"}).status == 0);
+    CHECK(stored() == 0);
+    CHECK(train({"--resume", "--out", out, "--steps", "2"}).status == 0);
+    CHECK(stored() == 0);
+    CHECK(train({"--resume", "--out", out, "--steps", "3", "--threads", "2"}).status == 0);
+    CHECK(stored() == 2);
+    CHECK(train({"--resume", "--out", out, "--steps", "4"}).status == 0);
+    CHECK(stored() == 2);
+}
+
+TEST_CASE("programs: a gnuplot that does not end holds up no run that is to stop") {
+    const FakeGnuplot gnuplot("exec sleep 100000");
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(3000)), out = scratch.path("run");
+    Process process("train_mlm", small_model() + Arguments{"--text", text, "--out", out, "--steps", "100000"} +
+                                     Arguments{"--save-every", "1", "--eval-every", "0"});
+    REQUIRE(process.wait_for([&] { return std::filesystem::exists(out + "/model.safetensors"); }));
+    process.kill(SIGINT);
+    CHECK(process.wait().status == 130);
 }

@@ -110,7 +110,7 @@ template <class O, class T> static Var<T> along(const char* op, const Var<T>& x,
     const std::size_t i = explained<T>(at, {x}, [&] { return axis_index(op, axis, {"x", x.shape()}); });
     const std::size_t last = x.shape().size() - 1;
     if (i == last) return apply<O>(at, x);
-    Axes swapped(x.shape().size());
+    std::vector<int> swapped(x.shape().size());
     std::iota(swapped.begin(), swapped.end(), 0);
     std::swap(swapped[i], swapped[last]);
     return transpose(apply<O>(at, transpose(x, swapped, at)), swapped, at);

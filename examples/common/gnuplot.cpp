@@ -1,6 +1,7 @@
 #include "examples/common/gnuplot.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -8,10 +9,13 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <string_view>
 #include <system_error>
 #include <vector>
+
+#include "examples/common/program.hpp"
 
 extern char** environ;
 
@@ -85,11 +89,18 @@ std::optional<pid_t> start(const Descriptor& script, const Descriptor& picture) 
     return error == 0 ? std::optional(child) : std::nullopt;
 }
 
-// Until its other end is closed.
-std::string read_all(const Descriptor& pipe) {
+// Until its other end is closed. None: it took longer than anybody would wait for a picture.
+std::optional<std::string> read_all(const Descriptor& pipe) {
+    using Clock = std::chrono::steady_clock;
+    constexpr auto longest = std::chrono::seconds(60), longest_at_a_stop = std::chrono::seconds(2);
+    constexpr int slice = 100;  // milliseconds
+    const auto start = Clock::now();
     std::string bytes;
     std::array<char, 1 << 16> block;
     for (;;) {
+        if (Clock::now() - start > (stop_status() ? longest_at_a_stop : longest)) return std::nullopt;
+        pollfd readable{.fd = pipe.number(), .events = POLLIN, .revents = 0};
+        if (poll(&readable, 1, slice) <= 0) continue;
         const ssize_t n = read(pipe.number(), block.data(), block.size());
         if (n == 0 || (n < 0 && errno != EINTR)) return bytes;
         if (n > 0) bytes.append(block.data(), static_cast<std::size_t>(n));
@@ -121,8 +132,9 @@ std::optional<std::string> drawn_by_gnuplot(const std::string& script) {
     const auto child = start(file, picture_in);
     picture_in.close();
     if (!child) return std::nullopt;
-    std::string svg = read_all(picture_out);
-    if (!ended_well(*child) || !is_whole(svg)) return std::nullopt;
+    std::optional<std::string> svg = read_all(picture_out);
+    if (!svg) kill(-*child, SIGKILL);  // with all that it started
+    if (!ended_well(*child) || !svg || !is_whole(*svg)) return std::nullopt;
     return svg;
 }
 

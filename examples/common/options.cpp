@@ -20,6 +20,8 @@ struct Options::Entry {
     std::string name;
     CLI::Option* option = nullptr;
     bool repeatable = false, is_flag = false, required = false;
+    bool of_machine = false;                                         // its default
+    bool chosen = false;                                             // on the command line, or on one before
     std::vector<std::string> given = {};                             // as on the command line
     std::function<void(const std::vector<std::string>&)> read = {};  // checks; fills the variable
     std::function<void()> check = [] {};                             // of the variable, once all are filled
@@ -241,7 +243,8 @@ bool Options::parse(int argc, char** argv) {
         if (e->given.size() > 1 && !e->repeatable)
             throw Error(e->name + ": the option must be given only once: '" + shortened(e->given[0]) + "', '" +
                         shortened(e->given[1]) + "'");
-        if (!e->given.empty()) e->read(e->given);
+        e->chosen = !e->given.empty();
+        if (e->chosen) e->read(e->given);
     }
     for (const auto& e : entries_) e->check();
     return true;
@@ -273,10 +276,16 @@ std::string Options::without_effect(const std::vector<std::string>& names, const
     return idle.empty() ? "" : joined(idle) + ": no effect with " + other;
 }
 
+void Options::default_is_of_machine(const std::string& name) {
+    for (const auto& e : entries_)
+        if (e->name == name) e->of_machine = true;
+}
+
 json Options::stored(const std::vector<std::string>& names) const {
     json values = json::object();
     for (const auto& e : entries_)
-        if (std::find(names.begin(), names.end(), e->name) != names.end()) values[e->name] = e->get();
+        if (std::find(names.begin(), names.end(), e->name) != names.end() && (e->chosen || !e->of_machine))
+            values[e->name] = e->get();
     return values;
 }
 
@@ -291,12 +300,14 @@ static std::vector<std::string> words_of(const json& value, bool repeatable) {
 void Options::restore(const json& stored, const std::vector<std::string>& names,
                       const std::vector<std::string>& may_change, const std::string& subject) {
     for (const std::string& name : names)
-        if (!stored.contains(name)) throw Error(subject + ": every option must be stored: " + name + " is missing");
+        if (!stored.contains(name) && !find(name)->of_machine)
+            throw Error(subject + ": every option must be stored: " + name + " is missing");
     for (const auto& [name, value] : stored.items())
         if (std::find(names.begin(), names.end(), name) == names.end())
             throw Error(subject + ": no option may be stored that this program does not have: " + shortened(name));
     for (const auto& e : entries_) {
         if (!stored.contains(e->name)) continue;
+        e->chosen = true;
         const json wanted = e->get();
         try {
             e->read(words_of(stored[e->name], e->repeatable));

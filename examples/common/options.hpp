@@ -27,6 +27,9 @@ struct Bounds {
 inline Bounds above(double low) {
     return {low, std::numeric_limits<double>::max(), false, true, "a finite number above 0"};
 }
+inline Bounds positive_float() {
+    return {0, std::numeric_limits<float>::max(), false, true, "a number above 0, at most 3.4028234663852886e+38"};
+}
 inline Bounds not_negative() {
     return {0, std::numeric_limits<double>::max(), true, true, "a finite number, 0 or more"};
 }
@@ -63,6 +66,9 @@ class Options {
     // "--k, --sharing: no effect with --attention full", of these names those that were given; "" where
     // none was.
     std::string without_effect(const std::vector<std::string>& names, const std::string& other) const;
+
+    // The default of that option is this machine's, on another one another: it is stored where it was chosen alone.
+    void default_is_of_machine(const std::string& name);
 
     // For --resume: the values of the named options; and the other way round, where an option that was given must agree,
     // unless it is among those that may change. Error: a value disagrees, is missing, unknown, or none that the command line

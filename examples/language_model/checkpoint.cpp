@@ -84,7 +84,7 @@ static std::uint64_t step_of(const json& state, const TensorFile& file) {
     for (const char* key : {"step", "adam_steps"})
         if (const json& value = state.at(key); !value.is_number_unsigned() || value != step || value > 1'000'000'000)
             throw Error(file.path + ": the state's step and adam_steps must be one whole number up to 1000000000: " +
-                        key + " " + value.dump());
+                        key + " " + shortened(value.dump()));
     return step;
 }
 

@@ -123,7 +123,7 @@ static std::string whole_words(const std::string& text) {
 
 std::string beginning_of(const Corpus& corpus, const Tokenizer& tokenizer, std::size_t length) {
     const auto window = corpus.training_window(Random(0, "beginning"), 0);
-    const std::string bytes = tokenizer.decode(window.first(std::min<std::size_t>(8, length / 2)));
+    const std::string bytes = tokenizer.decode(window.first(std::clamp<std::size_t>(length / 2, 1, 8)));
     std::string text;
     for (const CodePoint& c : CodePoints(bytes)) {
         const bool shown = c.valid && escaped(c.bytes) == c.bytes;
@@ -131,7 +131,9 @@ std::string beginning_of(const Corpus& corpus, const Tokenizer& tokenizer, std::
         if (!shown && !text.empty()) break;
         if (shown && !leading_space) text += c.bytes;
     }
-    return whole_words(text);
+    text = whole_words(text);
+    const bool fits = tokenizer.encode(text).size() < length;  // beside the mask; cut out, it may have more tokens
+    return fits || !tokenizer.mask_id() ? text : "";
 }
 
 }  // namespace taper::examples

@@ -247,6 +247,8 @@ int Training::run() {
     }
     tokenizer_.save(options_.out + "/tokenizer.json");
     log_.open(progress_.step - (progress_.pending ? 1 : 0));
+    if (options_.resume)
+        save_checkpoint(options_.out, parameters_, adam_, progress_, identity_);  // the options may be new
     catch_stop_signals();  // a run that goes on has nothing to save before: a long log is not waited for
     begin_report();
     std::optional<StepMetrics> metrics = progress_.pending;
@@ -290,7 +292,7 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
                             "the run in " + chosen.out);
             if (!before.at("--steps").is_number_unsigned())
                 throw Error("the run in " + chosen.out +
-                            ": the stored --steps must be a whole number: " + before.at("--steps").dump());
+                            ": the stored --steps must be a whole number: " + shortened(before.at("--steps").dump()));
             steps_before = before.at("--steps");
         } else {
             chosen_k = chosen.fit_default_k(options);

@@ -19,7 +19,7 @@ void TrainingOptions::declare(Options& options, bool causal) {
     causal ? declare_window(options) : declare_rescale(options);
     options.count("--batch", batch, 1, 1'000'000, "windows in a step");
     options.count("--steps", steps, 1, many, "steps of the whole run");
-    options.number("--lr", lr, above(0), "largest learning rate");
+    options.number("--lr", lr, positive_float(), "largest learning rate");
     options.count("--warmup", warmup, 0, many, "steps until it is reached; then a cosine down to a tenth");
     options.number("--weight-decay", weight_decay, not_negative(), "decoupled decay of matrices");
     options.number("--clip", clip, not_negative(), "largest global norm of the gradient, 0: no limit");
@@ -28,6 +28,7 @@ void TrainingOptions::declare(Options& options, bool causal) {
     options.count("--save-every", save_every, 0, many, "steps between checkpoints, 0: at the end only");
     options.count("--seed", seed, 0, UINT64_MAX, "of all random numbers");
     options.count("--threads", threads, 1, max_threads, "threads; the numbers do not depend on them");
+    options.default_is_of_machine("--threads");
 }
 
 std::vector<std::string> TrainingOptions::stored(bool causal) {

@@ -23,10 +23,7 @@ template <class T> struct Step {
 
     template <class A> A get(const char* name) const { return arguments.at(name).template get<A>(); }
     int axis() const { return get<int>("axis"); }
-    Axes axes() const {
-        const auto axes = get<std::vector<int>>("axes");
-        return Axes(axes.begin(), axes.end());
-    }
+    Axes axes() const { return get<std::vector<int>>("axes"); }
     KeepDims keep() const { return get<bool>("keep") ? KeepDims::yes : KeepDims::no; }
     double number(const char* name) const { return get<double>(name); }
     std::ptrdiff_t offset(const char* name) const { return get<std::ptrdiff_t>(name); }
