@@ -4,9 +4,9 @@
 
 using namespace taper::tests;
 
-static Arguments small_bench() {
+static Arguments small_bench(const std::string& steps = "2") {
     return {"--length", "16", "--k",     "4",  "--width", "16", "--heads", "2",
-            "--layers", "1",  "--vocab", "11", "--batch", "3",  "--steps", "2"};
+            "--layers", "1",  "--vocab", "11", "--batch", "3",  "--steps", steps};
 }
 
 TEST_CASE("bench_step: one line of JSON, its operations counted by the textbook") {
@@ -62,6 +62,19 @@ TEST_CASE("bench_step: its memory is its own, not that of the program that start
     });
     CHECK(result.status == 0);
     CHECK(nlohmann::json::parse(result.out).at("peak_rss_mb") < 300);
+}
+
+TEST_CASE(
+    "bench_step: its steps train, a forward pass does not, and of many times most are below the 90th percentile") {
+    const auto line = [](const std::string& steps, const Arguments& more = {}) {
+        return nlohmann::json::parse(run("bench_step", small_bench(steps) + more).out);
+    };
+    const double once = line("1").at("loss"), often = line("60").at("loss");
+    CHECK(often < once - 0.1);
+    CHECK(line("60", {"--mode", "forward"}).at("loss") == line("1", {"--mode", "forward"}).at("loss"));
+    const auto times = line("60");
+    CHECK(times.at("min_ms") <= times.at("median_ms"));
+    CHECK(times.at("median_ms") <= times.at("p90_ms"));
 }
 
 TEST_CASE("bench_step: the median of two steps is the mean of both") {

@@ -158,6 +158,46 @@ TEST_CASE("programs: generate draws by its seed, and starts with a newline") {
     CHECK(text({"--top-k", "1"}) == text({"--temperature", "0"}));
     CHECK(text({"--top-k", "1000"}) == text({}));
     CHECK(text({"--top-p", "1"}) == text({}));
+    CHECK(text({"--top-p", "1e-9"}) == text({"--temperature", "0"}));
+    CHECK(text({"--top-p", "0.5"}) != text({}));
+    CHECK(text({"--top-k", "2"}) != text({}));
+    CHECK(text({"--temperature", "0.5"}) != text({}));
+}
+
+TEST_CASE("programs: fill_mask shows for each mask the likeliest tokens by evaluate's logits there") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(5000)), model = scratch.path("model");
+    REQUIRE(train(small_run() + Arguments{"--text", text, "--out", model}).status == 0);
+    const std::string question = "the [MASK]ree[MASK] ri[MASK]", in = scratch.path("in"), out = scratch.path("out");
+    const auto tokenizer = examples::Tokenizer::from_json(file_contents(model + "/tokenizer.json"), model);
+    const auto numbers = examples::encode_with_masks(*tokenizer, question, "question");
+    Ids tokens = empty<std::int64_t>({1, numbers.size()});
+    std::copy(numbers.begin(), numbers.end(), tokens.data());
+    save_safetensors(in, {.tensors = {{"tokens", tokens}}});
+    REQUIRE(run("evaluate", {"--model", model, "--tokens", in, "--out", out}).status == 0);
+    const TensorFile evaluated = load_safetensors(out);
+    const auto& logits = evaluated.get<float>("logits");
+
+    std::istringstream shown(run("fill_mask", {"--model", model, "--text", question, "--top", "3"}).out);
+    std::string line;
+    for (std::size_t position = 0; position < numbers.size(); ++position) {
+        if (numbers[position] != *tokenizer->mask_id()) continue;
+        std::vector<std::pair<double, std::int32_t>> likeliest;
+        double total = 0;
+        for (std::int32_t token = 0; token < tokenizer->size(); ++token) {
+            const double power = std::exp(logits(0, position, static_cast<std::size_t>(token)));
+            total += power;
+            likeliest.emplace_back(power, token);
+        }
+        std::sort(likeliest.rbegin(), likeliest.rend());
+        std::getline(shown, line);
+        CHECK(line.starts_with("mask "));
+        for (std::size_t i = 0; i < 3; ++i) {
+            std::getline(shown, line);
+            CHECK(std::stod(line) == doctest::Approx(likeliest[i].first / total).epsilon(1e-4));
+            CHECK(line.ends_with(" " + tokenizer->spelling(likeliest[i].second)));
+        }
+    }
 }
 
 TEST_CASE("programs: generate refuses prompts and numbers that make no sense") {

@@ -96,7 +96,8 @@ int main(int argc, char** argv) {
         const nn::Config config = model.model_config(vocab, causal);
         check_options(config, options);
         check_memory(config, batch, mode == "train" ? 4 : 3, options);
-        if (!chosen_k.empty()) note(chosen_k);
+        for (const std::string& line : {chosen_k, model.idle_options(options)})
+            if (!line.empty()) note(line);
         bench(config, batch, mode == "train", steps);
         return 0;
     });

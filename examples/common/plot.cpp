@@ -106,7 +106,8 @@ bool plot(const std::string& path, const std::string& title, const std::string& 
 bool plot(const std::string& path, const std::string& title, const std::vector<std::vector<HeatMap>>& maps) {
     std::size_t columns = 1;
     for (const auto& row : maps) columns = std::max(columns, row.size());
-    return draw(path, 220 * columns, 40 + 220 * maps.size(), maps_script(title, maps));
+    const std::size_t for_the_title = 460;
+    return draw(path, std::max(220 * columns, for_the_title), 40 + 220 * maps.size(), maps_script(title, maps));
 }
 
 }  // namespace taper::examples

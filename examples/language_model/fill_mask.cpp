@@ -27,7 +27,10 @@ int main(int argc, char** argv) {
             "text with [MASK] where something is missing; the spaces around it count (bpe: one before it is "
             "part of it)");
         options.count("--top", top, 1, 1'000'000, "tokens listed for each mask, at most the vocabulary");
-        options.path("--plot", pictures, "directory for pictures of what each head attends to in the text");
+        options.path(
+            "--plot", pictures,
+            "directory for pictures of what each head attends to in the text; attention.svg, slots.svg, reach.svg, "
+            "projections.svg and spectrum.svg in it are replaced or removed");
         options.count("--threads", thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
         if (options.given("--plot")) check_pictures(pictures);

@@ -67,7 +67,8 @@ int main(int argc, char** argv) {
         options.count("--seed", seed, 0, UINT64_MAX, "of all random numbers");
         options.path("--plot", pictures,
                      "directory for pictures of what each head attends to in the window that the last token was "
-                     "drawn from");
+                     "drawn from; attention.svg, slots.svg, reach.svg, projections.svg and spectrum.svg in it are "
+                     "replaced or removed");
         options.count("--threads", thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
         if (options.given("--plot")) check_pictures(pictures);

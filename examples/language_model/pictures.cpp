@@ -200,7 +200,11 @@ void draw_attention(const nn::Linformer<float>& model, const Ids& tokens, const 
         drawn.insert(name);
     };
     draw("attention", "softmax(Q K^T / sqrt(d_h)): queries down, keys across", P);
-    if (!slots[0].empty()) draw("slots", "over the k slots, then the window: queries down", slots);
+    if (!slots[0].empty())
+        draw("slots",
+             model.config.window > 0 ? "over the k slots, then the window: queries down"
+                                     : "over the k slots: queries down",
+             slots);
     if (!reach[0].empty()) draw("reach", "P-bar F: what each query (down) takes of each value (across)", reach);
     if (!projections.empty())
         draw("projections",
