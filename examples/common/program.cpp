@@ -89,7 +89,8 @@ int run_program(const std::string& name, const std::function<int()>& body) {
     } catch (const std::bad_alloc&) {
         const int status = fail(
             "memory: the system must have enough for this model, batch and text: allocation failed (less is taken "
-            "by fewer rows, a shorter window or one thread; ulimit -v shows a limit)",
+            "by fewer rows, as of --batch, a shorter window, as of --length, or --threads 1; ulimit -v shows a "
+            "limit)",
             1);
         // OpenBLAS's own threads try for ever to get the memory that is not there, and an exit waits for them.
         std::fflush(nullptr);

@@ -219,6 +219,7 @@ void Training::resume(std::unique_ptr<RunDirectory> directory, const Checkpoint&
                       std::uint64_t steps_before) {
     directory_ = std::move(directory);
     progress_ = checkpoint.restore(parameters_, adam_);
+    options_changed_ = checkpoint.identity().options != identity_.options;
     if (steps_before != options_.steps && progress_.step < options_.steps)
         say_line("the learning rate now follows " + std::to_string(options_.steps) + " steps, before " +
                  std::to_string(steps_before));
@@ -247,8 +248,7 @@ int Training::run() {
     }
     tokenizer_.save(options_.out + "/tokenizer.json");
     log_.open(progress_.step - (progress_.pending ? 1 : 0));
-    if (options_.resume)
-        save_checkpoint(options_.out, parameters_, adam_, progress_, identity_);  // the options may be new
+    if (options_changed_) save_checkpoint(options_.out, parameters_, adam_, progress_, identity_);
     catch_stop_signals();  // a run that goes on has nothing to save before: a long log is not waited for
     begin_report();
     std::optional<StepMetrics> metrics = progress_.pending;

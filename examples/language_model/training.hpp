@@ -64,6 +64,7 @@ class Training {
     const TrainingOptions& options_;
     std::unique_ptr<RunDirectory> directory_;
     const RunIdentity& identity_;
+    bool options_changed_ = false;  // since the checkpoint was written
     const Tokenizer& tokenizer_;
     const Task& task_;
     const Corpus& corpus_;
