@@ -21,16 +21,18 @@ def largest(x):
 
 def apart(ours, reference, rounded, floor=0.0, terms=0.0):
     """The largest difference, relative to the size of the terms that the array is a sum of: its largest entry, or what
-    float's rounding does to it in numpy (`rounded`) over float's epsilon, or `floor`, or `terms` times the epsilon of
-    our numbers: below it all is rounding. inf: another shape, or a NaN or infinity where the reference has a number.
+    float's rounding does to it in numpy (`rounded`) over float's epsilon, or `floor`; what is but a few roundings of
+    `terms`, as where they cancel, relative to these. inf: another shape, or a NaN or infinity where the reference has a number.
     """
     if ours.shape != reference.shape or (np.isfinite(ours) != np.isfinite(reference)).any():
         return np.inf
-    floor = max(floor, terms * float(np.finfo(ours.dtype).eps))
+    rounding = 4 * terms * float(np.finfo(ours.dtype).eps)
     numbers = np.isfinite(reference)
     ours, reference, rounded = (x[numbers].astype(np.float64) for x in (ours, reference, rounded))
     difference = largest(ours - reference)
     scale = max(largest(reference), largest(rounded - reference) / EPSILON, floor)
+    if difference <= rounding:
+        scale = max(scale, terms)
     if not difference:
         return 0.0
     return difference / scale if scale else np.inf
