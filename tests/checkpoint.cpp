@@ -68,6 +68,18 @@ TEST_CASE("checkpoint: what was saved comes back") {
     }
 }
 
+TEST_CASE("checkpoint: a run has at most 1,000,000,000 steps") {
+    Saved saved;
+    for (const std::uint64_t step : {1'000'000'000u, 1'000'000'001u}) {
+        saved.progress.step = step;
+        examples::save_checkpoint(saved.directory, saved.model.parameters(), saved.adam, saved.progress,
+                                  saved.identity);
+        const std::string message = refusal([&] { static_cast<void>(Checkpoint(saved.directory).steps()); });
+        CHECK(message.empty() == (step == 1'000'000'000));
+        CHECK((message.empty() || contains(message, "must be one whole number up to 1000000000: step 1000000001")));
+    }
+}
+
 TEST_CASE("checkpoint: one bit that changed anywhere is noticed") {
     const Saved saved;
     const std::string whole = saved.bytes();
