@@ -92,3 +92,14 @@ TEST_CASE("generating: past the window its older half is dropped and the rest re
         }
     }
 }
+
+TEST_CASE("generating: each token is drawn with a random number of its own") {
+    nn::Config config = tiny;
+    config.causal = true;
+    nn::Linformer<float> model(config);  // of small weights: each token is about as likely as any other
+    std::vector<int> count(config.vocab_size);
+    const TokenIds prompt{0};
+    const auto tell = [&](std::int32_t token) { ++count[static_cast<std::size_t>(token)]; };
+    generate(model, prompt, 700, {}, Random(1, "generate"), tell);
+    for (const int times : count) CHECK(times > 60);  // of 100 expected, at a deviation of 9
+}
