@@ -31,6 +31,15 @@ struct Runs {
         return out;
     }
     std::string model(const Arguments& options) { return file_contents(with(options) + "/model.safetensors"); }
+
+    // What a program of training says first in a run of one step.
+    std::string first_line_of(const std::string& program, const Arguments& options) {
+        const Arguments small{"--width", "16", "--heads", "2", "--layers", "1", "--batch", "2", "--steps", "1"};
+        const Arguments files{"--text", text, "--out", scratch.path(std::to_string(++number))};
+        const Result result = run(program, small + options + files, without_gnuplot);
+        REQUIRE(result.status == 0);
+        return result.out.substr(0, result.out.find('\n'));
+    }
 };
 
 double squares(const std::string& directory, const std::string& tensor) {
@@ -113,12 +122,7 @@ TEST_CASE("programs: k is at most the length where none is given, and no window 
 TEST_CASE("programs: options that were given and have no effect under the others are said") {
     Runs runs;
     const auto said = [&](const std::string& program, const Arguments& options) {
-        const std::string out = runs.scratch.path(std::to_string(++runs.number));
-        const Arguments small{"--length", "32", "--width", "16", "--heads", "2", "--layers", "1", "--steps", "1"};
-        const Result result =
-            run(program, small + options + Arguments{"--text", runs.text, "--out", out}, without_gnuplot);
-        REQUIRE(result.status == 0);
-        return result.out.substr(0, result.out.find('\n'));
+        return runs.first_line_of(program, Arguments{"--length", "32"} + options);
     };
     const std::string reading = "reading " + runs.text;
     const Arguments full{"--attention", "full"}, mean{"--projection", "mean"}, random{"--projection", "random"};
@@ -155,12 +159,7 @@ TEST_CASE("programs: options that were given and have no effect under the others
 TEST_CASE("programs: a run says first where k is not the default of --help, and why") {
     Runs runs;
     const auto said = [&](const std::string& program, const Arguments& options) {
-        const std::string out = runs.scratch.path(std::to_string(++runs.number));
-        const Arguments small{"--width", "16", "--heads", "2", "--layers", "1", "--batch", "2", "--steps", "1"};
-        const Result result =
-            run(program, small + options + Arguments{"--text", runs.text, "--out", out}, without_gnuplot);
-        REQUIRE(result.status == 0);
-        return result.out.substr(0, result.out.find('\n'));
+        return runs.first_line_of(program, options);
     };
     const std::string reading = "reading " + runs.text;
     CHECK(said("train_lm", {"--length", "20"}) == "k 20 instead of 32, since a window has 20 tokens");
