@@ -22,48 +22,37 @@ bool same_bits(const Array<double>& a, const Array<double>& b) {
     return a.shape() == b.shape() && (a.size() == 0 || std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0);
 }
 
-// Takes values and gradients of the parameters, and puts them back at the end of its scope.
+// Takes the values and gradients of the parameters, and puts them back at the end of its scope.
 class Restored {
   public:
     explicit Restored(const Parameters& parameters) : parameters_(parameters) {
         for (Parameter<double>* p : parameters_) {
             values.push_back(p->value());
-            gradients_.push_back(std::move(p->leaf->gradient));
+            take_gradient(p->leaf);
         }
     }
     ~Restored() {
-        for (std::size_t i = 0; i < parameters_.size(); ++i) {
-            parameters_[i]->mutable_value() = values[i];
-            parameters_[i]->leaf->gradient = std::move(gradients_[i]);
-        }
+        for (std::size_t i = 0; i < parameters_.size(); ++i) parameters_[i]->mutable_value() = values[i];
+        for (auto& [leaf, gradient] : gradients_) leaf->gradient = std::move(gradient);
     }
     Restored(const Restored&) = delete;
     Restored& operator=(const Restored&) = delete;
 
+    // The gradients of all other Parameters, too, that y on this tape was computed of.
+    void take_gradients_behind(const Tape<double>& tape, const Var<double>& y) {
+        for (const auto& record : tape.records())
+            if (record.leaf) take_gradient(record.leaf);
+        if (y.leaf) take_gradient(y.leaf);
+    }
+
     std::vector<Array<double>> values;
 
   private:
+    void take_gradient(const std::shared_ptr<Leaf<double>>& leaf) {
+        gradients_.try_emplace(leaf, std::move(leaf->gradient));
+    }
+
     const Parameters& parameters_;
-    std::vector<std::unique_ptr<Array<double>>> gradients_;
-};
-
-// Takes the gradients of all Parameters that f used, for y on this tape, and puts them back at the end of its scope: it may
-// use others than those that are checked.
-class Undisturbed {
-  public:
-    Undisturbed(const Tape<double>& tape, const Var<double>& y) {
-        for (const auto& record : tape.records())
-            if (record.leaf) take(record.leaf);
-        if (y.leaf) take(y.leaf);
-    }
-    ~Undisturbed() {
-        for (auto& [leaf, gradient] : gradients_) leaf->gradient = std::move(gradient);
-    }
-    Undisturbed(const Undisturbed&) = delete;
-    Undisturbed& operator=(const Undisturbed&) = delete;
-
-  private:
-    void take(const std::shared_ptr<Leaf<double>>& leaf) { gradients_.try_emplace(leaf, std::move(leaf->gradient)); }
     std::map<std::shared_ptr<Leaf<double>>, std::unique_ptr<Array<double>>> gradients_;
 };
 
@@ -97,7 +86,7 @@ class Check {
     void backward() {
         Tape<double> tape;
         const Var<double> y = f_();
-        const Undisturbed others(tape, y);
+        start_.take_gradients_behind(tape, y);
         y_ = y.value();
         report_.not_finite = static_cast<std::size_t>(
             std::count_if(y_.begin(), y_.end(), [](double entry) { return !std::isfinite(entry); }));

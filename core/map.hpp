@@ -42,19 +42,34 @@ template <class T, class F, class... X> void map_row(T* y, std::size_t n, F f, c
     }
 }
 
-// sum_i f(x_i, ...): one partial sum a lane, then the lanes in order.
-template <class T, class F, class... X> T sum_row(std::size_t n, F f, const T* first, const X*... rest) {
+// sum_i f(x_i, ...) in T: one partial sum a lane, then the lanes in order, then the entries left.
+template <class T, class F, class... X> T sum_lanes(std::size_t n, F f, const T* first, const X*... rest) {
     constexpr std::size_t width = Simd<T>::size;
-    Simd<T> sums(T(0));
+    T entries[width], total = 0;
     std::size_t i = 0;
-    for (; i + width <= n; i += width)
-        sums += f(Simd<T>::load_unaligned(first + i), Simd<X>::load_unaligned(rest + i)...);
-    T lanes[width], last[width], total = 0;
-    sums.store_unaligned(lanes);
-    f(load_tail(first + i, n - i), load_tail(rest + i, n - i)...).store_unaligned(last);
-    for (std::size_t l = 0; l < width; ++l) total += lanes[l];
-    for (std::size_t l = 0; l < n - i; ++l) total += last[l];
+    if (n >= width) {
+        Simd<T> sums(T(0));
+        for (; i + width <= n; i += width)
+            sums += f(Simd<T>::load_unaligned(first + i), Simd<X>::load_unaligned(rest + i)...);
+        sums.store_unaligned(entries);
+        for (std::size_t l = 0; l < width; ++l) total += entries[l];
+    }
+    if (i < n) {
+        f(load_tail(first + i, n - i), load_tail(rest + i, n - i)...).store_unaligned(entries);
+        for (std::size_t l = 0; l < n - i; ++l) total += entries[l];
+    }
     return total;
+}
+
+inline constexpr std::size_t sum_run_entries = 1 << 12;
+
+// sum_i f(x_i, ...): runs of a long row are summed in T, their sums in double.
+template <class T, class F, class... X> T sum_row(std::size_t n, F f, const T* first, const X*... rest) {
+    if (n <= sum_run_entries) return sum_lanes(n, f, first, rest...);
+    double total = 0;
+    for (std::size_t at = 0; at < n; at += sum_run_entries)
+        total += static_cast<double>(sum_lanes(std::min(sum_run_entries, n - at), f, first + at, (rest + at)...));
+    return static_cast<T>(total);
 }
 
 // sums_j += sum_i x_ij for some hundred rows of x, `stride` apart, whose sum is made in T.

@@ -9,18 +9,14 @@
 
 namespace taper {
 
-// A tape that was begun on this thread, or what hides those before it. It may end elsewhere: then its
-// flag is gone.
+// A tape that was begun on this thread, or what hides those before it.
 template <class T> struct Begun {
-    Tape<T>* tape;         // null: a NoGrad
-    std::uint64_t serial;  // 0: of a NoGrad
-    std::weak_ptr<bool> recording;
+    Tape<T>* tape;                                  // null: a NoGrad
+    std::uint64_t serial;                           // 0: of a NoGrad
+    std::shared_ptr<const std::atomic<bool>> flag;  // false once it has ended, perhaps on another thread
     std::size_t body = detail::whereabouts().body;  // the call of a body of parallel_for around it
 
-    bool live() const {
-        const auto flag = recording.lock();
-        return flag && *flag;
-    }
+    bool live() const { return *flag; }
 };
 // Innermost last. The last one is live; of those before it some may have ended, which every op would
 // have to ask.
@@ -39,13 +35,22 @@ template <class T> static std::atomic<std::size_t> tapes_made = 0;
 
 template <class T>
 Tape<T>::Tape(Finite finite)
-    : serial_(detail::next_number(tapes_made<T>)), recording_(std::make_shared<bool>(true)), finite_(finite) {
+    : serial_(detail::next_number(tapes_made<T>)),
+      recording_(std::make_shared<std::atomic<bool>>(true)),
+      finite_(finite) {
     begin<T>({this, serial_, recording_});
 }
 
-template <class T> Tape<T>::~Tape() { let_go(); }
+template <class T> Tape<T>::~Tape() {
+    let_go();
+    *recording_ = false;
+}
 
-template <class T> NoGrad<T>::NoGrad() : alive_(std::make_shared<bool>(true)) { begin<T>({nullptr, 0, alive_}); }
+template <class T> NoGrad<T>::NoGrad() : alive_(std::make_shared<std::atomic<bool>>(true)) {
+    begin<T>({nullptr, 0, alive_});
+}
+
+template <class T> NoGrad<T>::~NoGrad() { *alive_ = false; }
 
 template <class T> Tape<T>* Tape<T>::recording() {
     const auto& tapes = begun_tapes<T>();

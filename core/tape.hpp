@@ -328,7 +328,8 @@ template <class T> class Tape {
     void require_finite_gradients(const Record<T>& record) const;  // of its inputs
 
     std::uint64_t serial_;
-    std::shared_ptr<bool> recording_;  // shared with the list of its thread: gone or false, it records no more
+    // Shared with the list of tapes of the thread that began it, which it may outlive or end elsewhere.
+    std::shared_ptr<std::atomic<bool>> recording_;
     enum { before, running, kept, released } backward_ = before;
     Finite finite_;
     std::vector<Record<T>> records_;
@@ -351,11 +352,12 @@ template <class T> class Tape {
 template <class T> class NoGrad {
   public:
     NoGrad();
+    ~NoGrad();
     NoGrad(const NoGrad&) = delete;
     NoGrad& operator=(const NoGrad&) = delete;
 
   private:
-    std::shared_ptr<bool> alive_;
+    std::shared_ptr<std::atomic<bool>> alive_;
 };
 
 namespace detail {

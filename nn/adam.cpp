@@ -66,18 +66,27 @@ template <class T> void Adam<T>::step(double lr) {
         T *w, *m, *v, keep, rate, correction;
         std::size_t size;
     };
+    // Of a step t: most parameters are at the same one.
+    struct Bias {
+        std::uint64_t t = 0;
+        T rate = 0, correction = 0;
+    } bias;
     std::vector<Part> parts;  // of all parameters: one by one, small ones would leave threads idle
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
         Parameter<T>& parameter = *parameters_[i];
         if (!moves(parameter)) continue;
-        const double t = static_cast<double>(++moments[i].t);
-        const T rate = static_cast<T>(lr / (1 - std::pow(options_.beta1, t)));
-        const T correction = static_cast<T>(1 / (1 - std::pow(options_.beta2, t)));
+        const std::uint64_t step = ++moments[i].t;
+        if (step != bias.t) {
+            const double t = static_cast<double>(step);
+            bias.t = step;
+            bias.rate = static_cast<T>(lr / (1 - std::pow(options_.beta1, t)));
+            bias.correction = static_cast<T>(1 / (1 - std::pow(options_.beta2, t)));
+        }
         const T keep = parameter.shape().size() >= 2 ? static_cast<T>(1 - lr * options_.weight_decay) : T(1);
         const T* g = parameter.gradient().data();
         T *w = parameter.mutable_value().data(), *m = moments[i].m.data(), *v = moments[i].v.data();
         for (std::size_t at = 0; at < parameter.value().size(); at += elementwise_chunk)
-            parts.push_back({g + at, w + at, m + at, v + at, keep, rate, correction,
+            parts.push_back({g + at, w + at, m + at, v + at, keep, bias.rate, bias.correction,
                              std::min(elementwise_chunk, parameter.value().size() - at)});
     }
     parallel_for(parts.size(), 1, [&](std::size_t number, std::size_t) {
