@@ -15,21 +15,27 @@
 
 namespace taper {
 
-// Allocates on 64 bytes (a cache line, one AVX-512 vector). Named here because xtensor's default allocator, and with it
-// the type of an array, changes with -march. In a namespace of its own: C++ looks for xtensor's sum(array) in that, too, and
-// taper::sum is another.
+// Allocates on 64 bytes (a cache line, one AVX-512 vector); small arrays where malloc puts them, since
+// glibc takes several times as long to align them. Named here because xtensor's default allocator, and
+// with it the type of an array, changes with -march. In a namespace of its own: C++ looks for xtensor's
+// sum(array) in that, too, and taper::sum is another.
 namespace memory {
 template <class T> struct AlignedAllocator {
     using value_type = T;
     static constexpr std::align_val_t alignment{64};
+    static constexpr std::size_t small = 4096;  // bytes
 
     AlignedAllocator() = default;
     template <class U> AlignedAllocator(const AlignedAllocator<U>&) {}
     T* allocate(std::size_t n) {
         if (n > PTRDIFF_MAX / sizeof(T)) throw std::bad_array_new_length();
-        return static_cast<T*>(::operator new(n * sizeof(T), alignment));
+        const std::size_t bytes = n * sizeof(T);
+        return static_cast<T*>(bytes <= small ? ::operator new(bytes) : ::operator new(bytes, alignment));
     }
-    void deallocate(T* p, std::size_t) { ::operator delete(p, alignment); }
+    void deallocate(T* p, std::size_t n) {
+        if (n * sizeof(T) <= small) ::operator delete(p);
+        else ::operator delete(p, alignment);
+    }
     bool operator==(const AlignedAllocator&) const { return true; }
 };
 }  // namespace memory
