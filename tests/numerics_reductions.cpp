@@ -212,6 +212,7 @@ TEST_CASE("numerics: ops along an axis refuse what they cannot do, in one form")
     CHECK(rule([&] { clamp(x, 2, 1); }) == "clamp: low must be at most high: x (2,3): low 2, high 1");
     CHECK(rule([&] { clamp(x, not_a_number, 1); }).find("low nan") != std::string::npos);
     CHECK(rule([&] { pad(x, 0, -1, 0); }) == "pad: before and after must be 0 to 2^60: x (2,3): before -1, after 0");
+    CHECK(rule([&] { pad(x, 0, 0, (std::ptrdiff_t{1} << 60) + 1); }).starts_with("pad: before and after must be 0 to"));
     CHECK(rule([&] {
               concat({x, Var<double>(zeros<double>({2}))}, 1);
           }) == "concat: all axes but the joined one must agree: first (2,3), x (2): axis 1");

@@ -12,6 +12,7 @@
 
 using namespace taper;
 using examples::apart;
+using examples::largest;
 
 namespace {
 
@@ -162,6 +163,25 @@ TEST_CASE("numerics: layer_norm of rows far from 0") {
             CHECK_MESSAGE(value_error < 1e-5, "level " << level << ", d " << d << ": " << value_error);
             CHECK_MESSAGE(gradient_error < 1e-5, "level " << level << ", d " << d << ": " << gradient_error);
         }
+}
+
+TEST_CASE("numerics: rows of a million entries keep their digits in float") {
+    constexpr std::size_t n = 1'000'003;
+    const auto x = normal<float>(Random(4, "long"), {1, n}), dy = normal<float>(Random(5, "long"), {1, n});
+    const auto compare = [&](const std::string& name, auto f) {
+        const auto [y, dx] = run<float>(f, x, dy);
+        const auto [exact, dexact] = run<double>(f, converted<double>(x), converted<double>(dy));
+        // Of the largest entry: a sum over all of them is in each.
+        const double value_error = apart(converted<double>(y), exact) / largest(exact),
+                     gradient_error = apart(converted<double>(dx), dexact) / largest(dexact);
+        CHECK_MESSAGE(value_error < 5e-7, name << ": " << value_error);
+        CHECK_MESSAGE(gradient_error < 5e-7, name << ": " << gradient_error);
+    };
+    compare("softmax", [](const auto& v) { return softmax(v); });
+    compare("layer_norm", [](const auto& v) {
+        using T = typename std::decay_t<decltype(v.value())>::value_type;
+        return layer_norm(v, Var<T>(full<T>({n}, 1)), Var<T>(zeros<T>({n})));
+    });
 }
 
 TEST_CASE("numerics: sums lose nothing") {

@@ -15,9 +15,9 @@
 using namespace taper;
 using tests::refusal;
 
-static void set_gradient(Parameter<double>& p, const Array<double>& g) {
-    Tape<double> tape;
-    tape.backward(sum(p * Var<double>(g)));
+template <class T> static void set_gradient(Parameter<T>& p, const Array<T>& g) {
+    Tape<T> tape;
+    tape.backward(sum(p * Var<T>(g)));
 }
 
 TEST_CASE("adam: three steps by hand, with bias correction and decay of matrices alone") {
@@ -215,10 +215,17 @@ TEST_CASE("adam: in float the first step is lr for every beta, and what float do
     CHECK(refusal([&] { step({}, 1, 1e39); }).starts_with("adam: the learning rate must be finite"));
     Parameter<float> w("w", Array<float>{2});
     nn::Adam<float> adam({&w});
+    set_gradient(w, {1});
+    adam.moments[0].v = zeros<float>({2});
+    CHECK(refusal([&] { adam.step(0.1); }).starts_with("adam: w must keep its shape, and so must its gradient and mo"));
+    CHECK(w.value()(0) == 2);
     adam.moments.clear();
     CHECK(refusal([&] { adam.step(0.1); }) == "adam: every parameter must have its moments: 1 parameters, 0 moments");
     nn::Sgd<float> sgd({&w});
     CHECK(refusal([&] { sgd.step(1e39); }).starts_with("sgd: the learning rate must be finite"));
+    sgd.velocities[0] = zeros<float>({2});
+    CHECK(refusal([&] { sgd.step(0.1); }).starts_with("sgd: w must keep its shape, and so must its gradient and vel"));
+    CHECK(w.value()(0) == 2);
     sgd.velocities.clear();
     CHECK(refusal([&] { sgd.step(0.1); }) == "sgd: every parameter must have its velocity: 1 parameters, 0 velocities");
 }
