@@ -20,8 +20,9 @@ namespace {
 
 using nlohmann::json, nlohmann::ordered_json;
 
-constexpr std::uint64_t max_header = 8 << 20;  // bytes; bounds what a hostile file can cost in time and memory
-constexpr std::size_t max_axes = 32;           // as in NumPy 1
+// In bytes, the format's own: MAX_HEADER_SIZE of its reference, github.com/huggingface/safetensors.
+constexpr std::uint64_t max_header = 100'000'000;
+constexpr std::size_t max_axes = 32;  // as in NumPy 1
 const std::string metadata_name = "__metadata__";
 const std::string fields = "dtype, shape and data_offsets, once each";
 
@@ -46,10 +47,9 @@ struct Entry {
     std::uint64_t begin = 0, end = 0;  // in bytes, counted from the end of the header
 };
 
-// For a message: what a file holds may be long.
-std::string cut(const std::string& text) { return shown(text, 200); }
-
-std::string named(const std::string& path, const std::string& name) { return path + ": tensor " + cut(name) + ": "; }
+std::string named(const std::string& path, const std::string& name) {
+    return path + ": tensor " + shortened(name) + ": ";
+}
 
 // Checks the header while it is parsed: a parsed document would have dropped all but the last of equal names, and a hostile
 // one would have filled the memory. Level 0 is outside, 1 lists the tensors, 2 the fields of one, 3 the numbers of a field.
@@ -80,8 +80,8 @@ class Header : public json::json_sax_t {
             if (!names_.insert(key).second) fail("a name must stand only once");
         } else {
             field_ = key;
-            if (in_metadata() && metadata.contains(key)) fail("a key must stand only once: " + key);
-            if (!in_metadata() && !missing_.erase(key)) fail("the fields must be " + fields + ": " + key);
+            if (in_metadata() && metadata.contains(key)) fail("a key must stand only once: " + shortened(key));
+            if (!in_metadata() && !missing_.erase(key)) fail("the fields must be " + fields + ": " + shortened(key));
         }
         return true;
     }
@@ -92,7 +92,7 @@ class Header : public json::json_sax_t {
             metadata[field_] = text;
         } else {
             entry_.type = std::find_if(types.begin(), types.end(), [&](const Type& type) { return type.name == text; });
-            if (entry_.type == types.end()) fail("the dtype must be F32, F64, I64 or U8: " + text);
+            if (entry_.type == types.end()) fail("the dtype must be F32, F64, I64 or U8: " + shortened(text));
         }
         return true;
     }
@@ -144,13 +144,14 @@ class Header : public json::json_sax_t {
     bool in_metadata() const { return entry_.name == metadata_name; }
 
     [[noreturn]] void fail(const std::string& message) const {
-        throw Error((level_ == 0 ? path_ + ": " : named(path_, entry_.name)) + cut(message));
+        throw Error((level_ == 0 ? path_ + ": " : named(path_, entry_.name)) + message);
     }
 
     // A value of a kind that does not belong here.
-    [[noreturn]] bool refuse(const std::string& found) const {
+    [[noreturn]] bool refuse(const std::string& value) const {
+        const std::string found = shortened(value);
         if (level_ == 1) fail("it must be an object: " + found);
-        if (in_metadata()) fail("the value of " + field_ + " must be text: " + found);
+        if (in_metadata()) fail("the value of " + shortened(field_) + " must be text: " + found);
         if (field_ == "dtype") fail("the dtype must be text: " + found);
         fail(field_ + " must be a list of whole numbers from 0 to 2^64 - 1: " + found);
     }
@@ -265,13 +266,24 @@ template const Array<double>& TensorFile::get(const std::string&) const;
 template const Array<std::int64_t>& TensorFile::get(const std::string&) const;
 template const Array<std::uint8_t>& TensorFile::get(const std::string&) const;
 
-TensorFile load_safetensors(const std::string& path) {
+std::vector<TensorClaim> claims_of(const TensorFile& file) {
+    std::vector<TensorClaim> claims;
+    for (const auto& [name, tensor] : file.tensors) claims.push_back({name, dtype_name(tensor), shape_of(tensor)});
+    return claims;
+}
+
+TensorFile load_safetensors(const std::string& path, const CheckClaims& check) {
     const InputFile file(path);
     const std::string text = read_header(file);
     const std::uint64_t data = sizeof(std::uint64_t) + text.size();
     Header header(path);
     header.parse(text);
     check_layout(path, header.entries, file.size() - data);
+    if (check) {
+        std::vector<TensorClaim> claims;
+        for (const Entry& entry : header.entries) claims.push_back({entry.name, entry.type->name, entry.shape});
+        check(claims);
+    }
 
     TensorFile result{.metadata = std::move(header.metadata), .path = path};
     for (Entry& entry : header.entries) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -34,12 +35,23 @@ struct TensorFile {
     template <class T> const Array<T>& get(const std::string& name) const;
 };
 
-// Error "PATH: [tensor NAME:] rule: values" where the file is not exactly of this form; std::system_error where reading fails.
-// Takes the memory of the arrays and of the header, which may have at most 8 MiB, some fifteen times over.
-TensorFile load_safetensors(const std::string& path);
+// What the header says of a tensor.
+struct TensorClaim {
+    std::string name, dtype;
+    Shape shape;
+};
+std::vector<TensorClaim> claims_of(const TensorFile& file);
 
-// Writes the whole file or leaves the old one (write_file); equal contents give equal bytes. Error where loading would refuse
-// it: a name twice, a name or text that is not UTF-8, more than 32 axes; std::system_error where writing fails.
+// Error "PATH: [tensor NAME:] rule: values" where the file is not exactly of this form;
+// std::system_error where reading fails. check, where there is one, is called before an array is read
+// or takes memory, and throws where the caller does not want them. Takes the memory of the arrays, and
+// some fifteen times that of the header, which may have at most 100,000,000 bytes.
+using CheckClaims = std::function<void(const std::vector<TensorClaim>&)>;
+TensorFile load_safetensors(const std::string& path, const CheckClaims& check = {});
+
+// Writes the whole file or leaves the old one (write_file); equal contents give equal bytes. Error where
+// loading would refuse it: a name twice, a name or text that is not UTF-8, more than 32 axes, a header
+// too long; std::system_error where writing fails.
 void save_safetensors(const std::string& path, const TensorFile& file);
 
 }  // namespace taper

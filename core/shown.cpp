@@ -9,8 +9,7 @@ namespace taper {
 
 static bool continues(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
-// How many bytes the character is long that `text` begins with: 1 to 4; 0: it is no UTF-8. RFC
-// 3629.
+// How many bytes the character is long that `text` begins with: 1 to 4; 0: it is no UTF-8 (RFC 3629).
 static std::size_t length_of_character(std::string_view text) {
     const unsigned char first = static_cast<unsigned char>(text[0]);
     if (first < 0x80) return 1;
@@ -56,6 +55,8 @@ std::string shown(std::string_view text, std::size_t most) {
     }
     return line + (text.empty() ? "" : "...");
 }
+
+std::string shortened(std::string_view text) { return shown(text, 60); }
 
 std::string escaped(std::string_view text) { return shown(text, text.size()); }
 

@@ -18,6 +18,9 @@ std::string escaped(std::string_view text);
 // The same; of more than `most` letters the first, and "...".
 std::string shown(std::string_view text, std::size_t most);
 
+// For a message: what was typed, or what a file holds, may be long. The first 60 letters, and "...".
+std::string shortened(std::string_view text);
+
 std::size_t letters(std::string_view text);  // of valid UTF-8
 
 }  // namespace taper

@@ -60,9 +60,6 @@ std::string config_json(const Config& c) {
 
 namespace {
 
-// For a message: what a file holds may be long.
-std::string cut(const std::string& text) { return shown(text, 100); }
-
 // Takes keys out of a JSON object one by one, so that what is left over at the end is known to be unknown.
 class Keys {
   public:
@@ -119,10 +116,10 @@ class Keys {
     }
     bool has(const char* key) const { return object_.contains(key); }
     [[noreturn]] void refuse(const char* key, const std::string& rule, const json& value) const {
-        throw Error(path_ + ": " + key + ": the value " + rule + ": " + cut(value.dump()));
+        throw Error(path_ + ": " + key + ": the value " + rule + ": " + shortened(value.dump()));
     }
     void end() const {
-        if (!object_.empty()) throw Error(path_ + ": no key may be unknown: " + cut(object_.begin().key()));
+        if (!object_.empty()) throw Error(path_ + ": no key may be unknown: " + shortened(object_.begin().key()));
     }
 
   private:
@@ -152,11 +149,12 @@ static json parse_once(const std::string& path, const std::string& text) {
             if (event == json::parse_event_t::object_start) keys.emplace_back();
             if (event == json::parse_event_t::object_end) keys.pop_back();
             if (event == json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
-                throw Error(path + ": a key must stand once: " + cut(parsed.get<std::string>()));
+                throw Error(path + ": a key must stand once: " + shortened(parsed.get<std::string>()));
             return true;
         });
     } catch (const json::exception& error) {
-        throw Error(path + ": the file must be a JSON object: " + cut(error.what()));
+        const std::string text = error.what();  // "[the name of its kind] what is wrong"
+        throw Error(path + ": the file must be a JSON object: " + shortened(text.substr(text.find(' ') + 1)));
     }
 }
 
@@ -237,35 +235,45 @@ void each_tensor(const Config& c, const std::function<void(const std::string&, c
 }
 
 // The first tensor that is missing ends it: a configuration may ask for any number.
-void check_tensors(const TensorFile& file, const Config& config, const std::string& prefix) {
-    std::map<std::string, const Tensor*> found;
-    for (const auto& [name, tensor] : file.tensors)
-        if (name.starts_with(prefix)) found.emplace(name, &tensor);
+void check_claims(const std::string& path, const std::vector<TensorClaim>& claims, const Config& config,
+                  const std::string& prefix) {
+    std::map<std::string, const TensorClaim*> found;
+    for (const TensorClaim& claim : claims)
+        if (claim.name.starts_with(prefix)) found.emplace(claim.name, &claim);
     each_tensor(config, [&](const std::string& suffix, const Shape& shape) {
-        const std::string name = prefix + suffix, tensor = file.path + ": tensor " + name + ": ";
+        const std::string name = prefix + suffix, tensor = path + ": tensor " + name + ": ";
         const auto entry = found.find(name);
         if (entry == found.end()) throw Error(tensor + "the file must have it");
-        const auto* stored = std::get_if<Array<float>>(entry->second);
-        if (!stored) throw Error(tensor + "the dtype must be F32: " + dtype_name(*entry->second));
-        if (stored->shape() != shape)
+        const TensorClaim& claim = *entry->second;
+        if (claim.dtype != dtype_name(Array<float>())) throw Error(tensor + "the dtype must be F32: " + claim.dtype);
+        if (claim.shape != shape)
             throw Error(tensor + "the shape must be that of config.json: expected " + to_string(shape) + ", found " +
-                        to_string(stored->shape()));
-        const auto bad = std::find_if(stored->begin(), stored->end(), [](float x) { return !std::isfinite(x); });
-        if (bad != stored->end())
-            throw Error(tensor + "a weight must be finite: " + shortest(*bad) + " at " +
-                        index_text(shape, static_cast<std::size_t>(bad - stored->begin())));
+                        to_string(claim.shape));
         found.erase(entry);
     });
     if (!found.empty())
-        throw Error(file.path + ": tensor " + cut(found.begin()->first) +
-                    ": no tensor may be there that config.json does not ask for: " +
-                    to_string(shape_of(*found.begin()->second)));
+        throw Error(
+            path + ": tensor " + shortened(found.begin()->first) +
+            ": no tensor may be there that config.json does not ask for: " + to_string(found.begin()->second->shape));
+}
+
+void check_finite(const TensorFile& file, const std::string& prefix) {
+    for (const auto& [name, tensor] : file.tensors) {
+        if (!name.starts_with(prefix)) continue;
+        const auto& weights = std::get<Array<float>>(tensor);
+        const auto bad = std::find_if(weights.begin(), weights.end(), [](float x) { return !std::isfinite(x); });
+        if (bad != weights.end())
+            throw Error(file.path + ": tensor " + name + ": a weight must be finite: " + shortest(*bad) + " at " +
+                        index_text(weights.shape(), static_cast<std::size_t>(bad - weights.begin())));
+    }
 }
 
 template <class T> Linformer<T> load_model(const std::string& directory) {
     const Config config = read_config(directory + "/config.json");
-    const TensorFile file = load_safetensors(directory + "/model.safetensors");
-    check_tensors(file, config);
+    const std::string path = directory + "/model.safetensors";
+    const TensorFile file =
+        load_safetensors(path, [&](const std::vector<TensorClaim>& claims) { check_claims(path, claims, config); });
+    check_finite(file);
     Config undrawn = config;
     undrawn.seed.reset();
     Linformer<T> model(undrawn);

@@ -16,13 +16,16 @@ Config read_config(const std::string& path);
 // The tensors of a model by name and shape, in the order of Linformer::parameters().
 // Takes no memory for them.
 void each_tensor(const Config& config, const std::function<void(const std::string& name, const Shape& shape)>& visit);
-// Error where the tensors of the file, their names behind `prefix`, are not those of the configuration,
-// F32 and finite: asked before the model takes memory, and time for its first weights.
-void check_tensors(const TensorFile& file, const Config& config, const std::string& prefix = "");
+// Error, which names the file at `path`: the tensors whose names begin with `prefix` are not those of
+// the configuration, F32. The header alone is asked, before anything takes memory.
+void check_claims(const std::string& path, const std::vector<TensorClaim>& claims, const Config& config,
+                  const std::string& prefix = "");
+// Error where one of these is not finite.
+void check_finite(const TensorFile& file, const std::string& prefix = "");
 
 // Writes both files of the directory, each as a whole or not at all.
 void save_model(const std::string& directory, Linformer<float>& model);
-// Error: as read_config and check_tensors.
+// Error: as read_config, check_claims and check_finite.
 // As double: the same numbers, to be computed with in double.
 template <class T> Linformer<T> load_model(const std::string& directory);
 

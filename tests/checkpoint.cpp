@@ -6,6 +6,7 @@
 #include "core/file.hpp"
 #include "tests/models.hpp"
 #include "tests/scratch.hpp"
+#include "tests/tensor_files.hpp"
 
 using namespace taper;
 using namespace taper::tests;
@@ -78,6 +79,23 @@ TEST_CASE("checkpoint: a run has at most 1,000,000,000 steps") {
         CHECK(message.empty() == (step == 1'000'000'000));
         CHECK((message.empty() || contains(message, "must be one whole number up to 1000000000: step 1000000001")));
     }
+}
+
+TEST_CASE("checkpoint: a tensor of another name, type or shape is refused before it is read") {
+    const Scratch scratch;
+    const auto message = [&](const std::string& name, const std::string& others = "") {
+        enormous_file(scratch, "checkpoint.safetensors", name, others);
+        const std::string text = refusal([&] { Checkpoint{scratch.path("")}; });
+        const std::string subject = "/checkpoint.safetensors: tensor " + name + ": ";
+        REQUIRE(contains(text, subject));
+        return text.substr(text.find(subject) + subject.size());
+    };
+    CHECK(message("tokenizer.json") == "the dtype must be U8: F32");
+    CHECK(message("w") == "no tensor may be there that a checkpoint does not have: (274877906944)");
+    CHECK(message("adam.m.w") == "the weight that it is a moment of must be there");
+    const std::string weight = R"("model.w":{"dtype":"F32","shape":[2,0],"data_offsets":[0,0]},)";
+    for (const char* moment : {"adam.m.w", "adam.v.w"})
+        CHECK(message(moment, weight) == "the shape must be that of its weight: expected (2,0), found (274877906944)");
 }
 
 TEST_CASE("checkpoint: one bit that changed anywhere is noticed") {

@@ -2,9 +2,11 @@
 #include "core/file.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -24,6 +26,7 @@ using namespace std::string_literals;
 using taper::AppendedFile;
 using taper::InputFile;
 using taper::read_file;
+using taper::remove_unfinished_file;
 using taper::write_file;
 using taper::tests::refusal;
 using taper::tests::Scratch;
@@ -159,6 +162,31 @@ TEST_CASE("file: the limit of a size is exact") {
     const std::string sparse = scratch.file("sparse", "");
     fs::resize_file(sparse, std::uintmax_t{1} << 40);  // no memory is asked for it
     CHECK(refusal([&] { read_file(sparse, 1 << 20); }).ends_with("at most 1048576 bytes: it has 1099511627776"));
+}
+
+// unlink of the test program is this one.
+static std::atomic<int> unlinks{0};
+extern "C" int unlink(const char* path) noexcept {
+    ++unlinks;
+    return static_cast<int>(syscall(SYS_unlinkat, AT_FDCWD, path, 0));
+}
+
+TEST_CASE("file: a file that is written, or failed to be, is unfinished no more: a signal removes nothing") {
+    const Scratch scratch;
+    const auto removes_nothing = [] {
+        const int before = unlinks;
+        remove_unfinished_file();
+        return unlinks == before;
+    };
+    write_file(scratch.path("a"), "x");
+    CHECK(removes_nothing());
+    {
+        const FileSizeLimit limit(4096);
+        const int before = unlinks;
+        CHECK_FALSE(write_failure(scratch.path("a"), std::string(5000, 'x')).empty());
+        CHECK(unlinks == before + 1);
+    }
+    CHECK(removes_nothing());
 }
 
 TEST_CASE("file: a file that says it is empty is read to its end") {

@@ -6,6 +6,7 @@
 #include "core/file.hpp"
 #include "tests/models.hpp"
 #include "tests/programs.hpp"
+#include "tests/tensor_files.hpp"
 
 using namespace taper;
 using namespace taper::tests;
@@ -80,6 +81,27 @@ TEST_CASE("model directory: a width that the file does not have is refused befor
     config.layers = std::size_t{1} << 32;
     write_file(scratch.path("config.json"), nn::config_json(config));
     CHECK(load().ends_with("the file must have it"));
+}
+
+TEST_CASE("model directory: a tensor of another shape or type is refused before it is read") {
+    const Scratch scratch;
+    write_file(scratch.path("config.json"), nn::config_json(tiny));
+    enormous_file(scratch, "model.safetensors", "embedding.token.weight");
+    CHECK(
+        contains(refusal([&] { nn::load_model<float>(scratch.path("")); }),
+                 "/model.safetensors: tensor embedding.token.weight: the shape must be that of config.json: expected"));
+}
+
+TEST_CASE("model directory: what a config.json holds is shown cut where it is long") {
+    const Scratch scratch;
+    const std::string whole(5000, 'x'), shown = std::string(60, 'x') + "...";
+    const std::string path = scratch.file("config.json", "{\"" + whole + "\": 1, \"" + whole + "\": 1}");
+    CHECK(refusal([&] { nn::read_config(path); }) == path + ": a key must stand once: " + shown);
+    scratch.file("config.json", "{\"format\": \"" + whole + "\"}");
+    CHECK(refusal([&] { nn::read_config(path); }).ends_with(": \"" + shown.substr(1)));
+    scratch.file("config.json", "{\n\"format\": " + whole + "}");
+    CHECK(refusal([&] { nn::read_config(path); }) ==
+          path + ": the file must be a JSON object: parse error at line 2, column 11: syntax error while parsing...");
 }
 
 TEST_CASE("model directory: the hash of a tokenizer is kept, and may be missing") {

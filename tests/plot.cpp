@@ -103,6 +103,23 @@ TEST_CASE("plot: a gnuplot that writes before it reads, or reads nothing, holds 
     CHECK(plot(scratch.path("map.svg"), "t", {{{"m", 300, 300, std::vector<float>(90'000, 0.25F)}}}));
 }
 
+TEST_CASE("plot: the entries of a heat map are sharp, and its file is small") {
+    const Scratch scratch;
+    const std::string picture = scratch.path("maps.svg");
+    std::vector<float> entries(256 * 64);
+    for (std::size_t i = 0; i < entries.size(); ++i) entries[i] = static_cast<float>(i * 7919 % 1000);
+    const HeatMap map{"m", 256, 64, entries};
+    if (!plot(picture, "t", {{map, map}})) return;  // no gnuplot
+    const std::string svg = file_contents(picture), image = "<image ", sharp = "image-rendering='pixelated' ";
+    std::size_t images = 0;
+    for (std::size_t at = svg.find(image); at != svg.npos; at = svg.find(image, at + 1)) {
+        ++images;
+        CHECK(svg.substr(at + image.size()).starts_with(sharp));
+    }
+    CHECK(images == 2);
+    CHECK(svg.size() < 200'000);
+}
+
 TEST_CASE("plot: a picture that cannot be written is an error with its path and the reason") {
     const FakeGnuplot gnuplot;
     const Scratch scratch;

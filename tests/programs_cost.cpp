@@ -1,4 +1,9 @@
 // The programs that measure: bench_step, cost. No test asserts a time.
+#include <cmath>
+#include <map>
+#include <optional>
+
+#include "examples/common/progress.hpp"
 #include "tests/gnuplot.hpp"
 #include "tests/programs.hpp"
 
@@ -8,6 +13,38 @@ static Arguments small_bench(const std::string& steps = "2") {
     return {"--length", "16", "--k",     "4",  "--width", "16", "--heads", "2",
             "--layers", "1",  "--vocab", "11", "--batch", "3",  "--steps", steps};
 }
+
+namespace {
+
+struct Cell {
+    double time, memory;
+};
+
+// A table of cost: by the first word of a line its cells, "TIME (MEMORY)" or "-". Of two tables the
+// first.
+std::map<std::string, std::vector<std::optional<Cell>>> cells_of(const std::string& table) {
+    std::map<std::string, std::vector<std::optional<Cell>>> cells;
+    std::istringstream lines(table);
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream words(line);
+        std::string n, word;
+        if (!(words >> n) || cells.contains(n)) continue;
+        auto& row = cells[n];
+        while (words >> word) {
+            if (word == "-") {
+                row.push_back(std::nullopt);
+                continue;
+            }
+            std::string memory;
+            words >> memory;
+            if (!memory.starts_with('(')) break;  // no line of numbers
+            row.push_back(Cell{std::stod(word), std::stod(memory.substr(1))});
+        }
+    }
+    return cells;
+}
+
+}  // namespace
 
 TEST_CASE("bench_step: one line of JSON, its operations counted by the textbook") {
     for (const std::string mode : {"train", "forward"})
@@ -119,6 +156,81 @@ TEST_CASE("cost: both tables, the crossovers and the picture") {
         CHECK(drawn.ends_with("</svg>\n"));
         std::filesystem::remove(picture);
     }
+}
+
+TEST_CASE("cost: ratios and crossovers are those of the times that are drawn") {
+    const FakeGnuplot gnuplot;
+    const Scratch scratch;
+    const std::string picture = scratch.path("cost.svg");
+    const Result result = run("cost", {"--lengths", "16,64,256,1024", "--tokens", "1024", "--k", "16,1024", "--width",
+                                       "8", "--heads", "2", "--layers", "1", "--out", picture, "--threads", "1"});
+    REQUIRE(result.status == 0);
+    const std::string drawn = file_contents(picture);
+    // Microseconds by n: full, k 16, k 1024, each causal too.
+    std::vector<std::map<std::string, double>> times(6);
+    for (std::size_t i = 0; i < times.size(); ++i)
+        for (const std::string& point : points_of(drawn, i))
+            times[i][point.substr(0, point.find(' '))] = std::stod(point.substr(point.find(' ')));
+    const std::size_t second = result.out.find("Times as fast");
+    REQUIRE(second != std::string::npos);
+    const auto measured = cells_of(result.out.substr(0, second)), ratios = cells_of(result.out.substr(second));
+    for (const std::string n : {"16", "64", "256", "1024"}) {
+        CAPTURE(n);
+        const auto& row = measured.at(n);
+        REQUIRE(row.size() == 6);
+        REQUIRE(ratios.at(n).size() == 4);
+        for (std::size_t i = 0; i < 6; ++i) {
+            REQUIRE(row[i].has_value() == (i < 4 || n == "1024"));
+            if (!row[i]) continue;
+            CHECK(std::abs(row[i]->time - times[i].at(n)) <= 0.00501);
+            if (i < 2) continue;
+            REQUIRE(ratios.at(n)[i - 2]);
+            const Cell full = *row[i % 2], ratio = *ratios.at(n)[i - 2];
+            CHECK(std::abs(ratio.time - times[i % 2].at(n) / times[i].at(n)) <= 0.0501);
+            CHECK(ratio.memory <= (full.memory + 0.5) / (row[i]->memory - 0.5) + 0.0501);
+            CHECK(ratio.memory >= (full.memory - 0.5) / (row[i]->memory + 0.5) - 0.0501);
+        }
+    }
+    // E, which is F, has 4 MB.
+    CHECK(measured.at("1024")[4]->memory > measured.at("1024")[0]->memory + 2);
+
+    const std::vector<std::string> names{"full", "full causal", "k 16", "k 16 causal", "k 1024", "k 1024 causal"};
+    for (std::size_t i = 2; i < 6; ++i) {
+        // The last length at which it is not faster, and where the line to the next one crosses.
+        std::string from = std::string(i < 4 ? "16" : "1024") + " or before", before;
+        double last = 0;
+        for (const std::string n : {"16", "64", "256", "1024"}) {
+            if (!times[i].contains(n)) continue;
+            const double gain = std::log(times[i % 2].at(n) / times[i].at(n));
+            if (gain < 0) from.clear();
+            else if (!before.empty() && last < 0) {
+                const double share = last / (last - gain), step = std::log(std::stod(n) / std::stod(before));
+                from = std::to_string(std::lround(std::stod(before) * std::exp(share * step)));
+            }
+            last = gain;
+            before = n;
+        }
+        const std::string where = from.empty() ? "at none of these lengths" : "from n = " + from + " on";
+        CAPTURE(result.out);
+        CHECK(contains(result.out, names[i] + " is faster than " + names[i % 2] + " attention " + where + "\n"));
+    }
+}
+
+TEST_CASE("cost: what is measured is the model of the options") {
+    // By the textbook, too large for any machine: the first is full attention, without E and F.
+    constexpr std::uint64_t V = 96, n = 64, d = 65536, L = 1000;
+    const std::uint64_t parameters = (V + n) * d + L * (12 * d * d + 13 * d) + 2 * d + V * d + V;
+    check_refused(run("cost", {"--lengths", "64", "--width", "65536", "--layers", "1000"}),
+                  {"--width", taper::examples::grouped(parameters) + " parameters"});
+    // What k 512 keeps for backward is more where it goes from left to right.
+    const FakeGnuplot gnuplot;
+    const Scratch scratch;
+    const Result result =
+        run("cost", {"--lengths", "4096", "--tokens", "4096", "--k", "512", "--width", "8", "--heads", "2", "--layers",
+                     "1", "--mode", "train", "--out", scratch.path("cost.svg"), "--threads", "1"});
+    REQUIRE(result.status == 0);
+    const auto row = cells_of(result.out).at("4096");
+    CHECK(row.at(3)->memory > row.at(2)->memory + 5);
 }
 
 TEST_CASE("cost: the defaults fit what is given") {

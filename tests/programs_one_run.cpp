@@ -1,4 +1,8 @@
 // A run directory is one run's: what happens to it while the run lives, and one in which no step was done.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <utility>
 
 #include "tests/programs.hpp"
@@ -87,6 +91,25 @@ TEST_CASE("programs: a run whose log was removed or replaced says so and saves n
     CHECK(file_contents(samples) == "mine");
 }
 
+TEST_CASE("programs: a run that another one began while this one read its text is left alone") {
+    const Scratch scratch;
+    const std::string out = scratch.path("out"), pipe = scratch.path("pipe");
+    REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+    Process late("train_mlm", small_run() + Arguments{"--text", pipe, "--out", out}, without_gnuplot);
+    int writer = -1;
+    REQUIRE(late.wait_for([&] {  // until it reads
+        writer = open(pipe.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+        return writer >= 0;
+    }));
+    const std::string text = scratch.file("text.txt", prose(3000));
+    REQUIRE(train(small_run() + Arguments{"--text", text, "--out", out}).status == 0);
+    const auto whole = directory_contents(out);
+    REQUIRE(write(writer, prose(3000).data(), 3000) == 3000);
+    close(writer);
+    check_refused(late.wait(), {"--out", "holds a run already", out});
+    CHECK(directory_contents(out) == whole);
+}
+
 TEST_CASE("programs: a tokenizer.json that was removed during a run is there at its end") {
     Endless run;
     fs::remove(run.out + "/tokenizer.json");
@@ -115,8 +138,11 @@ TEST_CASE("programs: a directory in which no step was done is free for a new run
     scratch.file("out/samples.txt", "");
     CHECK(directory_contents(out) == left);
 
+    const std::vector<std::string> old{out + "/loss.svg", out + "/metrics.jsonl.0123456789abcdef.tmp"};
+    for (const std::string& path : old) scratch.file(fs::path(path).lexically_relative(scratch.path("")), "old");
     CHECK(train(start).status == 0);
     CHECK(metrics_of(out).size() == 20);
+    for (const std::string& path : old) CHECK_FALSE(fs::exists(path));
     fs::remove(out + "/metrics.jsonl");
     fs::remove(out + "/samples.txt");
     check_refused(train(start), {"--out", out, "--resume"});  // its checkpoint is of 20 steps

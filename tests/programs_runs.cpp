@@ -62,6 +62,26 @@ TEST_CASE("programs: the validation loss is of all targets alike, without dropou
     }
 }
 
+TEST_CASE("programs: 200 windows validate, of a text that has more") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(70000)), out = scratch.path("run");  // 218 of 32
+    const Result result = train_into(out, text, {"--steps", "1"});
+    CHECK(result.status == 0);
+    CHECK(contains(result.out, "7,000 validate (200 windows of 32)"));
+}
+
+TEST_CASE("programs: tokens a second are those of a step by the time it took") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(20000)), out = scratch.path("run");
+    REQUIRE(train_into(out, text, {"--steps", "4"}).status == 0);
+    double before = 0;
+    for (const nlohmann::json& line : metrics_of(out)) {
+        const double seconds = line.at("seconds"), speed = line.at("tokens_per_second");
+        CHECK(speed * (seconds - before) == doctest::Approx(4 * 32).epsilon(1e-6));
+        before = seconds;
+    }
+}
+
 TEST_CASE("programs: rows that are too short for 15 % are masked all the same") {
     const Scratch scratch;
     const std::string text = scratch.file("text.txt", prose(20000));

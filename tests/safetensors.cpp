@@ -10,19 +10,15 @@
 
 #include "core/file.hpp"
 #include "tests/scratch.hpp"
+#include "tests/tensor_files.hpp"
 
 using namespace taper;
 using namespace std::string_literals;
+using taper::tests::raw;
 using taper::tests::refusal;
 using taper::tests::Scratch;
 
 namespace {
-
-// The bytes of a file with this header and these data, right or wrong.
-std::string raw(const std::string& header, const std::string& data = "") {
-    const std::uint64_t length = header.size();
-    return std::string(reinterpret_cast<const char*>(&length), sizeof length) + header + data;
-}
 
 template <class T> Array<T> counting(const Shape& shape, T first, T step) {
     auto array = empty<T>(shape);
@@ -145,8 +141,39 @@ TEST_CASE("safetensors: what would not load is not saved") {
     file.tensors.clear();
     file.metadata = {{"a", "\xC3"}};
     CHECK(save_refusal(file).find(utf8) == 0);
-    file.metadata = {{"a", std::string(8 << 20, 'x')}};
-    CHECK(save_refusal(file) == "the header must have at most 8388608 bytes");
+    file.metadata.clear();
+    for (char first = 'a'; first < 'r'; ++first)  // each letter takes six in JSON
+        file.tensors.emplace_back(first + std::string(1'000'000, '\x01'), full<float>({}, 1.0f));
+    CHECK(save_refusal(file) == "the header must have at most 100000000 bytes");
+}
+
+TEST_CASE("safetensors: a header of more than 8 MiB comes back, as one of a hundred thousand tensors is") {
+    const Scratch scratch;
+    TensorFile file;
+    for (std::size_t i = 0; i < 120'000; ++i)
+        file.tensors.emplace_back("layers." + std::to_string(i) + ".bias", Array<float>{static_cast<float>(i)});
+    save_safetensors(scratch.path("a"), file);
+    CHECK(std::filesystem::file_size(scratch.path("a")) > (8 << 20));
+    const TensorFile loaded = load_safetensors(scratch.path("a"));
+    REQUIRE(loaded.tensors.size() == file.tensors.size());
+    CHECK(loaded.tensors.back().first == "layers.119999.bias");
+    CHECK(std::get<Array<float>>(loaded.tensors.back().second) == Array<float>{119'999});
+}
+
+TEST_CASE("safetensors: a header that is not wanted is refused before any array takes memory") {
+    const Scratch scratch;
+    const std::string path = tests::enormous_file(scratch, "a", "w");
+    std::vector<TensorClaim> seen;
+    CHECK(refusal([&] {
+              load_safetensors(path, [&](const std::vector<TensorClaim>& claims) {
+                  seen = claims;
+                  throw Error("not wanted");
+              });
+          }) == "not wanted");
+    REQUIRE(seen.size() == 1);
+    CHECK(seen[0].name == "w");
+    CHECK(seen[0].dtype == "F32");
+    CHECK(seen[0].shape == Shape{std::size_t{1} << 38});
 }
 
 TEST_CASE("safetensors: a save that fails leaves the old file") {

@@ -59,6 +59,12 @@ TEST_CASE("schedule: without a warm-up, and with one as long as the run or longe
     CHECK(longer(4) == 0.25);
 }
 
+TEST_CASE("schedule: the smallest learning rate there is is never rounded to none") {
+    const double least = std::numeric_limits<double>::denorm_min();
+    const nn::Schedule schedule{.lr = least, .warmup = 8, .steps = 40};
+    for (const std::uint64_t step : {1U, 8U, 9U, 40U, 41U}) CHECK(schedule(step) == least);
+}
+
 TEST_CASE("schedule: a learning rate that is no number stays none") {
     const double none = std::numeric_limits<double>::quiet_NaN();
     for (const std::uint64_t step : {1U, 8U, 9U, 40U})

@@ -73,9 +73,6 @@ std::size_t code_point_count(std::string_view text);  // a byte that is not UTF-
 // The distinct characters of all texts, each as UTF-8, in the order of their code points.
 std::vector<std::string> alphabet_of(std::span<const Text> texts);
 
-// For a message that shows what may be long.
-inline std::string shortened(std::string_view text) { return shown(text, 60); }
-
 // For a terminal, escaped as core/shown.hpp has it, but newlines and tabs stay what they are.
 // continued: stands at the start of each further line.
 std::string readable(std::string_view text, std::string_view continued = "");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "core/file.hpp"
@@ -88,7 +89,36 @@ static std::uint64_t step_of(const json& state, const TensorFile& file) {
     return step;
 }
 
-Checkpoint::Checkpoint(const std::string& directory) : file_(load_safetensors(checkpoint_path(directory))) {
+// What can be known without the configuration: each tensor is a weight, a moment of one, or the tokenizer.
+static void check_header(const std::string& path, const std::vector<TensorClaim>& claims) {
+    std::map<std::string, Shape> weights;
+    const std::string model = "model.";
+    for (const TensorClaim& claim : claims)
+        if (claim.name.starts_with(model)) weights.emplace(claim.name.substr(model.size()), claim.shape);
+    for (const TensorClaim& claim : claims) {
+        const auto fail = [&](const std::string& rule) {
+            throw Error(path + ": tensor " + shortened(claim.name) + ": " + rule);
+        };
+        const bool tokenizer = claim.name == tokenizer_tensor;
+        const bool moment = claim.name.starts_with("adam.m.") || claim.name.starts_with("adam.v.");
+        if (!tokenizer && !moment && !claim.name.starts_with(model))
+            fail("no tensor may be there that a checkpoint does not have: " + to_string(claim.shape));
+        const std::string type = tokenizer ? "U8" : "F32";
+        if (claim.dtype != type) fail("the dtype must be " + type + ": " + claim.dtype);
+        if (!moment) continue;
+        const auto weight = weights.find(claim.name.substr(std::string("adam.m.").size()));
+        if (weight == weights.end()) fail("the weight that it is a moment of must be there");
+        if (claim.shape != weight->second)
+            fail("the shape must be that of its weight: expected " + to_string(weight->second) + ", found " +
+                 to_string(claim.shape));
+    }
+}
+
+static TensorFile load_checkpoint(const std::string& path) {
+    return load_safetensors(path, [&](const std::vector<TensorClaim>& claims) { check_header(path, claims); });
+}
+
+Checkpoint::Checkpoint(const std::string& directory) : file_(load_checkpoint(checkpoint_path(directory))) {
     for (const char* key : {"format", "state", "options", "text_hashes"})
         if (!file_.metadata.contains(key))
             throw Error(file_.path + ": the file must be a checkpoint: its metadata lack " + key);
@@ -144,7 +174,10 @@ std::string hashes_of(std::span<const Text> texts) {
     return hashes;
 }
 
-void Checkpoint::check_model(const nn::Config& config) const { nn::check_tensors(file_, config, "model."); }
+void Checkpoint::check_model(const nn::Config& config) const {
+    nn::check_claims(file_.path, claims_of(file_), config, "model.");
+    nn::check_finite(file_, "model.");
+}
 
 Progress Checkpoint::restore(const nn::Parameters<float>& parameters, nn::Adam<float>& adam) const {
     const auto fill = [&](const std::string& name, Array<float>& array) {

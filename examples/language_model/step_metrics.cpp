@@ -121,7 +121,7 @@ StepMetrics StepMetrics::from_json(std::string_view line, const std::string& sub
         throw Error(subject + ": a line must hold a step of the run: it has a zero byte");
     const auto json = nlohmann::json::parse(line, shallow);
     if (const auto& step = json.at("step"); !step.is_number_unsigned() || step == 0)
-        throw Error(subject + ": the step must be a whole number from 1 on: " + step.dump().substr(0, 100));
+        throw Error(subject + ": the step must be a whole number from 1 on: " + shortened(step.dump()));
     StepMetrics metrics{};
     metrics.step = json.at("step");
     for (const auto& [name, value] : numbers) metrics.*value = json.at(std::string(name));

@@ -1,0 +1,56 @@
+// What a run says of itself while it goes on.
+#include "examples/language_model/reporting.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "tests/positions.hpp"
+#include "tests/programs.hpp"
+
+using namespace taper::tests;
+using namespace taper::examples;
+
+namespace {
+
+// What the action writes on stdout.
+std::string output_of(const std::function<void()>& action) {
+    const Scratch scratch;
+    const std::string path = scratch.file("stdout", "");
+    const int before = dup(STDOUT_FILENO), file = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    dup2(file, STDOUT_FILENO);
+    close(file);
+    action();
+    dup2(before, STDOUT_FILENO);
+    close(before);
+    return file_contents(path);
+}
+
+}  // namespace
+
+TEST_CASE("reporting: the time left is that of the steps, of the validations and of the saves to come") {
+    TrainingOptions options;
+    options.steps = 100;
+    options.batch = 4;
+    options.length = 20;
+    options.eval_every = 10;
+    options.save_every = 25;
+    const Positions text({1000});
+    const Corpus corpus(*text.tokenizer, text.texts, 20);
+    Reporter reporter(options);
+    output_of([&] { reporter.begin(0, 1, corpus, 24); });
+    const auto left = [&] {
+        const std::string line = output_of([&] { reporter.report(); });
+        const std::size_t end = line.find(" left");
+        REQUIRE(end != std::string::npos);
+        return line.substr(line.rfind(' ', end - 1) + 1, end - line.rfind(' ', end - 1) - 1);
+    };
+    StepMetrics metrics{};
+    metrics.tokens_per_second = 80;
+    for (metrics.step = 1; metrics.step < 21; ++metrics.step) reporter.trained(metrics, 1);
+    // 80 steps of a second and 8 validations, of 6 batches each, forward alone: as long as two steps.
+    CHECK(left() == "1:36");
+    reporter.validated(5);  // 8 of these
+    CHECK(left() == "2:00");
+    reporter.saved(3);  // at steps 25, 50, 75 and 100
+    CHECK(left() == "2:12");
+}
