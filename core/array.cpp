@@ -8,18 +8,7 @@
 #include "core/map.hpp"
 #include "core/parallel.hpp"
 
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
-
 namespace taper {
-
-void keep_freed_memory() {
-#ifdef __GLIBC__
-    mallopt(M_MMAP_THRESHOLD, 1 << 30);
-    mallopt(M_TRIM_THRESHOLD, 1 << 30);
-#endif
-}
 
 std::string to_string(const Shape& shape) {
     std::string text = "(";

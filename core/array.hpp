@@ -5,44 +5,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/memory.hpp"
 #include "core/xt.hpp"
 
 namespace taper {
-
-// Allocates on 64 bytes (a cache line, one AVX-512 vector); small arrays where malloc puts them, since
-// glibc takes several times as long to align them. Named here because xtensor's default allocator, and
-// with it the type of an array, changes with -march. In a namespace of its own: C++ looks for xtensor's
-// sum(array) in that, too, and taper::sum is another.
-namespace memory {
-template <class T> struct AlignedAllocator {
-    using value_type = T;
-    static constexpr std::align_val_t alignment{64};
-    static constexpr std::size_t small = 4096;  // bytes
-
-    AlignedAllocator() = default;
-    template <class U> AlignedAllocator(const AlignedAllocator<U>&) {}
-    T* allocate(std::size_t n) {
-        if (n > PTRDIFF_MAX / sizeof(T)) throw std::bad_array_new_length();
-        const std::size_t bytes = n * sizeof(T);
-        return static_cast<T*>(bytes <= small ? ::operator new(bytes) : ::operator new(bytes, alignment));
-    }
-    void deallocate(T* p, std::size_t n) {
-        if (n * sizeof(T) <= small) ::operator delete(p);
-        else ::operator delete(p, alignment);
-    }
-    bool operator==(const AlignedAllocator&) const { return true; }
-};
-}  // namespace memory
-
-// For a program that trains, before its first step: the memory of freed arrays stays with the process. glibc gives it back to the
-// system, and every step has to have its pages cleared anew: a third of a small model's time. Elsewhere than with glibc: nothing.
-void keep_freed_memory();
 
 using Shape = xt::dynamic_shape<std::size_t>;
 
@@ -60,12 +31,6 @@ std::size_t count(const Shape& shape);  // number of entries; Error: more than m
 template <class T> Array<T> empty(const Shape& shape) { return count(shape), Array<T>::from_shape(shape); }
 template <class T> Array<T> full(const Shape& shape, T value) { return count(shape), Array<T>(shape, value); }
 template <class T> Array<T> zeros(const Shape& shape) { return full<T>(shape, T(0)); }
-
-// The same numbers in the same order under another shape of as many entries.
-template <class T> Array<T> reshaped(Array<T> x, const Shape& shape) {
-    x.reshape(shape);
-    return x;
-}
 
 template <class To, class From> Array<To> converted(const Array<From>& x) {
     auto y = empty<To>(x.shape());
@@ -87,6 +52,14 @@ struct Argument {
 // Throws Error "op: rule: a (2,3), b (4)[: numbers]".
 [[noreturn]] void shape_error(std::string_view op, std::string_view rule, std::initializer_list<Argument> arguments,
                               std::string_view numbers = "");
+
+// The same numbers in the same order under another shape of as many entries, else Error.
+template <class T> Array<T> reshaped(Array<T> x, const Shape& shape) {
+    if (count(shape) != x.size())
+        shape_error("reshaped", "the number of entries must stay the same", {{"x", x.shape()}, {"wanted", shape}});
+    x.reshape(shape);
+    return x;
+}
 
 // NumPy's broadcasting: shapes are aligned at their last axis; an axis of 1, or a missing one, is repeated.
 Shape broadcast_shape(std::string_view op, Argument a, Argument b);

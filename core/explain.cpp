@@ -8,6 +8,7 @@
 namespace taper {
 
 std::string to_string(const Source& source) {
+    if (!source.file) return "an unknown line";
     const std::string path = source.file;
     const std::size_t name = path.rfind('/');
     const std::size_t folder = name == std::string::npos || name == 0 ? name : path.rfind('/', name - 1);

@@ -67,7 +67,11 @@ template <class T> Array<T> normal(const Random& random, const Shape& shape, dou
 
 template <class T> Array<T> uniform(const Random& random, const Shape& shape, double low, double high) {
     auto x = empty<T>(shape);
-    for (std::size_t i = 0; i < x.size(); ++i) x.data()[i] = static_cast<T>(low + (high - low) * random.uniform(i));
+    const T end = static_cast<T>(high), last = std::nextafter(end, static_cast<T>(low));
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        const T number = static_cast<T>(low + (high - low) * random.uniform(i));
+        x.data()[i] = number == end ? last : number;  // rounded up to it, in float
+    }
     return x;
 }
 

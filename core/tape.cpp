@@ -127,6 +127,11 @@ template <class T> void Tape<T>::check_value(const char* op, const Var<T>& x) {
     if (x.value().shape() != x.shape())
         shape_error(op, "a Parameter's value must keep its shape",
                     {{x.leaf ? x.leaf->name.c_str() : "x", x.shape()}, {"value", x.value().shape()}});
+    if (x.leaf && x.value_.get() != x.leaf->present && x.leaf->trainable() && recording())
+        shape_error(op,
+                    "a Var of a Parameter must have its present value, but that has changed since (take the Parameter "
+                    "itself, or detach() for the numbers from before)",
+                    {{("parameter " + x.leaf->name).c_str(), x.shape()}});
 }
 
 // Of the bytes.

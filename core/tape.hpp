@@ -25,6 +25,7 @@
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <type_traits>
 #include <unordered_map>
@@ -47,7 +48,7 @@ struct Source {
 constexpr Source here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) { return {file, line}; }
 std::string to_string(const Source& source);  // "nn/attention.cpp:50": of the path its last two parts
 
-// What a Parameter is to the tapes: a name and a gradient.
+// What a Parameter is to the tapes: a name, a gradient, and which numbers are its present ones.
 template <class T> class Leaf {
   public:
     Leaf(std::string name, bool trainable) : name(std::move(name)), trainable_(trainable) {}
@@ -56,6 +57,7 @@ template <class T> class Leaf {
 
     std::string name;
     std::unique_ptr<Array<T>> gradient;  // null until a backward pass reaches it
+    const Array<T>* present = nullptr;   // the Parameter's value; a Var that holds another was made before a change
 
   private:
     friend class Tape<T>;
@@ -150,8 +152,10 @@ template <class T> struct Operand {
     }
 };
 
-// A named Var that outlives tapes and collects its gradient over backward passes. It is moved, not copied: a Var made
-// from it stands for the same Parameter.
+// A named Var that outlives tapes and collects its gradient over backward passes. It is moved, not
+// copied. A Var made from it stands for the same Parameter until mutable_value() is called, an
+// optimiser's step among them: it keeps the numbers from before, and to record it is an Error then.
+// Who means these numbers makes them a constant with detach(); who shares a weight keeps a reference.
 template <class T> class Parameter : public Var<T> {
   public:
     Parameter(std::string name, Array<T> value, bool trainable = true);
@@ -234,8 +238,10 @@ template <class T> class Gradients {
 //                                       are not recorded: there its Vars are values
 //     const char* name()
 //     const char* formula()             of y and of each dx, with what backward needs
-// Recorded by apply<TheOp>(source, inputs and options...), where an input is a Var, an optional Var or a vector of Vars. An op
-// outside core is made in the same way.
+// Recorded by apply<TheOp>(source, inputs and options...), where an input is a Var, an optional Var or a
+// range of Vars or Parameters. An op outside core is made in the same way. The texts of name() and
+// formula() outlive the op on the tape: they are literals. In forward, other ops take x.detach(), or they
+// are recorded as well.
 //
 // A Parameter must be among the inputs. One that only backward reaches, by a pointer to a layer, is
 // not seen: where no other input wants a gradient the op is not recorded, and the Parameter gets
@@ -306,7 +312,8 @@ template <class T> class Tape {
 
     // For apply(): Error if an input is of another or a dead tape; then appends op if a gradient can flow through it.
     static void check(const char* op, const std::vector<Var<T>>& inputs);
-    static void check_value(const char* op, const Var<T>& x);  // Error if a Parameter's value has got another shape
+    // Error: of a Parameter, whose value has got another shape, or has changed since x was made of it.
+    static void check_value(const char* op, const Var<T>& x);
     static void record(std::unique_ptr<Op<T>> op, const std::vector<Var<T>>& inputs, Source source, Var<T>& y);
     // The Error of an op, and after it the line where the op was called and what made its inputs, with their least and largest
     // number if wanted.
@@ -361,12 +368,16 @@ template <class T> class NoGrad {
 };
 
 namespace detail {
+template <class T, class A> constexpr bool is_range_of_vars = false;
+template <class T, std::ranges::range A>
+constexpr bool is_range_of_vars<T, A> = std::is_base_of_v<Var<T>, std::ranges::range_value_t<A>>;
+
 template <class T, class A> void collect(const char* op, std::vector<Var<T>>& inputs, const A& argument) {
     if constexpr (std::is_base_of_v<Var<T>, A>) {
         Tape<T>::check_value(op, argument);
         inputs.push_back(argument);
-    } else if constexpr (std::is_same_v<A, std::vector<Var<T>>>) {
-        for (const Var<T>& x : argument) collect(op, inputs, x);
+    } else if constexpr (is_range_of_vars<T, A>) {
+        for (const auto& x : argument) collect(op, inputs, x);
     } else if constexpr (std::is_same_v<A, std::optional<Var<T>>>) {
         if (argument) collect(op, inputs, *argument);
     } else {

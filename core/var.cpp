@@ -36,6 +36,7 @@ template <class T> Var<T> Var<T>::detach() const {
 template <class T>
 Parameter<T>::Parameter(std::string name, Array<T> value, bool trainable) : Var<T>(std::move(value)) {
     this->leaf = std::make_shared<Leaf<T>>(std::move(name), trainable);
+    this->leaf->present = this->value_.get();
     this->is_parameter_ = true;
 }
 
@@ -53,6 +54,7 @@ template <class T> Array<T>& Parameter<T>::mutable_value() {
     this->value();
     const bool seen = this->value_.use_count() > 1 || this->leaf->recorded();
     if (seen) this->value_ = std::make_shared<Array<T>>(*this->value_);
+    this->leaf->present = this->value_.get();
     return *this->value_;
 }
 

@@ -15,6 +15,9 @@ MultiHeadAttention<T>::MultiHeadAttention(const std::string& name, const Config&
       value(name + ".value", config.width, config.width, config.seed),
       output(name + ".output", config.width, config.width, config.seed) {
     config.check();
+    if (config.k.numbers.size() > 1 && layer >= config.k.numbers.size())
+        throw Error(name + ": the configuration must have numbers k for this layer: layer " + std::to_string(layer) +
+                    ", layers " + std::to_string(config.layers));
     if (config.attention == Attention::linformer) projection.emplace(name, config, layer, everywhere);
 }
 
@@ -66,7 +69,18 @@ template <class T> static void append(Var<T>& rows, const Var<T>& next, std::siz
     if (const std::size_t all = rows.shape()[1]; all > count) rows = slice(rows, 1, {.begin = signed_(all - count)});
 }
 
+// The rows that a state is of; 0 before the first position.
+template <class T> static std::size_t rows_of(const AttentionState<T>& state) {
+    if (state.positions == 0) return 0;
+    return state.K_bar.empty() ? state.K.shape()[0] : state.K_bar[0].shape()[0];
+}
+
 template <class T> Var<T> MultiHeadAttention<T>::step(const Var<T>& x, AttentionState<T>& state) const {
+    const std::size_t d = query.bias.shape()[0], rows = rows_of(state);
+    if (!causal) shape_error("attention", "a layer that goes step by step must be causal", {{"x", x.shape()}});
+    if (x.shape().size() != 3 || x.shape()[1] != 1 || x.shape()[2] != d || (rows > 0 && x.shape()[0] != rows))
+        shape_error("attention", "of a step x must be (B, 1, d), B that of the steps before", {{"x", x.shape()}},
+                    "d " + std::to_string(d) + (rows > 0 ? ", B " + std::to_string(rows) : ""));
     const Var<T> Q = query(x), K = key(x), V = value(x);
     const std::size_t t = state.positions++;
     if (!projection || window > 0) {

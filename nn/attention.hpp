@@ -24,7 +24,8 @@ template <class T> struct MultiHeadAttention {
     MultiHeadAttention(const std::string& name, const Config& config, std::size_t layer = 0,
                        const typename Projection<T>::Matrix& everywhere = nullptr);
     Var<T> operator()(const Var<T>& x, const Pass& pass = {}) const;
-    // Causal: x (B, 1, d), the next position -> (B, 1, d), as the row of the whole pass. Not for training.
+    // Causal: x (B, 1, d), the next position -> (B, 1, d), as the row of the whole pass. Not for
+    // training. Error: the layer is not causal, or x is of another shape or number of rows.
     Var<T> step(const Var<T>& x, AttentionState<T>& state) const;
     void list(Parameters<T>& all);
 

@@ -194,6 +194,8 @@ Config read_config(const std::string& path) {
 void save_model(const std::string& directory, Linformer<float>& model) {
     TensorFile file{.path = directory + "/model.safetensors"};
     for (const Parameter<float>* p : model.parameters()) file.tensors.emplace_back(p->name(), p->value());
+    check_claims(file.path, claims_of(file), model.config);  // what load_model would refuse replaces nothing
+    check_finite(file);
     save_safetensors(file.path, file);
     write_file(directory + "/config.json", config_json(model.config));
 }

@@ -23,7 +23,8 @@ void check_claims(const std::string& path, const std::vector<TensorClaim>& claim
 // Error where one of these is not finite.
 void check_finite(const TensorFile& file, const std::string& prefix = "");
 
-// Writes both files of the directory, each as a whole or not at all.
+// Writes both files of the directory, each as a whole or not at all. Error: what load_model would refuse,
+// a weight that is not finite or has another shape; nothing is written.
 void save_model(const std::string& directory, Linformer<float>& model);
 // Error: as read_config, check_claims and check_finite.
 // As double: the same numbers, to be computed with in double.

@@ -85,7 +85,7 @@ Var<T> Projection<T>::pool(std::size_t group, const Matrix& kernel, const Var<T>
         for (std::size_t i = 0; i < m; ++i)
             if (real(b, i)) in_use(b, i / r, i % r, 0) = live(b, i / r, 0) = true, number(b, i / r, 0) += 1;
     if (kind == ProjectionKind::mean) return sum(cut, {2}) / Var<T>(Array<T>(xt::maximum(number, T(1))));
-    return select(live, max(select(in_use, cut, -std::numeric_limits<T>::infinity()), {2}), T(0));
+    return select(live, max(select(in_use, cut, std::numeric_limits<T>::lowest()), {2}), T(0));
 }
 
 template <class T>

@@ -4,12 +4,14 @@
 
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/map.hpp"
 #include "core/ops.hpp"
 #include "core/random.hpp"
+#include "tests/scratch.hpp"
 
 using namespace taper;
 
@@ -249,4 +251,26 @@ TEST_CASE("array: permuted and transposed beyond a tile, with odd rests") {
 TEST_CASE("array: sums over rows equal plain sums beyond every strip and part") {
     check_sums_over_rows<double>();
     check_sums_over_rows<float>();
+}
+
+TEST_CASE("array: all stand on 64 bytes, so that xtensor computes the same bits wherever one is") {
+    std::vector<std::unique_ptr<char[]>> between;  // other blocks of every size
+    std::vector<Array<double>> arrays;
+    const auto address = [](const auto& array) { return reinterpret_cast<std::uintptr_t>(array.data()); };
+    for (std::size_t i = 0; i < 200; ++i) {
+        between.push_back(std::make_unique<char[]>(8 + i * 24 % 200));
+        arrays.emplace_back(normal<double>(Random(1, "aligned"), {15}));
+        CHECK(address(arrays.back()) % 64 == 0);
+        CHECK(address(empty<float>({i * 20 + 1})) % 64 == 0);
+        CHECK(address(Mask(Shape{i + 1}, true)) % 64 == 0);
+        const Array<double> y = xt::exp(arrays.back()), first = xt::exp(arrays.front());
+        CHECK(y == first);
+    }
+}
+
+TEST_CASE("array: another shape is one of as many entries") {
+    CHECK(reshaped(Array<double>{1, 2, 3, 4, 5, 6}, {2, 3}) == Array<double>{{1, 2, 3}, {4, 5, 6}});
+    CHECK(tests::refusal([] {
+              reshaped(Array<double>{1, 2, 3}, {2, 2});
+          }) == "reshaped: the number of entries must stay the same: x (3), wanted (2,2)");
 }

@@ -1,7 +1,9 @@
 // The engine: what a tape records and when, shared and deep graphs, backward once and twice, stale handles and their errors.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <fstream>
+#include <list>
 
 #include "core/gradcheck.hpp"
 #include "core/ops.hpp"
@@ -60,6 +62,41 @@ struct WrongShape final : Op<double> {
         return input.value();
     }
     void backward(const Numbers&, Gradients<double>& gradients) override { gradients.add(x, Numbers{1, 2}); }
+};
+
+// y = a; backward asks for the gradient of b, which wants none.
+struct GradientOfConstant final : Op<double> {
+    V b;
+    const char* name() const override { return "gradient_of_constant"; }
+    V forward(const V& a, const V& constant) {
+        b = constant;
+        return a.detach();
+    }
+    void backward(const Numbers&, Gradients<double>& gradients) override { gradients.at(b); }
+};
+
+// y = x prod_i w_i
+struct Scaled final : Op<double> {
+    V x;
+    std::vector<V> weights;
+    const char* name() const override { return "scaled"; }
+    template <class Weights> V forward(const V& input, const Weights& given) {
+        x = input;
+        for (const V& weight : given) weights.push_back(weight);
+        V y = x.detach();
+        for (const V& weight : weights) y = y * weight.detach();
+        return y;
+    }
+    void backward(const Numbers& dy, Gradients<double>& gradients) override {
+        for (std::size_t i = 0; i <= weights.size(); ++i) {
+            V product = dy;
+            if (i < weights.size()) product = product * x.detach();
+            for (std::size_t j = 0; j < weights.size(); ++j)
+                if (j != i) product = product * weights[j].detach();
+            const V& input = i < weights.size() ? weights[i] : x;
+            if (gradients.wants(input)) gradients.add(input, product.value());
+        }
+    }
 };
 
 }  // namespace
@@ -281,6 +318,14 @@ TEST_CASE("engine: a gradient of the wrong shape is an error") {
                   {"backward: a gradient must have the shape of its input", "dx (2), x (3)", "[in backward of "});
 }
 
+TEST_CASE("engine: the gradient of what wants none is an error") {
+    P w("w", Numbers{1, 2, 3});
+    Tape<double> tape;
+    const V y = apply<GradientOfConstant>(here(), w, V(Numbers{1, 2}));
+    check_refusal([&] { tape.backward(sum(y)); },
+                  {"backward: at(x) takes an input that wants a gradient: x (2)", "[in backward of "});
+}
+
 TEST_CASE("engine: an op that throws is not recorded") {
     P a("a", zeros<double>({2, 3})), b("b", zeros<double>({2}));
     Tape<double> tape;
@@ -288,4 +333,28 @@ TEST_CASE("engine: an op that throws is not recorded") {
     CHECK(tape.records().empty());
     tape.backward(sum(a));
     CHECK(a.has_gradient());
+}
+
+TEST_CASE("engine: an op takes Vars and Parameters in a container of any kind as its inputs") {
+    const auto check = [](const auto& weights) {
+        P x("x", Numbers{1, 2});
+        Tape<double> tape;
+        tape.backward(sum(apply<Scaled>(here(), x, weights)));
+        CHECK(x.gradient() == Numbers{12, 12});
+    };
+    std::vector<P> parameters;
+    parameters.emplace_back("a", Numbers{3, 3});
+    parameters.emplace_back("b", Numbers{4, 4});
+    check(parameters);
+    CHECK(parameters[0].gradient() == Numbers{4, 8});
+    CHECK(parameters[1].gradient() == Numbers{3, 6});
+    check(std::array<V, 2>{parameters[0], parameters[1]});
+    CHECK(parameters[1].gradient() == Numbers{6, 12});
+    check(std::list<V>{parameters[1], parameters[0]});
+    CHECK(parameters[0].gradient() == Numbers{12, 24});
+}
+
+TEST_CASE("engine: the line of an op is not known where the caller says so") {
+    const std::string message = refusal([] { add(V(Numbers{1, 2}), V(Numbers{1, 2, 3}), {}); });
+    CHECK_MESSAGE(message.ends_with("[at an unknown line; a: a constant, b: a constant]"), message);
 }

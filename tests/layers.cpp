@@ -217,3 +217,32 @@ TEST_CASE("layers: configurations that make no sense are refused with all number
           "embedding: tokens must be (B, n'), 1 <= n' <= the length n of the model: tokens (1,7): n 6");
     CHECK(refusal([&] { model(some_ids(1, 6, 9)); }).find("an id must be in [0, V)") != std::string::npos);
 }
+
+TEST_CASE("layers: a step of a causal layer is one position, of as many rows as before") {
+    nn::Config config = tiny;
+    config.causal = true;
+    const auto step = [](const nn::Config& with, std::vector<Shape> shapes) {
+        const nn::MultiHeadAttention<double> layer("layer", with);
+        nn::AttentionState<double> state;
+        return refusal([&] {
+            for (const Shape& shape : shapes) layer.step(Var<double>(some(shape, "x")), state);
+        });
+    };
+    for (const auto attention : {nn::Attention::linformer, nn::Attention::full}) {
+        config.attention = attention;
+        const std::string rule = "attention: of a step x must be (B, 1, d), B that of the steps before: x ";
+        CHECK(step(config, {{2, 1, 8}, {2, 1, 8}}).empty());
+        CHECK(step(config, {{2, 2, 8}}) == rule + "(2,2,8): d 8");
+        CHECK(step(config, {{2, 1, 8}, {1, 1, 8}}) == rule + "(1,1,8): d 8, B 2");
+        CHECK(step(config, {{1, 8}}) == rule + "(1,8): d 8");
+        CHECK(step(config, {{1, 1, 5}}) == rule + "(1,1,5): d 8");
+        nn::Config both_ways = config;
+        both_ways.causal = false;
+        CHECK(step(both_ways, {{2, 1, 8}}) == "attention: a layer that goes step by step must be causal: x (2,1,8)");
+    }
+    nn::Config by_layer = tiny;
+    by_layer.layers = 2;
+    by_layer.k = std::vector<std::vector<std::size_t>>{{2}, {2}};
+    CHECK(refusal([&] { nn::EncoderBlock<double>(2, by_layer); }) ==
+          "layers.2.attention: the configuration must have numbers k for this layer: layer 2, layers 2");
+}

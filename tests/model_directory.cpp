@@ -154,3 +154,20 @@ TEST_CASE("model directory: no weight is drawn at random only to be replaced by 
     });
     CHECK(loaded < drawn / 2);
 }
+
+TEST_CASE("model directory: a model that would not load replaces none") {
+    const Scratch scratch;
+    nn::Linformer<float> model(tiny);
+    nn::save_model(scratch.path(""), model);
+    const std::string path = scratch.path("model.safetensors"), saved = file_contents(path);
+    Array<float>& bias = model.head_bias.mutable_value();
+    const Array<float> good = bias;
+    bias(1) = std::numeric_limits<float>::quiet_NaN();
+    CHECK(contains(refusal([&] { nn::save_model(scratch.path(""), model); }), "a weight must be finite: nan at (1)"));
+    model.head_bias.mutable_value() = zeros<float>({good.size() + 1});
+    CHECK(contains(refusal([&] { nn::save_model(scratch.path(""), model); }), "the shape must be that of config.json"));
+    CHECK(file_contents(path) == saved);
+    model.head_bias.mutable_value() = good;
+    nn::save_model(scratch.path(""), model);
+    CHECK(file_contents(path) == saved);
+}

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "core/ops.hpp"
+#include "nn/sgd.hpp"
 #include "tests/in_double.hpp"
 
 using namespace taper;
@@ -258,4 +259,45 @@ TEST_CASE("parameters: thaw is refused where a NoGrad hides a tape, and thaws wh
     thaw(frozen);
     CHECK(w.trainable());
     CHECK_FALSE(fixed.trainable());
+}
+
+TEST_CASE("parameters: a Var made of one before it changed is recorded by no tape") {
+    P w("w", Numbers{1, 2});
+    const V before = w;
+    {
+        Tape<double> tape;  // the same Parameter
+        tape.backward(sum(w * before));
+        CHECK(w.gradient() == Numbers{2, 4});
+    }
+    w.clear_gradient();
+    w.mutable_value() += 1.0;
+    CHECK(before.value() == Numbers{1, 2});
+    CHECK((w - before).value() == Numbers{1, 1});
+    Tape<double> tape;
+    check_refusal([&] { square(w - before); }, {"sub: ", "must have its present value", "detach()", "parameter w (2)"});
+    {
+        NoGrad<double> values;
+        CHECK((w - before).value() == Numbers{1, 1});
+    }
+    tape.backward(sum(square(w - before.detach())));
+    CHECK(w.gradient() == Numbers{2, 2});
+
+    const V present = w;
+    P moved = std::move(w);
+    Tape<double> another;
+    another.backward(sum(moved * present));
+    CHECK(moved.gradient() == Numbers{2 + 4, 2 + 6});
+}
+
+TEST_CASE("parameters: a weight that is shared by a copy of its Var is not left behind by a step") {
+    P w("w", Numbers{1});
+    const V shared = w;
+    nn::Sgd<double> sgd({&w});
+    {
+        Tape<double> tape;
+        tape.backward(sum(square(shared)));
+    }
+    sgd.step(0.1);
+    Tape<double> tape;
+    check_refusal([&] { square(shared); }, {"square: ", "must have its present value", "parameter w (1)"});
 }

@@ -75,6 +75,11 @@ TEST_CASE("random: uniform numbers lie between low and high, and fill what is be
     CHECK(xt::amax(x)() < 5);
     CHECK(xt::amax(x)() > 4.99);
     CHECK(std::abs(xt::mean(x)() - 4) < 0.05);
+    // The 22nd number is 1 - 6e-10, in float 1.
+    const Random near_the_end(380045, "uniform");
+    CHECK(static_cast<float>(near_the_end.uniform(22)) == 1);
+    CHECK(uniform<float>(near_the_end, {64}, 0, 1)(22) == std::nextafter(1.0f, 0.0f));
+    CHECK(uniform<float>(near_the_end, {64}, 2, -1)(22) == std::nextafter(-1.0f, 0.0f));
 }
 
 TEST_CASE("dropout: the share that falls, the scale of the rest, and p = 0") {

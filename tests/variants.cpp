@@ -213,3 +213,16 @@ TEST_CASE("variants: configurations that make no sense are refused with all numb
               c.k = {{{3}, {3}, {3}}}, c.attention = nn::Attention::full;
           }).starts_with("k: a list must have a number for each layer"));
 }
+
+TEST_CASE("variants: every one makes finite numbers alone, where windows are cut short and slots have no position") {
+    for (const ProjectionKind projection : projections)
+        for (const std::optional<Mask>& real : {std::optional<Mask>(), std::optional<Mask>(padding())}) {
+            CAPTURE(nn::name_of(projection));
+            nn::Config config = tiny;
+            config.projection = projection;
+            nn::Linformer<double> model(config);
+            Tape<double> tape(Finite::checked);
+            tape.backward(cross_entropy(model(some_ids(2, 5, 7), {.real = real}), some_ids(2, 5, 7)));
+            CHECK(model.head_bias.has_gradient());
+        }
+}
