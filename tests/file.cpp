@@ -339,7 +339,7 @@ TEST_CASE("file: what grows at its end is cut to the size asked for, and never f
     CHECK(read_file(scratch.path("new")) == "z");
 }
 
-TEST_CASE("file: a file that is replaced keeps what owner, group and others may do, as far as the umask leaves it") {
+TEST_CASE("file: a file that is replaced keeps what its owner, its group and all others may do") {
     const Scratch scratch;
     const std::string path = scratch.file("a", "old");
     const mode_t old = umask(0);

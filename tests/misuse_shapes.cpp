@@ -1,4 +1,4 @@
-// Shapes and axes that an op refuses, in one form: each of its inputs by itself, before it reads any of them.
+// Shapes and axes that an op refuses, in one form: each input by itself, before it reads any.
 #include <doctest/doctest.h>
 
 #include "core/ops.hpp"

@@ -103,7 +103,8 @@ TEST_CASE("padding: its mask must have the shape of the tokens") {
           }) == "attention: the mask of real positions must be (B, n'): x (2,6,8), real (2,5)");
 }
 
-// The slots cannot tell: keys and values of the padding are 0 in them. In a window a key of 0 takes a share.
+// The slots cannot tell: keys and values of the padding are 0 in them. In a window a key of 0 takes
+// a share.
 TEST_CASE("padding: in the middle of a text it is no key of the window: attention is that of plain loops") {
     for (const std::size_t window : {1U, 2U, 4U, 6U}) {
         CAPTURE(window);
