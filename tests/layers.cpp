@@ -255,7 +255,7 @@ TEST_CASE("layers: each extent of a model must be 1 to 2^32") {
     for (const auto& [name, extent] : extents) {
         nn::Config config = tiny;
         config.heads = config.k.numbers[0][0] = 1;
-        const auto refused = [&](std::size_t number) {
+        const auto refused = [&, extent = extent](std::size_t number) {
             config.*extent = number;
             return refusal([&] { config.check(); });
         };
