@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <random>
 #include <system_error>
 #include <utility>
@@ -57,6 +58,9 @@ class OutputFile {
     }
     OutputFile(const OutputFile&) = delete;
     OutputFile& operator=(const OutputFile&) = delete;
+
+    // What the umask took away when the file was made, too. A file system without modes does not know it.
+    void set_mode(mode_t mode) { static_cast<void>(::fchmod(descriptor_, mode)); }
 
     void write(std::span<const std::string_view> pieces) {
         for (std::string_view piece : pieces) {
@@ -126,7 +130,8 @@ void sync_directory(const std::string& path, const std::string& target) {
 std::atomic<const char*> unfinished = nullptr;  // the name of the file that replace has begun
 static_assert(decltype(unfinished)::is_always_lock_free);
 
-void replace(const std::string& path, const std::string& target, mode_t mode,
+// kept: the mode of the file that it replaces.
+void replace(const std::string& path, const std::string& target, std::optional<mode_t> kept,
              std::span<const std::string_view> pieces) {
     struct Begun {
         const std::string name;
@@ -135,8 +140,9 @@ void replace(const std::string& path, const std::string& target, mode_t mode,
     };
     const Begun begun(temporary_name(target));
     const std::string& temporary = begun.name;
-    OutputFile file(path, temporary, O_CREAT | O_EXCL, mode);
+    OutputFile file(path, temporary, O_CREAT | O_EXCL, kept.value_or(0666));
     try {
+        if (kept) file.set_mode(*kept);
         file.write(pieces);
         file.sync();
         file.close();
@@ -228,7 +234,8 @@ void write_file(const std::string& path, std::span<const std::string_view> piece
         file.write(pieces);
         file.close();
     } else {
-        replace(path, written_path(path), exists ? status.st_mode & 0777 : 0666, pieces);
+        const auto kept = exists ? std::optional<mode_t>(status.st_mode & 0777) : std::nullopt;
+        replace(path, written_path(path), kept, pieces);
     }
 }
 

@@ -169,6 +169,50 @@ TEST_CASE("causal: every chunk gives the same, with windows of every width") {
     }
 }
 
+TEST_CASE("causal: large scores do not overflow, and scores far below 0 do not vanish, of slots or of the window") {
+    for (const float of_slots : {0.0F, 1.0F})
+        for (const float sign : {1.0F, -1.0F}) {
+            CAPTURE(of_slots);
+            CAPTURE(sign);
+            Inputs<float> x;
+            for (float& e : x.E) e = of_slots * std::abs(e);
+            for (float& e : x.K) e = 1 + e / 8;
+            for (float& e : x.Q) e = sign * (400 + e);
+            CausalOptions options{.window = 3, .chunk = 4};
+            const Array<float> y = x.run(ours<float>(options));
+            options.heads = heads;
+            const Array<float> composition =
+                x.run([&](const auto& Q, const auto& K, const auto& V, const auto& E, const auto& F) {
+                    return composed::causal_attention(Q, K, V, E, F, options);
+                });
+            CHECK(apart(y, composition) < 1e-2);
+            CHECK(std::isfinite(examples::largest(y)));
+        }
+}
+
+TEST_CASE("causal: arrays that do not fit are refused with all of them") {
+    const auto rule_of = [](const Shape& K, const Shape& V, const Shape& E, const Shape& F, const Shape& real) {
+        const auto of = [](const Shape& shape) { return Var<double>(zeros<double>(shape)); };
+        const std::string message = refusal([&] {
+            causal_attention(of({2, 5, 4}), of(K), of(V), of(E), of(F), {.window = 2, .real = Mask(real, true)});
+        });
+        return message.substr(0, message.find(" [at "));
+    };
+    const Shape x{2, 5, 4}, matrix{3, 5}, real{2, 5};
+    CHECK(rule_of(x, x, matrix, matrix, real) == "");
+    const std::string one_shape = "causal_attention: Q, K and V must have one shape (B, n, d): Q (2,5,4), ";
+    CHECK(rule_of({2, 6, 4}, x, matrix, matrix, real) == one_shape + "K (2,6,4), V (2,5,4)");
+    CHECK(rule_of(x, {2, 5, 8}, matrix, matrix, real) == one_shape + "K (2,5,4), V (2,5,8)");
+    CHECK(rule_of(x, {2, 4, 4}, matrix, matrix, real) == one_shape + "K (2,5,4), V (2,4,4)");
+    const std::string projections = "causal_attention: E and F must be (k, n), k 1 or more: Q (2,5,4), ";
+    CHECK(rule_of(x, x, matrix, {2, 5}, real) == projections + "E (3,5), F (2,5)");
+    CHECK(rule_of(x, x, matrix, {3, 4}, real) == projections + "E (3,5), F (3,4)");
+    CHECK(rule_of(x, x, {0, 5}, {0, 5}, real) == projections + "E (0,5), F (0,5)");
+    for (const Shape& wrong : {Shape{2, 4}, Shape{1, 5}, Shape{10}})
+        CHECK(rule_of(x, x, matrix, matrix, wrong) ==
+              "causal_attention: the mask of real positions must be (B, n): Q (2,5,4), real " + to_string(wrong));
+}
+
 // Tokens that do not depend on each other: nobody can do better than log V on fresh ones, unless the answer leaks.
 TEST_CASE("causal: on fresh random tokens the loss stays at log V, where a leak falls below") {
     constexpr std::size_t V = 5, length = 8;

@@ -338,3 +338,15 @@ TEST_CASE("file: what grows at its end is cut to the size asked for, and never f
     AppendedFile(scratch.path("new"), 0).append("z");
     CHECK(read_file(scratch.path("new")) == "z");
 }
+
+TEST_CASE("file: a file that is replaced keeps what its owner, its group and all others may do") {
+    const Scratch scratch;
+    const std::string path = scratch.file("a", "old");
+    const mode_t old = umask(0077);
+    for (const unsigned mode : {0604U, 0660U, 0755U, 0700U, 0777U}) {
+        fs::permissions(path, fs::perms{mode});
+        write_file(path, "new");
+        CHECK(fs::status(path).permissions() == fs::perms{mode});
+    }
+    umask(old);
+}

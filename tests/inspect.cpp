@@ -186,6 +186,20 @@ TEST_CASE("finite: the first op that makes a number that is not finite is named,
     CHECK(contains(back, "; dy (3): 1 to 1; input (3): parameter w, 0 to 4]"));
 }
 
+TEST_CASE("finite: so is an op of two inputs, and of an input its range is told, a NaN in it, or that it is empty") {
+    Parameter<double> w("w", Array<double>{4, -1}), empty("empty", zeros<double>({0}));
+    Tape<double> tape(Finite::checked);
+    const std::string quotient = refusal([&] { w / Var<double>(Array<double>{1, 0}); });
+    CHECK(contains(quotient, "div: every result must be finite: entry (1) of (2) is -inf [at tests/inspect.cpp:"));
+    CHECK(contains(quotient, "; input 0 (2): parameter w, -1 to 4; input 1 (2): a constant, 0 to 1]"));
+    const std::string product = refusal([&] { w* Var<double>(Array<double>{1, std::nan("")}); });
+    CHECK(contains(product, "mul: every result must be finite: entry (1) of (2) is nan"));
+    CHECK(contains(product, "input 1 (2): a constant, with nan]"));
+    const std::string of_none = refusal([&] { logsumexp(empty); });
+    CHECK(contains(of_none, "logsumexp: every result must be finite: entry () of () is -inf"));
+    CHECK(contains(of_none, "; input 0 (0): parameter empty, no entries]"));
+}
+
 // y = a b, right for a; the gradient of b has a NaN.
 struct NanForSecond final : Op<double> {
     Var<double> a, b;
@@ -282,4 +296,19 @@ TEST_CASE("inspect: the page of a long tape, or of large arrays, is bounded and 
     CHECK(data_of(page).at("records").at(7).at("value").at("rows") == 32);
     held.resize(10);
     CHECK(data_of(as_page(tape)).at("note") == "");  // the others are released
+}
+
+TEST_CASE("inspect: a page counts what it shows: of many matrices the first, of few all, and gradients beside values") {
+    const auto note = [](const Shape& shape, int sums, bool gradients) {
+        Parameter<float> w("w", zeros<float>(shape));
+        std::vector<Var<float>> held{w};
+        Tape<float> tape;
+        for (int i = 0; i < sums; ++i) held.push_back(held.back() + 1.0F);
+        if (gradients) tape.backward(sum(held.back()), Keep::everything);
+        return data_of(as_page(tape)).at("note").get<std::string>();
+    };
+    CHECK(note({1000, 10, 10}, 29, false) == "");  // 30 of 8 matrices of 1000
+    CHECK(note({64, 64}, 69, false) == "");        // 70 of one matrix, where 8 would be too many
+    CHECK(note({8, 64, 64}, 39, false) == "");     // 1.3 million numbers, and as many of gradients
+    CHECK(note({8, 64, 64}, 39, true) == "Of an array at most 32 rows and columns, and 4 matrices, are shown.");
 }

@@ -246,3 +246,62 @@ TEST_CASE("layers: a step of a causal layer is one position, of as many rows as 
     CHECK(refusal([&] { nn::EncoderBlock<double>(2, by_layer); }) ==
           "layers.2.attention: the configuration must have numbers k for this layer: layer 2, layers 2");
 }
+
+TEST_CASE(
+    "layers: each of a block's two dropouts by itself acts on what its sublayer adds, before or behind LayerNorm") {
+    const Var<double> x(some({2, 6, 8}, "x"));
+    const nn::Pass pass{.dropout = Random(1, "dropout")};
+    for (const nn::Norm norm : {nn::Norm::pre, nn::Norm::post})
+        for (const bool first : {true, false}) {
+            nn::Config config = tiny;
+            config.norm = norm;
+            nn::EncoderBlock<double> block(0, config);
+            shaken(block);
+            const Array<double> without = block(x).value();
+            CHECK(block(x, pass).value() == without);
+            (first ? block.dropout1 : block.dropout2).p = 0.5;
+            const auto& [n1, n2, mlp] = std::tie(block.norm1, block.norm2, block.feed_forward);
+            const bool pre = norm == nn::Norm::pre;
+            const auto dropped = [&](const Var<double>& added, const nn::Dropout& site) {
+                return dropout(added, 0.5, pass.dropout->at(site.site));
+            };
+            const Var<double> attended = block.attention(pre ? n1(x) : x);
+            const Var<double> sum = x + (first ? dropped(attended, block.dropout1) : attended);
+            const Var<double> y = pre ? sum : n1(sum), added = mlp(pre ? n2(y) : y);
+            const Var<double> all = y + (first ? added : dropped(added, block.dropout2));
+            CHECK(block(x, pass).value() == (pre ? all : n2(all)).value());
+            CHECK(block(x, pass).value() != without);
+        }
+}
+
+TEST_CASE("layers: each extent of a model must be 1 to 2^32") {
+    using Extent = std::size_t nn::Config::*;
+    const std::vector<std::pair<std::string, Extent>> extents{
+        {"vocab_size", &nn::Config::vocab_size}, {"length", &nn::Config::length},
+        {"width", &nn::Config::width},           {"heads", &nn::Config::heads},
+        {"layers", &nn::Config::layers},         {"ffn_width", &nn::Config::ffn_width}};
+    constexpr std::size_t most = std::size_t{1} << 32;
+    for (const auto& [name, extent] : extents) {
+        nn::Config config = tiny;
+        config.heads = config.k.numbers[0][0] = 1;
+        const auto refused = [&, extent = extent](std::size_t number) {
+            config.*extent = number;
+            return refusal([&] { config.check(); });
+        };
+        for (const std::size_t number : {std::size_t{0}, most + 1})
+            CHECK(refused(number) == name + ": the number must be 1 to 4294967296: " + std::to_string(number));
+        config.width = most;  // a multiple of every number of heads that is a power of 2
+        CHECK(refused(most) == "");
+    }
+}
+
+TEST_CASE("layers: full attention has no use for k: any number is taken, and changes nothing") {
+    nn::Config config = tiny;
+    config.attention = nn::Attention::full;
+    std::vector<Array<double>> logits;
+    for (const std::size_t k : {3U, 0U, 7U, 1000U}) {
+        config.k = k;
+        logits.push_back(nn::Linformer<double>(config)(some_ids(2, 6, 7)).value());
+    }
+    for (const Array<double>& other : logits) CHECK(other == logits[0]);
+}

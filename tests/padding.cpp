@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "examples/common/apart.hpp"
 #include "tests/models.hpp"
 #include "tests/scratch.hpp"
 
@@ -100,4 +101,53 @@ TEST_CASE("padding: its mask must have the shape of the tokens") {
     CHECK(refusal([&] {
               model(some_ids(2, 6, 7), {.real = Mask({2, 5}, true)});
           }) == "attention: the mask of real positions must be (B, n'): x (2,6,8), real (2,5)");
+}
+
+// The slots cannot tell: keys and values of the padding are 0 in them. In a window a key of 0 takes
+// a share.
+TEST_CASE("padding: in the middle of a text it is no key of the window: attention is that of plain loops") {
+    for (const std::size_t window : {1U, 2U, 4U, 6U}) {
+        CAPTURE(window);
+        nn::Config config = tiny;
+        config.heads = 1, config.causal = true, config.window = window;
+        nn::MultiHeadAttention<double> layer("attention", config);
+        shaken(layer);
+        const Var<double> x(some({2, 6, 8}, "x"));
+        Mask real({2, 6}, true);
+        real(0, 1) = real(0, 3) = real(1, 2) = real(1, 3) = false;
+        const Array<double> Q = layer.query(x).value(), K = layer.key(x).value(), V = layer.value(x).value();
+        const Array<double>&E = layer.projection->E[0]->value(), &F = layer.projection->F[0]->value();
+        const auto inner = [&](std::size_t b, std::size_t t, auto key) {
+            double sum = 0;
+            for (std::size_t c = 0; c < 8; ++c) sum += Q(b, t, c) * key(c) / std::sqrt(8.0);
+            return std::exp(sum);
+        };
+        auto attended = zeros<double>({2, 6, 8});
+        for (std::size_t b = 0; b < 2; ++b)
+            for (std::size_t t = 0; t < 6; ++t) {
+                double total = 0;
+                const auto add = [&](auto key, auto value) {
+                    const double weight = inner(b, t, key);
+                    total += weight;
+                    for (std::size_t c = 0; c < 8; ++c) attended(b, t, c) += weight * value(c);
+                };
+                for (std::size_t slot = 0; slot < 3; ++slot) {
+                    const auto projected = [&](const Array<double>& matrix, const Array<double>& rows) {
+                        return [&, b, t, slot](std::size_t c) {
+                            double sum = 0;
+                            for (std::size_t i = 0; i <= t; ++i)
+                                if (real(b, i)) sum += matrix(slot, i) * rows(b, i, c);
+                            return sum;
+                        };
+                    };
+                    add(projected(E, K), projected(F, V));
+                }
+                for (std::size_t i = 0; i <= t; ++i)
+                    if (real(b, i) && t - i < window)
+                        add([&](std::size_t c) { return K(b, i, c); }, [&](std::size_t c) { return V(b, i, c); });
+                for (std::size_t c = 0; c < 8; ++c) attended(b, t, c) /= total;
+            }
+        const Array<double> expected = layer.output(Var<double>(attended)).value();
+        CHECK(examples::apart(layer(x, {.real = real}).value(), expected) < 1e-13);
+    }
 }

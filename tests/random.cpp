@@ -41,6 +41,16 @@ TEST_CASE("random: streams differ by seed, name and number, and each is a functi
     CHECK(Random(3, "x").uniform(9) == Random(3, "x").uniform(9));
 }
 
+TEST_CASE("random: of a seed and of a counter all 64 bits count") {
+    std::set<std::array<std::uint32_t, 4>> blocks;
+    const std::vector<std::uint64_t> numbers{5, 5 + (1ULL << 32), 5 + (1ULL << 33), 5 + (1ULL << 63)};
+    for (const std::uint64_t seed : numbers)
+        for (const std::uint64_t counter : numbers) blocks.insert(Random(seed, "a").bits(counter));
+    CHECK(blocks.size() == numbers.size() * numbers.size());
+    CHECK(Random(1ULL << 32, "a").uniform(0) != Random(0, "a").uniform(0));
+    CHECK(Random(0, "a").normal(1ULL << 32) != Random(0, "a").normal(0));
+}
+
 // A run that goes on draws what it would have drawn.
 TEST_CASE("random: the numbers of a stream are what they always were") {
     const Random dropout(7, "dropout", 3), windows = Random(0, "windows").at(12);
