@@ -137,6 +137,7 @@ TEST_CASE("programs: the command in the last line of a run works, whatever the t
             CAPTURE(last);
             CHECK(run(shell, {"-c", last}).err.empty());
             CHECK(run(shell, {"-c", last}).status == 0);
+            if (part == texts[0].first) CHECK(contains(last, "yy"));
         }
 }
 
