@@ -3,7 +3,7 @@
 # learned. From any directory:
 #     sh examples/run.sh [OPTION...]         a causal model, which then writes: options of train_lm; they replace the recipe's
 #     sh examples/run.sh fill [OPTION...]    a masked model, which then fills masks: options of train_mlm
-#     sh examples/run.sh --resume            goes on with the last run, where it was stopped
+#     sh examples/run.sh --resume            goes on with the last run that began, where it was stopped
 # --text FILE: another text. Each run is written to a new directory, build/runs/1, 2, ...
 set -eu
 
@@ -37,9 +37,24 @@ for argument; do
 done
 
 if [ -z "$out" ]; then
-    mkdir -p "$root/build/runs"
-    last=$(ls "$root/build/runs" | grep -x '[1-9][0-9]*' | sort -n | tail -n 1)
-    if [ -n "$resume" ]; then out=$root/build/runs/${last:-1}; else out=$root/build/runs/$((${last:-0} + 1)); fi
+    runs=$root/build/runs last=0 begun=1
+    mkdir -p "$runs"
+    for number in $(ls "$runs" | grep -x '[1-9][0-9]*' | sort -n); do
+        last=$number
+        [ ! -e "$runs/$number/checkpoint.safetensors" ] || begun=$number
+    done
+    number=$((last + 1))
+    # Another run.sh may take the same number meanwhile: who makes the directory has it.
+    until [ -n "$resume" ] || mkdir "$runs/$number" 2>/dev/null; do
+        [ -e "$runs/$number" ] || mkdir "$runs/$number"  # says why it cannot be made
+        number=$((number + 1))
+    done
+    if [ -n "$resume" ]; then
+        out=$runs/$begun
+    else
+        out=$runs/$number
+        trap 'rmdir "$out" 2>/dev/null || :' EXIT  # of a run that was refused
+    fi
     set -- --out "$out" "$@"
 fi
 if [ -n "$resume" ]; then  # a run that goes on has its kind, its options and its text already
@@ -58,8 +73,8 @@ else
     if [ -z "$own_text" ]; then
         text=$root/build/bible.txt
         if [ ! -e "$text" ]; then  # 4,404,412 bytes, a verse a line
-            bible -f -l9999 'gen1:1-rev22:21' </dev/null >"$text.part"
-            mv "$text.part" "$text"
+            bible -f -l9999 'gen1:1-rev22:21' </dev/null >"$text.$$"
+            mv "$text.$$" "$text"
         fi
         set -- "$@" --text "$text"
     fi

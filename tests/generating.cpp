@@ -8,6 +8,7 @@
 #include "examples/common/program.hpp"
 #include "examples/language_model/masking.hpp"
 #include "tests/models.hpp"
+#include "tests/positions.hpp"
 
 using namespace taper;
 using namespace taper::tests;
@@ -102,4 +103,30 @@ TEST_CASE("generating: each token is drawn with a random number of its own") {
     const auto tell = [&](std::int32_t token) { ++count[static_cast<std::size_t>(token)]; };
     generate(model, prompt, 700, {}, Random(1, "generate"), tell);
     for (const int times : count) CHECK(times > 60);  // of 100 expected, at a deviation of 9
+}
+
+TEST_CASE("generating: a sample is drawn at temperature 0.8, and is not the likeliest text") {
+    const Positions text({40});
+    nn::Config config = tiny;
+    config.vocab_size = 40, config.causal = true;
+    nn::Linformer<float> model(config);
+    for (Parameter<float>* p : model.parameters())  // so that the temperature matters
+        if (p->name() == "head.weight") p->mutable_value() *= 40;
+    for (std::uint32_t stream = 0; stream < 5; ++stream) {
+        const Random random = Random(0, "sample").at(stream);
+        const std::string sample = CausalTask(*text.tokenizer).sample(model, random);
+        REQUIRE(sample.starts_with("  "));
+        REQUIRE(sample.ends_with('\n'));
+        const TokenIds tokens = text.tokenizer->encode(sample.substr(2, sample.size() - 3));
+        REQUIRE(tokens.size() == 101);
+        const auto at_temperature = [&](double T) {
+            TokenIds all{tokens[0]};
+            generate(model, std::span(tokens).first(1), 100, {.temperature = T}, random,
+                     [&](std::int32_t token) { all.push_back(token); });
+            return all;
+        };
+        CHECK(tokens == at_temperature(0.8));
+        CHECK(tokens != at_temperature(0));
+        CHECK(tokens != at_temperature(1));
+    }
 }

@@ -3,7 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <optional>
+#include <sstream>
 
+#include "examples/common/text.hpp"
 #include "examples/language_model/masking.hpp"
 #include "tests/chance.hpp"
 #include "tests/positions.hpp"
@@ -45,7 +48,80 @@ struct Masked {
     }
 };
 
+// What a sample shows: at each position the token, or none where the mask stands; what the model
+// fills in; and the numbers of its last line.
+struct Shown {
+    std::vector<std::optional<std::int32_t>> masked;
+    std::vector<std::int32_t> filled;
+    std::size_t right = 0, masks = 0;
+
+    Shown(const std::string& sample, const examples::Tokenizer& tokenizer) {
+        std::istringstream lines(sample);
+        std::string line;
+        std::getline(lines, line);
+        REQUIRE(line.starts_with("  masked: "));
+        for (std::string rest = line.substr(10); !rest.empty();) {
+            const bool is_mask = rest.starts_with("[MASK]");
+            const std::string one = is_mask ? "[MASK]" : std::string(examples::first_code_point(rest).bytes);
+            masked.push_back(is_mask ? std::nullopt : std::optional(tokenizer.encode(one)[0]));
+            rest.erase(0, one.size());
+        }
+        std::getline(lines, line);
+        REQUIRE(line.starts_with("  filled: "));
+        std::string filled_in;
+        std::size_t marks = 0;
+        for (const char c : line.substr(10))
+            if (c == '<' || c == '>') ++marks;
+            else filled_in += c;
+        filled = tokenizer.encode(filled_in);
+        REQUIRE(filled.size() == masked.size());
+        CHECK(marks == 2 * static_cast<std::size_t>(std::count(masked.begin(), masked.end(), std::nullopt)));
+        std::string word;
+        lines >> word >> right >> word >> masks;
+    }
+};
+
 }  // namespace
+
+TEST_CASE(
+    "masked task: a sample shows the model no answer, fills in its best guesses, and counts those that are right") {
+    const std::size_t n = 20;
+    const Positions text({200}, true);
+    const examples::Corpus corpus(*text.tokenizer, text.texts, n);
+    const examples::MaskedTask task(*text.tokenizer, corpus);
+    nn::Linformer<float> model({.vocab_size = 201, .length = n, .width = 16, .heads = 2, .layers = 1, .k = 4});
+    std::size_t right_at_all = 0, wrong_at_all = 0;
+    for (std::uint32_t stream = 0; stream < 40; ++stream) {
+        if (stream == 20)  // from now on a model that knows a token of the text
+            for (Parameter<float>* p : model.parameters())
+                if (p->name() == "head.bias") p->mutable_value()(190) = 100;
+        const Shown shown(task.sample(model, Random(0, "sample").at(stream)), *text.tokenizer);
+        REQUIRE(shown.masked.size() == n);
+        std::int32_t first = 0;  // token of the text, whose tokens are their own positions
+        for (std::size_t i = 0; i < n; ++i)
+            if (shown.masked[i]) first = *shown.masked[i] - static_cast<std::int32_t>(i);
+        Ids tokens = empty<std::int64_t>({1, n});
+        for (std::size_t i = 0; i < n; ++i) tokens(0, i) = shown.masked[i] ? *shown.masked[i] : 200;
+        const Array<float> logits = model(tokens).value();
+        std::size_t right = 0, masks = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+            const std::int32_t original = first + static_cast<std::int32_t>(i);
+            if (shown.masked[i]) {
+                CHECK(shown.filled[i] == original);
+                continue;
+            }
+            CHECK(shown.filled[i] == examples::best_guesses(logits, i, 1)[0].token);
+            ++masks;
+            right += shown.filled[i] == original;
+        }
+        CHECK(shown.masks == masks);
+        CHECK(shown.right == right);
+        right_at_all += right;
+        wrong_at_all += masks - right;
+    }
+    CHECK(right_at_all > 0);
+    CHECK(wrong_at_all > 0);
+}
 
 TEST_CASE("masked task: 15 % of the positions are told, each as often as any other, as they were in the text") {
     const std::size_t n = 128;

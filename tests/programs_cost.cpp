@@ -1,4 +1,5 @@
-// The programs that measure: bench_step, cost. No test asserts a time.
+// The programs that measure: bench_step, cost. No test asserts how long something takes.
+#include <chrono>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -19,6 +20,14 @@ namespace {
 struct Cell {
     double time, memory;
 };
+
+// A program, and the seconds from its start to its end.
+std::pair<Result, double> timed(const std::string& program, const Arguments& arguments) {
+    const auto start = std::chrono::steady_clock::now();
+    Result result = run(program, arguments);
+    REQUIRE(result.status == 0);
+    return {std::move(result), std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
+}
 
 // A table of cost: by the first word of a line its cells, "TIME (MEMORY)" or "-". Of two tables the
 // first.
@@ -110,8 +119,16 @@ TEST_CASE(
     CHECK(often < once - 0.1);
     CHECK(line("60", {"--mode", "forward"}).at("loss") == line("1", {"--mode", "forward"}).at("loss"));
     const auto times = line("60");
-    CHECK(times.at("min_ms") <= times.at("median_ms"));
-    CHECK(times.at("median_ms") <= times.at("p90_ms"));
+    CHECK(times.at("min_ms") < times.at("median_ms"));
+    CHECK(times.at("median_ms") < times.at("p90_ms"));
+}
+
+TEST_CASE("bench_step: its times are milliseconds") {
+    constexpr double steps = 3000;
+    const auto [result, seconds] = timed("bench_step", small_bench("3000"));
+    const double said = steps * nlohmann::json::parse(result.out).at("median_ms").get<double>() / 1000;
+    CHECK(said <= 2 * seconds);  // half of the steps took at least the median
+    CHECK(said >= seconds / 50);
 }
 
 TEST_CASE("bench_step: the median of two steps is the mean of both") {
@@ -214,6 +231,19 @@ TEST_CASE("cost: ratios and crossovers are those of the times that are drawn") {
         CAPTURE(result.out);
         CHECK(contains(result.out, names[i] + " is faster than " + names[i % 2] + " attention " + where + "\n"));
     }
+}
+
+TEST_CASE("cost: its times are microseconds of a token, of one pass") {
+    const FakeGnuplot gnuplot;
+    const Scratch scratch;
+    constexpr double tokens = 8192;
+    const auto [result, seconds] =
+        timed("cost", {"--lengths", "1024", "--tokens", "8192", "--k", "32", "--width", "32", "--heads", "2",
+                       "--layers", "1", "--out", scratch.path("cost.svg"), "--threads", "1"});
+    double said = 0;  // of the three passes of each model
+    for (const auto& cell : cells_of(result.out).at("1024")) said += 3 * tokens * cell->time * 1e-6;
+    CHECK(said <= seconds + 1e-3);
+    CHECK(said >= seconds / 30);
 }
 
 TEST_CASE("cost: what is measured is the model of the options") {

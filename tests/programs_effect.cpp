@@ -32,9 +32,10 @@ struct Runs {
     }
     std::string model(const Arguments& options) { return file_contents(with(options) + "/model.safetensors"); }
 
-    // What a program of training says first in a run of one step.
-    std::string first_line_of(const std::string& program, const Arguments& options) {
-        const Arguments small{"--width", "16", "--heads", "2", "--layers", "1", "--batch", "2", "--steps", "1"};
+    // What a program of training says first in a run of three steps.
+    std::string first_line_of(const std::string& program, const Arguments& options, int warmup = 3) {
+        const Arguments small{"--width", "16", "--heads", "2", "--layers", "1",
+                              "--batch", "2",  "--steps", "3", "--warmup", std::to_string(warmup)};
         const Arguments files{"--text", text, "--out", scratch.path(std::to_string(++number))};
         const Result result = run(program, small + options + files, without_gnuplot);
         REQUIRE(result.status == 0);
@@ -175,4 +176,27 @@ TEST_CASE("programs: a run says first where k is not the default of --help, and 
                   .out.find(
                       "by default less where n is less or, with mean, max and conv, a window would be empty [32]") !=
               std::string::npos);
+}
+
+TEST_CASE("programs: a run says first where its steps are too few to reach the learning rate") {
+    Runs runs;
+    const Arguments options{"--length", "32"};
+    const std::string reading = "reading " + runs.text;
+    for (const char* program : {"train_lm", "train_mlm"}) {
+        CHECK(runs.first_line_of(program, options, 4) ==
+              "--warmup 4: the learning rate does not reach --lr with --steps 3");
+        CHECK(runs.first_line_of(program, options, 3) == reading);
+    }
+    const Arguments files{"--text", runs.text, "--out", runs.scratch.path("default")};
+    CHECK(run("train_lm", small_model() + files + Arguments{"--steps", "1"}, without_gnuplot)
+              .out.starts_with("--warmup 100: the learning rate does not reach --lr with --steps 1\n"));
+}
+
+TEST_CASE("bench_step: an option that a forward pass does not use is said") {
+    const auto noted = [](const Arguments& options) {
+        return run("bench_step", small_model() + Arguments{"--steps", "1"} + options).err;
+    };
+    CHECK(noted({"--mode", "forward", "--dropout", "0.5"}) == "bench_step: --dropout: no effect with --mode forward\n");
+    CHECK(noted({"--mode", "train", "--dropout", "0.5"}).empty());
+    CHECK(noted({"--mode", "forward"}).empty());
 }

@@ -96,7 +96,10 @@ TEST_CASE("programs: options that are unknown, repeated, cut short or of the wro
                   {"--weight_decay: the option must be one that --help lists: did you mean --weight-decay?"});
     check_refused(with({"-x"}), {"-x"});
     check_refused(with({"word"}), {"word"});
-    check_refused(with({"--text", text, "word"}), {"word"});
+    check_refused(with({"--text", text, "word"}),
+                  {"'word'", "or its value: --text stands before each value of its own\n"});
+    check_refused(with({"--steps", "5", "word"}), {"'word'", "or its value\n"});
+    check_refused(with({"--tie-embeddings", "word"}), {"'word'", "or its value\n"});
     check_refused(with({"--steps"}), {"--steps"});
     check_refused(with({"--steps", "--seed"}), {"--steps", "'--seed'"});
     check_refused(with({"--steps=", "5"}), {"--steps: a value must follow"});

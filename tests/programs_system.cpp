@@ -142,14 +142,16 @@ TEST_CASE("programs: only one program at a time writes a run") {
     CHECK(train(run.resume({"--steps", std::to_string(steps + 1)})).status == 0);
 }
 
-TEST_CASE("programs: under nohup a run outlives the terminal") {
+// As nohup does it, and a script with what it runs in the background.
+TEST_CASE("programs: a signal that was ignored when a run began stays ignored") {
     const Run run;
-    Process process("train_mlm", run.start("1000000"), [] {
+    const auto ignored = {SIGHUP, SIGINT, SIGXCPU, SIGUSR1, SIGUSR2};
+    Process process("train_mlm", run.start("1000000"), [&] {
         without_gnuplot();
-        signal(SIGHUP, SIG_IGN);
+        for (const int signal : ignored) ::signal(signal, SIG_IGN);
     });
     REQUIRE(process.wait_for([&] { return run.steps() >= 2; }));
-    process.kill(SIGHUP);
+    for (const int signal : ignored) process.kill(signal);
     const std::size_t steps = run.steps();
     CHECK(process.wait_for([&] { return run.steps() >= steps + 2; }));
     process.kill(SIGTERM);

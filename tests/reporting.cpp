@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "core/safetensors.hpp"
 #include "tests/positions.hpp"
 #include "tests/programs.hpp"
 
@@ -53,4 +54,41 @@ TEST_CASE("reporting: the time left is that of the steps, of the validations and
     CHECK(left() == "2:00");
     reporter.saved(3);  // at steps 25, 50, 75 and 100
     CHECK(left() == "2:12");
+}
+
+TEST_CASE("reporting: a run begins with its parameters, its tokens, its steps and where it goes on") {
+    TrainingOptions options;
+    options.steps = 100;
+    options.batch = 4;
+    options.length = 20;
+    const Positions text({3000});
+    const Corpus corpus(*text.tokenizer, text.texts, 20);
+    const auto said = [&](std::uint64_t steps_done) {
+        return output_of([&] { Reporter(options).begin(steps_done, 1234, corpus, 15); });
+    };
+    const std::string all =
+        "1,234 parameters\n"
+        "2,700 tokens train, 300 validate (15 windows of 20)\n"
+        "100 steps of 4 windows: 8,000 tokens\n";
+    CHECK(said(0) == all);
+    CHECK(said(7) == all + "goes on after step 7\n");
+}
+
+TEST_CASE("reporting: the parameters are counted, and the best step is that of the least validation loss") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(5000)), out = scratch.path("run");
+    const Result result = train(small_model() + Arguments{"--text", text, "--out", out, "--steps", "40", "--lr", "0.1",
+                                                          "--warmup", "0", "--eval-every", "1"});
+    REQUIRE(result.status == 0);
+    std::size_t parameters = 0;
+    for (const auto& [name, tensor] : taper::load_safetensors(out + "/model.safetensors").tensors)
+        parameters += std::get<taper::Array<float>>(tensor).size();
+    CHECK(contains(result.out, "\n" + grouped(parameters) + " parameters\n"));
+    const auto steps = metrics_of(out);
+    const auto best = *std::min_element(
+        steps.begin(), steps.end(), [](const auto& a, const auto& b) { return a.at("val_loss") < b.at("val_loss"); });
+    CHECK(best.at("step") > 1);
+    CHECK(best.at("step") < 40);
+    CHECK(contains(result.out, "\nbest validation loss: " + fixed(best.at("val_loss").template get<double>(), 4) +
+                                   " at step " + grouped(best.at("step").template get<std::uint64_t>()) + "\n"));
 }

@@ -98,7 +98,8 @@ int main(int argc, char** argv) {
         const nn::Config config = model.model_config(vocab, causal);
         check_options(config, options);
         check_memory(config, batch, mode == "train" ? 4 : 1, options);
-        for (const std::string& line : {chosen_k, model.idle_options(options)})
+        const std::string idle = mode == "forward" ? options.without_effect({"--dropout"}, "--mode forward") : "";
+        for (const std::string& line : {chosen_k, model.idle_options(options), idle})
             if (!line.empty()) note(line);
         bench(config, batch, mode == "train", steps);
         return 0;

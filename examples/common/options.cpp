@@ -204,6 +204,7 @@ void Options::flag(const std::string& name, bool& value, const std::string& help
 void Options::require_known_options_with_values(int argc, char** argv) const {
     std::vector<std::string> names{"--help", "--version"};
     for (const auto& e : entries_) names.push_back(e->name);
+    std::string hint;  // of the option before
     for (int i = 1; i < argc; ++i) {
         const std::string word = argv[i];
         const std::string name = word.substr(0, word.find('='));
@@ -212,7 +213,9 @@ void Options::require_known_options_with_values(int argc, char** argv) const {
         if (!known && name.starts_with('-'))
             throw Error(shortened(name) + ": the option must be one that --help lists" + did_you_mean(name, names));
         if (!known)
-            throw Error("'" + shortened(word) + "': every word must be an option that --help lists, or its value");
+            throw Error("'" + shortened(word) + "': every word must be an option that --help lists, or its value" +
+                        hint);
+        hint = e && e->repeatable ? ": " + name + " stands before each value of its own" : "";
         if (!e || e->is_flag) continue;
         const bool inside = name.size() < word.size();
         if (!inside) ++i;

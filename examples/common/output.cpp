@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
@@ -20,29 +21,60 @@ static bool same_place(const std::string& a, const std::string& b) {
     return !place.empty() && place == fs::weakly_canonical(b, none);
 }
 
+// What stands there, or not_found. Where that cannot be told, error says why.
+static fs::file_status status_of(const fs::path& path, std::error_code& error) {
+    const fs::file_status status = fs::status(path, error);
+    if (fs::status_known(status)) error.clear();
+    return status;
+}
+
 void check_output_file(const std::string& option, const std::string& path, const std::vector<std::string>& kept) {
-    const auto refuse = [&](const std::string& rule) { throw Error(option + ": the file must " + rule + ": " + path); };
+    const auto refuse = [&](const std::string& rule, const std::string& reason = "") {
+        throw Error(option + ": the file must " + rule + ": " + path + reason);
+    };
     for (const std::string& file : kept)
         if (same_place(path, file)) refuse("be another than " + file);
-    std::error_code none;
+    std::error_code error;
+    const auto known_status = [&](const fs::path& of) {
+        const fs::file_status status = status_of(of, error);
+        if (error) refuse("be one to write to", ": " + error.message());
+        return status;
+    };
+    const fs::file_status status = known_status(path);
     const fs::path target = written_path(path);
-    if (fs::is_directory(target, none) || !target.has_filename()) refuse("not be a directory");
+    if (fs::is_directory(status) || !target.has_filename()) refuse("not be a directory");
     const fs::path folder = fs::absolute(target).parent_path();
-    if (!fs::is_directory(folder, none)) refuse("be in a directory that exists");
-    if (fs::exists(target, none) && !fs::is_regular_file(target, none)) {
+    if (!fs::is_directory(known_status(folder))) refuse("be in a directory that exists");
+    if (fs::exists(status) && !fs::is_regular_file(status)) {
         if (access(target.c_str(), W_OK) != 0) refuse("be one to write to");
     } else if (access(folder.c_str(), W_OK | X_OK) != 0) {
         refuse("be in a directory to write to");
     }
 }
 
-void check_output_directory(const std::string& option, const std::string& directory) {
+// Or "". What is missing above the directory would be made with it.
+static std::string why_not_writable(const fs::path& directory) {
+    const auto text = [](std::errc code) { return std::make_error_code(code).message(); };
     std::error_code error;
     fs::path at = fs::absolute(directory);
-    while (!fs::exists(at, error) && !error) at = at.parent_path();
-    if (!error && !fs::is_directory(at)) error = std::make_error_code(std::errc::not_a_directory);
-    if (!error && access(at.c_str(), W_OK | X_OK) != 0) error.assign(errno, std::generic_category());
-    if (error) throw Error(option + ": the directory must be writable: " + directory + ": " + error.message());
+    std::size_t longest = 0;  // bytes of a name that is to be made
+    while (status_of(at, error).type() == fs::file_type::not_found) {
+        std::error_code none;
+        if (fs::is_symlink(at, none)) return "a link to nowhere";
+        if (at.filename() == "..") return text(std::errc::no_such_file_or_directory);
+        longest = std::max(longest, at.filename().native().size());
+        at = at.parent_path();
+    }
+    if (error) return error.message();
+    if (!fs::is_directory(at)) return text(std::errc::not_a_directory);
+    if (access(at.c_str(), W_OK | X_OK) != 0) return std::generic_category().message(errno);
+    const long limit = pathconf(at.c_str(), _PC_NAME_MAX);
+    return limit > 0 && longest > static_cast<std::size_t>(limit) ? text(std::errc::filename_too_long) : "";
+}
+
+void check_output_directory(const std::string& option, const std::string& directory) {
+    const std::string reason = why_not_writable(directory);
+    if (!reason.empty()) throw Error(option + ": the directory must be writable: " + directory + ": " + reason);
 }
 
 }  // namespace taper::examples

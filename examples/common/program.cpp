@@ -48,9 +48,11 @@ static void handle_stop_signals() {
         if (!stop_signal) stop_signal = signal;
     };
     action.sa_flags = SA_RESTART;
-    for (int signal : {SIGINT, SIGTERM, SIGXCPU, SIGUSR1, SIGUSR2}) sigaction(signal, &action, nullptr);
-    sigaction(SIGHUP, nullptr, &before);
-    if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);
+    // What is ignored, as under nohup or in the background of a script, stays so.
+    for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1, SIGUSR2}) {
+        sigaction(signal, nullptr, &before);
+        if (before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
+    }
 }
 
 // Else the first files that we open would get their numbers, and our messages.

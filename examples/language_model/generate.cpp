@@ -53,9 +53,8 @@ int main(int argc, char** argv) {
         Options options(
             "generate",
             "Goes on with a text, token by token. When the model's window is full, its older half is dropped "
-            "and the rest read again. A file or pipe gets the exact bytes; on a terminal control characters, but "
-            "newline "
-            "and tab, and bytes that are no UTF-8 are shown as \\x92.");
+            "and the rest read again. A file or pipe gets the exact bytes and a newline at the end; on a "
+            "terminal control characters, but newline and tab, and bytes that are no UTF-8 are shown as \\x92.");
         options.model_directory("--model", directory, "model directory, as train_lm writes it");
         options.text("--prompt", prompt, "text to go on with, at least a token; by default a newline");
         options.count("--tokens", tokens, 1, 1'000'000'000, "tokens to write");

@@ -114,11 +114,12 @@ void say_how_to_resume(const std::string& program, const TrainingOptions& option
     say_unbroken("  " + shell_quoted(program) + " --resume --out " + shell_quoted(options.out) + "\n");
 }
 
-// Without what stands before the first space and behind the last, where something is between them.
+// Without what stands before the first space and behind the last, where a word is between them.
 static std::string whole_words(const std::string& text) {
     const std::size_t first = text.find(' ');
     const std::size_t last = text.rfind(' ');
-    return first == last ? text : text.substr(first + 1, last - first - 1);
+    const bool has_word = text.find_first_not_of(' ', first) < last;
+    return has_word ? text.substr(first + 1, last - first - 1) : text;
 }
 
 std::string beginning_of(const Corpus& corpus, const Tokenizer& tokenizer, std::size_t length) {
@@ -132,6 +133,9 @@ std::string beginning_of(const Corpus& corpus, const Tokenizer& tokenizer, std::
         if (shown && !leading_space) text += c.bytes;
     }
     text = whole_words(text);
+    const CodePoint first = first_code_point(bytes);
+    // Without a prompt generate begins with a newline.
+    if (text.empty() && !tokenizer.mask_id() && first.bytes != "\n") text = first.bytes;
     const bool fits = tokenizer.encode(text).size() < length;  // beside the mask; cut out, it may have more tokens
     return fits || !tokenizer.mask_id() ? text : "";
 }

@@ -303,7 +303,7 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         check_options(chosen.model_config(1, causal), options);  // before any long work
 
         const TokenizerKind kind = tokenizer_kind_from(chosen.tokenizer);
-        for (const std::string& line : {chosen_k, chosen.idle_options(options)})
+        for (const std::string& line : {chosen_k, chosen.idle_options(options), chosen.late_warmup()})
             if (!line.empty()) say_line(line);
         std::vector<Text> texts;
         for (const std::string& path : chosen.text) say_line("reading " + path);

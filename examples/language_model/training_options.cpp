@@ -31,6 +31,12 @@ void TrainingOptions::declare(Options& options, bool causal) {
     options.default_is_of_machine("--threads");
 }
 
+std::string TrainingOptions::late_warmup() const {
+    if (warmup <= steps) return "";
+    return "--warmup " + std::to_string(warmup) + ": the learning rate does not reach --lr with --steps " +
+           std::to_string(steps);
+}
+
 std::vector<std::string> TrainingOptions::stored(bool causal) {
     return {"--text",
             "--tokenizer",

@@ -22,6 +22,9 @@ struct TrainingOptions : ModelOptions {
     TrainingOptions();
     void declare(Options& options, bool causal);
 
+    // A line for the user where the steps end before the warm-up; or "".
+    std::string late_warmup() const;
+
     static std::vector<std::string> stored(bool causal);  // what a run remembers
     static const std::vector<std::string>& may_change();  // of these, what --resume may be given anew
 };
