@@ -356,5 +356,5 @@ TEST_CASE("engine: an op takes Vars and Parameters in a container of any kind as
 
 TEST_CASE("engine: the line of an op is not known where the caller says so") {
     const std::string message = refusal([] { add(V(Numbers{1, 2}), V(Numbers{1, 2, 3}), {}); });
-    CHECK_MESSAGE(message.ends_with("[at an unknown line; a: a constant, b: a constant]"), message);
+    CHECK_MESSAGE(message.ends_with("[at an unknown line; input 0 (2): a constant; input 1 (3): a constant]"), message);
 }
