@@ -29,6 +29,12 @@ std::pair<Result, double> timed(const std::string& program, const Arguments& arg
     return {std::move(result), std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
 }
 
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool memory_is_measured = false;  // the sanitizer holds back what is freed
+#else
+constexpr bool memory_is_measured = true;
+#endif
+
 // A table of cost: by the first word of a line its cells, "TIME (MEMORY)" or "-". Of two tables the
 // first.
 std::map<std::string, std::vector<std::optional<Cell>>> cells_of(const std::string& table) {
@@ -209,7 +215,7 @@ TEST_CASE("cost: ratios and crossovers are those of the times that are drawn") {
         }
     }
     // E, which is F, has 4 MB.
-    CHECK(measured.at("1024")[4]->memory > measured.at("1024")[0]->memory + 2);
+    if (memory_is_measured) CHECK(measured.at("1024")[4]->memory > measured.at("1024")[0]->memory + 2);
 
     const std::vector<std::string> names{"full", "full causal", "k 16", "k 16 causal", "k 1024", "k 1024 causal"};
     for (std::size_t i = 2; i < 6; ++i) {
@@ -262,7 +268,7 @@ TEST_CASE("cost: what is measured is the model of the options") {
                      "1", "--mode", "train", "--out", scratch.path("cost.svg"), "--threads", "1"});
     REQUIRE(result.status == 0);
     const auto row = cells_of(result.out).at("4096");
-    CHECK(row.at(3)->memory > row.at(2)->memory + 5);
+    if (memory_is_measured) CHECK(row.at(3)->memory > row.at(2)->memory + 5);
 }
 
 TEST_CASE("cost: the defaults fit what is given") {
