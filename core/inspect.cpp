@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/shown.hpp"
+#include "core/utf8.hpp"
 
 namespace taper {
 
@@ -44,11 +45,12 @@ template <class T> std::string as_table(const Tape<T>& tape) {
     }
     std::vector<std::size_t> widths(rows[0].size(), 0);
     for (const auto& row : rows)
-        for (std::size_t j = 0; j < row.size(); ++j) widths[j] = std::max(widths[j], letters(row[j]));
+        for (std::size_t j = 0; j < row.size(); ++j) widths[j] = std::max(widths[j], code_point_count(row[j]));
     std::string table;
     for (const auto& row : rows) {
         std::string line;
-        for (std::size_t j = 0; j < row.size(); ++j) line += row[j] + std::string(widths[j] - letters(row[j]) + 2, ' ');
+        for (std::size_t j = 0; j < row.size(); ++j)
+            line += row[j] + std::string(widths[j] - code_point_count(row[j]) + 2, ' ');
         table += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
     }
     return table;

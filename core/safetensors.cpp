@@ -10,6 +10,7 @@
 
 #include "core/error.hpp"
 #include "core/file.hpp"
+#include "core/json.hpp"
 #include "core/shown.hpp"
 
 namespace taper {
@@ -229,7 +230,7 @@ std::string header_text(const std::string& path, const TensorFile& file) try {
     text += "}";
     return text + std::string((8 - text.size() % 8) % 8, ' ');
 } catch (const json::type_error& error) {
-    throw Error(path + ": names and metadata must be valid UTF-8: " + error.what());
+    throw Error(path + ": names and metadata must be valid UTF-8: " + json_reason(error));
 }
 
 }  // namespace

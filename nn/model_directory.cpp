@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/file.hpp"
+#include "core/json.hpp"
 #include "core/safetensors.hpp"
 #include "core/shown.hpp"
 
@@ -136,31 +137,8 @@ class Keys {
 
 }  // namespace
 
-// Error: no JSON, a number that no double can hold, a key that stands twice in one object, nested
-// deeper than any value is.
-static json parse_once(const std::string& path, const std::string& text) {
-    constexpr int max_depth = 8;  // what shows a value calls itself for each level
-    std::vector<std::set<std::string>> keys;
-    if (text.find('\0') != text.npos)  // the parser would stop there
-        throw Error(path + ": the file must be a JSON object: it has a zero byte");
-    try {
-        return json::parse(text, [&](int depth, json::parse_event_t event, json& parsed) {
-            if (depth > max_depth) throw Error(path + ": the file must be a JSON object: it is nested too deep");
-            if (event == json::parse_event_t::object_start) keys.emplace_back();
-            if (event == json::parse_event_t::object_end) keys.pop_back();
-            if (event == json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
-                throw Error(path + ": a key must stand once: " + shortened(parsed.get<std::string>()));
-            return true;
-        });
-    } catch (const json::exception& error) {
-        const std::string text = error.what();  // "[the name of its kind] what is wrong"
-        throw Error(path + ": the file must be a JSON object: " + shortened(text.substr(text.find(' ') + 1)));
-    }
-}
-
 Config read_config(const std::string& path) {
-    const json object = parse_once(path, read_file(path, 1 << 20));
-    if (!object.is_object()) throw Error(path + ": the file must be a JSON object: it is not");
+    const json object = parse_object(read_file(path, 1 << 20), path + ": the file must be a JSON object");
     Keys keys(path, object);
     keys.word("format", "taper/1");
     Config c{.vocab_size = keys.count("vocab_size")};

@@ -10,6 +10,7 @@
 #include "core/map.hpp"
 #include "core/ops.hpp"
 #include "core/shown.hpp"
+#include "core/utf8.hpp"
 #include "tests/gradient_table.hpp"
 #include "tests/scratch.hpp"
 
@@ -245,11 +246,11 @@ TEST_CASE("inspect: a name is on one line and is cut, whatever it holds") {
     const Var<double> y = sum(w * u * empty * longest);
     const auto lines = lines_of(as_table(tape));
     CHECK(lines.size() == tape.records().size() + 1);
-    const std::size_t column = letters(lines[0].substr(0, lines[0].find("shape")));
+    const std::size_t column = code_point_count(lines[0].substr(0, lines[0].find("shape")));
     for (const std::string& line : lines) {
         CHECK(line.size() < 200);
         if (const std::size_t shape = line.find("(2)"); shape != std::string::npos)
-            CHECK(letters(line.substr(0, shape)) == column);
+            CHECK(code_point_count(line.substr(0, shape)) == column);
     }
     const std::string dot = as_dot(tape);
     CHECK(contains(dot, "line\\\\nbreak\\\\ttab \\\\x1B[31m\\\\xFF\\\\xC3( "));

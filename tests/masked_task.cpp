@@ -62,7 +62,7 @@ struct Shown {
         REQUIRE(line.starts_with("  masked: "));
         for (std::string rest = line.substr(10); !rest.empty();) {
             const bool is_mask = rest.starts_with("[MASK]");
-            const std::string one = is_mask ? "[MASK]" : std::string(examples::first_code_point(rest).bytes);
+            const std::string one = is_mask ? "[MASK]" : std::string(first_code_point(rest).bytes);
             masked.push_back(is_mask ? std::nullopt : std::optional(tokenizer.encode(one)[0]));
             rest.erase(0, one.size());
         }

@@ -96,7 +96,8 @@ TEST_CASE("model directory: what a config.json holds is shown cut where it is lo
     const Scratch scratch;
     const std::string whole(5000, 'x'), shown = std::string(60, 'x') + "...";
     const std::string path = scratch.file("config.json", "{\"" + whole + "\": 1, \"" + whole + "\": 1}");
-    CHECK(refusal([&] { nn::read_config(path); }) == path + ": a key must stand once: " + shown);
+    CHECK(refusal([&] { nn::read_config(path); }) ==
+          path + ": the file must be a JSON object: a key must stand once: " + shown);
     scratch.file("config.json", "{\"format\": \"" + whole + "\"}");
     CHECK(refusal([&] { nn::read_config(path); }).ends_with(": \"" + shown.substr(1)));
     scratch.file("config.json", "{\n\"format\": " + whole + "}");
@@ -132,7 +133,7 @@ TEST_CASE("model directory: a config.json that is no object is refused as such")
     const Scratch scratch;
     for (const char* text : {"[]", "[{}]", "3", "\"text\"", "null", "true"}) {
         const std::string path = scratch.file("config.json", text);
-        CHECK(refusal([&] { nn::read_config(path); }) == path + ": the file must be a JSON object: it is not");
+        CHECK(refusal([&] { nn::read_config(path); }) == path + ": the file must be a JSON object: " + text);
     }
 }
 

@@ -14,6 +14,9 @@
 
 using namespace taper::examples;
 using namespace std::string_literals;
+using taper::code_point_count;
+using taper::CodePoint;
+using taper::CodePoints;
 using taper::escaped;
 using taper::tests::Scratch;
 

@@ -10,6 +10,7 @@
 
 #include "core/error.hpp"
 #include "core/file.hpp"
+#include "core/json.hpp"
 #include "examples/common/bpe_tokenizer.hpp"
 
 namespace taper::examples {
@@ -84,26 +85,8 @@ class ByteTokenizer final : public Tokenizer {
 // tokenizer.json while it is read: every question that fails names the subject and the key.
 class StrictObject {
   public:
-    StrictObject(const std::string& text, const std::string& subject) : subject_(subject) {
-        const std::string rule = subject + ": the file must be valid JSON: ";
-        std::set<std::string> keys;
-        const auto check = [&](int depth, json::parse_event_t event, const json& key) {
-            if (depth == 1 && event == json::parse_event_t::key && !keys.insert(key.get<std::string>()).second)
-                fail(key.get<std::string>(), "the key must be there only once");
-            if (depth > max_depth) throw Error(rule + "it is nested too deep");
-            return true;
-        };
-        if (const std::size_t zero = text.find('\0'); zero != text.npos)  // the parser would stop there
-            throw Error(rule + "it is not at byte " + std::to_string(zero + 1));
-        try {
-            content_ = json::parse(text, check);
-        } catch (const json::parse_error& error) {
-            throw Error(rule + "it is not at byte " + std::to_string(error.byte));
-        } catch (const json::exception& error) {
-            throw Error(rule + shortened(error.what()));
-        }
-        if (!content_.is_object()) throw Error(subject + ": the file must hold a JSON object: it holds another value");
-    }
+    StrictObject(const std::string& text, const std::string& subject)
+        : subject_(subject), content_(parse_object(text, subject + ": the file must be a JSON object")) {}
 
     [[noreturn]] void fail(const std::string& key, const std::string& rule) const {
         throw Error(subject_ + ": \"" + shortened(key) + "\": " + rule);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/file.hpp"
+#include "core/json.hpp"
 #include "examples/common/text.hpp"
 #include "nn/model_directory.hpp"
 
@@ -61,23 +62,8 @@ void save_checkpoint(const std::string& directory, const nn::Parameters<float>& 
     save_safetensors(file.path, file);
 }
 
-// An object of JSON in the metadata, by its key. What shows a value calls itself for each level of
-// nesting: there are few.
 static json object_of(const TensorFile& file, const std::string& key) {
-    constexpr int max_depth = 8;
-    const std::string& text = file.metadata.at(key);
-    const std::string rule = file.path + ": the " + key + " must be a JSON object: ";
-    if (text.find('\0') != text.npos) throw Error(rule + "it has a zero byte");  // the parser would stop there
-    try {
-        json object = json::parse(text, [&](int depth, json::parse_event_t, const json&) {
-            if (depth > max_depth) throw Error(rule + "it is nested too deep");
-            return true;
-        });
-        if (!object.is_object()) throw Error(rule + shortened(text));
-        return object;
-    } catch (const json::exception& error) {
-        throw Error(rule + shortened(error.what()));
-    }
+    return parse_object(file.metadata.at(key), file.path + ": the " + key + " must be a JSON object");
 }
 
 static std::uint64_t step_of(const json& state, const TensorFile& file) {
@@ -135,7 +121,7 @@ std::uint64_t Checkpoint::steps() const {
     try {
         return step_of(object_of(file_, "state"), file_);
     } catch (const json::exception& error) {
-        throw Error(file_.path + ": the state must be that of a checkpoint: " + error.what());
+        throw Error(file_.path + ": the state must be that of a checkpoint: " + json_reason(error));
     }
 }
 
@@ -215,7 +201,7 @@ Progress Checkpoint::restore(const nn::Parameters<float>& parameters, nn::Adam<f
             throw Error(file_.path + ": the pending step must be the state's step: pending " +
                         std::to_string(progress.pending->step) + ", step " + std::to_string(progress.step));
     } catch (const json::exception& error) {
-        throw Error(file_.path + ": the state must be that of a checkpoint: " + error.what());
+        throw Error(file_.path + ": the state must be that of a checkpoint: " + json_reason(error));
     }
     return progress;
 }

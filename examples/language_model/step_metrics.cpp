@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
+#include "core/json.hpp"
 #include "examples/common/text.hpp"
 
 namespace taper::examples {
@@ -112,14 +113,7 @@ std::string StepMetrics::json() const {
 
 StepMetrics StepMetrics::from_json(std::string_view line, const std::string& subject) try {
     if (const auto metrics = as_written(line)) return *metrics;
-    const auto shallow = [&](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
-        constexpr int deepest = 8;
-        if (depth > deepest) throw Error(subject + ": a line must hold a step of the run: it is nested too deep");
-        return true;
-    };
-    if (line.find('\0') != line.npos)  // the parser would stop there
-        throw Error(subject + ": a line must hold a step of the run: it has a zero byte");
-    const auto json = nlohmann::json::parse(line, shallow);
+    const auto json = parse_object(line, subject + ": a line must hold a step of the run");
     if (const auto& step = json.at("step"); !step.is_number_unsigned() || step == 0)
         throw Error(subject + ": the step must be a whole number from 1 on: " + shortened(step.dump()));
     StepMetrics metrics{};
@@ -129,7 +123,7 @@ StepMetrics StepMetrics::from_json(std::string_view line, const std::string& sub
         if (const std::string key(name); json.contains(key)) metrics.*value = json[key].get<double>();
     return metrics;
 } catch (const nlohmann::json::exception& error) {
-    throw Error(subject + ": a line must hold a step of the run: " + shortened(error.what()));
+    throw Error(subject + ": a line must hold a step of the run: " + json_reason(error));
 }
 
 }  // namespace taper::examples
