@@ -256,6 +256,22 @@ TEST_CASE("gradcheck: leaves values and gradients as they were, also when f thro
     CHECK(same_bits(model.bias.gradient(), gradient));
 }
 
+TEST_CASE("gradcheck: f may throw at any of its calls, and all Parameters are as they were") {
+    Parameter<double> a("a", Array<double>{1}), b("b", Array<double>{3});
+    bool passed = false;
+    for (int allowed = 0; !passed; ++allowed) {
+        int calls = 0;
+        const auto f = [&]() -> Var<double> {
+            if (calls == allowed) throw Error("f: must not be called so often: " + std::to_string(calls));
+            ++calls;
+            return a * b;
+        };
+        passed = refusal([&] { gradcheck("mul", f, {&a, &b}); }).empty();
+        CHECK(a.value() == Array<double>{1});
+        CHECK(b.value() == Array<double>{3});
+    }
+}
+
 TEST_CASE("gradcheck: Parameters that f uses and that are not checked keep their gradients, or stay without one") {
     Parameter<double> with("with", Array<double>{1, 2}), without("without", Array<double>{3, 4});
     Tape<double>().backward(sum(with * 2.0));
