@@ -111,7 +111,6 @@ class StrictObject {
     bool boolean(const std::string& key) const { return get<bool>(key, json::value_t::boolean, "true or false"); }
 
   private:
-    static constexpr int max_depth = 8;  // nothing here is nested; bounds what a hostile file can cost
     std::string subject_;
     json content_;
 };
