@@ -1,4 +1,5 @@
-// Errors: bad input and wrong use. A failure of the system (disk full, unreadable file) is a std::system_error instead.
+// Errors: bad input and wrong use. A failure of the system (disk full, unreadable file) is a
+// std::system_error instead.
 #pragma once
 
 #include <charconv>
@@ -7,12 +8,14 @@
 #include <string_view>
 
 #if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
-#error "taper must not be compiled with -ffast-math, -Ofast or -ffinite-math-only: every check for NaN would be gone"
+#error \
+    "taper must not be compiled with -ffast-math, -Ofast or -ffinite-math-only: NaN would pass"
 #endif
 
 namespace taper {
 
-// The shortest text that reads back as the same number, in the C locale: what messages show. NaN has no sign here.
+// The shortest text that reads back as the same number, in the C locale: what messages show. NaN
+// has no sign here.
 template <class T> std::string shortest(T value) {
     if (value != value) return "nan";
     char text[64];
@@ -23,12 +26,15 @@ template <class T> std::string shortest(T value) {
 inline std::string with_digits(double value, int digits) {
     if (value != value) return "nan";
     char text[64];
-    return std::string(text, std::to_chars(text, text + sizeof text, value, std::chars_format::general, digits).ptr);
+    return std::string(
+        text,
+        std::to_chars(text, text + sizeof text, value, std::chars_format::general, digits).ptr);
 }
 
-// Bad input or wrong use. what() has one form: `subject: the rule, a whole sentence: argument, argument[: numbers]`.
-// The programs print it as one line on stderr and exit 2. It is one line whatever names stand in it,
-// of parameters or of files: they come out as escaped() shows them (core/shown.hpp).
+// Bad input or wrong use. what() has one form: `subject: the rule, a whole sentence: argument,
+// argument[: numbers]`. The programs print it as one line on stderr and exit 2. It is one line
+// whatever names stand in it, of parameters or of files: they come out as escaped() shows them
+// (core/show/shown.hpp).
 class Error : public std::runtime_error {
   public:
     explicit Error(std::string_view text);

@@ -1,17 +1,19 @@
 #!/bin/sh
-# Installs what is missing (on Debian and Ubuntu), builds, trains a language model on the King James Bible, and shows what it has
-# learned. From any directory:
+# Installs what is missing (on Debian and Ubuntu), builds, trains a language model on the King James
+# Bible, and shows what it has learned. From any directory:
 #     sh examples/run.sh [OPTION...]         a causal model, which then writes: options of train_lm; they replace the recipe's
 #     sh examples/run.sh fill [OPTION...]    a masked model, which then fills masks: options of train_mlm
 #     sh examples/run.sh --resume            goes on with the last run that began, where it was stopped
 # --text FILE: another text. Each run is written to a new directory, build/runs/1, 2, ...
 set -eu
 
-# ---- The recipes (and bpe's default, a vocabulary of 1024). Short windows and few layers: with n = 128, four layers and 1e-3
-# ---- the masked model still guesses by frequency, at a loss of 5.7, after 800 steps -------------------------------------
+# ---- The recipes (and bpe's default, a vocabulary of 1024). Short windows and few layers: with n =
+# 128, four layers and 1e-3 ---- the masked model still guesses by frequency, at a loss of 5.7,
+# after 800 steps -------------------------------------
 write='--tokenizer bpe --length 64 --k 16 --window 16 --width 128 --heads 4 --layers 3 --batch 32 --lr 2e-3 --steps 3000
     --eval-every 250'
 fill='--tokenizer bpe --length 32 --k 16 --width 128 --heads 4 --layers 2 --batch 32 --lr 2e-3 --steps 5000 --eval-every 250'
+#
 # ------------------------------------------------------------------------------------------------------------------------
 
 unset CDPATH
@@ -82,7 +84,8 @@ fi
 
 "$bin/$program" "$@"
 
-show() {  # the run is done, also where this is not in the vocabulary or the window of the user's choice
+# the run is done, also where this is not in the vocabulary or the window of the user's choice
+show() {
     "$bin/$@" || :
 }
 # It was learned from the Bible? What else to try, the program has said.

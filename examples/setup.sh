@@ -1,11 +1,12 @@
-# What run.sh here and tests/run.sh share, for a POSIX shell: packages and the build. Sourced; by itself it does nothing.
+# What run.sh here and tests/run.sh share, for a POSIX shell: packages and the build. Sourced; by
+# itself it does nothing.
 
 # What the programs are built with, by their names in Debian and Ubuntu.
 build_packages='cmake ninja-build g++ libxtensor-dev libxtensor-blas-dev libxsimd-dev libopenblas-dev nlohmann-json3-dev
 libcli11-dev libsentencepiece-dev'
 
-# need PACKAGE...: installs those that are not installed. Where that cannot be done it says which, and goes on if there
-# are tools to build with: the libraries may have come another way.
+# need PACKAGE...: installs those that are not installed. Where that cannot be done it says which,
+# and goes on if there are tools to build with: the libraries may have come another way.
 need() {
     missing=
     for package; do

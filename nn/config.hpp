@@ -1,4 +1,5 @@
-// What a model is made of. Written with designated initialisers: Config{.vocab_size = 96, .length = 128, .k = 32}.
+// What a model is made of. Written with designated initialisers: Config{.vocab_size = 96, .length =
+// 128, .k = 32}.
 #pragma once
 
 #include <algorithm>
@@ -10,26 +11,36 @@
 
 namespace taper::nn {
 
-enum class Attention { linformer, full };  // n x k scores through E and F (Eq. 7), or all n x n (Eq. 2)
-// Which E and F are one and the same matrix (section 4 of the paper): each head has its own two; each layer two; each layer one,
-// E = F; the whole model one.
+// n x k scores through E and F (Eq. 7), or all n x n (Eq. 2)
+enum class Attention { linformer, full };
+// Which E and F are one and the same matrix (section 4 of the paper): each head has its own two;
+// each layer two; each layer one, E = F; the whole model one.
 enum class Sharing { none, headwise, key_value, layerwise };
-// How n keys become k: a learned matrix; a fixed random one, N(0, 1/k); or windows of ceil(n / k) positions, of which the mean,
-// the maximum, or a learned weighted sum for each channel of a head (a depthwise convolution, kernel = stride) is taken.
+// How n keys become k: a learned matrix; a fixed random one, N(0, 1/k); or windows of ceil(n / k)
+// positions, of which the mean, the maximum, or a learned weighted sum for each channel of a head
+// (a depthwise convolution, kernel = stride) is taken.
 enum class ProjectionKind { linear, random, mean, max, conv };
-enum class ProjectionInit { window, normal };  // start of E and F: window means plus N(0, 0.02^2), or N(0, 1/k)
-enum class Norm { pre, post };                 // LayerNorm before each sublayer, or after each sum
+// start of E and F: window means plus N(0, 0.02^2), or N(0, 1/k)
+enum class ProjectionInit { window, normal };
+enum class Norm { pre, post };  // LayerNorm before each sublayer, or after each sum
 
 // The words of config.json and of the command line, in the order of the enumerators.
 template <class E> extern const std::vector<std::string> words_of;
 template <> inline const std::vector<std::string> words_of<Attention>{"linformer", "full"};
-template <> inline const std::vector<std::string> words_of<Sharing>{"none", "headwise", "key-value", "layerwise"};
-template <> inline const std::vector<std::string> words_of<ProjectionKind>{"linear", "random", "mean", "max", "conv"};
+template <>
+inline const std::vector<std::string> words_of<Sharing>{"none", "headwise", "key-value",
+                                                        "layerwise"};
+template <>
+inline const std::vector<std::string> words_of<ProjectionKind>{"linear", "random", "mean", "max",
+                                                               "conv"};
 template <> inline const std::vector<std::string> words_of<ProjectionInit>{"window", "normal"};
 template <> inline const std::vector<std::string> words_of<Norm>{"pre", "post"};
-template <class E> const std::string& name_of(E value) { return words_of<E>.at(static_cast<std::size_t>(value)); }
+template <class E> const std::string& name_of(E value) {
+    return words_of<E>.at(static_cast<std::size_t>(value));
+}
 template <class E> E of_word(const std::string& word) {  // word is one of words_of<E>
-    return static_cast<E>(std::find(words_of<E>.begin(), words_of<E>.end(), word) - words_of<E>.begin());
+    return static_cast<E>(std::find(words_of<E>.begin(), words_of<E>.end(), word) -
+                          words_of<E>.begin());
 }
 
 // The projected length: one number, or one a layer, or one for each head of each layer.
@@ -37,7 +48,8 @@ struct ProjectedLength {
     std::vector<std::vector<std::size_t>> numbers;  // (1 or layers) of (1 or heads)
 
     ProjectedLength(std::size_t k) : numbers{{k}} {}  // NOLINT: a number stands for it
-    ProjectedLength(std::vector<std::vector<std::size_t>> by_layer) : numbers(std::move(by_layer)) {}  // NOLINT
+    ProjectedLength(std::vector<std::vector<std::size_t>> by_layer)
+        : numbers(std::move(by_layer)) {}
     std::size_t operator()(std::size_t layer, std::size_t head) const {
         const auto& heads = numbers[numbers.size() == 1 ? 0 : layer];
         return heads[heads.size() == 1 ? 0 : head];
@@ -57,24 +69,30 @@ struct Config {
     ProjectedLength k = 32;  // 1 to n; one for each head only without sharing
     Sharing sharing = Sharing::headwise;
     ProjectionKind projection = ProjectionKind::linear;
-    bool rescale = false;    // see Projection; not causal
-    std::size_t window = 0;  // causal: the last so many positions are seen exactly, beside the k slots
+    bool rescale = false;  // see Projection; not causal
+    // causal: the last so many positions are seen exactly, beside the k slots
+    std::size_t window = 0;
     Norm norm = Norm::pre;
     bool tie_embeddings = false;  // the head's weight is the token embedding
     double dropout = 0;           // in [0, 1)
     // How a new model starts; not part of the function, and so not saved.
     ProjectionInit projection_init = ProjectionInit::window;
-    std::optional<std::uint64_t> seed = 0;  // none: what would be random is 0, for a file to replace
-    // Of the tokenizer that makes the ids: with another one they mean something else. "": not known.
+    // none: what would be random is 0, for a file to replace
+    std::optional<std::uint64_t> seed = 0;
+    // Of the tokenizer that makes the ids: with another one they mean something else. "": not
+    // known.
     std::string tokenizer_hash = {};
 
     void check() const;  // Error that names the field, the rule and the numbers
 
-    bool has_matrices() const { return projection == ProjectionKind::linear || projection == ProjectionKind::random; }
+    bool has_matrices() const {
+        return projection == ProjectionKind::linear || projection == ProjectionKind::random;
+    }
     bool has_windows() const { return !has_matrices(); }
     // Heads that are projected together: all of a layer, or each for itself.
     std::size_t groups() const { return sharing == Sharing::none ? heads : 1; }
-    std::size_t projections() const;  // distinct E and F in the whole model; 0 with mean, max and full attention
+    // distinct E and F in the whole model; 0 with mean, max and full attention
+    std::size_t projections() const;
 };
 
 }  // namespace taper::nn

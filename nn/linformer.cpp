@@ -13,16 +13,19 @@ Linformer<T>::Linformer(const Config& c)
       embedding("embedding", c.vocab_size, c.length, c.width, c.seed),
       head_bias("head.bias", zeros<T>({c.vocab_size})),
       dropout{c.dropout, 0} {
-    if (c.sharing == Sharing::layerwise && c.projections() > 0) E = Projection<T>::make("E", c, c.k(0, 0));
+    if (c.sharing == Sharing::layerwise && c.projections() > 0)
+        E = Projection<T>::make("E", c, c.k(0, 0));
     layers.reserve(c.layers);
     for (std::size_t i = 0; i < c.layers; ++i) layers.emplace_back(i, c, E);
     if (c.norm == Norm::pre) norm.emplace("norm", c.width);
     if (!c.tie_embeddings)
-        head_weight = normal_parameter<T>("head.weight", {c.vocab_size, c.width}, weight_deviation, c.seed);
+        head_weight =
+            normal_parameter<T>("head.weight", {c.vocab_size, c.width}, weight_deviation, c.seed);
 }
 
 template <class T> Var<T> Linformer<T>::head(const Var<T>& x) const {
-    return linear(norm ? (*norm)(x) : x, head_weight ? Var<T>(*head_weight) : Var<T>(embedding.token), head_bias);
+    return linear(norm ? (*norm)(x) : x,
+                  head_weight ? Var<T>(*head_weight) : Var<T>(embedding.token), head_bias);
 }
 
 template <class T> Var<T> Linformer<T>::operator()(const Ids& tokens, const Pass& pass) const {
@@ -31,7 +34,8 @@ template <class T> Var<T> Linformer<T>::operator()(const Ids& tokens, const Pass
     return head(x);
 }
 
-template <class T> Decoder<T>::Decoder(const Linformer<T>& model) : model_(model), states_(model.layers.size()) {
+template <class T>
+Decoder<T>::Decoder(const Linformer<T>& model) : model_(model), states_(model.layers.size()) {
     if (!model.config.causal) throw Error("decoder: the model must be causal: causal false");
 }
 

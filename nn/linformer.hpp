@@ -1,8 +1,8 @@
 // The whole model: embedding, encoder blocks, a head that gives logits over the vocabulary.
 #pragma once
 
-#include "nn/embedding.hpp"
-#include "nn/encoder.hpp"
+#include "nn/layers/embedding.hpp"
+#include "nn/layers/encoder.hpp"
 
 namespace taper::nn {
 
@@ -20,7 +20,8 @@ template <class T> struct Linformer {
     explicit Linformer(const Config& config);
     Var<T> operator()(const Ids& tokens, const Pass& pass = {}) const;
 
-    // All parameters, in the order of the file. They live in the model: it must stay where it is while they are used.
+    // All parameters, in the order of the file. They live in the model: it must stay where it is
+    // while they are used.
     Parameters<T> parameters();
 
   private:
@@ -28,14 +29,17 @@ template <class T> struct Linformer {
     Var<T> head(const Var<T>& x) const;  // (B, n', d) -> (B, n', V)
 };
 
-// A causal model read one token at a time: the same logits as the whole pass, to rounding. With linformer the time of a token and
-// the memory do not grow with the text; with full attention both do.
+// A causal model read one token at a time: the same logits as the whole pass, to rounding. With
+// linformer the time of a token and the memory do not grow with the text; with full attention both
+// do.
 template <class T> class Decoder {
   public:
-    explicit Decoder(const Linformer<T>& model);          // Error: a model that is not causal. The model must stay
+    // Error: a model that is not causal. The model must stay
+    explicit Decoder(const Linformer<T>& model);
     std::size_t positions() const { return positions_; }  // tokens read, at most n
-    Array<T> operator()(std::int64_t token);              // logits (V) after one token more; Error: n were read
-    void reset();                                         // nothing read
+    // logits (V) after one token more; Error: n were read
+    Array<T> operator()(std::int64_t token);
+    void reset();  // nothing read
 
   private:
     const Linformer<T>& model_;

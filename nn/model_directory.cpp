@@ -6,10 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "core/file.hpp"
-#include "core/json.hpp"
-#include "core/safetensors.hpp"
-#include "core/shown.hpp"
+#include "core/io/file.hpp"
+#include "core/io/json.hpp"
+#include "core/io/safetensors.hpp"
+#include "core/show/shown.hpp"
 
 namespace taper::nn {
 
@@ -19,8 +19,8 @@ using nlohmann::ordered_json;
 // A number; a list, one a layer; or a list of lists, one a head.
 static ordered_json json_of_k(const Config& c) {
     const auto& numbers = c.k.numbers;
-    const bool by_head =
-        std::any_of(numbers.begin(), numbers.end(), [](const auto& heads) { return heads.size() > 1; });
+    const bool by_head = std::any_of(numbers.begin(), numbers.end(),
+                                     [](const auto& heads) { return heads.size() > 1; });
     if (numbers.size() == 1 && !by_head) return c.k(0, 0);
     ordered_json layers = ordered_json::array();
     for (std::size_t layer = 0; layer < c.layers; ++layer) {
@@ -53,7 +53,8 @@ std::string config_json(const Config& c) {
                         {"tie_embeddings", c.tie_embeddings},
                         {"dropout", c.dropout},
                         {"classes", 0}};
-    if (c.rescale) config["rescale"] = true;  // these two are ours and not in the file of a model that is without
+    // these two are ours and not in the file of a model that is without
+    if (c.rescale) config["rescale"] = true;
     if (c.window > 0) config["window"] = c.window;
     if (!c.tokenizer_hash.empty()) config["tokenizer_hash"] = c.tokenizer_hash;
     return config.dump(1) + "\n";
@@ -61,7 +62,8 @@ std::string config_json(const Config& c) {
 
 namespace {
 
-// Takes keys out of a JSON object one by one, so that what is left over at the end is known to be unknown.
+// Takes keys out of a JSON object one by one, so that what is left over at the end is known to be
+// unknown.
 class Keys {
   public:
     Keys(std::string path, json object) : path_(std::move(path)), object_(std::move(object)) {}
@@ -82,7 +84,8 @@ class Keys {
         return value.get<bool>();
     }
     void word(const char* key, const std::string& only) {
-        if (const json value = take(key); value != only) refuse(key, "must be " + json(only).dump(), value);
+        if (const json value = take(key); value != only)
+            refuse(key, "must be " + json(only).dump(), value);
     }
     std::string text(const char* key) {
         const json value = take(key);
@@ -95,11 +98,13 @@ class Keys {
             if (value == words_of<E>[i]) return static_cast<E>(i);
         refuse(key, "must be one of " + json(words_of<E>).dump(), value);
     }
-    ProjectedLength projected_length(const char* key, std::size_t layer_count, std::size_t head_count) {
+    ProjectedLength projected_length(const char* key, std::size_t layer_count,
+                                     std::size_t head_count) {
         const json value = take(key);
         const auto number = [&](const json& k) {
             if (!k.is_number_unsigned())
-                refuse(key, "must be a whole number, a list of them, or a list of lists of them", value);
+                refuse(key, "must be a whole number, a list of them, or a list of lists of them",
+                       value);
             return k.get<std::size_t>();
         };
         if (!value.is_array()) return number(value);
@@ -107,12 +112,16 @@ class Keys {
         std::vector<std::vector<std::size_t>> layers;
         for (const json& layer : value) {
             auto& heads = layers.emplace_back();
-            for (const json& k : by_head&& layer.is_array() ? layer : json::array({layer})) heads.push_back(number(k));
+            for (const json& k : by_head&& layer.is_array() ? layer : json::array({layer}))
+                heads.push_back(number(k));
             if (by_head && heads.size() != head_count)
-                refuse(key, "must have a number for each of " + std::to_string(head_count) + " heads", value);
+                refuse(key,
+                       "must have a number for each of " + std::to_string(head_count) + " heads",
+                       value);
         }
         if (layers.size() != layer_count)
-            refuse(key, "must have an entry for each of " + std::to_string(layer_count) + " layers", value);
+            refuse(key, "must have an entry for each of " + std::to_string(layer_count) + " layers",
+                   value);
         return layers;
     }
     bool has(const char* key) const { return object_.contains(key); }
@@ -120,13 +129,15 @@ class Keys {
         throw Error(path_ + ": " + key + ": the value " + rule + ": " + shortened(value.dump()));
     }
     void end() const {
-        if (!object_.empty()) throw Error(path_ + ": no key may be unknown: " + shortened(object_.begin().key()));
+        if (!object_.empty())
+            throw Error(path_ + ": no key may be unknown: " + shortened(object_.begin().key()));
     }
 
   private:
     json take(const char* key) {
         const auto found = object_.find(key);
-        if (found == object_.end()) throw Error(path_ + ": every key must be there: " + key + " is missing");
+        if (found == object_.end())
+            throw Error(path_ + ": every key must be there: " + key + " is missing");
         json value = *found;
         object_.erase(found);
         return value;
@@ -138,7 +149,8 @@ class Keys {
 }  // namespace
 
 Config read_config(const std::string& path) {
-    const json object = parse_object(read_file(path, 1 << 20), path + ": the file must be a JSON object");
+    const json object =
+        parse_object(read_file(path, 1 << 20), path + ": the file must be a JSON object");
     Keys keys(path, object);
     keys.word("format", "taper/1");
     Config c{.vocab_size = keys.count("vocab_size")};
@@ -156,7 +168,8 @@ Config read_config(const std::string& path) {
     keys.word("activation", "gelu");
     c.tie_embeddings = keys.truth("tie_embeddings");
     c.dropout = keys.number("dropout");
-    if (const std::size_t classes = keys.count("classes"); classes != 0) keys.refuse("classes", "must be 0", classes);
+    if (const std::size_t classes = keys.count("classes"); classes != 0)
+        keys.refuse("classes", "must be 0", classes);
     if (keys.has("rescale")) c.rescale = keys.truth("rescale");
     if (keys.has("window")) c.window = keys.count("window");
     if (keys.has("tokenizer_hash")) c.tokenizer_hash = keys.text("tokenizer_hash");
@@ -171,14 +184,17 @@ Config read_config(const std::string& path) {
 
 void save_model(const std::string& directory, Linformer<float>& model) {
     TensorFile file{.path = directory + "/model.safetensors"};
-    for (const Parameter<float>* p : model.parameters()) file.tensors.emplace_back(p->name(), p->value());
-    check_claims(file.path, claims_of(file), model.config);  // what load_model would refuse replaces nothing
+    for (const Parameter<float>* p : model.parameters())
+        file.tensors.emplace_back(p->name(), p->value());
+    // what load_model would refuse replaces nothing
+    check_claims(file.path, claims_of(file), model.config);
     check_finite(file);
     save_safetensors(file.path, file);
     write_file(directory + "/config.json", config_json(model.config));
 }
 
-void each_tensor(const Config& c, const std::function<void(const std::string&, const Shape&)>& visit) {
+void each_tensor(const Config& c,
+                 const std::function<void(const std::string&, const Shape&)>& visit) {
     const std::size_t d = c.width;
     const auto linear = [&](const std::string& name, std::size_t in, std::size_t out) {
         visit(name + ".weight", {out, in});
@@ -190,7 +206,8 @@ void each_tensor(const Config& c, const std::function<void(const std::string&, c
     };
     const auto projection = [&](const std::string& name, std::size_t k) {
         const std::size_t r = (c.length + k - 1) / k;
-        visit(name, c.projection == ProjectionKind::conv ? Shape{d / c.heads, r} : Shape{k, c.length});
+        visit(name,
+              c.projection == ProjectionKind::conv ? Shape{d / c.heads, r} : Shape{k, c.length});
     };
     visit("embedding.token.weight", {c.vocab_size, d});
     visit("embedding.position.weight", {c.length, d});
@@ -199,11 +216,14 @@ void each_tensor(const Config& c, const std::function<void(const std::string&, c
     for (std::size_t i = 0; i < c.layers; ++i) {
         const std::string layer = "layers." + std::to_string(i);
         norm(layer + ".norm1");
-        for (const char* name : {".query", ".key", ".value", ".output"}) linear(layer + ".attention" + name, d, d);
-        for (std::size_t group = 0; projected && c.sharing != Sharing::layerwise && group < c.groups(); ++group) {
+        for (const char* name : {".query", ".key", ".value", ".output"})
+            linear(layer + ".attention" + name, d, d);
+        for (std::size_t group = 0;
+             projected && c.sharing != Sharing::layerwise && group < c.groups(); ++group) {
             const std::string head = c.sharing == Sharing::none ? "." + std::to_string(group) : "";
             projection(layer + ".attention.E" + head, c.k(i, group));
-            if (c.sharing != Sharing::key_value) projection(layer + ".attention.F" + head, c.k(i, group));
+            if (c.sharing != Sharing::key_value)
+                projection(layer + ".attention.F" + head, c.k(i, group));
         }
         norm(layer + ".norm2");
         linear(layer + ".feed_forward.up", d, c.ffn_width);
@@ -215,8 +235,8 @@ void each_tensor(const Config& c, const std::function<void(const std::string&, c
 }
 
 // The first tensor that is missing ends it: a configuration may ask for any number.
-void check_claims(const std::string& path, const std::vector<TensorClaim>& claims, const Config& config,
-                  const std::string& prefix) {
+void check_claims(const std::string& path, const std::vector<TensorClaim>& claims,
+                  const Config& config, const std::string& prefix) {
     std::map<std::string, const TensorClaim*> found;
     for (const TensorClaim& claim : claims)
         if (claim.name.starts_with(prefix)) found.emplace(claim.name, &claim);
@@ -225,34 +245,38 @@ void check_claims(const std::string& path, const std::vector<TensorClaim>& claim
         const auto entry = found.find(name);
         if (entry == found.end()) throw Error(tensor + "the file must have it");
         const TensorClaim& claim = *entry->second;
-        if (claim.dtype != dtype_name(Array<float>())) throw Error(tensor + "the dtype must be F32: " + claim.dtype);
+        if (claim.dtype != dtype_name(Array<float>()))
+            throw Error(tensor + "the dtype must be F32: " + claim.dtype);
         if (claim.shape != shape)
-            throw Error(tensor + "the shape must be that of config.json: expected " + to_string(shape) + ", found " +
-                        to_string(claim.shape));
+            throw Error(tensor + "the shape must be that of config.json: expected " +
+                        to_string(shape) + ", found " + to_string(claim.shape));
         found.erase(entry);
     });
     if (!found.empty())
-        throw Error(
-            path + ": tensor " + shortened(found.begin()->first) +
-            ": no tensor may be there that config.json does not ask for: " + to_string(found.begin()->second->shape));
+        throw Error(path + ": tensor " + shortened(found.begin()->first) +
+                    ": no tensor may be there that config.json does not ask for: " +
+                    to_string(found.begin()->second->shape));
 }
 
 void check_finite(const TensorFile& file, const std::string& prefix) {
     for (const auto& [name, tensor] : file.tensors) {
         if (!name.starts_with(prefix)) continue;
         const auto& weights = std::get<Array<float>>(tensor);
-        const auto bad = std::find_if(weights.begin(), weights.end(), [](float x) { return !std::isfinite(x); });
+        const auto bad =
+            std::find_if(weights.begin(), weights.end(), [](float x) { return !std::isfinite(x); });
         if (bad != weights.end())
-            throw Error(file.path + ": tensor " + name + ": a weight must be finite: " + shortest(*bad) + " at " +
-                        index_text(weights.shape(), static_cast<std::size_t>(bad - weights.begin())));
+            throw Error(
+                file.path + ": tensor " + name + ": a weight must be finite: " + shortest(*bad) +
+                " at " +
+                index_text(weights.shape(), static_cast<std::size_t>(bad - weights.begin())));
     }
 }
 
 template <class T> Linformer<T> load_model(const std::string& directory) {
     const Config config = read_config(directory + "/config.json");
     const std::string path = directory + "/model.safetensors";
-    const TensorFile file =
-        load_safetensors(path, [&](const std::vector<TensorClaim>& claims) { check_claims(path, claims, config); });
+    const TensorFile file = load_safetensors(
+        path, [&](const std::vector<TensorClaim>& claims) { check_claims(path, claims, config); });
     check_finite(file);
     Config undrawn = config;
     undrawn.seed.reset();

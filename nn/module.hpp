@@ -1,8 +1,9 @@
-// What layers have in common. A layer is a struct that owns its Parameters or other layers, is called like a function, and
-// lists its Parameters. Names are given once, by the constructor, and are dotted as in PyTorch:
-// layers.0.attention.query.weight.
+// What layers have in common. A layer is a struct that owns its Parameters or other layers, is
+// called like a function, and lists its Parameters. Names are given once, by the constructor, and
+// are dotted as in PyTorch: layers.0.attention.query.weight.
 //
-// A parameter's first value is a function of (seed, its name) alone, so it does not depend on what else a model has.
+// A parameter's first value is a function of (seed, its name) alone, so it does not depend on what
+// else a model has.
 #pragma once
 
 #include <optional>
@@ -16,7 +17,8 @@ namespace taper::nn {
 
 template <class T> using Parameters = std::vector<Parameter<T>*>;
 
-// Each once, as it first comes: a matrix may be shared by layers. The Error of `who` if one is null.
+// Each once, as it first comes: a matrix may be shared by layers. The Error of `who` if one is
+// null.
 template <class T> Parameters<T> distinct(const char* who, const Parameters<T>& parameters) {
     require_parameters(who, parameters);
     Parameters<T> all;
@@ -28,8 +30,10 @@ template <class T> Parameters<T> distinct(const char* who, const Parameters<T>& 
 
 // How one pass runs. By default as in evaluation, without dropout.
 struct Pass {
-    std::optional<Random> dropout = std::nullopt;  // training: the source of what to drop, another one each step
-    std::optional<Mask> real = std::nullopt;  // (B, n'), false: padding, which no other position sees. None: all real
+    // training: the source of what to drop, another one each step
+    std::optional<Random> dropout = std::nullopt;
+    // (B, n'), false: padding, which no other position sees. None: all real
+    std::optional<Mask> real = std::nullopt;
 };
 
 // The first entries of a weight matrix or table, N(0, deviation^2); without a seed zeros, for the
@@ -46,8 +50,8 @@ Parameter<T> normal_parameter(const std::string& name, const Shape& shape, doubl
     return Parameter<T>(name, normal_entries<T>(name, shape, deviation, seed));
 }
 
-// Deviation of linear weights and embeddings at the start (as GPT-2 and BERT): small enough that with LayerNorm the first
-// loss is ln V.
+// Deviation of linear weights and embeddings at the start (as GPT-2 and BERT): small enough that
+// with LayerNorm the first loss is ln V.
 inline constexpr double weight_deviation = 0.02;
 
 }  // namespace taper::nn

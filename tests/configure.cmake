@@ -1,6 +1,6 @@
 # cmake -D SOURCE_DIR=... -D DIR=... -D COMPILER=... -P configure.cmake
-# What becomes of a user's flags: a processor that they name stays, for another machine none is chosen, and -ffast-math is
-# refused by name.
+# What becomes of a user's flags: a processor that they name stays, for another machine none is
+# chosen, and -ffast-math is refused by name.
 function(flags_of RESULT)  # OPTION...: the commands that would compile taper
     file(REMOVE_RECURSE ${DIR})
     execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE_DIR} -B ${DIR} -G Ninja -D CMAKE_CXX_COMPILER=${COMPILER}

@@ -2,7 +2,7 @@
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
-#include "core/array.hpp"
+#include "core/array/array.hpp"
 
 int main(int argc, char** argv) {
     taper::keep_freed_memory();

@@ -1,7 +1,8 @@
-// Activations: what stands between layers. The formula is a lambda over SIMD batches (core/map.hpp).
+// Activations: what stands between layers. The formula is a lambda over SIMD batches
+// (core/kernels/map.hpp).
 #include <numbers>
 
-#include "core/map.hpp"
+#include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 #include "core/ops/normal.hpp"
 
@@ -9,7 +10,7 @@ namespace taper {
 
 template <class T> struct Relu final : Op<T> {
     const char* formula() const override {
-        return R"(y = max(x, 0)                                               NaN stays NaN, so that a broken run shows
+        return R"(y = max(x, 0)                            NaN stays NaN, so that a broken run shows
   backward  dx = dy where x > 0, else 0; NaN where x is           y tells as well as x)";
     }
 
@@ -19,7 +20,8 @@ template <class T> struct Relu final : Op<T> {
 
     Var<T> forward(const Var<T>& input) {
         x = input;
-        return y = map([](auto v) { return xsimd::select(v < T(0), decltype(v)(T(0)), v); }, input.value());
+        return y = map([](auto v) { return xsimd::select(v < T(0), decltype(v)(T(0)), v); },
+                       input.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const auto slope = [](auto g, auto v) {
@@ -34,7 +36,7 @@ template <class T> Var<T> relu(const Var<T>& x, Source at) { return apply<Relu<T
 template <class T> struct Sigmoid final : Op<T> {
     const char* formula() const override {
         return R"(y = 1 / (1 + e^-x)
-  backward  dx = dy e / (1 + e)^2,  e = e^-|x|                  y (1 - y) of a y near 1 has no digits left)";
+  backward  dx = dy e / (1 + e)^2,  e = e^-|x|         y (1 - y) of a y near 1 has no digits left)";
     }
 
     Var<T> x;
@@ -72,7 +74,8 @@ template <class T> struct Softplus final : Op<T> {
         return map(f, x.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        gradients.add(x, map([](auto g, auto v) { return g / (1 + xsimd::exp(-v)); }, dy, x.value()));
+        gradients.add(x,
+                      map([](auto g, auto v) { return g / (1 + xsimd::exp(-v)); }, dy, x.value()));
     }
 };
 template <class T> Var<T> softplus(const Var<T>& x, Source at) { return apply<Softplus<T>>(at, x); }

@@ -1,7 +1,7 @@
 // A shape seen from one of its axes.
 #pragma once
 
-#include "core/array.hpp"
+#include "core/array/array.hpp"
 
 namespace taper {
 

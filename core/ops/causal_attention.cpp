@@ -1,18 +1,21 @@
 // Causal projected attention: the composition, O(n^2), and the op, O(n), in chunks of positions.
 //
-// E and F are fixed by position, so the projection of a prefix is a running sum. Masking the n x k scores with a triangle
-// would not make Linformer causal: every slot of E K already holds the future.
+// E and F are fixed by position, so the projection of a prefix is a running sum. Masking the n x k
+// scores with a triangle would not make Linformer causal: every slot of E K already holds the
+// future.
 #include <cmath>
 #include <limits>
 
-#include "core/gemm.hpp"
-#include "core/map.hpp"
+#include "core/kernels/gemm.hpp"
+#include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 
 namespace taper {
 
 // Is i one of the last `window` positions up to t?
-static bool in_window(std::size_t t, std::size_t i, std::size_t window) { return i <= t && t < i + window; }
+static bool in_window(std::size_t t, std::size_t i, std::size_t window) {
+    return i <= t && t < i + window;
+}
 
 // Which of the n x n scores are within the window and of real positions: (n, n), or (B, 1, n, n).
 static Mask window_mask(std::size_t n, const CausalOptions& options) {
@@ -21,21 +24,23 @@ static Mask window_mask(std::size_t n, const CausalOptions& options) {
     auto mask = empty<bool>(shape);
     for (std::size_t i = 0; i < mask.size(); ++i) {
         const std::size_t s = i % n, t = i / n % n, row = i / n / n;
-        mask.data()[i] = in_window(t, s, options.window) && (!options.real || (*options.real)(row, s));
+        mask.data()[i] =
+            in_window(t, s, options.window) && (!options.real || (*options.real)(row, s));
     }
     return mask;
 }
 
 template <class T>
-Var<T> composed::causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const Var<T>& E, const Var<T>& F,
-                                  const CausalOptions& options) {
+Var<T> composed::causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V,
+                                  const Var<T>& E, const Var<T>& F, const CausalOptions& options) {
     const std::size_t n = Q.shape()[1], k = E.shape()[0];
     const auto split = [&](const Var<T>& x) { return split_heads(x, options.heads); };
     const T scale = 1 / std::sqrt(static_cast<T>(Q.shape()[2] / options.heads));
     const Mask past = window_mask(n, {.window = n});
     const Var<T> scores = matmul(split(Q), split(K), {.transpose_b = true}) * scale;
     const Var<T> S = matmul(select(past, scores, T(0)), E, {.transpose_b = true});
-    const Var<T> exact = select(window_mask(n, options), scores, -std::numeric_limits<T>::infinity());
+    const Var<T> exact =
+        select(window_mask(n, options), scores, -std::numeric_limits<T>::infinity());
     const Var<T> P = taper::softmax(concat(std::vector<Var<T>>{S, exact}, -1));
     const Var<T> P_slots = slice(P, -1, {.end = static_cast<std::ptrdiff_t>(k)});
     const Var<T> P_exact = slice(P, -1, {.begin = static_cast<std::ptrdiff_t>(k)});
@@ -44,20 +49,27 @@ Var<T> composed::causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>
 
 template <class T> struct CausalAttention final : Op<T> {
     const char* formula() const override {
-        return R"(y_t = P_t V-bar_t,  P_t = softmax(q_t K-bar_t^T / sqrt(d_h)),  K-bar_t = sum_{i<=t} e_i k_i^T,  V-bar_t = sum_{i<=t} f_i v_i^T
-                                                                 Q, K, V, y (B, n, h d_h); E, F (k, n); e_i: column i of E
+        return R"(y_t = P_t V-bar_t,  P_t = softmax(q_t K-bar_t^T / sqrt(d_h)),  
+  K-bar_t = sum_{i<=t} e_i k_i^T,  V-bar_t = sum_{i<=t} f_i v_i^T
+  Q, K, V, y (B, n, h d_h); E, F (k, n); e_i: column i of E
 With a window, the keys and values of the last positions stand beside the k slots, in one softmax.
 
-In chunks of C positions, of which Q, K, V, E, F below are the part, with K-bar and V-bar summed over the chunks before:
-  forward   1. A = tril(Q K^T)        2. S = (Q K-bar^T + A E^T | Q K_near^T, -inf outside the window) / sqrt(d_h)
-            3. P = softmax(S)         4. G = tril(P_slots F)     5. y = P_slots V-bar + G V + P_near V_near
+In chunks of C positions, of which Q, K, V, E, F below are the part,
+with K-bar and V-bar summed over the chunks before:
+  forward   1. A = tril(Q K^T)
+            2. S = (Q K-bar^T + A E^T | Q K_near^T, -inf outside the window) / sqrt(d_h)
+            3. P = softmax(S)
+            4. G = tril(P_slots F)
+            5. y = P_slots V-bar + G V + P_near V_near
             6. K-bar += E K,  V-bar += F V
   backward  (chunks from the last; dK-bar and dV-bar are of the sums after the chunk)
             6. dE = dK-bar K^T,  dK = E^T dK-bar,  dF = dV-bar V^T,  dV = F^T dV-bar
-            5. dG = tril(dy V^T),  dV += G^T dy,  dP = (dy V-bar^T | dy V_near^T),  dV_near += P_near^T dy
+            5. dG = tril(dy V^T),  dV += G^T dy
+               dP = (dy V-bar^T | dy V_near^T),  dV_near += P_near^T dy
             4. dP_slots += dG F^T,  dF += P_slots^T dG         then   dV-bar += P_slots^T dy
             3. dS = P (dP - rowsum(P dP)) / sqrt(d_h)
-            2. dQ = dS_slots K-bar + dS_near K_near,  dE += dS_slots^T A,  dA = tril(dS_slots E),  dK_near += dS_near^T Q
+            2. dQ = dS_slots K-bar + dS_near K_near,  dE += dS_slots^T A
+               dA = tril(dS_slots E),  dK_near += dS_near^T Q
             1. dQ += dA K,  dK += dA^T Q                       then   dK-bar += dS_slots^T Q
 needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
     }
@@ -65,15 +77,18 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
     Var<T> Q, K, V, E, F;
     CausalOptions options;
     std::size_t n, d, d_h, k, C;  // C: positions in a chunk
-    Array<T> K_bars, V_bars;      // (units, chunks, k, d_h): before each chunk. A unit is a head of a batch row
+    // (units, chunks, k, d_h): before each chunk. A unit is a head of a batch row
+    Array<T> K_bars, V_bars;
     const char* name() const override { return "causal_attention"; }
 
-    Var<T> forward(const Var<T>& queries, const Var<T>& keys, const Var<T>& values, const Var<T>& key_projection,
-                   const Var<T>& value_projection, const CausalOptions& how) {
+    Var<T> forward(const Var<T>& queries, const Var<T>& keys, const Var<T>& values,
+                   const Var<T>& key_projection, const Var<T>& value_projection,
+                   const CausalOptions& how) {
         Q = queries, K = keys, V = values, E = key_projection, F = value_projection, options = how;
         check();
         auto y = empty<T>(Q.shape());
-        K_bars = empty<T>({units(), chunks(), k, d_h}), V_bars = empty<T>({units(), chunks(), k, d_h});
+        K_bars = empty<T>({units(), chunks(), k, d_h}),
+        V_bars = empty<T>({units(), chunks(), k, d_h});
         parallel_for(units(), 1, [&](std::size_t begin, std::size_t end) {
             Scores scores(*this);
             Array<T> K_bar = empty<T>({k, d_h}), V_bar = empty<T>({k, d_h});
@@ -97,11 +112,14 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
     }
 
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        const bool wants_Q = gradients.wants(Q), wants_K = gradients.wants(K), wants_V = gradients.wants(V);
+        const bool wants_Q = gradients.wants(Q), wants_K = gradients.wants(K),
+                   wants_V = gradients.wants(V);
         const bool wants_E = gradients.wants(E), wants_F = gradients.wants(F);
         const auto shape_if = [&](bool wanted) { return wanted ? Q.shape() : Shape{0}; };
-        auto dQ = empty<T>(shape_if(wants_Q)), dK = zeros<T>(shape_if(wants_K)), dV = zeros<T>(shape_if(wants_V));
-        // dE and dF are sums over units: a few partial ones, so that their number does not depend on the threads.
+        auto dQ = empty<T>(shape_if(wants_Q)), dK = zeros<T>(shape_if(wants_K)),
+             dV = zeros<T>(shape_if(wants_V));
+        // dE and dF are sums over units: a few partial ones, so that their number does not depend
+        // on the threads.
         const std::size_t parts = std::min<std::size_t>(units(), 8);
         auto dE = empty<T>({wants_E ? parts : 0, k, n}), dF = empty<T>({wants_F ? parts : 0, k, n});
         parallel_for(parts, 1, [&](std::size_t part, std::size_t) {
@@ -145,8 +163,12 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
               offset(op.entry(unit, first)),
               near(first + 1 > op.options.window ? first + 1 - op.options.window : 0),
               near_rows(op.options.window ? first + rows - near : 0) {
-            const auto part = [&](const Var<T>& x) { return Matrix<T>{x.value().data() + offset, rows, op.d_h, op.d}; };
-            const auto columns = [&](const Var<T>& x) { return Matrix<T>{x.value().data() + first, op.k, rows, op.n}; };
+            const auto part = [&](const Var<T>& x) {
+                return Matrix<T>{x.value().data() + offset, rows, op.d_h, op.d};
+            };
+            const auto columns = [&](const Var<T>& x) {
+                return Matrix<T>{x.value().data() + first, op.k, rows, op.n};
+            };
             const auto before = [&](const Var<T>& x) {
                 return Matrix<T>{x.value().data() + op.entry(unit, near), near_rows, op.d_h, op.d};
             };
@@ -154,7 +176,8 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
             K_near = before(op.K), V_near = before(op.V);
             K_bar = {op.state(op.K_bars, unit, c), op.k, op.d_h, op.d_h};
             V_bar = {op.state(op.V_bars, unit, c), op.k, op.d_h, op.d_h};
-            if (const auto& mask = op.options.real) real = mask->data() + unit / op.options.heads * op.n;
+            if (const auto& mask = op.options.real)
+                real = mask->data() + unit / op.options.heads * op.n;
         }
     };
 
@@ -173,7 +196,9 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
         Matrix<T> A(const Chunk& at) const { return {a.data(), at.rows, at.rows, op.C}; }
         Matrix<T> G(const Chunk& at) const { return {g.data(), at.rows, at.rows, op.C}; }
         Matrix<T> P_slots(const Chunk& at) const { return {p.data(), at.rows, op.k, width}; }
-        Matrix<T> P_near(const Chunk& at) const { return {p.data() + op.k, at.rows, at.near_rows, width}; }
+        Matrix<T> P_near(const Chunk& at) const {
+            return {p.data() + op.k, at.rows, at.near_rows, width};
+        }
 
         void compute(const Chunk& at) {
             gemm(at.Q, transposed(at.K), a.data(), op.C);  // 1
@@ -185,16 +210,16 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
                 T* row = p.data() + i * width;
                 const std::size_t count = op.k + at.near_rows;
                 for (std::size_t j = 0; j < at.near_rows; ++j)
-                    if (!in_window(at.first + i, at.near + j, op.options.window) || (at.real && !at.real[at.near + j]))
+                    if (!in_window(at.first + i, at.near + j, op.options.window) ||
+                        (at.real && !at.real[at.near + j]))
                         row[op.k + j] = -std::numeric_limits<T>::infinity();
                 const auto exp_of = [m = max_row(count, row), scale = op.scale()](auto s) {  // 3
                     return xsimd::exp((s - m) * scale);
                 };
                 map_row(row, count, exp_of, row);
                 const auto normalised = [inverse = 1 / sum_row(
-                                                           count, [](auto e) { return e; }, row)](auto e) {
-                    return e * inverse;
-                };
+                                                           count, [](auto e) { return e; }, row)](
+                                            auto e) { return e * inverse; };
                 map_row(row, count, normalised, row);
             }
             gemm(P_slots(at), at.F, g.data(), op.C);  // 4
@@ -245,7 +270,9 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
                 };
                 const auto times = [=](auto p, auto dp) { return seen(p, p * dp); };
                 const T inner = sum_row(count, times, P, dP);
-                const auto slope = [=, scale = scale()](auto p, auto dp) { return seen(p, p * (dp - inner) * scale); };
+                const auto slope = [=, scale = scale()](auto p, auto dp) {
+                    return seen(p, p * (dp - inner) * scale);
+                };
                 map_row(dP, count, slope, P, dP);
             }
             if (dE) gemm(transposed(dS_slots), scores.A(at), dE + at.first, n, true);  // 2
@@ -281,7 +308,8 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
                         "heads " + std::to_string(options.heads));
         d_h = d / options.heads;
         if (e.size() != 2 || F.shape() != e || e[0] == 0 || e[1] != n)
-            shape_error(name(), "E and F must be (k, n), k 1 or more", {{"Q", q}, {"E", e}, {"F", F.shape()}});
+            shape_error(name(), "E and F must be (k, n), k 1 or more",
+                        {{"Q", q}, {"E", e}, {"F", F.shape()}});
         k = e[0];
         options.window = std::min(options.window, n);
         if (options.real && options.real->shape() != Shape{q[0], n})
@@ -289,23 +317,25 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
                         {{"Q", q}, {"real", options.real->shape()}});
         C = std::min(std::max<std::size_t>(n, 1), options.chunk ? options.chunk : default_chunk());
     }
-    // About sqrt(k d_h) is least work for a given memory (a sum for each chunk); BLAS wants 32 rows at least.
+    // About sqrt(k d_h) is least work for a given memory (a sum for each chunk); BLAS wants 32 rows
+    // at least.
     std::size_t default_chunk() const {
         const auto root = static_cast<std::size_t>(std::sqrt(static_cast<double>(k * d_h)));
         return std::max<std::size_t>(32, (root + 15) / 16 * 16);
     }
 };
 template <class T>
-Var<T> causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const Var<T>& E, const Var<T>& F,
-                        const CausalOptions& options, Source at) {
+Var<T> causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const Var<T>& E,
+                        const Var<T>& F, const CausalOptions& options, Source at) {
     return apply<CausalAttention<T>>(at, Q, K, V, E, F, options);
 }
 
-#define TAPER_INSTANTIATE(T)                                                                                    \
-    template Var<T> composed::causal_attention(const Var<T>&, const Var<T>&, const Var<T>&, const Var<T>&,      \
-                                               const Var<T>&, const CausalOptions&);                            \
-    template Var<T> causal_attention(const Var<T>&, const Var<T>&, const Var<T>&, const Var<T>&, const Var<T>&, \
-                                     const CausalOptions&, Source);
+#define TAPER_INSTANTIATE(T)                                                                     \
+    template Var<T> composed::causal_attention(const Var<T>&, const Var<T>&, const Var<T>&,      \
+                                               const Var<T>&, const Var<T>&,                     \
+                                               const CausalOptions&);                            \
+    template Var<T> causal_attention(const Var<T>&, const Var<T>&, const Var<T>&, const Var<T>&, \
+                                     const Var<T>&, const CausalOptions&, Source);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)
 #undef TAPER_INSTANTIATE

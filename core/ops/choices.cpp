@@ -1,8 +1,8 @@
-// Elementwise ops that choose: by a comparison, or by a mask. Where a comparison meets NaN, y is NaN and so are the gradients:
-// a broken run shows.
+// Elementwise ops that choose: by a comparison, or by a mask. Where a comparison meets NaN, y is
+// NaN and so are the gradients: a broken run shows.
 #include <limits>
 
-#include "core/map.hpp"
+#include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 
 namespace taper {
@@ -16,18 +16,20 @@ template <class T> static T share_of_larger(T x, T y) {
 
 // dy share to one, dy (1 - share) to the other.
 template <class T>
-static void add_shares(Gradients<T>& gradients, const Array<T>& dy, const Array<T>& share, const Place<T>& one,
-                       const Place<T>& other) {
+static void add_shares(Gradients<T>& gradients, const Array<T>& dy, const Array<T>& share,
+                       const Place<T>& one, const Place<T>& other) {
     const auto times = [](auto g, auto s) { return g * s; };
     const auto times_rest = [](auto g, auto s) { return g * (1 - s); };
     if (gradients.wants(one)) gradients.add(one, sum_to(map(times, dy, share), one.shape));
-    if (gradients.wants(other)) gradients.add(other, sum_to(map(times_rest, dy, share), other.shape));
+    if (gradients.wants(other))
+        gradients.add(other, sum_to(map(times_rest, dy, share), other.shape));
 }
 
 template <class T> struct Maximum final : Op<T> {
     const char* formula() const override {
         return R"(y = max(a, b)
-  backward  da = dy s                db = dy (1 - s)              s = 1 where a > b, 1/2 where a = b, 0 where a < b, else NaN)";
+  backward  da = dy s   db = dy (1 - s)
+            s = 1 where a > b, 1/2 where a = b, 0 where a < b, else NaN)";
     }
 
     Var<T> a, b;
@@ -35,18 +37,22 @@ template <class T> struct Maximum final : Op<T> {
 
     Var<T> forward(const Var<T>& left, const Var<T>& right) {
         a = left, b = right;
-        return zip([](T x, T y) { return x > y || std::isnan(x) ? x : y; }, name(), a.value(), b.value());
+        return zip([](T x, T y) { return x > y || std::isnan(x) ? x : y; }, name(), a.value(),
+                   b.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         add_shares(gradients, dy, zip(share_of_larger<T>, name(), a.value(), b.value()), a, b);
     }
 };
-template <class T> Var<T> maximum(const Var<T>& a, const Same<T>& b, Source at) { return apply<Maximum<T>>(at, a, b); }
+template <class T> Var<T> maximum(const Var<T>& a, const Same<T>& b, Source at) {
+    return apply<Maximum<T>>(at, a, b);
+}
 
 template <class T> struct Minimum final : Op<T> {
     const char* formula() const override {
         return R"(y = min(a, b)
-  backward  da = dy (1 - s)          db = dy s                    s = 1 where a > b, 1/2 where a = b, 0 where a < b, else NaN)";
+  backward  da = dy (1 - s)   db = dy s
+            s = 1 where a > b, 1/2 where a = b, 0 where a < b, else NaN)";
     }
 
     Var<T> a, b;
@@ -54,13 +60,16 @@ template <class T> struct Minimum final : Op<T> {
 
     Var<T> forward(const Var<T>& left, const Var<T>& right) {
         a = left, b = right;
-        return zip([](T x, T y) { return x < y || std::isnan(x) ? x : y; }, name(), a.value(), b.value());
+        return zip([](T x, T y) { return x < y || std::isnan(x) ? x : y; }, name(), a.value(),
+                   b.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         add_shares(gradients, dy, zip(share_of_larger<T>, name(), a.value(), b.value()), b, a);
     }
 };
-template <class T> Var<T> minimum(const Var<T>& a, const Same<T>& b, Source at) { return apply<Minimum<T>>(at, a, b); }
+template <class T> Var<T> minimum(const Var<T>& a, const Same<T>& b, Source at) {
+    return apply<Minimum<T>>(at, a, b);
+}
 
 template <class T> struct Clamp final : Op<T> {
     const char* formula() const override {
@@ -116,8 +125,9 @@ template <class T> Var<T> abs(const Var<T>& x, Source at) { return apply<Abs<T>>
 
 template <class T> struct Select final : Op<T> {
     const char* formula() const override {
-        return R"(y = mask ? a : b                                            mask, a, b broadcast to one shape
-  backward  da = mask ? dy : 0       db = mask ? 0 : dy          by choosing, never by multiplying: 0 NaN is NaN)";
+        return R"(y = mask ? a : b                                 mask, a, b broadcast to one shape
+  backward  da = mask ? dy : 0       db = mask ? 0 : dy
+            by choosing, never by multiplying: 0 NaN is NaN)";
     }
 
     Mask mask;  // of y's shape
@@ -127,7 +137,8 @@ template <class T> struct Select final : Op<T> {
     Var<T> forward(const Mask& condition, const Var<T>& left, const Var<T>& right) {
         a = left, b = right;
         const Shape both = broadcast_shape(name(), {"a", left.shape()}, {"b", right.shape()});
-        mask = expand(condition, broadcast_shape(name(), {"mask", condition.shape()}, {"a and b", both}));
+        mask = expand(condition,
+                      broadcast_shape(name(), {"mask", condition.shape()}, {"a and b", both}));
         return choose(expand(left.value(), mask.shape()), expand(right.value(), mask.shape()));
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
@@ -137,7 +148,8 @@ template <class T> struct Select final : Op<T> {
     }
     Array<T> choose(const Array<T>& left, const Array<T>& right) const {
         auto y = empty<T>(mask.shape());
-        for (std::size_t i = 0; i < y.size(); ++i) y.data()[i] = mask.data()[i] ? left.data()[i] : right.data()[i];
+        for (std::size_t i = 0; i < y.size(); ++i)
+            y.data()[i] = mask.data()[i] ? left.data()[i] : right.data()[i];
         return y;
     }
 };

@@ -1,5 +1,6 @@
-// Cross-entropy with the softmax inside: the composition, and the fused op, which never holds the log-probabilities.
-#include "core/map.hpp"
+// Cross-entropy with the softmax inside: the composition, and the fused op, which never holds the
+// log-probabilities.
+#include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 
 namespace taper {
@@ -7,7 +8,8 @@ namespace taper {
 // Checks the shapes and every target; the number of counted rows.
 static std::size_t counted_rows(const Shape& logits, const Ids& targets) {
     const char* op = "cross_entropy";
-    if (logits.empty() || !std::equal(logits.begin(), logits.end() - 1, targets.shape().begin(), targets.shape().end()))
+    if (logits.empty() || !std::equal(logits.begin(), logits.end() - 1, targets.shape().begin(),
+                                      targets.shape().end()))
         shape_error(op, "targets must have the axes of logits but the last",
                     {{"logits", logits}, {"targets", targets.shape()}});
     const auto V = static_cast<std::int64_t>(logits.back());
@@ -18,8 +20,8 @@ static std::size_t counted_rows(const Shape& logits, const Ids& targets) {
         if (target < 0 || target >= V)
             shape_error(op, "a target must be in [0, V), or -100 for not counted",
                         {{"logits", logits}, {"targets", targets.shape()}},
-                        "target " + std::to_string(target) + " at " + index_text(targets.shape(), i) + ", V " +
-                            std::to_string(V));
+                        "target " + std::to_string(target) + " at " +
+                            index_text(targets.shape(), i) + ", V " + std::to_string(V));
         ++counted;
     }
     if (counted == 0)
@@ -40,9 +42,11 @@ template <class T> Var<T> composed::cross_entropy(const Var<T>& logits, const Id
 
 template <class T> struct CrossEntropy final : Op<T> {
     const char* formula() const override {
-        return R"(loss = 1/N sum over the N counted rows of (l - x_t),  l = m + ln sum_j e^(x_j - m)     x a row of logits, t its target
+        return R"(loss = 1/N sum over the N counted rows of (l - x_t),  l = m + ln sum_j e^(x_j - m)
+            x a row of logits, t its target
   backward  dx_j = dloss / N (e^(x_j - l) - [j = t]);  0 in rows that are not counted
-            needs m and ln sum of each row, not softmax; not l itself, which is rounded coarsely where m is large)";
+            needs m and ln sum of each row, not softmax; not l itself,
+            which is rounded coarsely where m is large)";
     }
 
     Var<T> logits;
@@ -62,7 +66,8 @@ template <class T> struct CrossEntropy final : Op<T> {
             const auto exp_of = [=](auto v) { return xsimd::exp(v - largest); };
             const T rest = log_sum.data()[row] = std::log(sum_row(V, exp_of, in));
             losses.data()[row] =
-                static_cast<double>(largest - in[static_cast<std::size_t>(target)]) + static_cast<double>(rest);
+                static_cast<double>(largest - in[static_cast<std::size_t>(target)]) +
+                static_cast<double>(rest);
         });
         return static_cast<T>(*sum_axes(losses, {true}).data() / static_cast<double>(count));
     }
@@ -81,10 +86,11 @@ template <class T> struct CrossEntropy final : Op<T> {
     }
     template <class F> void for_each_row(F body) const {
         const std::size_t V = logits.shape().back();
-        parallel_for(targets.size(), 1 + elementwise_chunk / V, [&](std::size_t begin, std::size_t end) {
-            for (std::size_t row = begin; row < end; ++row)
-                body(row, logits.value().data() + row * V, V, targets.data()[row]);
-        });
+        parallel_for(targets.size(), 1 + elementwise_chunk / V,
+                     [&](std::size_t begin, std::size_t end) {
+                         for (std::size_t row = begin; row < end; ++row)
+                             body(row, logits.value().data() + row * V, V, targets.data()[row]);
+                     });
     }
 };
 template <class T> Var<T> cross_entropy(const Var<T>& logits, const Ids& targets, Source at) {

@@ -1,5 +1,6 @@
-// Dropout. Which entries fall is a function of (seed, stream, entry) alone, so forward keeps no mask: backward draws it again.
-#include "core/map.hpp"
+// Dropout. Which entries fall is a function of (seed, stream, entry) alone, so forward keeps no
+// mask: backward draws it again.
+#include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 
 namespace taper {
@@ -17,15 +18,19 @@ template <class T> struct Dropout final : Op<T> {
 
     Var<T> forward(const Var<T>& input, double probability, const Random& source) {
         x = input, p = probability, random = source;
-        if (!(p >= 0 && p < 1)) shape_error(name(), "p must be in [0, 1)", {{"x", x.shape}}, "p " + shortest(p));
+        if (!(p >= 0 && p < 1))
+            shape_error(name(), "p must be in [0, 1)", {{"x", x.shape}}, "p " + shortest(p));
         return dropped(input.value());
     }
-    void backward(const Array<T>& dy, Gradients<T>& gradients) override { gradients.add(x, dropped(dy)); }
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        gradients.add(x, dropped(dy));
+    }
 
     Array<T> dropped(const Array<T>& from) const {
         auto to = empty<T>(from.shape());
         const T scale = static_cast<T>(1 / (1 - p));
-        const auto threshold = static_cast<std::uint64_t>(p * 0x1p32);  // falls when 32 random bits are below it
+        // falls when 32 random bits are below it
+        const auto threshold = static_cast<std::uint64_t>(p * 0x1p32);
         parallel_for(from.size(), elementwise_chunk, [&](std::size_t begin, std::size_t end) {
             for (std::size_t i = begin; i < end; i += 4) {
                 const auto bits = random->bits(i / 4);  // chunks are multiples of 4

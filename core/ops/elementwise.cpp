@@ -1,8 +1,9 @@
-// Elementwise arithmetic. The formula is a lambda over SIMD batches (core/map.hpp). A gradient with respect to an input that was
-// broadcast is summed over the axes along which it was repeated: sum_to.
+// Elementwise arithmetic. The formula is a lambda over SIMD batches (core/kernels/map.hpp). A
+// gradient with respect to an input that was broadcast is summed over the axes along which it was
+// repeated: sum_to.
 #include <limits>
 
-#include "core/map.hpp"
+#include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 #include "core/ops/kept.hpp"
 
@@ -27,7 +28,9 @@ template <class T> struct Add final : Op<T> {
             else if (gradients.wants(*x)) gradients.add(*x, sum_to(dy, x->shape));
     }
 };
-template <class T> Var<T> add(const Var<T>& a, const Same<T>& b, Source at) { return apply<Add<T>>(at, a, b); }
+template <class T> Var<T> add(const Var<T>& a, const Same<T>& b, Source at) {
+    return apply<Add<T>>(at, a, b);
+}
 
 template <class T> struct Sub final : Op<T> {
     const char* formula() const override {
@@ -44,15 +47,18 @@ template <class T> struct Sub final : Op<T> {
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         if (gradients.wants(a)) gradients.add(a, sum_to(dy, a.shape));
-        if (gradients.wants(b)) gradients.add(b, map([](auto g) { return -g; }, sum_to(dy, b.shape)));
+        if (gradients.wants(b))
+            gradients.add(b, map([](auto g) { return -g; }, sum_to(dy, b.shape)));
     }
 };
-template <class T> Var<T> sub(const Var<T>& a, const Same<T>& b, Source at) { return apply<Sub<T>>(at, a, b); }
+template <class T> Var<T> sub(const Var<T>& a, const Same<T>& b, Source at) {
+    return apply<Sub<T>>(at, a, b);
+}
 
 template <class T> struct Mul final : Op<T> {
     const char* formula() const override {
         return R"(y = a b
-  backward  da = dy b                db = dy a                            keeps a if b wants a gradient, and so with b)";
+  backward  da = dy b           db = dy a            keeps a if b wants a gradient, and so with b)";
     }
 
     Var<T> a, b;
@@ -64,16 +70,20 @@ template <class T> struct Mul final : Op<T> {
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const auto times = [](auto g, auto other) { return g * other; };
-        if (gradients.wants(a)) gradients.add(a, sum_to(zip(times, name(), dy, b.value()), a.shape()));
-        if (gradients.wants(b)) gradients.add(b, sum_to(zip(times, name(), dy, a.value()), b.shape()));
+        if (gradients.wants(a))
+            gradients.add(a, sum_to(zip(times, name(), dy, b.value()), a.shape()));
+        if (gradients.wants(b))
+            gradients.add(b, sum_to(zip(times, name(), dy, a.value()), b.shape()));
     }
 };
-template <class T> Var<T> mul(const Var<T>& a, const Same<T>& b, Source at) { return apply<Mul<T>>(at, a, b); }
+template <class T> Var<T> mul(const Var<T>& a, const Same<T>& b, Source at) {
+    return apply<Mul<T>>(at, a, b);
+}
 
 template <class T> struct Div final : Op<T> {
     const char* formula() const override {
         return R"(y = a / b
-  backward  da = dy / b              db = -dy y / b                       since y / b = a / b^2; keeps y for db alone)";
+  backward  da = dy / b        db = -dy y / b         since y / b = a / b^2; keeps y for db alone)";
     }
 
     Place<T> a;
@@ -82,7 +92,8 @@ template <class T> struct Div final : Op<T> {
 
     Var<T> forward(const Var<T>& left, const Var<T>& right) {
         a = left, b = right;
-        const Var<T> quotient = zip([](auto x, auto z) { return x / z; }, name(), left.value(), b.value());
+        const Var<T> quotient =
+            zip([](auto x, auto z) { return x / z; }, name(), left.value(), b.value());
         y = kept(quotient, wants_gradient(b));
         return quotient;
     }
@@ -90,13 +101,16 @@ template <class T> struct Div final : Op<T> {
         const Array<T> da = zip([](auto g, auto z) { return g / z; }, name(), dy, b.value());
         if (gradients.wants(a)) gradients.add(a, sum_to(da, a.shape));
         if (gradients.wants(b))
-            gradients.add(b, sum_to(map([](auto q, auto v) { return -q * v; }, da, y.value()), b.shape()));
+            gradients.add(
+                b, sum_to(map([](auto q, auto v) { return -q * v; }, da, y.value()), b.shape()));
     }
 };
-template <class T> Var<T> div(const Var<T>& a, const Same<T>& b, Source at) { return apply<Div<T>>(at, a, b); }
+template <class T> Var<T> div(const Var<T>& a, const Same<T>& b, Source at) {
+    return apply<Div<T>>(at, a, b);
+}
 
-// x^e for one number e. An exponent that formulas are full of takes no logarithm. At infinities, NaN
-// and zeros of either sign all have the values of std::pow.
+// x^e for one number e. An exponent that formulas are full of takes no logarithm. At infinities,
+// NaN and zeros of either sign all have the values of std::pow.
 template <class T> static Array<T> power(const Array<T>& x, T e) {
     const auto root = [](auto v) {
         const T infinity = std::numeric_limits<T>::infinity();
@@ -120,8 +134,9 @@ template <class T> static Array<T> power(const Array<T>& a, const Array<T>& b) {
 
 template <class T> struct Pow final : Op<T> {
     const char* formula() const override {
-        return R"(y = a^b                                                     a negative base takes whole exponents only, else NaN
-  backward  da = dy b a^(b-1)        db = dy y ln a, and 0 at a = 0, b >= 0 (the limit for b > 0); keeps y for db alone)";
+        return R"(y = a^b                       a negative base takes whole exponents only, else NaN
+  backward  da = dy b a^(b-1)        db = dy y ln a, and 0 at a = 0, b >= 0 (the limit for b > 0)
+            keeps y for db alone)";
     }
 
     Var<T> a, b, y;
@@ -142,13 +157,16 @@ template <class T> struct Pow final : Op<T> {
             gradients.add(a, sum_to(map(times, dy, slopes), a.shape()));
         }
         if (gradients.wants(b)) {
-            const auto slope = zip([](T v, T x) { return x == 0 && std::isfinite(v) ? T(0) : v * std::log(x); }, name(),
-                                   y.value(), a.value());
+            const auto slope =
+                zip([](T v, T x) { return x == 0 && std::isfinite(v) ? T(0) : v * std::log(x); },
+                    name(), y.value(), a.value());
             gradients.add(b, sum_to(map(times, dy, slope), b.shape()));
         }
     }
 };
-template <class T> Var<T> pow(const Var<T>& a, const Same<T>& b, Source at) { return apply<Pow<T>>(at, a, b); }
+template <class T> Var<T> pow(const Var<T>& a, const Same<T>& b, Source at) {
+    return apply<Pow<T>>(at, a, b);
+}
 
 template <class T> struct Neg final : Op<T> {
     const char* formula() const override {

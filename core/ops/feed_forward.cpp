@@ -1,6 +1,7 @@
-// The feed-forward network of a Transformer block: the composition, and the fused op, which holds its hidden layer once.
-#include "core/gemm.hpp"
-#include "core/map.hpp"
+// The feed-forward network of a Transformer block: the composition, and the fused op, which holds
+// its hidden layer once.
+#include "core/kernels/gemm.hpp"
+#include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 #include "core/ops/kept.hpp"
 #include "core/ops/normal.hpp"
@@ -8,18 +9,23 @@
 namespace taper {
 
 template <class T>
-Var<T> composed::feed_forward(const Var<T>& x, const Var<T>& W1, const Var<T>& b1, const Var<T>& W2, const Var<T>& b2) {
+Var<T> composed::feed_forward(const Var<T>& x, const Var<T>& W1, const Var<T>& b1, const Var<T>& W2,
+                              const Var<T>& b2) {
     return taper::linear(taper::gelu(taper::linear(x, W1, b1)), W2, b2);
 }
 
-// A strip of rows goes through all steps while it is in the cache: memory has to move u, but neither g, dg nor du.
+// A strip of rows goes through all steps while it is in the cache: memory has to move u, but
+// neither g, dg nor du.
 template <class T> struct FeedForward final : Op<T> {
     const char* formula() const override {
         return R"(y = g W2^T + b2,  g = gelu(u),  u = x W1^T + b1
-            x (..., n, in), W1 (hidden, in), b1 (hidden), u, g (..., n, hidden), W2 (out, hidden), b2 (out), y (..., n, out)
+            x (..., n, in), W1 (hidden, in), b1 (hidden), u and g (..., n, hidden)
+            W2 (out, hidden), b2 (out), y (..., n, out)
   forward   1. u    2. g = u Phi(u)    3. y
-  backward  3. dg = dy W2,  dW2 = dy^T g,  db2 = sum of dy         2. du = dg (Phi(u) + u phi(u))
-            1. dx = du W1,  dW1 = du^T x,  db1 = sum of du         needs u, and x for dW1; g is computed again)";
+  backward  3. dg = dy W2,  dW2 = dy^T g,  db2 = sum of dy
+            2. du = dg (Phi(u) + u phi(u))
+            1. dx = du W1,  dW1 = du^T x,  db1 = sum of du
+  needs u, and x for dW1; g is computed again)";
     }
 
     static constexpr std::size_t strip = 128;
@@ -38,11 +44,13 @@ template <class T> struct FeedForward final : Op<T> {
         shape.back() = out;
         u = empty<T>({rows, hidden});
         auto y = empty<T>(shape);
-        const Panels<T> W1_t(transposed(matrix(W1.value())), rows), W2_t(transposed(matrix(W2.value())), rows);
+        const Panels<T> W1_t(transposed(matrix(W1.value())), rows),
+            W2_t(transposed(matrix(W2.value())), rows);
         parallel_for(rows, strip, [&](std::size_t begin, std::size_t end) {
             const std::size_t n = end - begin;
             Array<T> g = empty<T>({n, hidden});
-            const Matrix<T> X{input.value().data() + begin * in, n, in, in}, G{g.data(), n, hidden, hidden};
+            const Matrix<T> X{input.value().data() + begin * in, n, in, in},
+                G{g.data(), n, hidden, hidden};
             T *u_rows = u.data() + begin * hidden, *y_rows = y.data() + begin * out;
             gemm(X, W1_t, u_rows, hidden, up_bias.value().data());  // 1
             map_row(
@@ -53,7 +61,8 @@ template <class T> struct FeedForward final : Op<T> {
     }
 
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        const bool wants_x = gradients.wants(x), wants_W1 = gradients.wants(W1), wants_b1 = gradients.wants(b1);
+        const bool wants_x = gradients.wants(x), wants_W1 = gradients.wants(W1),
+                   wants_b1 = gradients.wants(b1);
         const bool wants_W2 = gradients.wants(W2), wants_b2 = gradients.wants(b2);
         const bool wants_u = wants_x || wants_W1 || wants_b1;
         auto dx = empty<T>(wants_x ? x.shape() : Shape{0});
@@ -64,29 +73,37 @@ template <class T> struct FeedForward final : Op<T> {
         auto dW2 = empty<T>({wants_W2 ? parts : 0, out, hidden});
         auto db1_sums = zeros<double>({parts, hidden}), db2_sums = zeros<double>({parts, out});
         const auto Phi_of = [](auto v) { return normal_cdf(v); };
-        const auto du_of = [](auto d, auto v, auto Phi) { return d * xsimd::fma(v, normal_density(v), Phi); };
+        const auto du_of = [](auto d, auto v, auto Phi) {
+            return d * xsimd::fma(v, normal_density(v), Phi);
+        };
         const auto g_of = [](auto v, auto Phi) { return v * Phi; };
         parallel_for(parts, 1, [&](std::size_t part, std::size_t) {
             Array<T> g = empty<T>({strip, hidden}), dg = empty<T>({strip, hidden});
             const std::size_t first = part * rows / parts, end = (part + 1) * rows / parts;
             for (std::size_t begin = first; begin == first || begin < end; begin += strip) {
                 const std::size_t n = std::min(strip, end - begin);
-                const Matrix<T> dY{dy.data() + begin * out, n, out, out}, G{g.data(), n, hidden, hidden},
-                    dU{dg.data(), n, hidden, hidden};
-                if (wants_u) gemm(dY, W2_panels, dg.data(), hidden);                                // 3
-                for (std::size_t at = 0; (wants_u || wants_W2) && at < n * hidden; at += hidden) {  // 2
+                const Matrix<T> dY{dy.data() + begin * out, n, out, out},
+                    G{g.data(), n, hidden, hidden}, dU{dg.data(), n, hidden, hidden};
+                // 3
+                if (wants_u) gemm(dY, W2_panels, dg.data(), hidden);
+                // 2
+                for (std::size_t at = 0; (wants_u || wants_W2) && at < n * hidden; at += hidden) {
                     T *Phi = g.data() + at, *d = dg.data() + at;
                     const T* v = u.data() + begin * hidden + at;
                     map_row(Phi, hidden, Phi_of, v);
                     if (wants_u) map_row(d, hidden, du_of, d, v, Phi);
                     if (wants_W2) map_row(Phi, hidden, g_of, v, Phi);
                 }
-                if (wants_W2) gemm(transposed(dY), G, dW2.data() + part * out * hidden, hidden, begin > first);  // 3
+                // 3
+                if (wants_W2)
+                    gemm(transposed(dY), G, dW2.data() + part * out * hidden, hidden,
+                         begin > first);
                 if (wants_b2) add_rows(n, out, dY.data, out, db2_sums.data() + part * out);
                 if (wants_x) gemm(dU, W1_panels, dx.data() + begin * in, in);  // 1
                 if (wants_W1) {
                     const Matrix<T> X{x.value().data() + begin * in, n, in, in};
-                    gemm(transposed(X), dU, dW1_t.data() + part * in * hidden, hidden, begin > first);
+                    gemm(transposed(X), dU, dW1_t.data() + part * in * hidden, hidden,
+                         begin > first);
                 }
                 if (wants_b1) add_rows(n, hidden, dU.data, hidden, db1_sums.data() + part * hidden);
             }
@@ -101,24 +118,28 @@ template <class T> struct FeedForward final : Op<T> {
   private:
     void check() {
         const Shape &w1 = W1.shape(), &w2 = W2.shape();
-        if (x.shape().size() < 2 || w1.size() != 2 || w2.size() != 2 || w1[1] != x.shape().back() || w2[1] != w1[0] ||
-            b1.shape != Shape{w1[0]} || b2.shape != Shape{w2[0]})
-            shape_error(name(), "x must be (..., n, in), W1 (hidden, in), b1 (hidden), W2 (out, hidden), b2 (out)",
-                        {{"x", x.shape()}, {"W1", w1}, {"b1", b1.shape}, {"W2", w2}, {"b2", b2.shape}});
+        if (x.shape().size() < 2 || w1.size() != 2 || w2.size() != 2 || w1[1] != x.shape().back() ||
+            w2[1] != w1[0] || b1.shape != Shape{w1[0]} || b2.shape != Shape{w2[0]})
+            shape_error(
+                name(),
+                "x must be (..., n, in), W1 (hidden, in), b1 (hidden), W2 (out, hidden), b2 (out)",
+                {{"x", x.shape()}, {"W1", w1}, {"b1", b1.shape}, {"W2", w2}, {"b2", b2.shape}});
         in = w1[1], hidden = w1[0], out = w2[0];
         rows = 1;
         for (std::size_t i = 0; i + 1 < x.shape().size(); ++i) rows *= x.shape()[i];
     }
 };
 template <class T>
-Var<T> feed_forward(const Var<T>& x, const Var<T>& W1, const Var<T>& b1, const Var<T>& W2, const Var<T>& b2,
-                    Source at) {
+Var<T> feed_forward(const Var<T>& x, const Var<T>& W1, const Var<T>& b1, const Var<T>& W2,
+                    const Var<T>& b2, Source at) {
     return apply<FeedForward<T>>(at, x, W1, b1, W2, b2);
 }
 
-#define TAPER_INSTANTIATE(T)                                                                                           \
-    template Var<T> composed::feed_forward(const Var<T>&, const Var<T>&, const Var<T>&, const Var<T>&, const Var<T>&); \
-    template Var<T> feed_forward(const Var<T>&, const Var<T>&, const Var<T>&, const Var<T>&, const Var<T>&, Source);
+#define TAPER_INSTANTIATE(T)                                                                 \
+    template Var<T> composed::feed_forward(const Var<T>&, const Var<T>&, const Var<T>&,      \
+                                           const Var<T>&, const Var<T>&);                    \
+    template Var<T> feed_forward(const Var<T>&, const Var<T>&, const Var<T>&, const Var<T>&, \
+                                 const Var<T>&, Source);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)
 #undef TAPER_INSTANTIATE

@@ -1,8 +1,9 @@
-// Elementwise functions of one input. The formula is a lambda over SIMD batches (core/map.hpp).
+// Elementwise functions of one input. The formula is a lambda over SIMD batches
+// (core/kernels/map.hpp).
 #include <limits>
 #include <numbers>
 
-#include "core/map.hpp"
+#include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 #include "core/ops/normal.hpp"
 
@@ -94,7 +95,7 @@ template <class T> Var<T> sqrt(const Var<T>& x, Source at) { return apply<Sqrt<T
 template <class T> struct Tanh final : Op<T> {
     const char* formula() const override {
         return R"(y = tanh x
-  backward  dx = dy 4 e / (1 + e)^2,  e = e^(-2|x|)               1 - y^2 of a y near 1 has no digits left)";
+  backward  dx = dy 4 e / (1 + e)^2,  e = e^(-2|x|)      1 - y^2 of a y near 1 has no digits left)";
     }
 
     Var<T> x;
@@ -129,7 +130,8 @@ template <class T> struct Erf final : Op<T> {
         return map([](auto v) { return erf_of(v); }, x.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        gradients.add(x, map([](auto g, auto v) { return g * slope_at_0 * xsimd::exp(-v * v); }, dy, x.value()));
+        gradients.add(x, map([](auto g, auto v) { return g * slope_at_0 * xsimd::exp(-v * v); }, dy,
+                             x.value()));
     }
 };
 template <class T> Var<T> erf(const Var<T>& x, Source at) { return apply<Erf<T>>(at, x); }
@@ -194,7 +196,7 @@ template <class T> Var<T> log1p(const Var<T>& x, Source at) { return apply<Log1p
 template <class T> struct Expm1 final : Op<T> {
     const char* formula() const override {
         return R"(y = e^x - 1
-  backward  dx = dy e^x                                           y + 1 of a y near -1 has no digits left)";
+  backward  dx = dy e^x                                   y + 1 of a y near -1 has no digits left)";
     }
 
     Var<T> x;

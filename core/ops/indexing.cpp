@@ -1,23 +1,25 @@
-// Ops that choose entries by number. A number may come often: each backward adds in double and rounds once.
+// Ops that choose entries by number. A number may come often: each backward adds in double and
+// rounds once.
 #include <algorithm>
 #include <array>
 #include <numeric>
 #include <vector>
 
-#include "core/map.hpp"
+#include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 #include "core/ops/around.hpp"
 
 namespace taper {
 
 // Error if an id is not in [0, extent), `letter` of x.
-static void check_ids(const char* op, Argument x, const Ids& ids, std::size_t extent, const std::string& letter) {
+static void check_ids(const char* op, Argument x, const Ids& ids, std::size_t extent,
+                      const std::string& letter) {
     for (std::size_t i = 0; i < ids.size(); ++i) {
         const std::int64_t id = ids.data()[i];
         if (id < 0 || static_cast<std::uint64_t>(id) >= extent)
             shape_error(op, "an id must be in [0, " + letter + ")", {x, {"ids", ids.shape()}},
-                        "id " + std::to_string(id) + " at " + index_text(ids.shape(), i) + ", " + letter + " " +
-                            std::to_string(extent));
+                        "id " + std::to_string(id) + " at " + index_text(ids.shape(), i) + ", " +
+                            letter + " " + std::to_string(extent));
     }
 }
 
@@ -40,7 +42,8 @@ static std::vector<std::size_t> places_by_key(const std::vector<std::size_t>& ke
 
 // Row keys[i] of dx += row i of dy, rows of d entries: those of one key in their order.
 template <class T>
-static void add_rows_to(Array<T>& dx, const std::vector<std::size_t>& keys, const Array<T>& dy, std::size_t d) {
+static void add_rows_to(Array<T>& dx, const std::vector<std::size_t>& keys, const Array<T>& dy,
+                        std::size_t d) {
     const std::vector<std::size_t> places = places_by_key(keys);
     std::vector<std::size_t> first;  // in places, of each key that occurs
     for (std::size_t i = 0; i < places.size(); ++i)
@@ -63,8 +66,9 @@ static void add_rows_to(Array<T>& dx, const std::vector<std::size_t>& keys, cons
 
 template <class T> struct Embedding final : Op<T> {
     const char* formula() const override {
-        return R"(y = table[ids]                                               table (V, d), ids (...), y (..., d)
-  backward  dtable[id] += sum of dy over the places that id stands at, in their order       needs the shape only)";
+        return R"(y = table[ids]                                 table (V, d), ids (...), y (..., d)
+  backward  dtable[id] += sum of dy over the places that id stands at, in their order
+            needs the shape only)";
     }
 
     Place<T> table;
@@ -73,18 +77,21 @@ template <class T> struct Embedding final : Op<T> {
 
     Var<T> forward(const Var<T>& rows, const Ids& numbers) {
         table = rows, ids = numbers;
-        if (table.shape.size() != 2) shape_error(name(), "the table must have two axes", {{"table", table.shape}});
+        if (table.shape.size() != 2)
+            shape_error(name(), "the table must have two axes", {{"table", table.shape}});
         check_ids(name(), {"table", table.shape}, ids, table.shape[0], "V");
         const std::size_t d = table.shape[1];
         Shape shape = ids.shape();
         shape.push_back(d);
         auto y = empty<T>(shape);
         for (std::size_t i = 0; i < ids.size(); ++i)
-            std::copy_n(rows.value().data() + static_cast<std::size_t>(ids.data()[i]) * d, d, y.data() + i * d);
+            std::copy_n(rows.value().data() + static_cast<std::size_t>(ids.data()[i]) * d, d,
+                        y.data() + i * d);
         return y;
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        add_rows_to(gradients.at(table), std::vector<std::size_t>(ids.begin(), ids.end()), dy, table.shape[1]);
+        add_rows_to(gradients.at(table), std::vector<std::size_t>(ids.begin(), ids.end()), dy,
+                    table.shape[1]);
     }
 };
 template <class T> Var<T> embedding(const Var<T>& table, const Ids& ids, Source at) {
@@ -93,8 +100,8 @@ template <class T> Var<T> embedding(const Var<T>& table, const Ids& ids, Source 
 
 template <class T> struct Gather final : Op<T> {
     const char* formula() const override {
-        return R"(y_ojk = x_o(id)k,  id = ids_ojk                              x (..., n, ...), ids and y (..., m, ...)
-  backward  dx_o(id)k += sum of dy_ojk over the j with that id                needs the shape only)";
+        return R"(y_ojk = x_o(id)k,  id = ids_ojk           x (..., n, ...), ids and y (..., m, ...)
+  backward  dx_o(id)k += sum of dy_ojk over the j with that id               needs the shape only)";
     }
 
     Place<T> x;

@@ -1,13 +1,15 @@
 // What an op keeps of an input.
 #pragma once
 
-#include "core/tape.hpp"
+#include "core/engine/tape.hpp"
 
 namespace taper {
 
-// In forward: can a gradient flow to x on the tape that records? In backward gradients.wants(x) says
-// the same.
-template <class T> bool wants_gradient(const Place<T>& x) { return x.tape != 0 || (x.leaf && x.leaf->trainable()); }
+// In forward: can a gradient flow to x on the tape that records? In backward gradients.wants(x)
+// says the same.
+template <class T> bool wants_gradient(const Place<T>& x) {
+    return x.tape != 0 || (x.leaf && x.leaf->trainable());
+}
 
 // x with its value where backward needs that, else without: the tape does not hold the numbers.
 template <class T> Var<T> kept(const Var<T>& x, bool needed) {

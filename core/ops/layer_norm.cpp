@@ -1,10 +1,11 @@
 // Layer normalisation: the composition, and the fused op, a few passes over each row.
-#include "core/map.hpp"
+#include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 
 namespace taper {
 
-template <class T> Var<T> composed::layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& bias, double eps) {
+template <class T>
+Var<T> composed::layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& bias, double eps) {
     if (x.value().size() == 0) return gain * x + bias;  // of no entries there is no mean
     const Var<T> centred = x - mean(x, {-1}, KeepDims::yes);
     const Var<T> variance = mean(centred * centred, {-1}, KeepDims::yes);
@@ -13,11 +14,12 @@ template <class T> Var<T> composed::layer_norm(const Var<T>& x, const Var<T>& ga
 
 template <class T> struct LayerNorm final : Op<T> {
     const char* formula() const override {
-        return R"(y = gain z + bias,  z = (x - mean) r,  r = 1 / sqrt(variance + eps)         x, y, z (..., d); gain, bias (d)
+        return R"(y = gain z + bias,  z = (x - mean) r,  r = 1 / sqrt(variance + eps)
+            x, y, z (..., d); gain, bias (d)
   forward   1. mean, of x - x_0: around 1e6 a sum of x itself has no digit left for it
             2. variance, of the centred x: E[x^2] - mean^2 would lose all digits    3. y
   backward  dbias = sum of dy over rows      dgain = sum of dy z over rows       g = dy gain
-            dx = r (g - mean(g) - z mean(g z))                                   needs mean and r of each row, not y)";
+            dx = r (g - mean(g) - z mean(g z))                needs mean and r of each row, not y)";
     }
 
     Var<T> x, gain;
@@ -27,9 +29,11 @@ template <class T> struct LayerNorm final : Op<T> {
 
     Var<T> forward(const Var<T>& input, const Var<T>& scale, const Var<T>& shift, double eps) {
         x = input, gain = scale, bias = shift;
-        if (x.shape().empty()) shape_error(name(), "x must have an axis to normalise over", {{"x", x.shape()}});
+        if (x.shape().empty())
+            shape_error(name(), "x must have an axis to normalise over", {{"x", x.shape()}});
         if (!(static_cast<T>(eps) > 0 && std::isfinite(static_cast<T>(eps))))
-            shape_error(name(), "eps must be above 0 and finite", {{"x", x.shape()}}, shortest(eps));
+            shape_error(name(), "eps must be above 0 and finite", {{"x", x.shape()}},
+                        shortest(eps));
         const std::size_t d = x.shape().back();
         if (gain.shape() != Shape{d} || bias.shape != Shape{d})
             shape_error(name(), "gain and bias must be of the last axis of x",
@@ -44,19 +48,25 @@ template <class T> struct LayerNorm final : Op<T> {
             const T mean = sum_row(d, shifted, in) / N;
             const auto square = [=](auto v) { return (shifted(v) - mean) * (shifted(v) - mean); };
             const T r_row = 1 / std::sqrt(sum_row(d, square, in) / N + static_cast<T>(eps));
-            const auto normalised = [=](auto v, auto g, auto b) { return (shifted(v) - mean) * r_row * g + b; };
-            map_row(y.data() + row * d, d, normalised, in, gain.value().data(), shift.value().data());
+            const auto normalised = [=](auto v, auto g, auto b) {
+                return (shifted(v) - mean) * r_row * g + b;
+            };
+            map_row(y.data() + row * d, d, normalised, in, gain.value().data(),
+                    shift.value().data());
             means.data()[row] = mean;
             r.data()[row] = r_row;
         });
         return y;
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        const std::size_t d = x.shape().back(), rows = means.size(), strips = (rows + strip - 1) / strip;
-        const bool wants_x = gradients.wants(x), wants_gain = gradients.wants(gain), wants_bias = gradients.wants(bias);
+        const std::size_t d = x.shape().back(), rows = means.size(),
+                          strips = (rows + strip - 1) / strip;
+        const bool wants_x = gradients.wants(x), wants_gain = gradients.wants(gain),
+                   wants_bias = gradients.wants(bias);
         auto dx = empty<T>(wants_x ? x.shape() : Shape{0});
         // Of the rows of one strip.
-        auto dgain = zeros<T>({wants_gain ? strips : 0, d}), dbias = zeros<T>({wants_bias ? strips : 0, d});
+        auto dgain = zeros<T>({wants_gain ? strips : 0, d}),
+             dbias = zeros<T>({wants_bias ? strips : 0, d});
         parallel_for(rows, strip, [&](std::size_t begin, std::size_t end) {
             Array<T> z = empty<T>({d}), g = empty<T>({d});
             T* const dgain_row = wants_gain ? dgain.data() + begin / strip * d : nullptr;
@@ -66,14 +76,17 @@ template <class T> struct LayerNorm final : Op<T> {
             const auto plus = [](auto u, auto v) { return u + v; };
             for (std::size_t row = begin; row < end; ++row) {
                 const T *in = x.value().data() + row * d, *dy_row = dy.data() + row * d;
-                const T x_0 = in[0], mean = means.data()[row], r_row = r.data()[row], N = static_cast<T>(d);
+                const T x_0 = in[0], mean = means.data()[row], r_row = r.data()[row],
+                        N = static_cast<T>(d);
                 const auto normalised = [=](auto v) { return (v - x_0 - mean) * r_row; };
                 map_row(z.data(), d, normalised, in);
                 if (wants_x) {
                     map_row(g.data(), d, times, dy_row, gain.value().data());
                     const T mean_g = sum_row(d, identity, g.data()) / N,
                             mean_gz = sum_row(d, times, g.data(), z.data()) / N;
-                    const auto slope = [=](auto g, auto z) { return r_row * (g - mean_g - z * mean_gz); };
+                    const auto slope = [=](auto g, auto z) {
+                        return r_row * (g - mean_g - z * mean_gz);
+                    };
                     map_row(dx.data() + row * d, d, slope, g.data(), z.data());
                 }
                 const auto plus_product = [](auto s, auto dy, auto z) { return s + dy * z; };
@@ -89,12 +102,14 @@ template <class T> struct LayerNorm final : Op<T> {
   private:
     static constexpr std::size_t strip = 256;  // rows
     template <class F> static void for_each_row(std::size_t rows, std::size_t d, F body) {
-        parallel_for(rows, 1 + elementwise_chunk / (d + 1), [&](std::size_t begin, std::size_t end) {
-            for (std::size_t row = begin; row < end; ++row) body(row);
-        });
+        parallel_for(rows, 1 + elementwise_chunk / (d + 1),
+                     [&](std::size_t begin, std::size_t end) {
+                         for (std::size_t row = begin; row < end; ++row) body(row);
+                     });
     }
 };
-template <class T> Var<T> layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& bias, double eps, Source at) {
+template <class T>
+Var<T> layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& bias, double eps, Source at) {
     return apply<LayerNorm<T>>(at, x, gain, bias, eps);
 }
 

@@ -1,5 +1,6 @@
-// Matrix product: the op that does nearly all the work. BLAS and threads are in core/gemm.cpp.
-#include "core/gemm.hpp"
+// Matrix product: the op that does nearly all the work. BLAS and threads are in
+// core/kernels/gemm.cpp.
+#include "core/kernels/gemm.hpp"
 #include "core/ops.hpp"
 #include "core/ops/kept.hpp"
 
@@ -7,9 +8,11 @@ namespace taper {
 
 template <class T> struct Matmul final : Op<T> {
     const char* formula() const override {
-        return R"(y = a b                      a (..., m, k), b (..., k, n), y (..., m, n); axes before the last two broadcast
-  backward  da = dy b^T           db = a^T dy            each summed over the batch axes along which it was repeated
-  with b stored transposed, bt (..., n, k):  da = dy bt     dbt = dy^T a          and the same way round for a
+        return R"(y = a b
+            a (..., m, k), b (..., k, n), y (..., m, n); axes before the last two broadcast
+  backward  da = dy b^T   db = a^T dy    each summed over the batch axes along which it was repeated
+  with b stored transposed, bt (..., n, k):  da = dy bt   dbt = dy^T a
+            and the same way round for a
             keeps a if b wants a gradient, and so with b)";
     }
 
@@ -31,8 +34,10 @@ template <class T> struct Matmul final : Op<T> {
         if (inner_a != inner_b)
             shape_error(name(),
                         std::string("the ") + (as.transpose_a ? "second to last" : "last") +
-                            " axis of a must equal the " + (as.transpose_b ? "last" : "second to last") + " of b",
-                        {{"a", left}, {"b", right}}, std::to_string(inner_a) + ", " + std::to_string(inner_b));
+                            " axis of a must equal the " +
+                            (as.transpose_b ? "last" : "second to last") + " of b",
+                        {{"a", left}, {"b", right}},
+                        std::to_string(inner_a) + ", " + std::to_string(inner_b));
         broadcast_shape(name(), {"batch of a", Shape(left.begin(), left.end() - 2)},
                         {"batch of b", Shape(right.begin(), right.end() - 2)});
     }
@@ -45,7 +50,8 @@ template <class T> struct Matmul final : Op<T> {
         if (!gradients.wants(b)) return;
         if (b.shape().size() == 2 &&
             !as.transpose_a) {  // one b for the whole batch: its sum is one product over all rows
-            gradients.add(b, as.transpose_b ? row_product(dy, a.value()) : row_product(a.value(), dy));
+            gradients.add(b,
+                          as.transpose_b ? row_product(dy, a.value()) : row_product(a.value(), dy));
         } else {
             Array<T> db = as.transpose_b ? product(dy, true, a.value(), as.transpose_a)
                                          : product(a.value(), !as.transpose_a, dy, false);
@@ -57,14 +63,15 @@ template <class T> Var<T> matmul(const Var<T>& a, const Var<T>& b, Transposed as
     return apply<Matmul<T>>(at, a, b, as);
 }
 
-template <class T> Var<T> composed::linear(const Var<T>& x, const Var<T>& weight, const Var<T>& bias) {
+template <class T>
+Var<T> composed::linear(const Var<T>& x, const Var<T>& weight, const Var<T>& bias) {
     return matmul(x, weight, {.transpose_b = true}) + bias;
 }
 
 template <class T> struct Linear final : Op<T> {
     const char* formula() const override {
         return R"(y = x W^T + b                x (..., n, in), W (out, in), b (out), y (..., n, out)
-  backward  dx = dy W             dW = dy^T x          db = sum of dy         both over all rows; keeps x for dW alone)";
+  backward  dx = dy W   dW = dy^T x    db = sum of dy    both over all rows; keeps x for dW alone)";
     }
 
     Var<T> x, W;
@@ -83,12 +90,14 @@ template <class T> struct Linear final : Op<T> {
         if (gradients.wants(x)) gradients.add(x, rows_times(dy, matrix(W.value())));
         const bool wants_b = gradients.wants(b);
         Array<T> db;
-        if (gradients.wants(W)) gradients.add(W, row_product(dy, x.value(), wants_b ? &db : nullptr));
+        if (gradients.wants(W))
+            gradients.add(W, row_product(dy, x.value(), wants_b ? &db : nullptr));
         else if (wants_b) db = sum_to(dy, b.shape);
         if (wants_b) gradients.add(b, std::move(db));
     }
 };
-template <class T> Var<T> linear(const Var<T>& x, const Var<T>& weight, const Var<T>& bias, Source at) {
+template <class T>
+Var<T> linear(const Var<T>& x, const Var<T>& weight, const Var<T>& bias, Source at) {
     return apply<Linear<T>>(at, x, weight, bias);
 }
 

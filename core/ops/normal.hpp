@@ -1,4 +1,5 @@
-// The standard normal distribution over SIMD batches, for GELU: gelu(x) = x Phi(x), gelu'(x) = Phi(x) + x phi(x).
+// The standard normal distribution over SIMD batches, for GELU: gelu(x) = x Phi(x), gelu'(x) =
+// Phi(x) + x phi(x).
 #pragma once
 
 #include <numbers>
@@ -24,7 +25,8 @@ template <class V> V normal_density(V x) {
     return T(std::numbers::inv_sqrtpi * std::numbers::sqrt2 / 2) * xsimd::exp(T(-0.5) * x * x);
 }
 
-// gelu'(x). The fma is spelled out: compilers choose another of the two products in one place than in the next.
+// gelu'(x). The fma is spelled out: compilers choose another of the two products in one place than
+// in the next.
 template <class V> V gelu_slope(V x) { return xsimd::fma(x, normal_density(x), normal_cdf(x)); }
 
 }  // namespace taper

@@ -1,8 +1,8 @@
-// Ops on parts along one axis: slice, concat, stack, pad, flip. They move numbers and compute none: each backward is the
-// opposite move.
+// Ops on parts along one axis: slice, concat, stack, pad, flip. They move numbers and compute none:
+// each backward is the opposite move.
 #include <algorithm>
 
-#include "core/map.hpp"
+#include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 #include "core/ops/around.hpp"
 
@@ -23,11 +23,14 @@ template <class T> struct Slice final : Op<T> {
         axis = axis_index(name(), along, {"x", x.shape});
         const auto extent = static_cast<std::ptrdiff_t>(x.shape[axis]);
         const auto from_front = [&](std::ptrdiff_t i) { return i < 0 ? i + extent : i; };
-        const std::ptrdiff_t first = from_front(range.begin), last = from_front(range.end.value_or(extent));
+        const std::ptrdiff_t first = from_front(range.begin),
+                             last = from_front(range.end.value_or(extent));
         if (range.step < 1 || first < 0 || last > extent || first > last)
-            shape_error(name(), "0 <= begin <= end <= extent and step >= 1 must hold", {{"x", x.shape}},
-                        "axis " + std::to_string(axis) + ", begin " + std::to_string(range.begin) + ", end " +
-                            std::to_string(range.end.value_or(extent)) + ", step " + std::to_string(range.step));
+            shape_error(name(), "0 <= begin <= end <= extent and step >= 1 must hold",
+                        {{"x", x.shape}},
+                        "axis " + std::to_string(axis) + ", begin " + std::to_string(range.begin) +
+                            ", end " + std::to_string(range.end.value_or(extent)) + ", step " +
+                            std::to_string(range.step));
         begin = static_cast<std::size_t>(first);
         step = static_cast<std::size_t>(range.step);
         length = (static_cast<std::size_t>(last - first) + step - 1) / step;
@@ -81,14 +84,16 @@ template <class T> struct Concat final : Op<T> {
             Shape first = shape;
             first[axis] = 0;
             if (others != first)
-                shape_error(name(), "all axes but the joined one must agree", {{"first", xs[0].shape}, {"x", x.shape}},
+                shape_error(name(), "all axes but the joined one must agree",
+                            {{"first", xs[0].shape}, {"x", x.shape}},
                             "axis " + std::to_string(axis));
             shape[axis] += x.shape[axis];
         }
         auto y = empty<T>(shape);
-        for_each_part(shape, [&](std::size_t part, std::size_t in_x, std::size_t in_y, std::size_t n) {
-            std::copy_n(inputs[part].value().data() + in_x, n, y.data() + in_y);
-        });
+        for_each_part(shape,
+                      [&](std::size_t part, std::size_t in_x, std::size_t in_y, std::size_t n) {
+                          std::copy_n(inputs[part].value().data() + in_x, n, y.data() + in_y);
+                      });
         return y;
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
@@ -97,9 +102,10 @@ template <class T> struct Concat final : Op<T> {
             dxs.emplace_back();
             if (gradients.wants(x)) dxs.back() = empty<T>(x.shape);
         }
-        for_each_part(dy.shape(), [&](std::size_t part, std::size_t in_x, std::size_t in_y, std::size_t n) {
-            if (dxs[part]) std::copy_n(dy.data() + in_y, n, dxs[part]->data() + in_x);
-        });
+        for_each_part(dy.shape(),
+                      [&](std::size_t part, std::size_t in_x, std::size_t in_y, std::size_t n) {
+                          if (dxs[part]) std::copy_n(dy.data() + in_y, n, dxs[part]->data() + in_x);
+                      });
         for (std::size_t i = 0; i < xs.size(); ++i)
             if (dxs[i]) gradients.add(xs[i], std::move(*dxs[i]));
     }
@@ -118,13 +124,15 @@ template <class T> Var<T> concat(const std::vector<Var<T>>& xs, int axis, Source
     return apply<Concat<T>>(at, xs, axis);
 }
 
-// ---- y = the xs, all of one shape, along a new axis: each gets the axis with extent 1, then concat
+// ---- y = the xs, all of one shape, along a new axis: each gets the axis with extent 1, then
+// concat
 template <class T> Var<T> stack(const std::vector<Var<T>>& xs, int axis, Source at) {
     const Extents shape = explained(at, xs, [&] {
         if (xs.empty()) throw Error("stack: at least one input must be given: 0");
         for (const Var<T>& x : xs)
             if (x.shape() != xs[0].shape())
-                shape_error("stack", "all inputs must have one shape", {{"first", xs[0].shape()}, {"x", x.shape()}});
+                shape_error("stack", "all inputs must have one shape",
+                            {{"first", xs[0].shape()}, {"x", x.shape()}});
         Shape with_axis = xs[0].shape();
         with_axis.push_back(1);
         const std::size_t place = axis_index("stack", axis, {"x with the new axis", with_axis});
@@ -147,7 +155,8 @@ template <class T> struct Pad final : Op<T> {
     std::size_t axis, before;
     const char* name() const override { return "pad"; }
 
-    Var<T> forward(const Var<T>& input, int along, std::ptrdiff_t front, std::ptrdiff_t back, T value) {
+    Var<T> forward(const Var<T>& input, int along, std::ptrdiff_t front, std::ptrdiff_t back,
+                   T value) {
         x = input;
         axis = axis_index(name(), along, {"x", x.shape});
         constexpr std::ptrdiff_t most = std::ptrdiff_t{1} << 60;
@@ -174,11 +183,13 @@ template <class T> struct Pad final : Op<T> {
     template <class F> void for_each_run(const Shape& y, F visit) const {
         const Around in_x(x.shape, axis), in_y(y, axis);
         const std::size_t n = in_x.extent * in_x.inner;
-        for (std::size_t o = 0; o < in_x.outer; ++o) visit(o * n, (o * in_y.extent + before) * in_y.inner, n);
+        for (std::size_t o = 0; o < in_x.outer; ++o)
+            visit(o * n, (o * in_y.extent + before) * in_y.inner, n);
     }
 };
 template <class T>
-Var<T> pad(const Var<T>& x, int axis, std::ptrdiff_t before, std::ptrdiff_t after, double value, Source at) {
+Var<T> pad(const Var<T>& x, int axis, std::ptrdiff_t before, std::ptrdiff_t after, double value,
+           Source at) {
     return apply<Pad<T>>(at, x, axis, before, after, static_cast<T>(value));
 }
 
@@ -197,7 +208,9 @@ template <class T> struct Flip final : Op<T> {
         axis = axis_index(name(), along, {"x", x.shape});
         return flipped(input.value());
     }
-    void backward(const Array<T>& dy, Gradients<T>& gradients) override { gradients.add(x, flipped(dy)); }
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        gradients.add(x, flipped(dy));
+    }
 
     Array<T> flipped(const Array<T>& from) const {
         const Around around(x.shape, axis);
@@ -205,13 +218,15 @@ template <class T> struct Flip final : Op<T> {
         for (std::size_t o = 0; o < around.outer; ++o)
             for (std::size_t i = 0; i < around.extent; ++i) {
                 const std::size_t opposite = around.extent - 1 - i;
-                std::copy_n(from.data() + (o * around.extent + opposite) * around.inner, around.inner,
-                            to.data() + (o * around.extent + i) * around.inner);
+                std::copy_n(from.data() + (o * around.extent + opposite) * around.inner,
+                            around.inner, to.data() + (o * around.extent + i) * around.inner);
             }
         return to;
     }
 };
-template <class T> Var<T> flip(const Var<T>& x, int axis, Source at) { return apply<Flip<T>>(at, x, axis); }
+template <class T> Var<T> flip(const Var<T>& x, int axis, Source at) {
+    return apply<Flip<T>>(at, x, axis);
+}
 
 #define TAPER_INSTANTIATE(T)                                                                 \
     template Var<T> slice(const Var<T>&, int, Range, Source);                                \

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <limits>
 
-#include "core/map.hpp"
+#include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 #include "core/ops/around.hpp"
 
@@ -13,7 +13,9 @@ static std::vector<bool> reduced_axes(const char* op, const Shape& x, const Axes
     std::vector<bool> reduced(x.size(), axes.empty());
     for (int axis : axes) {
         const std::size_t i = axis_index(op, axis, {"x", x});
-        if (reduced[i]) shape_error(op, "an axis must be named once", {{"x", x}}, "axis " + std::to_string(axis));
+        if (reduced[i])
+            shape_error(op, "an axis must be named once", {{"x", x}},
+                        "axis " + std::to_string(axis));
         reduced[i] = true;
     }
     return reduced;
@@ -38,7 +40,8 @@ static std::size_t entries_of_mean(const char* op, const Shape& x, const Axes& a
 }
 
 // visit(entry of x, entry of y that it is reduced into), in the order of x.
-template <class F> static void for_each_entry(const Shape& x, const std::vector<bool>& reduced, F visit) {
+template <class F>
+static void for_each_entry(const Shape& x, const std::vector<bool>& reduced, F visit) {
     std::vector<std::size_t> index(x.size(), 0), step(x.size(), 0);
     std::size_t stride = 1, j = 0;
     for (std::size_t axis = x.size(); axis-- > 0;)
@@ -80,13 +83,17 @@ template <class T> Var<T> sum(const Var<T>& x, const Axes& axes, KeepDims keep, 
     return apply<Sum<T>>(at, x, axes, keep);
 }
 
-// ---- y = sum of x over the reduced axes / their number of entries N            a composition; N = 0 is an Error
+// ---- y = sum of x over the reduced axes / their number of entries N
+//      a composition; N = 0 is an Error
 template <class T> Var<T> mean(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
-    const std::size_t n = explained<T>(at, {x}, [&] { return entries_of_mean("mean", x.shape(), axes); });
-    return div(sum(x, axes, keep, at), static_cast<T>(n), at);  // 1/N would be rounded: the mean of 1e6s is 1e6
+    const std::size_t n =
+        explained<T>(at, {x}, [&] { return entries_of_mean("mean", x.shape(), axes); });
+    // 1/N would be rounded: the mean of 1e6s is 1e6
+    return div(sum(x, axes, keep, at), static_cast<T>(n), at);
 }
 
-// ---- y = mean of (x - mean of x)^2                                              a composition; N = 0 is an Error
+// ---- y = mean of (x - mean of x)^2
+//      a composition; N = 0 is an Error
 template <class T> Var<T> variance(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
     explained<T>(at, {x}, [&] { entries_of_mean("variance", x.shape(), axes); });
     const Var<T> centred = sub(x, mean(x, axes, KeepDims::yes, at), at);
@@ -95,8 +102,8 @@ template <class T> Var<T> variance(const Var<T>& x, const Axes& axes, KeepDims k
 
 template <class T> struct Max final : Op<T> {
     const char* formula() const override {
-        return R"(y = the largest x over the reduced axes                      of no entries: an Error; NaN wins
-  backward  dx_i = dy / c where x_i = y, else 0                   c of the x are equal to y: they share evenly
+        return R"(y = the largest x over the reduced axes          of no entries: an Error; NaN wins
+  backward  dx_i = dy / c where x_i = y, else 0         c of the x are equal to y: they share evenly
             where y is NaN, dx is NaN for all that it was chosen from)";
     }
 
@@ -116,7 +123,9 @@ template <class T> struct Max final : Op<T> {
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const Shape& shape = x.shape();
-        const auto is_largest = [&](std::size_t i, std::size_t j) { return x.value().data()[i] == y.data()[j]; };
+        const auto is_largest = [&](std::size_t i, std::size_t j) {
+            return x.value().data()[i] == y.data()[j];
+        };
         Array<T> ties = zeros<T>(y.shape()), dx = zeros<T>(shape);
         for_each_entry(shape, reduced, [&](std::size_t i, std::size_t j) {
             if (is_largest(i, j)) ties.data()[j] += T(1);
@@ -135,7 +144,8 @@ template <class T> Var<T> max(const Var<T>& x, const Axes& axes, KeepDims keep, 
 template <class T> struct LogSumExp final : Op<T> {
     const char* formula() const override {
         return R"(y = ln sum e^x over the reduced axes
-  forward   1. m = the largest x, or 0 where that is infinite     2. l = ln sum e^(x - m)     3. y = m + l
+  forward   1. m = the largest x, or 0 where that is infinite
+            2. l = ln sum e^(x - m)   3. y = m + l
   backward  dx_i = dy e^(x_i - m - l), and 0 where l = -inf: all x are, or there is none
             needs m and l: far from 0 their sum y has lost digits)";
     }
@@ -148,9 +158,11 @@ template <class T> struct LogSumExp final : Op<T> {
         x = input;
         const auto reduced = reduced_axes(name(), x.shape(), axes);
         m = map([](T v) { return std::isinf(v) ? T(0) : v; }, max_axes(x.value(), reduced));
-        const auto powers = zip([](auto v, auto most) { return xsimd::exp(v - most); }, name(), x.value(), m);
+        const auto powers =
+            zip([](auto v, auto most) { return xsimd::exp(v - most); }, name(), x.value(), m);
         l = map([](T total) { return std::log(total); }, sum_axes(powers, reduced));
-        return reshaped(map([](auto a, auto b) { return a + b; }, m, l), reduced_shape(x.shape(), reduced, keep));
+        return reshaped(map([](auto a, auto b) { return a + b; }, m, l),
+                        reduced_shape(x.shape(), reduced, keep));
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const auto share = [](auto v, auto log_sum) {
@@ -169,8 +181,10 @@ template <class T> Var<T> logsumexp(const Var<T>& x, const Axes& axes, KeepDims 
 template <class T> struct Norm final : Op<T> {
     const char* formula() const override {
         return R"(y = sqrt(sum of x^2) over the reduced axes
-  forward   1. m = the largest |x|, or 1 where that is 0 or infinite     2. l = sqrt(sum of (x / m)^2)     3. y = m l
-  backward  dx = dy (x / m) / l, and 0 where l = 0                       needs m and l: y may overflow where they do not)";
+  forward   1. m = the largest |x|, or 1 where that is 0 or infinite
+            2. l = sqrt(sum of (x / m)^2)   3. y = m l
+  backward  dx = dy (x / m) / l, and 0 where l = 0
+            needs m and l: y may overflow where they do not)";
     }
 
     Var<T> x;
@@ -215,30 +229,35 @@ template <class T> struct CumSum final : Op<T> {
         axis = axis_index(name(), along, {"x", x.shape});
         return running_sums(input.value(), false);
     }
-    void backward(const Array<T>& dy, Gradients<T>& gradients) override { gradients.add(x, running_sums(dy, true)); }
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        gradients.add(x, running_sums(dy, true));
+    }
 
     // From the first entry on, or from the last one back; in double.
     Array<T> running_sums(const Array<T>& from, bool back) const {
         const Around around(x.shape, axis);
         const std::size_t n = around.extent, inner = around.inner;
         auto to = empty<T>(x.shape);
-        parallel_for(around.outer, 1 + elementwise_chunk / (n * inner + 1), [&](std::size_t begin, std::size_t end) {
-            std::vector<double> total(inner);
-            for (std::size_t o = begin; o < end; ++o) {
-                std::fill(total.begin(), total.end(), 0.0);
-                for (std::size_t j = 0; j < n; ++j) {
-                    const std::size_t row = (o * n + (back ? n - 1 - j : j)) * inner;
-                    for (std::size_t i = 0; i < inner; ++i) {
-                        total[i] += static_cast<double>(from.data()[row + i]);
-                        to.data()[row + i] = static_cast<T>(total[i]);
-                    }
-                }
-            }
-        });
+        parallel_for(around.outer, 1 + elementwise_chunk / (n * inner + 1),
+                     [&](std::size_t begin, std::size_t end) {
+                         std::vector<double> total(inner);
+                         for (std::size_t o = begin; o < end; ++o) {
+                             std::fill(total.begin(), total.end(), 0.0);
+                             for (std::size_t j = 0; j < n; ++j) {
+                                 const std::size_t row = (o * n + (back ? n - 1 - j : j)) * inner;
+                                 for (std::size_t i = 0; i < inner; ++i) {
+                                     total[i] += static_cast<double>(from.data()[row + i]);
+                                     to.data()[row + i] = static_cast<T>(total[i]);
+                                 }
+                             }
+                         }
+                     });
         return to;
     }
 };
-template <class T> Var<T> cumsum(const Var<T>& x, int axis, Source at) { return apply<CumSum<T>>(at, x, axis); }
+template <class T> Var<T> cumsum(const Var<T>& x, int axis, Source at) {
+    return apply<CumSum<T>>(at, x, axis);
+}
 
 #define TAPER_INSTANTIATE(T)                                                 \
     template Var<T> sum(const Var<T>&, const Axes&, KeepDims, Source);       \

@@ -23,7 +23,8 @@ template <class T> struct Reshape final : Op<T> {
         std::string text;
         for (std::ptrdiff_t extent : wanted) {
             text += (text.empty() ? "" : ",") + std::to_string(extent);
-            shape.push_back(extent == -1 ? 1 : static_cast<std::size_t>(std::max<std::ptrdiff_t>(extent, 0)));
+            shape.push_back(
+                extent == -1 ? 1 : static_cast<std::size_t>(std::max<std::ptrdiff_t>(extent, 0)));
         }
         const auto guessed = std::find(wanted.begin(), wanted.end(), -1);
         if (std::count(wanted.begin(), wanted.end(), -1) > 1 ||
@@ -32,14 +33,18 @@ template <class T> struct Reshape final : Op<T> {
                         "wanted (" + text + ")");
         const std::size_t known = count(shape);
         if (guessed != wanted.end() && known == 0)
-            shape_error(name(), "beside an extent of 0 any number could stand for -1", {{"x", x.shape}},
-                        "wanted (" + text + ")");
-        if (guessed != wanted.end()) shape[static_cast<std::size_t>(guessed - wanted.begin())] = entries / known;
+            shape_error(name(), "beside an extent of 0 any number could stand for -1",
+                        {{"x", x.shape}}, "wanted (" + text + ")");
+        if (guessed != wanted.end())
+            shape[static_cast<std::size_t>(guessed - wanted.begin())] = entries / known;
         if (count(shape) != entries)
-            shape_error(name(), "the number of entries must stay the same", {{"x", x.shape}}, "wanted (" + text + ")");
+            shape_error(name(), "the number of entries must stay the same", {{"x", x.shape}},
+                        "wanted (" + text + ")");
         return reshaped(input.value(), shape);
     }
-    void backward(const Array<T>& dy, Gradients<T>& gradients) override { gradients.add(x, reshaped(dy, x.shape)); }
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        gradients.add(x, reshaped(dy, x.shape));
+    }
 };
 template <class T> Var<T> reshape(const Var<T>& x, const Extents& shape, Source at) {
     return apply<Reshape<T>>(at, x, shape);
@@ -68,7 +73,8 @@ template <class T> struct Transpose final : Op<T> {
         std::vector<std::size_t> sorted = axes;
         std::sort(sorted.begin(), sorted.end());
         if (sorted != all)
-            shape_error(name(), "axes must name each axis of x once", {{"x", x.shape}}, "axes (" + given + ")");
+            shape_error(name(), "axes must name each axis of x once", {{"x", x.shape}},
+                        "axes (" + given + ")");
         return permuted(input.value(), axes);
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
@@ -93,11 +99,14 @@ template <class T> struct BroadcastTo final : Op<T> {
     Var<T> forward(const Var<T>& input, const Shape& shape) {
         x = input;
         if (!broadcasts_to(x.shape, shape))
-            shape_error(name(), "each axis of x, aligned at the last, must be 1 or that of the shape",
+            shape_error(name(),
+                        "each axis of x, aligned at the last, must be 1 or that of the shape",
                         {{"x", x.shape}, {"shape", shape}});
         return expand(input.value(), shape);
     }
-    void backward(const Array<T>& dy, Gradients<T>& gradients) override { gradients.add(x, sum_to(dy, x.shape)); }
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        gradients.add(x, sum_to(dy, x.shape));
+    }
 };
 template <class T> Var<T> broadcast_to(const Var<T>& x, const Shape& shape, Source at) {
     return apply<BroadcastTo<T>>(at, x, shape);

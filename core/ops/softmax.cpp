@@ -1,13 +1,13 @@
 // softmax and log_softmax: the compositions, and the fused ops, one pass over each row.
 #include <numeric>
 
-#include "core/map.hpp"
+#include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 
 namespace taper {
 
-// ---- The compositions. The largest entry is subtracted so that exp cannot overflow; it is a constant, since the result
-// does not depend on it. Of no entries there is no largest.
+// ---- The compositions. The largest entry is subtracted so that exp cannot overflow; it is a
+// constant, since the result does not depend on it. Of no entries there is no largest.
 template <class T> static Var<T> at_most_0(const Var<T>& x, int axis) {
     return x.value().size() == 0 ? x : x - max(x, {axis}, KeepDims::yes).detach();
 }
@@ -50,7 +50,9 @@ template <class T> struct Softmax final : Op<T> {
             T* to = out.data() + row;
             const auto exp_of = [m = max_row(n, in)](auto v) { return xsimd::exp(v - m); };
             map_row(to, n, exp_of, in);
-            const auto normalised = [inverse = 1 / sum_row(n, identity, to)](auto v) { return v * inverse; };
+            const auto normalised = [inverse = 1 / sum_row(n, identity, to)](auto v) {
+                return v * inverse;
+            };
             map_row(to, n, normalised, to);
         });
         return y = std::move(out);
@@ -61,7 +63,9 @@ template <class T> struct Softmax final : Op<T> {
         for_each_row(dx.size(), n, [&](std::size_t row) {
             const T *p = y.value().data() + row, *g = dy.data() + row;
             const auto times = [](auto y_i, auto dy_i) { return y_i * dy_i; };
-            const auto slope = [inner = sum_row(n, times, p, g)](auto y_i, auto dy_i) { return y_i * (dy_i - inner); };
+            const auto slope = [inner = sum_row(n, times, p, g)](auto y_i, auto dy_i) {
+                return y_i * (dy_i - inner);
+            };
             map_row(dx.data() + row, n, slope, p, g);
         });
         gradients.add(x, std::move(dx));
@@ -87,7 +91,9 @@ template <class T> struct LogSoftmax final : Op<T> {
             const T* in = input.value().data() + row;
             const T m = max_row(n, in);
             const auto exp_of = [m](auto v) { return xsimd::exp(v - m); };
-            const auto log_p = [m, log_sum = std::log(sum_row(n, exp_of, in))](auto v) { return v - m - log_sum; };
+            const auto log_p = [m, log_sum = std::log(sum_row(n, exp_of, in))](auto v) {
+                return v - m - log_sum;
+            };
             map_row(out.data() + row, n, log_p, in);
         });
         return y = std::move(out);
@@ -98,7 +104,9 @@ template <class T> struct LogSoftmax final : Op<T> {
         for_each_row(dx.size(), n, [&](std::size_t row) {
             const T *log_p = y.value().data() + row, *g = dy.data() + row;
             const T total = sum_row(n, identity, g);
-            const auto slope = [total](auto y_i, auto dy_i) { return dy_i - xsimd::exp(y_i) * total; };
+            const auto slope = [total](auto y_i, auto dy_i) {
+                return dy_i - xsimd::exp(y_i) * total;
+            };
             map_row(dx.data() + row, n, slope, log_p, g);
         });
         gradients.add(x, std::move(dx));
@@ -106,8 +114,11 @@ template <class T> struct LogSoftmax final : Op<T> {
 };
 
 // O along any axis: it is moved to the end and back.
-template <class O, class T> static Var<T> along(const char* op, const Var<T>& x, int axis, Source at) {
-    const std::size_t i = explained<T>(at, {x}, [&] { return axis_index(op, axis, {"x", x.shape()}); });
+template <class O, class T>
+static Var<T> along(const char* op, const Var<T>& x, int axis, Source at) {
+    const std::size_t i = explained<T>(at, {x}, [&] {
+        return axis_index(op, axis, {"x", x.shape()});
+    });
     const std::size_t last = x.shape().size() - 1;
     if (i == last) return apply<O>(at, x);
     std::vector<int> swapped(x.shape().size());

@@ -1,18 +1,19 @@
-// Times one configuration: a training step (forward, backward, Adam) or a forward pass with its loss, on random tokens.
-// One line of JSON. gflop counts two for each multiply-add of the textbook algorithm, backward as twice the forward,
-// whatever shortcut is taken: full causal attention as all n x n scores, too.
+// Times one configuration: a training step (forward, backward, Adam) or a forward pass with its
+// loss, on random tokens. One line of JSON. gflop counts two for each multiply-add of the textbook
+// algorithm, backward as twice the forward, whatever shortcut is taken: full causal attention as
+// all n x n scores, too.
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "core/parallel.hpp"
+#include "core/kernels/parallel.hpp"
 #include "examples/common/measuring.hpp"
 #include "examples/common/model_memory.hpp"
 #include "examples/common/model_options.hpp"
 #include "examples/common/program.hpp"
-#include "nn/adam.hpp"
 #include "nn/linformer.hpp"
+#include "nn/optim/adam.hpp"
 
 namespace taper::examples {
 
@@ -48,7 +49,8 @@ static void bench(const nn::Config& config, std::size_t batch, bool train, std::
         const auto start = std::chrono::steady_clock::now();
         if (train) {
             Tape<float> tape;
-            const nn::Pass pass{.dropout = Random(0, "dropout").at(static_cast<std::uint32_t>(step))};
+            const nn::Pass pass{.dropout =
+                                    Random(0, "dropout").at(static_cast<std::uint32_t>(step))};
             const Var<float> loss = cross_entropy(model(tokens, pass), targets);
             last_loss = static_cast<double>(loss.item());
             tape.backward(loss);
@@ -56,7 +58,8 @@ static void bench(const nn::Config& config, std::size_t batch, bool train, std::
         } else {
             last_loss = static_cast<double>(cross_entropy(model(tokens), targets).item());
         }
-        const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+        const std::chrono::duration<double, std::milli> took =
+            std::chrono::steady_clock::now() - start;
         if (step >= warm_up) times.push_back(took.count());
     }
     std::sort(times.begin(), times.end());
@@ -81,9 +84,11 @@ int main(int argc, char** argv) {
         ModelOptions model;
         std::string mode = "train";
         bool causal = false;
-        std::uint64_t vocab = 1024, batch = 32, steps = 20, thread_count = static_cast<std::uint64_t>(threads());
+        std::uint64_t vocab = 1024, batch = 32, steps = 20,
+                      thread_count = static_cast<std::uint64_t>(threads());
         Options options("bench_step",
-                        "Times a training step or a forward pass of one configuration, after three steps to warm up.");
+                        "Times a training step or a forward pass of one configuration, after three "
+                        "steps to warm up.");
         options.word("--mode", mode, {"train", "forward"}, "what is timed");
         model.declare_model(options);
         model.declare_window(options);
@@ -98,7 +103,8 @@ int main(int argc, char** argv) {
         const nn::Config config = model.model_config(vocab, causal);
         check_options(config, options);
         check_memory(config, batch, mode == "train" ? 4 : 1, options);
-        const std::string idle = mode == "forward" ? options.without_effect({"--dropout"}, "--mode forward") : "";
+        const std::string idle =
+            mode == "forward" ? options.without_effect({"--dropout"}, "--mode forward") : "";
         for (const std::string& line : {chosen_k, model.idle_options(options), idle})
             if (!line.empty()) note(line);
         bench(config, batch, mode == "train", steps);

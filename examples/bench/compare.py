@@ -27,7 +27,8 @@ CONFIGURATIONS = {  # name: steps (the slow ones few), options of bench_step
     "large": (4, ["--length", "512", "--k", "128", "--width", "256", "--heads", "8", "--layers", "6", "--vocab", "4096", "--batch", "8"]),
 }
 CORES = len(os.sched_getaffinity(0))
-THREADS = [(1, CORES), (CORES, 1), (1, 1)]  # of PyTorch's own loops, of its BLAS: its best setting counts
+# of PyTorch's own loops, of its BLAS: its best setting counts
+THREADS = [(1, CORES), (CORES, 1), (1, 1)]
 
 
 def peer(arguments):

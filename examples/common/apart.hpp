@@ -5,7 +5,7 @@
 #include <limits>
 #include <type_traits>
 
-#include "core/tape.hpp"
+#include "core/engine/tape.hpp"
 
 namespace taper::examples {
 
@@ -29,9 +29,12 @@ template <class T> double apart(const Array<T>& a, const std::type_identity_t<Ar
     if (a.shape() != b.shape()) return std::numeric_limits<double>::infinity();
     double most = 0;
     for (std::size_t i = 0; i < a.size(); ++i)
-        most = larger(most, std::abs(static_cast<double>(a.data()[i]) - static_cast<double>(b.data()[i])));
+        most = larger(
+            most, std::abs(static_cast<double>(a.data()[i]) - static_cast<double>(b.data()[i])));
     return most;
 }
-inline double apart(const Var<double>& a, const Var<double>& b) { return apart(a.value(), b.value()); }
+inline double apart(const Var<double>& a, const Var<double>& b) {
+    return apart(a.value(), b.value());
+}
 
 }  // namespace taper::examples

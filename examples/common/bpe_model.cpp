@@ -9,7 +9,8 @@
 
 namespace taper::examples {
 
-constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view base64_digits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 std::string to_base64(std::string_view bytes) {
     std::string text;
@@ -42,7 +43,8 @@ std::optional<std::string> from_base64(std::string_view text) {
 
 namespace {
 
-// The wire format of protobuf: a message is a row of fields, each a key (number << 3 | type) and a value.
+// The wire format of protobuf: a message is a row of fields, each a key (number << 3 | type) and a
+// value.
 enum WireType : std::uint64_t { varint = 0, fixed64 = 1, text = 2, fixed32 = 5 };
 
 struct Field {
@@ -108,7 +110,9 @@ class Check {
   private:
     std::vector<Field> fields(std::string_view bytes) const {
         auto found = fields_of(bytes);
-        if (!found) throw Error(subject_ + ": the value must be a SentencePiece model in base64: it is not");
+        if (!found)
+            throw Error(subject_ +
+                        ": the value must be a SentencePiece model in base64: it is not");
         return *std::move(found);
     }
 
@@ -118,11 +122,15 @@ class Check {
             const bool spelling = field.number == 1 && field.type == text;
             const bool score = field.number == 2 && field.type == fixed32;
             const bool kind = field.number == 3 && field.type == varint;
-            if (!spelling && !score && !kind) refuse("a piece may hold a spelling, a score and a type", field);
-            if (score && !std::isfinite(number(field.bytes))) refuse("a score must be finite", field);
+            if (!spelling && !score && !kind)
+                refuse("a piece may hold a spelling, a score and a type", field);
+            if (score && !std::isfinite(number(field.bytes)))
+                refuse("a score must be finite", field);
             if (kind && field.value != normal && field.value != unknown && field.value != control &&
                 field.value != byte)
-                refuse("the type of a piece must be 1 (normal), 2 (unknown), 3 (control) or 6 (byte)", field);
+                refuse(
+                    "the type of a piece must be 1 (normal), 2 (unknown), 3 (control) or 6 (byte)",
+                    field);
         }
     }
 
@@ -136,8 +144,10 @@ class Check {
     void normalizer(std::string_view bytes) const {
         constexpr std::uint64_t precompiled_charsmap = 2, last = 6;
         for (const Field& field : fields(bytes)) {
-            if (field.number == 0 || field.number > last) refuse("the normalizer_spec may hold fields 1 to 6", field);
-            if (field.number == precompiled_charsmap && (field.type != text || !field.bytes.empty()))
+            if (field.number == 0 || field.number > last)
+                refuse("the normalizer_spec may hold fields 1 to 6", field);
+            if (field.number == precompiled_charsmap &&
+                (field.type != text || !field.bytes.empty()))
                 refuse("the precompiled_charsmap must be empty", field);
         }
     }
@@ -145,15 +155,17 @@ class Check {
     static float number(std::string_view little_endian) {
         std::uint32_t bits = 0;
         for (std::size_t i = 0; i < 4; ++i)
-            bits |= static_cast<std::uint32_t>(static_cast<unsigned char>(little_endian[i])) << 8 * i;
+            bits |= static_cast<std::uint32_t>(static_cast<unsigned char>(little_endian[i]))
+                    << 8 * i;
         return std::bit_cast<float>(bits);
     }
 
     [[noreturn]] void refuse(const std::string& rule, const Field& field) const {
         throw Error(subject_ + ": " + rule + ", as in the models that are trained here: field " +
                     std::to_string(field.number) + " of type " + std::to_string(field.type) +
-                    (field.type == varint ? " is " + std::to_string(field.value)
-                                          : " has " + std::to_string(field.bytes.size()) + " bytes"));
+                    (field.type == varint
+                         ? " is " + std::to_string(field.value)
+                         : " has " + std::to_string(field.bytes.size()) + " bytes"));
     }
 
     const std::string& subject_;
@@ -161,6 +173,8 @@ class Check {
 
 }  // namespace
 
-void check_bpe_model(std::string_view bytes, const std::string& subject) { Check(subject).model(bytes); }
+void check_bpe_model(std::string_view bytes, const std::string& subject) {
+    Check(subject).model(bytes);
+}
 
 }  // namespace taper::examples

@@ -1,8 +1,9 @@
 // What SentencePiece does not do, so that every text comes back exactly and no id is idle:
-//   - A character it did not learn becomes its UTF-8 bytes ("byte fallback"). Its ids for "unknown" and for bytes that
-//     no text can lead to are left out of ours.
-//   - Some characters mean something to it: U+2581 stands for a space inside, tab and U+2585 for borders. They are kept
-//     out of training and become bytes, and so do NUL and the newline, lest a token run over the end of a line.
+//   - A character it did not learn becomes its UTF-8 bytes ("byte fallback"). Its ids for "unknown"
+//     and for bytes that no text can lead to are left out of ours.
+//   - Some characters mean something to it: U+2581 stands for a space inside, tab and U+2585 for
+//     borders. They are kept out of training and become bytes, and so do NUL and the newline, lest
+//     a token run over the end of a line.
 //   - Training fails on very long lines, and skips long ones: they are cut.
 //   - Encoding is slow: equal words are encoded once.
 #include "examples/common/bpe_tokenizer.hpp"
@@ -28,21 +29,26 @@ using sentencepiece::SentencePieceProcessor;
 constexpr std::string_view space_mark = "\u2581";  // SentencePiece's spelling of a space
 
 // Characters that are no part of a learned token.
-bool is_reserved(char32_t c) { return c == 0 || c == '\t' || c == '\n' || c == 0x2581 || c == 0x2585; }
+bool is_reserved(char32_t c) {
+    return c == 0 || c == '\t' || c == '\n' || c == 0x2581 || c == 0x2585;
+}
 
-// ---- the tokenizer --------------------------------------------------------------------------------------------------
+// ---- the tokenizer
+// -------------------------------------------------------------------------------------------------
 
 struct Vocabulary {
-    std::vector<std::string> tokens;     // by our id
-    std::vector<std::int32_t> id_of;     // by SentencePiece's id; -1: idle, and without an id of ours
+    std::vector<std::string> tokens;  // by our id
+    // by SentencePiece's id; -1: idle, and without an id of ours
+    std::vector<std::int32_t> id_of;
     std::array<std::int32_t, 256> byte;  // our id of each byte; -1: idle
 };
 
-// A byte is idle where UTF-8 never has it, and where it is a character (ASCII) that was learned as such.
+// A byte is idle where UTF-8 never has it, and where it is a character (ASCII) that was learned as
+// such.
 bool is_idle(const SentencePieceProcessor& model, unsigned char byte) {
     if (byte >= 0x80) return byte == 0xC0 || byte == 0xC1 || byte >= 0xF5;
-    return !model.IsUnknown(
-        model.PieceToId(byte == ' ' ? std::string(space_mark) : std::string(1, static_cast<char>(byte))));
+    return !model.IsUnknown(model.PieceToId(byte == ' ' ? std::string(space_mark)
+                                                        : std::string(1, static_cast<char>(byte))));
 }
 
 Vocabulary vocabulary_of(const SentencePieceProcessor& model) {
@@ -54,7 +60,8 @@ Vocabulary vocabulary_of(const SentencePieceProcessor& model) {
         vocabulary.id_of.push_back(-1);
         if (model.IsUnknown(piece_id) || model.IsControl(piece_id)) continue;
         if (model.IsByte(piece_id)) {  // spelled "<0x41>"
-            const auto byte = static_cast<unsigned char>(std::stoi(token.substr(3, 2), nullptr, 16));
+            const auto byte =
+                static_cast<unsigned char>(std::stoi(token.substr(3, 2), nullptr, 16));
             if (is_idle(model, byte)) continue;
             vocabulary.byte[byte] = id;
             token = std::string(1, static_cast<char>(byte));
@@ -67,7 +74,8 @@ Vocabulary vocabulary_of(const SentencePieceProcessor& model) {
     return vocabulary;
 }
 
-// The length of the first word: a space or newline begins it, the next one begins the next word. U+2581 stands alone.
+// The length of the first word: a space or newline begins it, the next one begins the next word.
+// U+2581 stands alone.
 std::size_t word_length(std::string_view text) {
     if (text.starts_with(space_mark)) return space_mark.size();
     std::size_t length = 1;
@@ -79,7 +87,8 @@ std::size_t word_length(std::string_view text) {
 
 class BpeTokenizer final : public Tokenizer {
   public:
-    BpeTokenizer(std::unique_ptr<SentencePieceProcessor> model, Vocabulary vocabulary, bool with_mask)
+    BpeTokenizer(std::unique_ptr<SentencePieceProcessor> model, Vocabulary vocabulary,
+                 bool with_mask)
         : Tokenizer(std::move(vocabulary.tokens), with_mask),
           model_(std::move(model)),
           id_of_(std::move(vocabulary.id_of)),
@@ -89,23 +98,32 @@ class BpeTokenizer final : public Tokenizer {
 
     std::string to_json() const override {
         const std::string model = to_base64(model_->serialized_model_proto());
-        return nlohmann::ordered_json{{"type", "bpe"}, {"mask", with_mask()}, {"sentencepiece", model}}.dump() + "\n";
+        return nlohmann::ordered_json{
+                   {"type", "bpe"}, {"mask", with_mask()}, {"sentencepiece", model}}
+                   .dump() +
+               "\n";
     }
 
   private:
-    // No token runs over the start of a word (tokenizer_of sees to it), so words can be encoded one by one, and a word
-    // that comes again has the same ids again. The result is what SentencePiece makes of the whole text.
-    TokenIds ids_of(std::string_view text, std::string_view subject, std::size_t position) const override {
+    // No token runs over the start of a word (tokenizer_of sees to it), so words can be encoded one
+    // by one, and a word that comes again has the same ids again. The result is what SentencePiece
+    // makes of the whole text.
+    TokenIds ids_of(std::string_view text, std::string_view subject,
+                    std::size_t position) const override {
         for (const CodePoint& c : CodePoints(text)) {
             if (!c.valid)
-                throw Error(std::string(subject) + ": the text must be valid UTF-8: '" + escaped(c.bytes) +
-                            "' at position " + std::to_string(position) + " is not");
+                throw Error(std::string(subject) + ": the text must be valid UTF-8: '" +
+                            escaped(c.bytes) + "' at position " + std::to_string(position) +
+                            " is not");
             ++position;
         }
-        constexpr std::size_t most_words = 1 << 18;  // bounds the memory that words take beside their ids
+        // bounds the memory that words take beside their ids
+        constexpr std::size_t most_words = 1 << 18;
         TokenIds ids;
-        ids.reserve(text.size());  // a token has a byte at least; memory that is not written to costs nothing
-        std::unordered_map<std::string_view, std::pair<std::size_t, std::size_t>> seen;  // a word's place in ids
+        // a token has a byte at least; memory that is not written to costs nothing
+        ids.reserve(text.size());
+        // a word's place in ids
+        std::unordered_map<std::string_view, std::pair<std::size_t, std::size_t>> seen;
         while (!text.empty()) {
             if (seen.size() == most_words) seen.clear();
             const std::string_view word = text.substr(0, word_length(text));
@@ -129,8 +147,10 @@ class BpeTokenizer final : public Tokenizer {
         }
         std::vector<int> piece_ids;
         const auto status = model_->Encode(word, &piece_ids);
-        if (!status.ok()) throw Error("tokenizer: SentencePiece must encode every text: " + status.ToString());
-        for (const int piece_id : piece_ids) ids.push_back(id_of_[static_cast<std::size_t>(piece_id)]);
+        if (!status.ok())
+            throw Error("tokenizer: SentencePiece must encode every text: " + status.ToString());
+        for (const int piece_id : piece_ids)
+            ids.push_back(id_of_[static_cast<std::size_t>(piece_id)]);
     }
 
     std::unique_ptr<SentencePieceProcessor> model_;
@@ -138,7 +158,8 @@ class BpeTokenizer final : public Tokenizer {
     std::array<std::int32_t, 256> byte_;
 };
 
-std::unique_ptr<Tokenizer> tokenizer_of(const std::string& model_bytes, bool with_mask, const std::string& subject) {
+std::unique_ptr<Tokenizer> tokenizer_of(const std::string& model_bytes, bool with_mask,
+                                        const std::string& subject) {
     check_bpe_model(model_bytes, subject);
     auto model = std::make_unique<SentencePieceProcessor>();
     if (!model->LoadFromSerializedProto(model_bytes).ok())
@@ -146,19 +167,22 @@ std::unique_ptr<Tokenizer> tokenizer_of(const std::string& model_bytes, bool wit
     Vocabulary vocabulary = vocabulary_of(*model);
     for (const std::string& token : vocabulary.tokens)
         if (token.find_first_of(" \n", 1) != token.npos)
-            throw Error(subject + ": a token may hold a space or newline only at its start: \"" + shortened(token) +
-                        "\"");
+            throw Error(subject + ": a token may hold a space or newline only at its start: \"" +
+                        shortened(token) + "\"");
 
-    auto tokenizer = std::make_unique<BpeTokenizer>(std::move(model), std::move(vocabulary), with_mask);
+    auto tokenizer =
+        std::make_unique<BpeTokenizer>(std::move(model), std::move(vocabulary), with_mask);
     using namespace std::string_view_literals;
     const std::string_view probe = "  a \n\n\t\u00BD\uFE30\u2026\u2581\u2585 \0\U0001F600aaa  "sv;
     const TokenIds ids = tokenizer->encode(probe);
     if (std::count(ids.begin(), ids.end(), -1) > 0 || tokenizer->decode(ids) != probe)
-        throw Error(subject + ": the model must give every text back: it changes \"" + escaped(probe) + "\"");
+        throw Error(subject + ": the model must give every text back: it changes \"" +
+                    escaped(probe) + "\"");
     return tokenizer;
 }
 
-// ---- training -------------------------------------------------------------------------------------------------------
+// ---- training
+// -------------------------------------------------------------------------------------------------
 
 class Sentences final : public sentencepiece::SentenceIterator {
   public:
@@ -173,8 +197,8 @@ class Sentences final : public sentencepiece::SentenceIterator {
     std::size_t next_ = 0;
 };
 
-// What is learned from: the whole texts, or, where they are longer, stretches of them, evenly spread, that have about
-// this many bytes together. Training takes some ten times their memory.
+// What is learned from: the whole texts, or, where they are longer, stretches of them, evenly
+// spread, that have about this many bytes together. Training takes some ten times their memory.
 constexpr std::size_t sample_bytes = 1 << 24;
 
 std::vector<std::string_view> sample_of(std::span<const Text> texts, std::size_t bytes) {
@@ -200,16 +224,18 @@ std::vector<std::string_view> sample_of(std::span<const Text> texts, std::size_t
     return sample;
 }
 
-// The lines of the sample. A tab, a border, stands for each reserved character. Each character of the alphabet comes
-// once more, alone, so that it is learned whatever surrounds it.
+// The lines of the sample. A tab, a border, stands for each reserved character. Each character of
+// the alphabet comes once more, alone, so that it is learned whatever surrounds it.
 std::vector<std::string> sentences_of(const std::vector<std::string_view>& sample,
                                       const std::vector<std::string>& alphabet) {
-    constexpr std::size_t longest = 4000;  // bytes; SentencePiece skips sentences from 4193 bytes on
+    // bytes; SentencePiece skips sentences from 4193 bytes on
+    constexpr std::size_t longest = 4000;
     std::vector<std::string> sentences = alphabet;
     for (const std::string_view text : sample) {
         std::string sentence;
         for (const CodePoint& c : CodePoints(text)) {
-            if (c.value == '\n' || sentence.size() > longest) sentences.push_back(std::exchange(sentence, {}));
+            if (c.value == '\n' || sentence.size() > longest)
+                sentences.push_back(std::exchange(sentence, {}));
             sentence += is_reserved(c.value) ? "\t" : c.bytes;
         }
         sentences.push_back(sentence);
@@ -221,23 +247,26 @@ std::vector<std::string> sentences_of(const std::vector<std::string_view>& sampl
 
 BuiltTokenizer train_bpe(std::span<const Text> texts, std::int64_t vocab, bool with_mask) {
     std::vector<std::string> alphabet = alphabet_of(texts);
-    std::erase_if(alphabet, [](const std::string& c) { return is_reserved(first_code_point(c).value); });
+    std::erase_if(alphabet,
+                  [](const std::string& c) { return is_reserved(first_code_point(c).value); });
     if (std::find(alphabet.begin(), alphabet.end(), " ") == alphabet.end()) alphabet.push_back(" ");
 
-    // An id for each ASCII character, learned or as a byte, for the 115 other bytes of UTF-8, for each other character
-    // of the texts, and for the mask.
+    // An id for each ASCII character, learned or as a byte, for the 115 other bytes of UTF-8, for
+    // each other character of the texts, and for the mask.
     const auto beyond_ascii =
         std::count_if(alphabet.begin(), alphabet.end(), [](const auto& c) { return c.size() > 1; });
     const std::int64_t least = 128 + 115 + beyond_ascii + (with_mask ? 1 : 0);
     if (vocab < least)
-        throw Error("--vocab: the vocabulary must have room for every character of the text: " + std::to_string(vocab) +
-                    ", at least " + std::to_string(least));
+        throw Error("--vocab: the vocabulary must have room for every character of the text: " +
+                    std::to_string(vocab) + ", at least " + std::to_string(least));
 
-    // SentencePiece's count has all 256 bytes and "unknown", and no mask. It walks through all ids it is allowed, so
-    // it gets no more than the texts have substrings of the length of a token (at most 16).
+    // SentencePiece's count has all 256 bytes and "unknown", and no mask. It walks through all ids
+    // it is allowed, so it gets no more than the texts have substrings of the length of a token (at
+    // most 16).
     std::size_t bytes = 0;
     for (const Text& text : texts) bytes += text.bytes.size();
-    const std::int64_t merges = std::min({vocab - least, static_cast<std::int64_t>(16 * bytes), std::int64_t{1} << 30});
+    const std::int64_t merges =
+        std::min({vocab - least, static_cast<std::int64_t>(16 * bytes), std::int64_t{1} << 30});
     const std::int64_t piece_count = 256 + 1 + static_cast<std::int64_t>(alphabet.size()) + merges;
 
     Sentences sentences(sentences_of(sample_of(texts, bytes), alphabet));
@@ -256,21 +285,25 @@ BuiltTokenizer train_bpe(std::span<const Text> texts, std::int64_t vocab, bool w
          {"num_threads", "1"},
          {"minloglevel", "3"}},  // nothing on the terminal
         &sentences, &model);
-    if (!status.ok()) throw Error("--tokenizer bpe: SentencePiece must learn from the text: " + status.ToString());
+    if (!status.ok())
+        throw Error("--tokenizer bpe: SentencePiece must learn from the text: " +
+                    status.ToString());
 
     BuiltTokenizer built{tokenizer_of(model, with_mask, "--tokenizer bpe"), ""};
     if (bytes > sample_bytes)
-        built.notice = "--tokenizer bpe: learned from a sample, spread over the text: " + std::to_string(sample_bytes) +
-                       " of " + std::to_string(bytes) + " bytes";
+        built.notice = "--tokenizer bpe: learned from a sample, spread over the text: " +
+                       std::to_string(sample_bytes) + " of " + std::to_string(bytes) + " bytes";
     if (const std::int64_t size = built.tokenizer->vocab_size(); size != vocab)
         built.notice += (built.notice.empty() ? "--vocab " : "\n--vocab ") + std::to_string(vocab) +
                         ": the text yields a vocabulary of " + std::to_string(size);
     return built;
 }
 
-std::unique_ptr<Tokenizer> load_bpe(const std::string& model, bool with_mask, const std::string& subject) {
+std::unique_ptr<Tokenizer> load_bpe(const std::string& model, bool with_mask,
+                                    const std::string& subject) {
     const std::optional<std::string> bytes = from_base64(model);
-    if (!bytes) throw Error(subject + ": the value must be a SentencePiece model in base64: it is not");
+    if (!bytes)
+        throw Error(subject + ": the value must be a SentencePiece model in base64: it is not");
     return tokenizer_of(*bytes, with_mask, subject);
 }
 

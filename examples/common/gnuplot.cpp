@@ -45,7 +45,8 @@ class Descriptor {
     int number_;
 };
 
-// A file, as writing to a pipe could wait for gnuplot while gnuplot waits for us to read its picture.
+// A file, as writing to a pipe could wait for gnuplot while gnuplot waits for us to read its
+// picture.
 void fill(const Descriptor& file, std::string_view text) {
     if (file.number() < 0) fail("there must be memory for its script");
     while (!text.empty()) {
@@ -72,7 +73,8 @@ std::optional<pid_t> start(const Descriptor& script, const Descriptor& picture) 
     posix_spawn_file_actions_adddup2(&actions, script.number(), STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, picture.number(), STDOUT_FILENO);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    // Its own process group: Ctrl-C is for us, not for gnuplot. And it ends where nobody reads its picture.
+    // Its own process group: Ctrl-C is for us, not for gnuplot. And it ends where nobody reads its
+    // picture.
     sigset_t usual;
     sigemptyset(&usual);
     sigaddset(&usual, SIGPIPE);
@@ -83,7 +85,8 @@ std::optional<pid_t> start(const Descriptor& script, const Descriptor& picture) 
     char program[] = "gnuplot", no_settings[] = "-d";  // the user's own would draw another picture
     char* arguments[] = {program, no_settings, nullptr};
     pid_t child = 0;
-    const int error = posix_spawnp(&child, program, &actions, &attributes, arguments, environment().data());
+    const int error =
+        posix_spawnp(&child, program, &actions, &attributes, arguments, environment().data());
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return error == 0 ? std::optional(child) : std::nullopt;
@@ -98,7 +101,8 @@ std::optional<std::string> read_all(const Descriptor& pipe) {
     std::string bytes;
     std::array<char, 1 << 16> block;
     for (;;) {
-        if (Clock::now() - start > (stop_status() ? longest_at_a_stop : longest)) return std::nullopt;
+        if (Clock::now() - start > (stop_status() ? longest_at_a_stop : longest))
+            return std::nullopt;
         pollfd readable{.fd = pipe.number(), .events = POLLIN, .revents = 0};
         if (poll(&readable, 1, slice) <= 0) continue;
         const ssize_t n = read(pipe.number(), block.data(), block.size());

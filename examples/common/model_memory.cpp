@@ -23,7 +23,8 @@ struct Part {
 };
 
 bool is_projection(const std::string& tensor) {
-    return tensor == "E" || tensor.find(".attention.E") != tensor.npos || tensor.find(".attention.F") != tensor.npos;
+    return tensor == "E" || tensor.find(".attention.E") != tensor.npos ||
+           tensor.find(".attention.F") != tensor.npos;
 }
 
 }  // namespace
@@ -49,7 +50,8 @@ MemoryNeed memory_need(const nn::Config& config, std::size_t batch, std::size_t 
         part->bytes += size * sizeof(float) * static_cast<double>(fixed ? 1 : arrays);
         need.parameters += size;
     });
-    const double each = sizeof(std::int64_t) + sizeof(float) * static_cast<double>(config.width + config.vocab_size);
+    const double each = sizeof(std::int64_t) +
+                        sizeof(float) * static_cast<double>(config.width + config.vocab_size);
     rows.bytes = static_cast<double>(batch) * static_cast<double>(config.length) * each;
     double most = 0;
     for (const Part& part : {tokens, positions, projections, feed_forward, others, rows}) {
@@ -63,8 +65,10 @@ MemoryNeed memory_need(const nn::Config& config, std::size_t batch, std::size_t 
 static double memory_there_is() {
     struct sysinfo machine {};
     if (sysinfo(&machine) != 0)
-        throw std::system_error(errno, std::generic_category(), "the memory of the machine cannot be asked for");
-    const double all = static_cast<double>(machine.totalram) + static_cast<double>(machine.totalswap);
+        throw std::system_error(errno, std::generic_category(),
+                                "the memory of the machine cannot be asked for");
+    const double all =
+        static_cast<double>(machine.totalram) + static_cast<double>(machine.totalswap);
     rlimit limit{};
     const bool limited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
     const double bytes = all * machine.mem_unit;
@@ -77,13 +81,14 @@ static std::string whole(double number) {
     return number < exact ? grouped(static_cast<std::uint64_t>(number)) : fixed(number, 0);
 }
 
-void check_memory(const nn::Config& config, std::size_t batch, std::size_t arrays, const Options& options) {
+void check_memory(const nn::Config& config, std::size_t batch, std::size_t arrays,
+                  const Options& options) {
     const MemoryNeed need = memory_need(config, batch, arrays);
     const double there = memory_there_is();
     if (need.bytes > there)
-        throw Error(options.blamed(need.options) +
-                    ": what the model needs must fit into memory: " + whole(need.parameters) + " parameters, " +
-                    whole(need.bytes) + " bytes at least, " + whole(there) + " bytes there are");
+        throw Error(options.blamed(need.options) + ": what the model needs must fit into memory: " +
+                    whole(need.parameters) + " parameters, " + whole(need.bytes) +
+                    " bytes at least, " + whole(there) + " bytes there are");
 }
 
 }  // namespace taper::examples

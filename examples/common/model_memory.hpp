@@ -19,8 +19,9 @@ struct MemoryNeed {
 };
 MemoryNeed memory_need(const nn::Config& config, std::size_t batch, std::size_t arrays);
 
-// Error, which names the options, where that is more than the memory and swap of the machine, or than
-// a limit of this process (ulimit -v).
-void check_memory(const nn::Config& config, std::size_t batch, std::size_t arrays, const Options& options);
+// Error, which names the options, where that is more than the memory and swap of the machine, or
+// than a limit of this process (ulimit -v).
+void check_memory(const nn::Config& config, std::size_t batch, std::size_t arrays,
+                  const Options& options);
 
 }  // namespace taper::examples

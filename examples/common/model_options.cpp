@@ -10,24 +10,29 @@ namespace taper::examples {
 void ModelOptions::declare_model(Options& options) {
     options.count("--length", length, 1, 1'000'000, "n, tokens in a window");
     options.counts("--k", k, 1, 1'000'000,
-                   "projected length, at most n: one number, or K,K,... one a layer; by default less where n is less "
+                   "projected length, at most n: one number, or K,K,... one a layer; by default "
+                   "less where n is less "
                    "or, with mean, max and conv, a window would be empty");
     options.count("--width", width, 1, 65536, "d, a multiple of --heads");
     options.count("--heads", heads, 1, 65536, "attention heads");
     options.count("--layers", layers, 1, 1000, "encoder blocks");
-    options.count("--ffn-width", ffn_width, 0, 1'000'000, "hidden units of the feed-forward network, 0: 4 d");
-    options.word("--attention", attention, nn::words_of<nn::Attention>, "n x k scores through E and F, or all n x n");
+    options.count("--ffn-width", ffn_width, 0, 1'000'000,
+                  "hidden units of the feed-forward network, 0: 4 d");
+    options.word("--attention", attention, nn::words_of<nn::Attention>,
+                 "n x k scores through E and F, or all n x n");
     options.word("--sharing", sharing, nn::words_of<nn::Sharing>, "which E and F are one matrix");
     options.word("--projection", projection, nn::words_of<nn::ProjectionKind>,
                  "how n become k: learned or fixed random E and F, or pooled windows");
     options.word("--projection-init", projection_init, nn::words_of<nn::ProjectionInit>,
                  "start of E and F: window means, or N(0, 1/k)");
-    options.word("--norm", norm, nn::words_of<nn::Norm>, "LayerNorm before each sublayer, or after each sum");
+    options.word("--norm", norm, nn::words_of<nn::Norm>,
+                 "LayerNorm before each sublayer, or after each sum");
     options.flag("--tie-embeddings", tie_embeddings, "the head's weight is the token embedding");
     options.number("--dropout", dropout, probability(), "probability that an entry is dropped");
 }
 void ModelOptions::declare_window(Options& options) {
-    options.count("--window", window, 0, 1'000'000, "linformer: the last positions are seen exactly, too");
+    options.count("--window", window, 0, 1'000'000,
+                  "linformer: the last positions are seen exactly, too");
 }
 void ModelOptions::declare_rescale(Options& options) {
     options.flag("--rescale", rescale, "lengthen the rows of E and F where a sequence is short");
@@ -42,8 +47,9 @@ std::string ModelOptions::fit_default_k(const Options& options) {
     if (k[0] == usual || attention == "full") return "";
     const std::string chosen = std::to_string(k[0]), n = std::to_string(length);
     const std::string since =
-        k[0] == length ? "a window has " + n + " tokens"
-                       : chosen + " windows of " + std::to_string(window_length) + " positions hold all " + n;
+        k[0] == length
+            ? "a window has " + n + " tokens"
+            : chosen + " windows of " + std::to_string(window_length) + " positions hold all " + n;
     return "k " + chosen + " instead of " + std::to_string(usual) + ", since " + since;
 }
 
@@ -72,9 +78,11 @@ nn::Config ModelOptions::model_config(std::size_t vocab_size, bool causal) const
 
 std::string ModelOptions::idle_options(const Options& options) const {
     if (attention == "full")
-        return options.without_effect({"--k", "--sharing", "--projection", "--projection-init"}, "--attention full");
+        return options.without_effect({"--k", "--sharing", "--projection", "--projection-init"},
+                                      "--attention full");
     std::vector<std::string> idle;
-    if (projection == "mean" || projection == "max") idle = {"--sharing", "--projection-init"};  // no weights
+    // no weights
+    if (projection == "mean" || projection == "max") idle = {"--sharing", "--projection-init"};
     if (projection == "random") idle = {"--projection-init"};
     return options.without_effect(idle, "--projection " + projection);
 }

@@ -13,8 +13,8 @@ struct ModelOptions {
     std::uint64_t length = 128, width = 128, heads = 4, layers = 4;
     std::vector<std::uint64_t> k{32};  // one, or one a layer
     std::uint64_t ffn_width = 0;       // 0: 4 width
-    std::string attention = "linformer", sharing = "headwise", projection = "linear", projection_init = "window",
-                norm = "pre";
+    std::string attention = "linformer", sharing = "headwise", projection = "linear",
+                projection_init = "window", norm = "pre";
     bool rescale = false;
     std::uint64_t window = 0;
     bool tie_embeddings = false;
@@ -22,19 +22,20 @@ struct ModelOptions {
     std::uint64_t seed = 0;
 
     void declare_model(
-        Options& options);  // all but those of which a kind of model has no use: the next two, and the seed
+        // all but those of which a kind of model has no use: the next two, and the seed
+        Options& options);
     void declare_window(Options& options);
     void declare_rescale(Options& options);
-    // Where --k was not given: at most the length, and no window empty. Returns what it chose instead of
-    // the default and why, or "".
+    // Where --k was not given: at most the length, and no window empty. Returns what it chose
+    // instead of the default and why, or "".
     std::string fit_default_k(const Options& options);
     // Options that were given and have no effect under the others, in a line; or "".
     std::string idle_options(const Options& options) const;
     nn::Config model_config(std::size_t vocab_size, bool causal) const;
 };
 
-// config.check(); its Error names an option instead of the field, --ffn-width for ffn_width: the first
-// that was given of those whose fields the message holds.
+// config.check(); its Error names an option instead of the field, --ffn-width for ffn_width: the
+// first that was given of those whose fields the message holds.
 void check_options(const nn::Config& config, const Options& options);
 
 }  // namespace taper::examples

@@ -6,7 +6,8 @@
 
 namespace taper::examples {
 
-// Letters to be put in, left out or replaced to make b of a, two that changed places counting as one (Damerau).
+// Letters to be put in, left out or replaced to make b of a, two that changed places counting as
+// one (Damerau).
 static std::size_t distance(std::string_view a, std::string_view b) {
     std::vector<std::size_t> before, last, row(b.size() + 1);
     std::iota(row.begin(), row.end(), std::size_t{0});

@@ -20,11 +20,13 @@ struct Options::Entry {
     std::string name;
     CLI::Option* option = nullptr;
     bool repeatable = false, is_flag = false, required = false;
-    bool of_machine = false;                                         // its default
-    bool chosen = false;                                             // on the command line, or on one before
+    bool of_machine = false;  // its default
+    // on the command line, or on one before
+    bool chosen = false;
     std::vector<std::string> given = {};                             // as on the command line
     std::function<void(const std::vector<std::string>&)> read = {};  // checks; fills the variable
-    std::function<void()> check = [] {};                             // of the variable, once all are filled
+    // of the variable, once all are filled
+    std::function<void()> check = [] {};
     std::function<json()> get = {};
 };
 
@@ -35,10 +37,12 @@ Options::Options(const std::string& program, const std::string& what_it_does)
 }
 Options::~Options() = default;
 
-Options::Entry& Options::entry(const std::string& name, const std::string& help, const std::string& fallback) {
+Options::Entry& Options::entry(const std::string& name, const std::string& help,
+                               const std::string& fallback) {
     Entry& e = *entries_.emplace_back(std::make_unique<Entry>());
     e.name = name;
-    e.option = app_->add_option(name, e.given, fallback.empty() ? help : help + " [" + escaped(fallback) + "]");
+    e.option = app_->add_option(name, e.given,
+                                fallback.empty() ? help : help + " [" + escaped(fallback) + "]");
     e.option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->type_name("");
     e.option->allow_extra_args(false);  // nor would [a,b] be a value
     return e;
@@ -50,8 +54,8 @@ static std::string joined(const std::vector<std::string>& names) {
     return text;
 }
 
-[[noreturn]] static void refuse(const std::string& name, const std::string& rule, const std::string& value,
-                                const std::string& hint = "") {
+[[noreturn]] static void refuse(const std::string& name, const std::string& rule,
+                                const std::string& value, const std::string& hint = "") {
     throw Error(name + ": the value must be " + rule + ": '" + shortened(value) + "'" + hint);
 }
 
@@ -59,7 +63,8 @@ static std::string joined(const std::vector<std::string>& names) {
 template <class N> static std::optional<N> number_in(const std::string& text) {
     N value{};
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+    return error == std::errc() && end == text.data() + text.size() ? std::optional(value)
+                                                                    : std::nullopt;
 }
 
 static bool is_utf8(std::string_view text) {
@@ -68,13 +73,15 @@ static bool is_utf8(std::string_view text) {
     return true;
 }
 
-void Options::count(const std::string& name, std::uint64_t& value, std::uint64_t low, std::uint64_t high,
-                    const std::string& help) {
+void Options::count(const std::string& name, std::uint64_t& value, std::uint64_t low,
+                    std::uint64_t high, const std::string& help) {
     Entry& e = entry(name, help, low <= value && value <= high ? std::to_string(value) : "");
     e.read = [name, low, high, &value](const std::vector<std::string>& given) {
         const auto number = number_in<std::uint64_t>(given[0]);
         if (!number || *number < low || *number > high)
-            refuse(name, "a whole number from " + std::to_string(low) + " to " + std::to_string(high), given[0]);
+            refuse(name,
+                   "a whole number from " + std::to_string(low) + " to " + std::to_string(high),
+                   given[0]);
         value = *number;
     };
     e.get = [&value] { return json(value); };
@@ -82,12 +89,13 @@ void Options::count(const std::string& name, std::uint64_t& value, std::uint64_t
 
 static std::string joined(const std::vector<std::uint64_t>& numbers) {
     std::string text;
-    for (const std::uint64_t number : numbers) text += (text.empty() ? "" : ",") + std::to_string(number);
+    for (const std::uint64_t number : numbers)
+        text += (text.empty() ? "" : ",") + std::to_string(number);
     return text;
 }
 
-void Options::counts(const std::string& name, std::vector<std::uint64_t>& values, std::uint64_t low, std::uint64_t high,
-                     const std::string& help) {
+void Options::counts(const std::string& name, std::vector<std::uint64_t>& values, std::uint64_t low,
+                     std::uint64_t high, const std::string& help) {
     Entry& e = entry(name, help, joined(values));
     e.read = [name, low, high, &values](const std::vector<std::string>& given) {
         std::vector<std::uint64_t> numbers;
@@ -96,7 +104,9 @@ void Options::counts(const std::string& name, std::vector<std::uint64_t>& values
             const std::string part = given[0].substr(begin, end - begin);
             const auto number = number_in<std::uint64_t>(part);
             if (!number || *number < low || *number > high)
-                refuse(name, "a whole number from " + std::to_string(low) + " to " + std::to_string(high), part);
+                refuse(name,
+                       "a whole number from " + std::to_string(low) + " to " + std::to_string(high),
+                       part);
             numbers.push_back(*number);
         }
         values = numbers;
@@ -104,11 +114,13 @@ void Options::counts(const std::string& name, std::vector<std::uint64_t>& values
     e.get = [&values] { return json(joined(values)); };
 }
 
-void Options::number(const std::string& name, double& value, const Bounds& bounds, const std::string& help) {
+void Options::number(const std::string& name, double& value, const Bounds& bounds,
+                     const std::string& help) {
     Entry& e = entry(name, help, shortest(value));
     e.read = [name, bounds, &value](const std::vector<std::string>& given) {
         const auto number = number_in<double>(given[0]);
-        const bool inside = number && (bounds.low_allowed ? *number >= bounds.low : *number > bounds.low) &&
+        const bool inside = number &&
+                            (bounds.low_allowed ? *number >= bounds.low : *number > bounds.low) &&
                             (bounds.high_allowed ? *number <= bounds.high : *number < bounds.high);
         if (!inside) refuse(name, bounds.text, given[0]);
         value = *number;
@@ -116,8 +128,8 @@ void Options::number(const std::string& name, double& value, const Bounds& bound
     e.get = [&value] { return json(value); };
 }
 
-void Options::word(const std::string& name, std::string& value, const std::vector<std::string>& words,
-                   const std::string& help) {
+void Options::word(const std::string& name, std::string& value,
+                   const std::vector<std::string>& words, const std::string& help) {
     const std::string choice = joined(words);
     Entry& e = entry(name, help + ": " + choice, value);
     e.read = [name, words, choice, &value](const std::vector<std::string>& given) {
@@ -158,24 +170,28 @@ void Options::required_path(const std::string& name, std::string& value, const s
     entries_.back()->read = reader_of_path(name, value);
 }
 
-void Options::model_directory(const std::string& name, std::string& value, const std::string& help) {
+void Options::model_directory(const std::string& name, std::string& value,
+                              const std::string& help) {
     required_path(name, value, help);
     Entry& e = *entries_.back();
     e.check = [&value] {
         const std::string path = value + "/config.json";
         std::error_code none;
         if (std::filesystem::status(path, none).type() == std::filesystem::file_type::not_found)
-            throw Error(path + ": the file must exist: train a model first, as in: sh examples/run.sh");
+            throw Error(path +
+                        ": the file must exist: train a model first, as in: sh examples/run.sh");
     };
 }
 
-void Options::files(const std::string& name, std::vector<std::string>& values, const std::string& help) {
+void Options::files(const std::string& name, std::vector<std::string>& values,
+                    const std::string& help) {
     Entry& e = entry(name, help, "");
     e.repeatable = true;
     e.read = [name, &values](const std::vector<std::string>& given) {
         const auto check = [&](const std::string& path) {  // a path is shown whole
             if (path.empty() || !is_utf8(path))
-                throw Error(name + ": the value must be the path of a file, in UTF-8: '" + path + "'");
+                throw Error(name + ": the value must be the path of a file, in UTF-8: '" + path +
+                            "'");
         };
         values.clear();
         for (const std::string& path : given) {
@@ -191,7 +207,8 @@ void Options::flag(const std::string& name, bool& value, const std::string& help
     Entry& e = *entries_.emplace_back(std::make_unique<Entry>());
     e.name = name;
     e.is_flag = true;
-    e.option = app_->add_flag(name, e.given, help)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    e.option =
+        app_->add_flag(name, e.given, help)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     e.option->disable_flag_override();
     e.read = [name, &value](const std::vector<std::string>& given) {
         if (given[0] != "true" && given[0] != "false") refuse(name, "true or false", given[0]);
@@ -200,7 +217,8 @@ void Options::flag(const std::string& name, bool& value, const std::string& help
     e.get = [&value] { return json(value); };
 }
 
-// CLI11 would take the next word, even an option, as the value of --out= and of --out, and has no hints.
+// CLI11 would take the next word, even an option, as the value of --out= and of --out, and has no
+// hints.
 void Options::require_known_options_with_values(int argc, char** argv) const {
     std::vector<std::string> names{"--help", "--version"};
     for (const auto& e : entries_) names.push_back(e->name);
@@ -209,20 +227,22 @@ void Options::require_known_options_with_values(int argc, char** argv) const {
         const std::string word = argv[i];
         const std::string name = word.substr(0, word.find('='));
         const Entry* e = find(name);
-        const bool known = e || name == "-h" || std::find(names.begin(), names.end(), name) != names.end();
+        const bool known =
+            e || name == "-h" || std::find(names.begin(), names.end(), name) != names.end();
         if (!known && name.starts_with('-'))
-            throw Error(shortened(name) + ": the option must be one that --help lists" + did_you_mean(name, names));
+            throw Error(shortened(name) + ": the option must be one that --help lists" +
+                        did_you_mean(name, names));
         if (!known)
-            throw Error("'" + shortened(word) + "': every word must be an option that --help lists, or its value" +
-                        hint);
+            throw Error("'" + shortened(word) +
+                        "': every word must be an option that --help lists, or its value" + hint);
         hint = e && e->repeatable ? ": " + name + " stands before each value of its own" : "";
         if (!e || e->is_flag) continue;
         const bool inside = name.size() < word.size();
         if (!inside) ++i;
         const bool missing = inside ? name.size() + 1 == word.size() : i == argc;
         if (missing || (!inside && find(argv[i])))
-            throw Error(name +
-                        ": a value must follow: " + (missing ? "there is none" : "'" + std::string(argv[i]) + "'"));
+            throw Error(name + ": a value must follow: " +
+                        (missing ? "there is none" : "'" + std::string(argv[i]) + "'"));
     }
 }
 
@@ -242,10 +262,11 @@ bool Options::parse(int argc, char** argv) {
         throw Error("options: the command line must be as --help says: " + text);
     }
     for (const auto& e : entries_) {
-        if (e->required && e->given.empty()) throw Error(e->name + ": the option must be given: it is required");
+        if (e->required && e->given.empty())
+            throw Error(e->name + ": the option must be given: it is required");
         if (e->given.size() > 1 && !e->repeatable)
-            throw Error(e->name + ": the option must be given only once: '" + shortened(e->given[0]) + "', '" +
-                        shortened(e->given[1]) + "'");
+            throw Error(e->name + ": the option must be given only once: '" +
+                        shortened(e->given[0]) + "', '" + shortened(e->given[1]) + "'");
         e->chosen = !e->given.empty();
         if (e->chosen) e->read(e->given);
     }
@@ -254,7 +275,8 @@ bool Options::parse(int argc, char** argv) {
 }
 
 const Options::Entry* Options::find(std::string_view name) const {
-    const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const auto& e) { return e->name == name; });
+    const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                    [&](const auto& e) { return e->name == name; });
     return found == entries_.end() ? nullptr : found->get();
 }
 
@@ -269,12 +291,14 @@ static std::vector<std::string> those_of(std::vector<std::string> names, const a
 }
 
 std::string Options::blamed(const std::vector<std::string>& names) const {
-    const auto on_command_line = those_of(names, [&](const std::string& name) { return given(name); });
+    const auto on_command_line =
+        those_of(names, [&](const std::string& name) { return given(name); });
     if (!on_command_line.empty()) return joined(on_command_line);
     return joined(those_of(names, [&](const std::string& name) { return find(name) != nullptr; }));
 }
 
-std::string Options::without_effect(const std::vector<std::string>& names, const std::string& other) const {
+std::string Options::without_effect(const std::vector<std::string>& names,
+                                    const std::string& other) const {
     const auto idle = those_of(names, [&](const std::string& name) { return given(name); });
     return idle.empty() ? "" : joined(idle) + ": no effect with " + other;
 }
@@ -287,7 +311,8 @@ void Options::default_is_of_machine(const std::string& name) {
 json Options::stored(const std::vector<std::string>& names) const {
     json values = json::object();
     for (const auto& e : entries_)
-        if (std::find(names.begin(), names.end(), e->name) != names.end() && (e->chosen || !e->of_machine))
+        if (std::find(names.begin(), names.end(), e->name) != names.end() &&
+            (e->chosen || !e->of_machine))
             values[e->name] = e->get();
     return values;
 }
@@ -307,7 +332,8 @@ void Options::restore(const json& stored, const std::vector<std::string>& names,
             throw Error(subject + ": every option must be stored: " + name + " is missing");
     for (const auto& [name, value] : stored.items())
         if (std::find(names.begin(), names.end(), name) == names.end())
-            throw Error(subject + ": no option may be stored that this program does not have: " + shortened(name));
+            throw Error(subject + ": no option may be stored that this program does not have: " +
+                        shortened(name));
     for (const auto& e : entries_) {
         if (!stored.contains(e->name)) continue;
         e->chosen = true;
@@ -318,10 +344,12 @@ void Options::restore(const json& stored, const std::vector<std::string>& names,
             throw Error(subject + ": " + error.what());
         }
         if (e->given.empty()) continue;
-        const bool free = std::find(may_change.begin(), may_change.end(), e->name) != may_change.end();
+        const bool free =
+            std::find(may_change.begin(), may_change.end(), e->name) != may_change.end();
         if (!free && e->get() != wanted)
-            throw Error(e->name + ": with --resume the value must be that of " + subject + ": given " +
-                        shortened(wanted.dump()) + ", stored " + shortened(e->get().dump()));
+            throw Error(e->name + ": with --resume the value must be that of " + subject +
+                        ": given " + shortened(wanted.dump()) + ", stored " +
+                        shortened(e->get().dump()));
         e->read(e->given);
     }
 }

@@ -1,5 +1,6 @@
-// Options of a program: a thin layer over CLI11 that reads numbers strictly and in the C locale, states every bound, and can
-// store its values for --resume. Every error names the option, the rule and the value.
+// Options of a program: a thin layer over CLI11 that reads numbers strictly and in the C locale,
+// states every bound, and can store its values for --resume. Every error names the option, the rule
+// and the value.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,8 @@ inline Bounds above(double low) {
     return {low, std::numeric_limits<double>::max(), false, true, "a finite number above 0"};
 }
 inline Bounds positive_float() {
-    return {0, std::numeric_limits<float>::max(), false, true, "a number above 0, at most 3.4028234663852886e+38"};
+    return {0, std::numeric_limits<float>::max(), false, true,
+            "a number above 0, at most 3.4028234663852886e+38"};
 }
 inline Bounds not_negative() {
     return {0, std::numeric_limits<double>::max(), true, true, "a finite number, 0 or more"};
@@ -43,36 +45,43 @@ class Options {
     // Each takes the variable to fill, which holds the default.
     void count(const std::string& name, std::uint64_t& value, std::uint64_t low, std::uint64_t high,
                const std::string& help);
-    void counts(const std::string& name, std::vector<std::uint64_t>& values, std::uint64_t low, std::uint64_t high,
+    void counts(const std::string& name, std::vector<std::uint64_t>& values, std::uint64_t low,
+                std::uint64_t high,
                 const std::string& help);  // N or N,N,...
-    void number(const std::string& name, double& value, const Bounds& bounds, const std::string& help);
+    void number(const std::string& name, double& value, const Bounds& bounds,
+                const std::string& help);
     void word(const std::string& name, std::string& value, const std::vector<std::string>& words,
               const std::string& help);
     void text(const std::string& name, std::string& value, const std::string& help);
     void path(const std::string& name, std::string& value, const std::string& help);  // not empty
     void required_text(const std::string& name, std::string& value, const std::string& help);
-    void required_path(const std::string& name, std::string& value, const std::string& help);    // not empty
-    void model_directory(const std::string& name, std::string& value, const std::string& help);  // required; exists
+    // not empty
+    void required_path(const std::string& name, std::string& value, const std::string& help);
+    // required; exists
+    void model_directory(const std::string& name, std::string& value, const std::string& help);
     void files(const std::string& name, std::vector<std::string>& values,
                const std::string& help);  // repeatable; absolute
     void flag(const std::string& name, bool& value, const std::string& help);
 
-    // False: --help or --version was asked for and printed. Error: an option that is unknown, repeated, malformed, valueless,
-    // or required and missing.
+    // False: --help or --version was asked for and printed. Error: an option that is unknown,
+    // repeated, malformed, valueless, or required and missing.
     bool parse(int argc, char** argv);
     bool given(std::string_view name) const;  // on the command line
-    // Those of these names that were given, joined by ", "; where none was, those that the program has.
+    // Those of these names that were given, joined by ", "; where none was, those that the program
+    // has.
     std::string blamed(const std::vector<std::string>& names) const;
-    // "--k, --sharing: no effect with --attention full", of these names those that were given; "" where
-    // none was.
-    std::string without_effect(const std::vector<std::string>& names, const std::string& other) const;
+    // "--k, --sharing: no effect with --attention full", of these names those that were given; ""
+    // where none was.
+    std::string without_effect(const std::vector<std::string>& names,
+                               const std::string& other) const;
 
-    // The default of that option is this machine's, on another one another: it is stored where it was chosen alone.
+    // The default of that option is this machine's, on another one another: it is stored where it
+    // was chosen alone.
     void default_is_of_machine(const std::string& name);
 
-    // For --resume: the values of the named options; and the other way round, where an option that was given must agree,
-    // unless it is among those that may change. Error: a value disagrees, is missing, unknown, or none that the command line
-    // would take.
+    // For --resume: the values of the named options; and the other way round, where an option that
+    // was given must agree, unless it is among those that may change. Error: a value disagrees, is
+    // missing, unknown, or none that the command line would take.
     nlohmann::json stored(const std::vector<std::string>& names) const;
     void restore(const nlohmann::json& stored, const std::vector<std::string>& names,
                  const std::vector<std::string>& may_change, const std::string& subject);

@@ -8,7 +8,7 @@
 #include <system_error>
 
 #include "core/error.hpp"
-#include "core/file.hpp"
+#include "core/io/file.hpp"
 
 namespace taper::examples {
 
@@ -28,7 +28,8 @@ static fs::file_status status_of(const fs::path& path, std::error_code& error) {
     return status;
 }
 
-void check_output_file(const std::string& option, const std::string& path, const std::vector<std::string>& kept) {
+void check_output_file(const std::string& option, const std::string& path,
+                       const std::vector<std::string>& kept) {
     const auto refuse = [&](const std::string& rule, const std::string& reason = "") {
         throw Error(option + ": the file must " + rule + ": " + path + reason);
     };
@@ -69,12 +70,15 @@ static std::string why_not_writable(const fs::path& directory) {
     if (!fs::is_directory(at)) return text(std::errc::not_a_directory);
     if (access(at.c_str(), W_OK | X_OK) != 0) return std::generic_category().message(errno);
     const long limit = pathconf(at.c_str(), _PC_NAME_MAX);
-    return limit > 0 && longest > static_cast<std::size_t>(limit) ? text(std::errc::filename_too_long) : "";
+    return limit > 0 && longest > static_cast<std::size_t>(limit)
+               ? text(std::errc::filename_too_long)
+               : "";
 }
 
 void check_output_directory(const std::string& option, const std::string& directory) {
     const std::string reason = why_not_writable(directory);
-    if (!reason.empty()) throw Error(option + ": the directory must be writable: " + directory + ": " + reason);
+    if (!reason.empty())
+        throw Error(option + ": the directory must be writable: " + directory + ": " + reason);
 }
 
 }  // namespace taper::examples

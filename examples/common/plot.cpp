@@ -5,14 +5,15 @@
 #include <string_view>
 
 #include "core/error.hpp"
-#include "core/file.hpp"
+#include "core/io/file.hpp"
 #include "examples/common/gnuplot.hpp"
 
 namespace taper::examples {
 
 namespace {
 
-// What gnuplot reads. Its numbers do not depend on the locale of this program, as those of a stream would.
+// What gnuplot reads. Its numbers do not depend on the locale of this program, as those of a stream
+// would.
 struct Script {
     std::string text;
 
@@ -21,17 +22,22 @@ struct Script {
         return *this;
     }
     template <class Number>
-    requires std::is_arithmetic_v<Number> Script& operator<<(Number number) { return *this << shortest(number); }
+    requires std::is_arithmetic_v<Number> Script& operator<<(Number number) {
+        return *this << shortest(number);
+    }
 };
 
 }  // namespace
 
-static std::string curves_script(const std::string& title, const std::string& x_label, const std::string& y_label,
-                                 const std::vector<Curve>& curves, Scale scale) {
+static std::string curves_script(const std::string& title, const std::string& x_label,
+                                 const std::string& y_label, const std::vector<Curve>& curves,
+                                 Scale scale) {
     Script out;
-    out << "set title '" << title << "' noenhanced\nset xlabel '" << x_label << "'\nset ylabel '" << y_label << "'\n"
+    out << "set title '" << title << "' noenhanced\nset xlabel '" << x_label << "'\nset ylabel '"
+        << y_label << "'\n"
         << "set grid lc rgb '#dddddd'\nset border 3\nset tics nomirror\n"
-        << (scale == Scale::linear ? "set key top right\n" : "set logscale x 2\nset logscale y\nset key top left\n");
+        << (scale == Scale::linear ? "set key top right\n"
+                                   : "set logscale x 2\nset logscale y\nset key top left\n");
     double low = 0, high = 0;
     bool any = false;
     for (const Curve& curve : curves)
@@ -41,25 +47,29 @@ static std::string curves_script(const std::string& title, const std::string& x_
             any = true;
         }
     if (high - low < 1e-6)
-        out << "set yrange [" << low - 1 << ":" << high + 1 << "]\n";  // gnuplot refuses an empty range
+        // gnuplot refuses an empty range
+        out << "set yrange [" << low - 1 << ":" << high + 1 << "]\n";
     for (std::size_t i = 0; i < curves.size(); ++i) {
         out << "$curve" << i << " << EOD\n";
         for (const auto& [x, y] : curves[i].points) out << x << " " << y << "\n";
         out << "EOD\n";
     }
     for (std::size_t i = 0; i < curves.size(); ++i)
-        out << (i ? ", " : "plot ") << "$curve" << i << " with " << curves[i].style << " title '" << curves[i].title
-            << "'";
+        out << (i ? ", " : "plot ") << "$curve" << i << " with " << curves[i].style << " title '"
+            << curves[i].title << "'";
     out << "\n";
     return out.text;
 }
 
-static std::string maps_script(const std::string& title, const std::vector<std::vector<HeatMap>>& maps) {
+static std::string maps_script(const std::string& title,
+                               const std::vector<std::vector<HeatMap>>& maps) {
     std::size_t columns = 1;
     for (const auto& row : maps) columns = std::max(columns, row.size());
     Script out;
-    out << "set multiplot layout " << maps.size() << "," << columns << " title '" << title << "' noenhanced\n"
-        << "set palette defined (-1 '#12263f', -0.4 '#6b9bd1', 0 'white', 0.4 '#e0896f', 1 '#6e1a0f')\nunset "
+    out << "set multiplot layout " << maps.size() << "," << columns << " title '" << title
+        << "' noenhanced\n"
+        << "set palette defined (-1 '#12263f', -0.4 '#6b9bd1', 0 'white', 0.4 '#e0896f', 1 "
+           "'#6e1a0f')\nunset "
            "colorbox\nunset key\nset border lw 0.5\n"
         << "set tics font ',7' nomirror out\nset xtics offset 0,0.5\n";
     for (const auto& row : maps) {
@@ -70,7 +80,8 @@ static std::string maps_script(const std::string& title, const std::vector<std::
             float largest = 1e-30F;
             for (const float entry : map.entries) largest = std::max(largest, std::abs(entry));
             out << "set title '" << map.title << "' noenhanced offset 0,-0.8\n"
-                << "set xrange [-0.5:" << map.columns << "-0.5]\nset yrange [" << map.rows << "-0.5:-0.5]\n"
+                << "set xrange [-0.5:" << map.columns << "-0.5]\nset yrange [" << map.rows
+                << "-0.5:-0.5]\n"
                 << "set cbrange [" << -largest << ":" << largest << "]\n"
                 << "plot '-' binary array=(" << columns_drawn << "," << rows_drawn << ") origin=("
                 << (map.columns > 1 ? 0 : -0.25) << "," << (map.rows > 1 ? 0 : -0.25)
@@ -78,12 +89,15 @@ static std::string maps_script(const std::string& title, const std::vector<std::
                 << " format='%float' with image\n";
             for (std::size_t i = 0; i < rows_drawn; ++i)
                 for (std::size_t j = 0; j < columns_drawn; ++j) {
-                    const std::size_t row = std::min(i, map.rows - 1), column = std::min(j, map.columns - 1);
-                    out << std::string_view(reinterpret_cast<const char*>(&map.entries[row * map.columns + column]),
-                                            sizeof(float));
+                    const std::size_t row = std::min(i, map.rows - 1),
+                                      column = std::min(j, map.columns - 1);
+                    out << std::string_view(
+                        reinterpret_cast<const char*>(&map.entries[row * map.columns + column]),
+                        sizeof(float));
                 }
         }
-        for (std::size_t missing = row.size(); missing < columns; ++missing) out << "set multiplot next\n";
+        for (std::size_t missing = row.size(); missing < columns; ++missing)
+            out << "set multiplot next\n";
     }
     out << "unset multiplot\n";
     return out.text;
@@ -103,24 +117,28 @@ static std::string with_sharp_images(const std::string& svg) {
 }
 
 // The script draws width x height.
-static bool draw(const std::string& path, std::size_t width, std::size_t height, const std::string& script) {
+static bool draw(const std::string& path, std::size_t width, std::size_t height,
+                 const std::string& script) {
     Script head;
-    head << "set terminal svg size " << width << "," << height << " font 'sans-serif,12' background 'white'\n";
+    head << "set terminal svg size " << width << "," << height
+         << " font 'sans-serif,12' background 'white'\n";
     const auto svg = drawn_by_gnuplot(head.text + script);
     if (svg) write_file(path, with_sharp_images(*svg));
     return svg.has_value();
 }
 
-bool plot(const std::string& path, const std::string& title, const std::string& x_label, const std::string& y_label,
-          const std::vector<Curve>& curves, Scale scale) {
+bool plot(const std::string& path, const std::string& title, const std::string& x_label,
+          const std::string& y_label, const std::vector<Curve>& curves, Scale scale) {
     return draw(path, 640, 400, curves_script(title, x_label, y_label, curves, scale));
 }
 
-bool plot(const std::string& path, const std::string& title, const std::vector<std::vector<HeatMap>>& maps) {
+bool plot(const std::string& path, const std::string& title,
+          const std::vector<std::vector<HeatMap>>& maps) {
     std::size_t columns = 1;
     for (const auto& row : maps) columns = std::max(columns, row.size());
     const std::size_t for_the_title = 460;
-    return draw(path, std::max(220 * columns, for_the_title), 40 + 220 * maps.size(), maps_script(title, maps));
+    return draw(path, std::max(220 * columns, for_the_title), 40 + 220 * maps.size(),
+                maps_script(title, maps));
 }
 
 }  // namespace taper::examples

@@ -1,6 +1,6 @@
-// Curves and heat maps, drawn by the gnuplot program into SVG files, which are written as write_file
-// does (core/file.hpp). All functions: false where gnuplot is missing or failed, std::system_error
-// where the file cannot be written: then it is as it was.
+// Curves and heat maps, drawn by the gnuplot program into SVG files, which are written as
+// write_file does (core/io/file.hpp). All functions: false where gnuplot is missing or failed,
+// std::system_error where the file cannot be written: then it is as it was.
 #pragma once
 
 #include <string>
@@ -18,10 +18,12 @@ struct Curve {
 enum class Scale { linear, logarithmic };  // of both axes
 
 // 640 x 400.
-bool plot(const std::string& path, const std::string& title, const std::string& x_label, const std::string& y_label,
-          const std::vector<Curve>& curves, Scale scale = Scale::linear);
+bool plot(const std::string& path, const std::string& title, const std::string& x_label,
+          const std::string& y_label, const std::vector<Curve>& curves,
+          Scale scale = Scale::linear);
 
-// A matrix, row by row. 0 is white, what is above red, what is below blue, as on the page of a tape; each map's largest entry is as dark.
+// A matrix, row by row. 0 is white, what is above red, what is below blue, as on the page of a
+// tape; each map's largest entry is as dark.
 struct HeatMap {
     std::string title;
     std::size_t rows, columns;
@@ -29,6 +31,7 @@ struct HeatMap {
 };
 
 // Side by side in rows. Row 0 of a matrix is at the top.
-bool plot(const std::string& path, const std::string& title, const std::vector<std::vector<HeatMap>>& maps);
+bool plot(const std::string& path, const std::string& title,
+          const std::vector<std::vector<HeatMap>>& maps);
 
 }  // namespace taper::examples

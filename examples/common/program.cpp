@@ -17,15 +17,16 @@
 #include <new>
 #include <system_error>
 
-#include "core/array.hpp"
-#include "core/file.hpp"
+#include "core/array/array.hpp"
+#include "core/io/file.hpp"
 #include "examples/common/progress.hpp"
 #include "examples/common/text.hpp"
 
 namespace taper::examples {
 
 static volatile std::sig_atomic_t stop_signal = 0, must_save = 0;
-static volatile std::sig_atomic_t line_is_open = 0;  // the cursor of the terminal stands behind what we wrote
+// the cursor of the terminal stands behind what we wrote
+static volatile std::sig_atomic_t line_is_open = 0;
 
 // Async-signal-safe. A terminal that is stopped (Ctrl-S) must not hold us up.
 static void finish_open_line() {
@@ -70,8 +71,10 @@ void note(std::string_view line) {
 
 int run_program(const std::string& name, const std::function<int()>& body) {
     std::setlocale(LC_ALL, "C");
-    for (int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);  // writing fails, with a reason
-    std::signal(SIGCHLD, SIG_DFL);  // ignored, as a parent can leave it, no child's status is to be had
+    // writing fails, with a reason
+    for (int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);
+    // ignored, as a parent can leave it, no child's status is to be had
+    std::signal(SIGCHLD, SIG_DFL);
     open_standard_streams();
     handle_stop_signals();
     keep_freed_memory();
@@ -90,18 +93,23 @@ int run_program(const std::string& name, const std::function<int()>& body) {
         return fail(error.what(), 2);
     } catch (const std::bad_alloc&) {
         const int status = fail(
-            "memory: the system must have enough for this model, batch and text: allocation failed (less is taken "
-            "by fewer rows, as of --batch, a shorter window, as of --length, or --threads 1; ulimit -v shows a "
+            "memory: the system must have enough for this model, batch and text: allocation failed "
+            "(less is taken "
+            "by fewer rows, as of --batch, a shorter window, as of --length, or --threads 1; "
+            "ulimit -v shows a "
             "limit)",
             1);
-        // OpenBLAS's own threads try for ever to get the memory that is not there, and an exit waits for them.
+        // OpenBLAS's own threads try for ever to get the memory that is not there, and an exit
+        // waits for them.
         std::fflush(nullptr);
         _exit(status);
     } catch (const std::filesystem::filesystem_error& error) {
         const std::error_code code = error.code();
-        const bool wrong_path = code == std::errc::permission_denied || code == std::errc::operation_not_permitted ||
-                                code == std::errc::no_such_file_or_directory || code == std::errc::not_a_directory;
-        const std::string text = error.path1().string() + ": the file system must allow what is to be done there: " +
+        const bool wrong_path =
+            code == std::errc::permission_denied || code == std::errc::operation_not_permitted ||
+            code == std::errc::no_such_file_or_directory || code == std::errc::not_a_directory;
+        const std::string text = error.path1().string() +
+                                 ": the file system must allow what is to be done there: " +
                                  std::generic_category().message(code.value());
         return fail(text.c_str(), wrong_path ? 2 : 1);
     } catch (const std::exception& error) {
@@ -117,7 +125,8 @@ bool stdout_is_terminal() { return isatty(STDOUT_FILENO) == 1; }
 
 std::optional<std::size_t> terminal_columns() {
     const char* kind = std::getenv("TERM");
-    if (!stdout_is_terminal() || kind == nullptr || std::string_view(kind) == "dumb") return std::nullopt;
+    if (!stdout_is_terminal() || kind == nullptr || std::string_view(kind) == "dumb")
+        return std::nullopt;
     winsize size{};
     const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
     return known ? size.ws_col : 80;
@@ -128,10 +137,12 @@ static void write_progress(std::string_view text) {
     while (!text.empty()) {
         pollfd out{STDOUT_FILENO, POLLOUT, 0};
         const int ready = poll(&out, 1, 100);
-        if (ready == 0 && stop_status()) return;  // a full pipe must not hold up a program that is to stop
+        // a full pipe must not hold up a program that is to stop
+        if (ready == 0 && stop_status()) return;
         if (ready <= 0) continue;
         // What poll lets through does not wait, up to PIPE_BUF.
-        const ssize_t n = write(STDOUT_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+        const ssize_t n =
+            write(STDOUT_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
         if (n < 0 && errno != EINTR && errno != EAGAIN) return;
         if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
     }
@@ -175,7 +186,8 @@ void print_result(std::string_view text) {
             continue;
         }
         if (n < 0 && errno != EINTR)
-            throw std::system_error(errno, std::generic_category(), "stdout: the output cannot be written");
+            throw std::system_error(errno, std::generic_category(),
+                                    "stdout: the output cannot be written");
         if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
     }
 }

@@ -16,11 +16,12 @@ class NotFinite : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// Runs body and turns what it throws into one line on stderr, `PROGRAM: message`, and an exit status: 2 for Error, 1 for a
-// failure of the system, 3 for NotFinite. Otherwise the status is what body returns. Also: numbers in the C locale, memory
-// kept mapped between steps, a closed stdout does not end the program, SIGINT, SIGTERM, SIGXCPU, SIGUSR1, SIGUSR2 and SIGHUP
-// (unless it is ignored, as under nohup) end it with status 128 + their number; on a terminal the cursor is then at the start
-// of a line. Where memory is missing the process ends here, and does not return.
+// Runs body and turns what it throws into one line on stderr, `PROGRAM: message`, and an exit
+// status: 2 for Error, 1 for a failure of the system, 3 for NotFinite. Otherwise the status is what
+// body returns. Also: numbers in the C locale, memory kept mapped between steps, a closed stdout
+// does not end the program, SIGINT, SIGTERM, SIGXCPU, SIGUSR1, SIGUSR2 and SIGHUP (unless it is
+// ignored, as under nohup) end it with status 128 + their number; on a terminal the cursor is then
+// at the start of a line. Where memory is missing the process ends here, and does not return.
 int run_program(const std::string& name, const std::function<int()>& body);
 
 // After this, these signals only set a flag, however often they come: long loops ask stop_status().
@@ -33,23 +34,25 @@ class ReaderLeft : public std::runtime_error {
     ReaderLeft() : std::runtime_error("stdout: nobody reads the output") {}
 };
 
-// Writes to stderr, `PROGRAM: line`, in a program whose stdout is what it was asked for: how a long work
-// goes on, and what is done otherwise than was asked.
+// Writes to stderr, `PROGRAM: line`, in a program whose stdout is what it was asked for: how a long
+// work goes on, and what is done otherwise than was asked.
 void note(std::string_view line);
 
 bool stdout_is_terminal();
-// The columns of the terminal that stdout is, as it is now. None: it is no terminal, or one that cannot rewrite a line.
+// The columns of the terminal that stdout is, as it is now. None: it is no terminal, or one that
+// cannot rewrite a line.
 std::optional<std::size_t> terminal_columns();
 
-// Writes to stdout how a long work goes on. It is dropped where nobody reads it: a reader who has left, a full disk, or a full
-// pipe once a signal asks the program to stop. On a terminal lines are broken at spaces to its width, and the line in place
-// makes room.
+// Writes to stdout how a long work goes on. It is dropped where nobody reads it: a reader who has
+// left, a full disk, or a full pipe once a signal asks the program to stop. On a terminal lines are
+// broken at spaces to its width, and the line in place makes room.
 void say(std::string_view text);
 void say_line(std::string_view line);      // what a terminal would obey is spelled, so is "\n"
 void say_unbroken(std::string_view text);  // without breaking lines: a command to be typed
 
-// On a terminal with columns alone: the line takes the place of the one that was shown so before, and the cursor stays in it.
-// It must be shorter than the terminal is wide. leave_line: what is there stays, the cursor goes to a new line.
+// On a terminal with columns alone: the line takes the place of the one that was shown so before,
+// and the cursor stays in it. It must be shorter than the terminal is wide. leave_line: what is
+// there stays, the cursor goes to a new line.
 void say_in_place(std::string_view line);
 void leave_line();
 

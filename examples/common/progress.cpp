@@ -90,13 +90,16 @@ std::string wrapped(std::string_view text, std::size_t width) {
     return result;
 }
 
-static std::string two_digits(std::uint64_t number) { return (number < 10 ? "0" : "") + std::to_string(number); }
+static std::string two_digits(std::uint64_t number) {
+    return (number < 10 ? "0" : "") + std::to_string(number);
+}
 
 std::string clock_text(double seconds) {
     const auto whole = static_cast<std::uint64_t>(std::clamp(seconds, 0.0, 1e15));
     const std::uint64_t minutes = whole / 60;
     if (minutes < 60) return std::to_string(minutes) + ":" + two_digits(whole % 60);
-    return std::to_string(minutes / 60) + ":" + two_digits(minutes % 60) + ":" + two_digits(whole % 60);
+    return std::to_string(minutes / 60) + ":" + two_digits(minutes % 60) + ":" +
+           two_digits(whole % 60);
 }
 
 std::string grouped(std::uint64_t number) {
@@ -112,7 +115,9 @@ std::string fixed(double value, int digits) {
     std::array<char, 64> text;
     const bool large = !(std::abs(value) < 1e6);
     const auto format = large ? std::chars_format::general : std::chars_format::fixed;
-    return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value, format, large ? 4 : digits).ptr};
+    return {text.data(),
+            std::to_chars(text.data(), text.data() + text.size(), value, format, large ? 4 : digits)
+                .ptr};
 }
 
 static std::string octal(unsigned char byte) {
@@ -139,7 +144,8 @@ static std::string spelled(std::string_view word) {
 }
 
 std::string shell_quoted(std::string_view word) {
-    constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./,:@%=";
+    constexpr std::string_view plain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./,:@%=";
     if (!word.empty() && word.find_first_not_of(plain) == word.npos) return std::string(word);
     if (escaped(word) != word) return spelled(word);
     std::string quoted = "'";
@@ -171,7 +177,8 @@ double Average::mean_or(double fallback) const {
     const auto add_usual = [longest = 10 * *median](double sum, double seconds) {
         return sum + std::min(seconds, longest);
     };
-    return std::accumulate(sorted.begin(), sorted.end(), 0.0, add_usual) / static_cast<double>(sorted.size());
+    return std::accumulate(sorted.begin(), sorted.end(), 0.0, add_usual) /
+           static_cast<double>(sorted.size());
 }
 
 void Recent::add(double loss, double tokens, double seconds) {
@@ -187,7 +194,8 @@ void Recent::add(double loss, double tokens, double seconds) {
 }
 
 double Recent::loss() const {
-    return std::accumulate(losses_.begin(), losses_.end(), 0.0) / static_cast<double>(losses_.size());
+    return std::accumulate(losses_.begin(), losses_.end(), 0.0) /
+           static_cast<double>(losses_.size());
 }
 
 namespace {
@@ -217,7 +225,8 @@ std::uint64_t whole(double number) { return static_cast<std::uint64_t>(std::llro
 std::string bar(const Standing& run, std::size_t columns) {
     const std::size_t cells = columns - 2;
     const double share = static_cast<double>(run.step) / static_cast<double>(run.steps);
-    const std::size_t full = std::min(cells, static_cast<std::size_t>(share * static_cast<double>(cells)));
+    const std::size_t full =
+        std::min(cells, static_cast<std::size_t>(share * static_cast<double>(cells)));
     return "[" + std::string(full, '#') + std::string(cells - full, '.') + "]";
 }
 
@@ -225,13 +234,15 @@ std::string bar(const Standing& run, std::size_t columns) {
 
 std::string progress_line(const Standing& run, std::size_t width) {
     const std::string between = " ";
-    const double percent = std::floor(100 * static_cast<double>(run.step) / static_cast<double>(run.steps));
+    const double percent =
+        std::floor(100 * static_cast<double>(run.step) / static_cast<double>(run.steps));
     std::vector<Part> parts{{std::to_string(whole(percent)) + "%", 5}};
     parts.push_back({std::to_string(run.step) + "/" + std::to_string(run.steps), 1});
     if (run.loss) parts.push_back({"loss " + fixed(*run.loss, 3), 2});
     if (run.validation) parts.push_back({"val " + fixed(*run.validation, 3), 6});
     if (run.validating) parts.push_back({"validating", 4});
-    else if (run.tokens_per_second) parts.push_back({std::to_string(whole(*run.tokens_per_second)) + " tok/s", 7});
+    else if (run.tokens_per_second)
+        parts.push_back({std::to_string(whole(*run.tokens_per_second)) + " tok/s", 7});
     parts.push_back({clock_text(run.elapsed) + (run.left ? "," : ""), 8});
     if (run.left) parts.push_back({clock_text(*run.left) + " left", 3});
     fit(parts, between, width);
@@ -248,8 +259,10 @@ std::string report_line(const Standing& run, std::size_t width) {
     const std::string of_steps = narrow ? "" : "/" + std::to_string(run.steps);
     std::vector<Part> parts{{"step " + std::to_string(run.step) + of_steps, 1}};
     if (run.loss) parts.push_back({"loss " + fixed(*run.loss, 4), 3});
-    if (run.validation) parts.push_back({(narrow ? "val " : "validation ") + fixed(*run.validation, 4), 2});
-    if (run.tokens_per_second) parts.push_back({std::to_string(whole(*run.tokens_per_second)) + " tokens/s", 6});
+    if (run.validation)
+        parts.push_back({(narrow ? "val " : "validation ") + fixed(*run.validation, 4), 2});
+    if (run.tokens_per_second)
+        parts.push_back({std::to_string(whole(*run.tokens_per_second)) + " tokens/s", 6});
     parts.push_back({clock_text(run.elapsed) + " elapsed", 5});
     if (run.left) parts.push_back({clock_text(*run.left) + " left", 4});
     const std::string between = "  ";

@@ -1,5 +1,5 @@
-// How a long run is shown to people: text and lines that fit the columns of a terminal. Functions of what is known and a
-// width; program.hpp puts on the terminal what they return.
+// How a long run is shown to people: text and lines that fit the columns of a terminal. Functions
+// of what is known and a width; program.hpp puts on the terminal what they return.
 #pragma once
 
 #include <cstddef>
@@ -14,10 +14,12 @@ namespace taper::examples {
 
 inline constexpr std::size_t any_width = std::numeric_limits<std::size_t>::max();
 
-std::size_t columns_of(std::string_view text);  // of one line: East Asian wide characters take 2, combining ones 0
+// of one line: East Asian wide characters take 2, combining ones 0
+std::size_t columns_of(std::string_view text);
 
-// A line that takes more than `width` columns is broken at spaces and goes on with its own indentation,
-// at most half of the width. Words stay whole. A tab becomes spaces, up to the next column of eight.
+// A line that takes more than `width` columns is broken at spaces and goes on with its own
+// indentation, at most half of the width. Words stay whole. A tab becomes spaces, up to the next
+// column of eight.
 std::string wrapped(std::string_view text, std::size_t width);
 
 std::string clock_text(double seconds);       // 0:07, 12:34, 1:00:00
@@ -28,11 +30,12 @@ std::string fixed(double value, int digits);  // 2.31; from a million on 1.234e+
 // must not be shown.
 std::string shell_quoted(std::string_view word);
 
-// How often something falls due from step + 1 to steps: after every so many steps (0: never), and after the last one.
+// How often something falls due from step + 1 to steps: after every so many steps (0: never), and
+// after the last one.
 std::uint64_t times_due(std::uint64_t step, std::uint64_t steps, std::uint64_t every);
 
-// The mean of the last 500 durations. Each counts as ten times their median at most: a program may have
-// been stopped for hours in one of them.
+// The mean of the last 500 durations. Each counts as ten times their median at most: a program may
+// have been stopped for hours in one of them.
 class Average {
   public:
     void add(double seconds);
@@ -42,8 +45,8 @@ class Average {
     std::deque<double> last_;
 };
 
-// The numbers of single steps jump: the mean loss of the last 20 steps, and the speed, older steps counting less (a weight
-// of 1/e after five seconds).
+// The numbers of single steps jump: the mean loss of the last 20 steps, and the speed, older steps
+// counting less (a weight of 1/e after five seconds).
 class Recent {
   public:
     void add(double loss, double tokens, double seconds);
@@ -64,7 +67,8 @@ struct Standing {
     bool validating;
 };
 
-// The line that is rewritten in place, of at most `width` columns: the less important parts are left out, none is cut.
+// The line that is rewritten in place, of at most `width` columns: the less important parts are
+// left out, none is cut.
 //   45% [####......] 1350/3000 loss 2.313 val 2.401 17776 tok/s 12:34, 15:00 left
 std::string progress_line(const Standing& run, std::size_t width);
 

@@ -18,15 +18,20 @@ namespace {
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 std::string read_bytes(const std::string& path) {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
-    if (!file) throw Error(path + ": the file must exist and be readable: " + std::generic_category().message(errno));
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                               &std::fclose);
+    if (!file)
+        throw Error(path + ": the file must exist and be readable: " +
+                    std::generic_category().message(errno));
     const auto type = std::filesystem::status(path).type();
-    if (type == std::filesystem::file_type::directory) throw Error(path + ": a file is needed: it is a directory");
+    if (type == std::filesystem::file_type::directory)
+        throw Error(path + ": a file is needed: it is a directory");
     if (type == std::filesystem::file_type::character || type == std::filesystem::file_type::block)
         throw Error(path + ": a file is needed: it is a device");
 
     std::string bytes;
-    if (type == std::filesystem::file_type::regular) bytes.reserve(std::filesystem::file_size(path));
+    if (type == std::filesystem::file_type::regular)
+        bytes.reserve(std::filesystem::file_size(path));
     std::array<char, 1 << 16> block;
     while (const std::size_t count = std::fread(block.data(), 1, block.size(), file.get()))
         bytes.append(block.data(), count);
@@ -42,8 +47,10 @@ Text read_text(const std::string& path, Encoding encoding) {
         std::size_t offset = 0;
         for (const CodePoint& c : CodePoints(text.bytes)) {
             if (!c.valid)
-                throw Error(path + ": the text must be valid UTF-8: byte offset " + std::to_string(offset) + " is 0x" +
-                            hex(static_cast<unsigned char>(c.bytes[0]), 2) + " (--tokenizer byte takes any bytes)");
+                throw Error(path + ": the text must be valid UTF-8: byte offset " +
+                            std::to_string(offset) + " is 0x" +
+                            hex(static_cast<unsigned char>(c.bytes[0]), 2) +
+                            " (--tokenizer byte takes any bytes)");
             offset += c.bytes.size();
         }
     }
@@ -101,7 +108,8 @@ std::uint64_t hash_of(std::string_view bytes, std::uint64_t before) {
 }
 
 std::string digits_of(std::uint64_t hash) {
-    return hex(static_cast<std::uint32_t>(hash >> 32), 8) + hex(static_cast<std::uint32_t>(hash), 8);
+    return hex(static_cast<std::uint32_t>(hash >> 32), 8) +
+           hex(static_cast<std::uint32_t>(hash), 8);
 }
 
 std::string hash_text(std::string_view bytes) { return digits_of(hash_of(bytes)); }

@@ -1,4 +1,5 @@
-// Text: whole files read and checked, and the code points in them. What becomes of them is in tokenizer.hpp.
+// Text: whole files read and checked, and the code points in them. What becomes of them is in
+// tokenizer.hpp.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/shown.hpp"
-#include "core/utf8.hpp"
+#include "core/show/shown.hpp"
+#include "core/show/utf8.hpp"
 
 namespace taper::examples {
 
@@ -17,17 +18,18 @@ enum class Encoding { utf8, bytes };
 
 struct Text {
     std::string path;
-    std::string bytes;  // without a byte order mark, utf8: valid; line ends are those of the file, CRLF too
+    // without a byte order mark, utf8: valid; line ends are those of the file, CRLF too
+    std::string bytes;
 };
 
-// The whole of a file or pipe. Error: missing, unreadable, a directory or device, empty, or (utf8) not UTF-8.
-// std::system_error: reading failed half way.
+// The whole of a file or pipe. Error: missing, unreadable, a directory or device, empty, or (utf8)
+// not UTF-8. std::system_error: reading failed half way.
 Text read_text(const std::string& path, Encoding encoding);
 
 // The distinct characters of all texts, each as UTF-8, in the order of their code points.
 std::vector<std::string> alphabet_of(std::span<const Text> texts);
 
-// For a terminal, escaped as core/shown.hpp has it, but newlines and tabs stay what they are.
+// For a terminal, escaped as core/show/shown.hpp has it, but newlines and tabs stay what they are.
 // continued: stands at the start of each further line.
 std::string readable(std::string_view text, std::string_view continued = "");
 
@@ -36,8 +38,8 @@ std::size_t unfinished_bytes(std::string_view text);
 
 std::string hex(std::uint32_t value, int digits);  // hex(0xA7, 4) is "00A7"
 
-// FNV-1a, 64 bits: tells a changed text from the same one. Not for security. before: the hash of what
-// comes before these bytes; without it they are the first.
+// FNV-1a, 64 bits: tells a changed text from the same one. Not for security. before: the hash of
+// what comes before these bytes; without it they are the first.
 std::uint64_t hash_of(std::string_view bytes, std::uint64_t before = 0xCBF29CE484222325u);
 std::string digits_of(std::uint64_t hash);      // 16 hexadecimal digits
 std::string hash_text(std::string_view bytes);  // digits_of(hash_of(bytes))

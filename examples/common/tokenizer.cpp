@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "core/error.hpp"
-#include "core/file.hpp"
-#include "core/json.hpp"
+#include "core/io/file.hpp"
+#include "core/io/json.hpp"
 #include "examples/common/bpe_tokenizer.hpp"
 
 namespace taper::examples {
@@ -35,18 +35,22 @@ class CharacterTokenizer final : public Tokenizer {
     std::string to_json() const override {
         std::string characters;
         for (const std::string& character : tokens()) characters += character;
-        return nlohmann::ordered_json{{"type", "char"}, {"mask", with_mask()}, {"characters", characters}}.dump() +
+        return nlohmann::ordered_json{
+                   {"type", "char"}, {"mask", with_mask()}, {"characters", characters}}
+                   .dump() +
                "\n";
     }
 
   private:
-    TokenIds ids_of(std::string_view text, std::string_view subject, std::size_t position) const override {
+    TokenIds ids_of(std::string_view text, std::string_view subject,
+                    std::size_t position) const override {
         TokenIds ids;
         ids.reserve(text.size());
         for (const CodePoint& c : CodePoints(text)) {
             const std::int32_t id = c.valid && c.value < id_of_.size() ? id_of_[c.value] : -1;
             if (id < 0)
-                throw Error(std::string(subject) + ": every character must be in the vocabulary: '" + escaped(c.bytes) +
+                throw Error(std::string(subject) +
+                            ": every character must be in the vocabulary: '" + escaped(c.bytes) +
                             "' at position " + std::to_string(position + ids.size()) + " is not" +
                             (c.valid ? " (U+" + hex(c.value, 4) + ")" : " even UTF-8"));
             ids.push_back(id);
@@ -86,7 +90,8 @@ class ByteTokenizer final : public Tokenizer {
 class StrictObject {
   public:
     StrictObject(const std::string& text, const std::string& subject)
-        : subject_(subject), content_(parse_object(text, subject + ": the file must be a JSON object")) {}
+        : subject_(subject),
+          content_(parse_object(text, subject + ": the file must be a JSON object")) {}
 
     [[noreturn]] void fail(const std::string& key, const std::string& rule) const {
         throw Error(subject_ + ": \"" + shortened(key) + "\": " + rule);
@@ -108,7 +113,9 @@ class StrictObject {
     std::string string(const std::string& key) const {
         return get<std::string>(key, json::value_t::string, "a string");
     }
-    bool boolean(const std::string& key) const { return get<bool>(key, json::value_t::boolean, "true or false"); }
+    bool boolean(const std::string& key) const {
+        return get<bool>(key, json::value_t::boolean, "true or false");
+    }
 
   private:
     std::string subject_;
@@ -124,19 +131,23 @@ std::unique_ptr<Tokenizer> load_characters(const StrictObject& file) {
         if (!seen.insert(characters.back()).second)
             file.fail("characters", "no character may come twice: '" + escaped(c.bytes) + "' does");
     }
-    if (characters.empty()) file.fail("characters", "there must be at least one character: there is none");
+    if (characters.empty())
+        file.fail("characters", "there must be at least one character: there is none");
     return std::make_unique<CharacterTokenizer>(std::move(characters), file.boolean("mask"));
 }
 
 constexpr std::array<std::pair<TokenizerKind, std::string_view>, 3> kind_names = {
-    {{TokenizerKind::character, "char"}, {TokenizerKind::byte, "byte"}, {TokenizerKind::bpe, "bpe"}}};
+    {{TokenizerKind::character, "char"},
+     {TokenizerKind::byte, "byte"},
+     {TokenizerKind::bpe, "bpe"}}};
 
 }  // namespace
 
 std::string to_string(TokenizerKind kind) {
     for (const auto& [known, name] : kind_names)
         if (known == kind) return std::string(name);
-    throw Error("tokenizer: the kind must be char, byte or bpe: " + std::to_string(static_cast<int>(kind)));
+    throw Error("tokenizer: the kind must be char, byte or bpe: " +
+                std::to_string(static_cast<int>(kind)));
 }
 
 TokenizerKind tokenizer_kind_from(std::string_view option) {
@@ -145,12 +156,14 @@ TokenizerKind tokenizer_kind_from(std::string_view option) {
     throw Error("--tokenizer: the kind must be char, byte or bpe: " + shortened(option));
 }
 
-Encoding encoding_of(TokenizerKind kind) { return kind == TokenizerKind::byte ? Encoding::bytes : Encoding::utf8; }
+Encoding encoding_of(TokenizerKind kind) {
+    return kind == TokenizerKind::byte ? Encoding::bytes : Encoding::utf8;
+}
 
 const std::string& Tokenizer::token(std::int32_t id) const {
     if (id < 0 || id >= size())
-        throw Error("tokenizer: the id of a token must be in 0.." + std::to_string(size() - 1) + ": " +
-                    std::to_string(id) + (id == mask_id() ? " (the mask)" : ""));
+        throw Error("tokenizer: the id of a token must be in 0.." + std::to_string(size() - 1) +
+                    ": " + std::to_string(id) + (id == mask_id() ? " (the mask)" : ""));
     return tokens_[static_cast<std::size_t>(id)];
 }
 
@@ -180,7 +193,8 @@ std::unique_ptr<Tokenizer> Tokenizer::load(const std::string& path) {
     return from_json(read_file(path, 1 << 26), path);
 }
 
-std::unique_ptr<Tokenizer> Tokenizer::from_json(const std::string& text, const std::string& subject) {
+std::unique_ptr<Tokenizer> Tokenizer::from_json(const std::string& text,
+                                                const std::string& subject) {
     const StrictObject file(text, subject);
     const std::string type = file.string("type");
     if (type == "char") {
@@ -193,24 +207,30 @@ std::unique_ptr<Tokenizer> Tokenizer::from_json(const std::string& text, const s
     }
     if (type == "bpe") {
         file.expect_only({"type", "mask", "sentencepiece"});
-        return load_bpe(file.string("sentencepiece"), file.boolean("mask"), subject + ": \"sentencepiece\"");
+        return load_bpe(file.string("sentencepiece"), file.boolean("mask"),
+                        subject + ": \"sentencepiece\"");
     }
     file.fail("type", "the type must be char, byte or bpe: " + shortened(type));
 }
 
-BuiltTokenizer build_tokenizer(TokenizerKind kind, std::span<const Text> texts, std::optional<std::int64_t> vocab,
-                               bool with_mask) {
+BuiltTokenizer build_tokenizer(TokenizerKind kind, std::span<const Text> texts,
+                               std::optional<std::int64_t> vocab, bool with_mask) {
     if (vocab && kind != TokenizerKind::bpe)
-        throw Error("--vocab: the size of a vocabulary can be chosen only with --tokenizer bpe: --tokenizer " +
-                    to_string(kind));
-    if (kind == TokenizerKind::bpe) return train_bpe(texts, vocab.value_or(default_bpe_vocab), with_mask);
+        throw Error(
+            "--vocab: the size of a vocabulary can be chosen only with --tokenizer bpe: "
+            "--tokenizer " +
+            to_string(kind));
+    if (kind == TokenizerKind::bpe)
+        return train_bpe(texts, vocab.value_or(default_bpe_vocab), with_mask);
     if (kind == TokenizerKind::byte) return {std::make_unique<ByteTokenizer>(with_mask), ""};
     return {std::make_unique<CharacterTokenizer>(alphabet_of(texts), with_mask), ""};
 }
 
-TokenIds encode_with_masks(const Tokenizer& tokenizer, std::string_view text, std::string_view subject) {
+TokenIds encode_with_masks(const Tokenizer& tokenizer, std::string_view text,
+                           std::string_view subject) {
     if (!tokenizer.mask_id())
-        throw Error(std::string(subject) + ": a mask needs a masked language model: this model's tokenizer has none");
+        throw Error(std::string(subject) +
+                    ": a mask needs a masked language model: this model's tokenizer has none");
     if (text.find(mask_spelling) == text.npos)
         throw Error(std::string(subject) + ": the text must hold at least one mask, spelled " +
                     std::string(mask_spelling) + ": " + shortened(text));
@@ -218,8 +238,10 @@ TokenIds encode_with_masks(const Tokenizer& tokenizer, std::string_view text, st
     for (std::size_t start = 0;;) {
         const std::size_t mask = text.find(mask_spelling, start);
         std::string_view part = text.substr(start, mask - start);
-        if (mask != text.npos && tokenizer.kind() == TokenizerKind::bpe && part.ends_with(' ')) part.remove_suffix(1);
-        const TokenIds part_ids = tokenizer.encode(part, subject, code_point_count(text.substr(0, start)));
+        if (mask != text.npos && tokenizer.kind() == TokenizerKind::bpe && part.ends_with(' '))
+            part.remove_suffix(1);
+        const TokenIds part_ids =
+            tokenizer.encode(part, subject, code_point_count(text.substr(0, start)));
         ids.insert(ids.end(), part_ids.begin(), part_ids.end());
         if (mask == text.npos) return ids;
         ids.push_back(static_cast<std::int32_t>(*tokenizer.mask_id()));

@@ -6,8 +6,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "core/file.hpp"
-#include "core/json.hpp"
+#include "core/io/file.hpp"
+#include "core/io/json.hpp"
 #include "examples/common/text.hpp"
 #include "nn/model_directory.hpp"
 
@@ -37,12 +37,16 @@ static std::string hash_of_contents(const TensorFile& file) {
     return digits_of(hash);
 }
 
-std::string checkpoint_path(const std::string& directory) { return directory + "/checkpoint.safetensors"; }
+std::string checkpoint_path(const std::string& directory) {
+    return directory + "/checkpoint.safetensors";
+}
 
-void save_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters, const nn::Adam<float>& adam,
-                     const Progress& progress, const RunIdentity& identity) {
+void save_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters,
+                     const nn::Adam<float>& adam, const Progress& progress,
+                     const RunIdentity& identity) {
     TensorFile file{.path = checkpoint_path(directory)};
-    for (const Parameter<float>* p : parameters) file.tensors.emplace_back("model." + p->name(), p->value());
+    for (const Parameter<float>* p : parameters)
+        file.tensors.emplace_back("model." + p->name(), p->value());
     for (std::size_t i = 0; i < adam.moments.size(); ++i) {
         file.tensors.emplace_back("adam.m." + adam.parameters()[i]->name(), adam.moments[i].m);
         file.tensors.emplace_back("adam.v." + adam.parameters()[i]->name(), adam.moments[i].v);
@@ -63,24 +67,30 @@ void save_checkpoint(const std::string& directory, const nn::Parameters<float>& 
 }
 
 static json object_of(const TensorFile& file, const std::string& key) {
-    return parse_object(file.metadata.at(key), file.path + ": the " + key + " must be a JSON object");
+    return parse_object(file.metadata.at(key),
+                        file.path + ": the " + key + " must be a JSON object");
 }
 
 static std::uint64_t step_of(const json& state, const TensorFile& file) {
     const json& step = state.at("step");
     for (const char* key : {"step", "adam_steps"})
-        if (const json& value = state.at(key); !value.is_number_unsigned() || value != step || value > 1'000'000'000)
-            throw Error(file.path + ": the state's step and adam_steps must be one whole number up to 1000000000: " +
-                        key + " " + shortened(value.dump()));
+        if (const json& value = state.at(key);
+            !value.is_number_unsigned() || value != step || value > 1'000'000'000)
+            throw Error(
+                file.path +
+                ": the state's step and adam_steps must be one whole number up to 1000000000: " +
+                key + " " + shortened(value.dump()));
     return step;
 }
 
-// What can be known without the configuration: each tensor is a weight, a moment of one, or the tokenizer.
+// What can be known without the configuration: each tensor is a weight, a moment of one, or the
+// tokenizer.
 static void check_header(const std::string& path, const std::vector<TensorClaim>& claims) {
     std::map<std::string, Shape> weights;
     const std::string model = "model.";
     for (const TensorClaim& claim : claims)
-        if (claim.name.starts_with(model)) weights.emplace(claim.name.substr(model.size()), claim.shape);
+        if (claim.name.starts_with(model))
+            weights.emplace(claim.name.substr(model.size()), claim.shape);
     for (const TensorClaim& claim : claims) {
         const auto fail = [&](const std::string& rule) {
             throw Error(path + ": tensor " + shortened(claim.name) + ": " + rule);
@@ -88,32 +98,37 @@ static void check_header(const std::string& path, const std::vector<TensorClaim>
         const bool tokenizer = claim.name == tokenizer_tensor;
         const bool moment = claim.name.starts_with("adam.m.") || claim.name.starts_with("adam.v.");
         if (!tokenizer && !moment && !claim.name.starts_with(model))
-            fail("no tensor may be there that a checkpoint does not have: " + to_string(claim.shape));
+            fail("no tensor may be there that a checkpoint does not have: " +
+                 to_string(claim.shape));
         const std::string type = tokenizer ? "U8" : "F32";
         if (claim.dtype != type) fail("the dtype must be " + type + ": " + claim.dtype);
         if (!moment) continue;
         const auto weight = weights.find(claim.name.substr(std::string("adam.m.").size()));
         if (weight == weights.end()) fail("the weight that it is a moment of must be there");
         if (claim.shape != weight->second)
-            fail("the shape must be that of its weight: expected " + to_string(weight->second) + ", found " +
-                 to_string(claim.shape));
+            fail("the shape must be that of its weight: expected " + to_string(weight->second) +
+                 ", found " + to_string(claim.shape));
     }
 }
 
 static TensorFile load_checkpoint(const std::string& path) {
-    return load_safetensors(path, [&](const std::vector<TensorClaim>& claims) { check_header(path, claims); });
+    return load_safetensors(
+        path, [&](const std::vector<TensorClaim>& claims) { check_header(path, claims); });
 }
 
-Checkpoint::Checkpoint(const std::string& directory) : file_(load_checkpoint(checkpoint_path(directory))) {
+Checkpoint::Checkpoint(const std::string& directory)
+    : file_(load_checkpoint(checkpoint_path(directory))) {
     for (const char* key : {"format", "state", "options", "text_hashes"})
         if (!file_.metadata.contains(key))
             throw Error(file_.path + ": the file must be a checkpoint: its metadata lack " + key);
     if (file_.metadata["format"] != format)
-        throw Error(file_.path + ": the format must be " + format + ": " + shortened(file_.metadata["format"]));
+        throw Error(file_.path + ": the format must be " + format + ": " +
+                    shortened(file_.metadata["format"]));
     const auto written = file_.metadata.find(hash_key);
     if (written == file_.metadata.end()) return;  // an older file
     if (const std::string found = hash_of_contents(file_); found != written->second)
-        throw Error(file_.path + ": the file must be as it was written: the hash of what it holds is " + found +
+        throw Error(file_.path +
+                    ": the file must be as it was written: the hash of what it holds is " + found +
                     ", of what was written " + shortened(written->second));
 }
 
@@ -132,24 +147,26 @@ RunIdentity Checkpoint::identity() const {
             .tokenizer = std::string(tokenizer.begin(), tokenizer.end())};
 }
 
-std::vector<Text> texts_of_run(std::span<const std::string> paths, Encoding encoding, const RunIdentity& stored,
-                               const std::string& directory) {
+std::vector<Text> texts_of_run(std::span<const std::string> paths, Encoding encoding,
+                               const RunIdentity& stored, const std::string& directory) {
     constexpr std::size_t digits = 17;  // of a hash and its space
     const std::string run = "the run in " + directory;
     const std::size_t count = stored.text_hashes.size() / digits;
     if (paths.size() != count)
         throw Error("--text: with --resume the texts must be as many as " + run +
-                    " was started with: " + std::to_string(paths.size()) + ", " + std::to_string(count));
+                    " was started with: " + std::to_string(paths.size()) + ", " +
+                    std::to_string(count));
     std::vector<Text> texts;
     for (std::size_t i = 0; i < count; ++i) {
         if (!fs::exists(paths[i]))
-            throw Error(paths[i] + ": with --resume the text of " + run +
-                        " must be there (--text says where, if it was moved): No such file or directory");
+            throw Error(
+                paths[i] + ": with --resume the text of " + run +
+                " must be there (--text says where, if it was moved): No such file or directory");
         texts.push_back(read_text(paths[i], encoding));
         if (hash_text(texts[i].bytes) != stored.text_hashes.substr(i * digits, digits - 1))
-            throw Error(
-                paths[i] + ": with --resume the text must be as it was when " + run +
-                " was started: it is another (--text says where that one is; --out begins a run with this one)");
+            throw Error(paths[i] + ": with --resume the text must be as it was when " + run +
+                        " was started: it is another (--text says where that one is; --out begins "
+                        "a run with this one)");
     }
     return texts;
 }
@@ -169,7 +186,8 @@ Progress Checkpoint::restore(const nn::Parameters<float>& parameters, nn::Adam<f
     const auto fill = [&](const std::string& name, Array<float>& array) {
         const Array<float>& stored = file_.get<float>(name);
         if (stored.shape() != array.shape())
-            throw Error(file_.path + ": tensor " + name + ": the shape must be that of the run: expected " +
+            throw Error(file_.path + ": tensor " + name +
+                        ": the shape must be that of the run: expected " +
                         to_string(array.shape()) + ", found " + to_string(stored.shape()));
         const bool square = name.starts_with("adam.v.");
         for (float x : stored)
@@ -194,12 +212,14 @@ Progress Checkpoint::restore(const nn::Parameters<float>& parameters, nn::Adam<f
         progress.seconds = state.at("seconds");
         for (auto& moments : adam.moments) moments.t = state.at("adam_steps");
         if (!(progress.seconds >= 0))
-            throw Error(file_.path + ": the state's seconds must be 0 or more: " + state.at("seconds").dump());
+            throw Error(file_.path +
+                        ": the state's seconds must be 0 or more: " + state.at("seconds").dump());
         if (const std::string pending = state.at("pending"); !pending.empty())
             progress.pending = StepMetrics::from_json(pending, file_.path + ": the pending step");
         if (progress.pending && progress.pending->step != progress.step)
             throw Error(file_.path + ": the pending step must be the state's step: pending " +
-                        std::to_string(progress.pending->step) + ", step " + std::to_string(progress.step));
+                        std::to_string(progress.pending->step) + ", step " +
+                        std::to_string(progress.step));
     } catch (const json::exception& error) {
         throw Error(file_.path + ": the state must be that of a checkpoint: " + json_reason(error));
     }

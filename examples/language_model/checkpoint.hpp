@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "core/safetensors.hpp"
+#include "core/io/safetensors.hpp"
 #include "examples/common/text.hpp"
 #include "examples/language_model/run_log.hpp"
-#include "nn/adam.hpp"
 #include "nn/linformer.hpp"
+#include "nn/optim/adam.hpp"
 
 namespace taper::examples {
 
@@ -23,15 +23,18 @@ struct RunIdentity {
 };
 
 struct Progress {
-    std::uint64_t step = 0;              // steps done
-    double seconds = 0;                  // spent in training, over all sittings
-    std::optional<StepMetrics> pending;  // of this step, not yet recorded: its validation was interrupted
+    std::uint64_t step = 0;  // steps done
+    double seconds = 0;      // spent in training, over all sittings
+    // of this step, not yet recorded: its validation was interrupted
+    std::optional<StepMetrics> pending;
 };
 
 std::string checkpoint_path(const std::string& directory);
-// checkpoint.safetensors: weights, Adam's moments, progress and identity. Its directory must be there.
-void save_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters, const nn::Adam<float>& adam,
-                     const Progress& progress, const RunIdentity& identity);
+// checkpoint.safetensors: weights, Adam's moments, progress and identity. Its directory must be
+// there.
+void save_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters,
+                     const nn::Adam<float>& adam, const Progress& progress,
+                     const RunIdentity& identity);
 
 // A checkpoint that was read, whole, with the hash that was written into it.
 class Checkpoint {
@@ -52,8 +55,9 @@ class Checkpoint {
 };
 
 std::string hashes_of(std::span<const Text> texts);  // 16 digits and a space each, in their order
-// Reads the texts of a run anew. Error, which names the text and what to do: it is missing, or another than it was.
-std::vector<Text> texts_of_run(std::span<const std::string> paths, Encoding encoding, const RunIdentity& stored,
-                               const std::string& directory);
+// Reads the texts of a run anew. Error, which names the text and what to do: it is missing, or
+// another than it was.
+std::vector<Text> texts_of_run(std::span<const std::string> paths, Encoding encoding,
+                               const RunIdentity& stored, const std::string& directory);
 
 }  // namespace taper::examples

@@ -1,4 +1,5 @@
-// The tokens a language model is trained on: whole files, their last tenth held out, cut into windows.
+// The tokens a language model is trained on: whole files, their last tenth held out, cut into
+// windows.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/random.hpp"
+#include "core/array/random.hpp"
 #include "examples/common/tokenizer.hpp"
 
 namespace taper::examples {
@@ -21,12 +22,17 @@ class Corpus {
 
     std::size_t training_tokens() const { return training_.tokens; }
     std::size_t validation_tokens() const { return validation_.tokens; }
-    std::size_t validation_symbols() const { return validation_symbols_; }  // characters of these; byte: bytes
-    const std::vector<std::string>& notices() const { return notices_; }    // one line each, for the user
+    // characters of these; byte: bytes
+    std::size_t validation_symbols() const { return validation_symbols_; }
+    // one line each, for the user
+    const std::vector<std::string>& notices() const { return notices_; }
 
-    // A training window, each with the same probability, by the random number that `random` has at `counter`.
-    std::span<const std::int32_t> training_window(const Random& random, std::uint64_t counter) const;
-    // At most `count` validation windows, evenly spread and without overlap: the same ones every time.
+    // A training window, each with the same probability, by the random number that `random` has at
+    // `counter`.
+    std::span<const std::int32_t> training_window(const Random& random,
+                                                  std::uint64_t counter) const;
+    // At most `count` validation windows, evenly spread and without overlap: the same ones every
+    // time.
     std::vector<std::span<const std::int32_t>> validation_windows(std::size_t count) const;
 
   private:

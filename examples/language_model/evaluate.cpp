@@ -1,9 +1,10 @@
-// Runs a model on given tokens: logits, loss and gradients in a file. evaluate --model DIR --tokens IN --out OUT.
+// Runs a model on given tokens: logits, loss and gradients in a file. evaluate --model DIR --tokens
+// IN --out OUT.
 #include <algorithm>
 #include <cmath>
 
-#include "core/parallel.hpp"
-#include "core/safetensors.hpp"
+#include "core/io/safetensors.hpp"
+#include "core/kernels/parallel.hpp"
 #include "examples/common/options.hpp"
 #include "examples/common/output.hpp"
 #include "examples/common/program.hpp"
@@ -14,21 +15,24 @@
 namespace taper::examples {
 
 // Every entry is low to high, or `also`; else an Error that names tensor, place and value.
-static void check_entries(const TensorFile& file, const std::string& name, const Shape& shape, std::int64_t low,
-                          std::int64_t high, std::int64_t also) {
+static void check_entries(const TensorFile& file, const std::string& name, const Shape& shape,
+                          std::int64_t low, std::int64_t high, std::int64_t also) {
     const Ids& ids = file.get<std::int64_t>(name);
     const std::string tensor = file.path + ": tensor " + name + ": ";
     if (ids.shape() != shape)
-        throw Error(tensor + "the shape must be that of tokens: " + to_string(ids.shape()) + ", " + to_string(shape));
+        throw Error(tensor + "the shape must be that of tokens: " + to_string(ids.shape()) + ", " +
+                    to_string(shape));
     for (std::size_t i = 0; i < ids.size(); ++i)
         if (const std::int64_t id = ids.data()[i]; (id < low || id > high) && id != also)
-            throw Error(tensor + "an entry must be " + std::to_string(low) + " to " + std::to_string(high) +
-                        (also == ignore_index ? ", or -100 (not counted)" : "") + ": " + index_text(shape, i) + " is " +
-                        std::to_string(id));
+            throw Error(tensor + "an entry must be " + std::to_string(low) + " to " +
+                        std::to_string(high) +
+                        (also == ignore_index ? ", or -100 (not counted)" : "") + ": " +
+                        index_text(shape, i) + " is " + std::to_string(id));
 }
 
 // What is read, and what else belongs to a model that was trained here.
-static std::vector<std::string> files_to_keep(const std::string& directory, const std::string& tokens) {
+static std::vector<std::string> files_to_keep(const std::string& directory,
+                                              const std::string& tokens) {
     std::vector<std::string> files{tokens};
     for (const char* file : run_files) files.push_back(directory + "/" + file);
     return files;
@@ -39,22 +43,28 @@ static void check_finite(const TensorFile& out, const std::string& directory) {
     for (const auto& [name, tensor] : out.tensors)
         std::visit(
             [&, &name = name](const auto& x) {
-                const auto found = std::find_if(x.begin(), x.end(), [](auto v) { return !std::isfinite(double(v)); });
+                const auto found = std::find_if(x.begin(), x.end(),
+                                                [](auto v) { return !std::isfinite(double(v)); });
                 if (found == x.end()) return;
                 const auto i = static_cast<std::size_t>(found - x.begin());
-                throw Error(directory + ": tensor " + name + ": what the model computes must be finite: " +
+                throw Error(directory + ": tensor " + name +
+                            ": what the model computes must be finite: " +
                             index_text(x.shape(), i) + " is " + shortest(*found));
             },
             tensor);
 }
 
-template <class T> static TensorFile evaluate(const std::string& directory, const TensorFile& in, bool with_gradients) {
+template <class T>
+static TensorFile evaluate(const std::string& directory, const TensorFile& in,
+                           bool with_gradients) {
     nn::Linformer<T> model = nn::load_model<T>(directory);
     const nn::Config& config = model.config;
     const Ids& tokens = in.get<std::int64_t>("tokens");
     const Shape& shape = tokens.shape();
     if (shape.size() != 2 || shape[0] == 0 || shape[1] == 0 || shape[1] > config.length)
-        throw Error(in.path + ": tensor tokens: the shape must be (B, n'), B 1 or more, n' 1 to the model's length: " +
+        throw Error(in.path +
+                    ": tensor tokens: the shape must be (B, n'), B 1 or more, n' 1 to the model's "
+                    "length: " +
                     to_string(shape) + ", length " + std::to_string(config.length));
     const auto V = static_cast<std::int64_t>(config.vocab_size);
     check_entries(in, "tokens", shape, 0, V - 1, 0);
@@ -68,12 +78,14 @@ template <class T> static TensorFile evaluate(const std::string& directory, cons
     if (in.find("targets")) {
         check_entries(in, "targets", shape, 0, V - 1, ignore_index);
         const Ids& targets = in.get<std::int64_t>("targets");
-        if (std::all_of(targets.begin(), targets.end(), [](std::int64_t target) { return target == ignore_index; }))
+        if (std::all_of(targets.begin(), targets.end(),
+                        [](std::int64_t target) { return target == ignore_index; }))
             throw Error(in.path + ": tensor targets: at least one must be counted: all are -100");
     }
     for (const auto& [name, tensor] : in.tensors)
         if (name != "tokens" && name != "mask" && name != "targets")
-            throw Error(in.path + ": tensor " + shortened(name) + ": the names must be tokens, mask and targets");
+            throw Error(in.path + ": tensor " + shortened(name) +
+                        ": the names must be tokens, mask and targets");
     if (with_gradients && !in.find("targets"))
         throw Error(in.path + ": tensor targets: with --gradients it must be there: it is missing");
 
@@ -94,7 +106,8 @@ template <class T> static TensorFile evaluate(const std::string& directory, cons
     tape.backward(run());
     for (const Parameter<T>* p : model.parameters())
         if (p->trainable())
-            out.tensors.emplace_back("gradient." + p->name(), p->has_gradient() ? p->gradient() : zeros<T>(p->shape()));
+            out.tensors.emplace_back("gradient." + p->name(),
+                                     p->has_gradient() ? p->gradient() : zeros<T>(p->shape()));
     return out;
 }
 
@@ -109,20 +122,22 @@ int main(int argc, char** argv) {
         std::uint64_t thread_count = static_cast<std::uint64_t>(threads());
         Options options(
             "evaluate",
-            "Runs a model directory on tokens (B, n') of a safetensors file, I64, with optional mask (1 real, 0 "
+            "Runs a model directory on tokens (B, n') of a safetensors file, I64, with optional "
+            "mask (1 real, 0 "
             "padding) and targets (-100: not counted), and writes logits (B, n', V) and loss.");
         options.model_directory("--model", directory, "model directory");
         options.required_path("--tokens", tokens, "safetensors file with tokens, mask, targets");
         options.required_path("--out", out, "safetensors file to write");
-        options.flag("--gradients", gradients, "also the loss's gradient of each parameter, gradient.NAME");
+        options.flag("--gradients", gradients,
+                     "also the loss's gradient of each parameter, gradient.NAME");
         options.flag("--double", in_double, "compute and write in double precision");
         options.count("--threads", thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
         set_threads(static_cast<int>(thread_count));
         const TensorFile in = load_safetensors(tokens);
         check_output_file("--out", out, files_to_keep(directory, tokens));
-        const TensorFile results =
-            in_double ? evaluate<double>(directory, in, gradients) : evaluate<float>(directory, in, gradients);
+        const TensorFile results = in_double ? evaluate<double>(directory, in, gradients)
+                                             : evaluate<float>(directory, in, gradients);
         check_finite(results, directory);
         save_safetensors(out, results);
         return 0;

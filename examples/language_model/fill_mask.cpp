@@ -3,7 +3,7 @@
 #include <exception>
 #include <string>
 
-#include "core/parallel.hpp"
+#include "core/kernels/parallel.hpp"
 #include "examples/common/options.hpp"
 #include "examples/common/program.hpp"
 #include "examples/common/text.hpp"
@@ -18,19 +18,21 @@ int main(int argc, char** argv) {
         std::string directory, text, pictures;
         std::uint64_t top = 5, thread_count = static_cast<std::uint64_t>(threads());
         Options options("fill_mask",
-                        "Lists the likeliest tokens for each [MASK] of a text, with their probabilities: a softmax "
+                        "Lists the likeliest tokens for each [MASK] of a text, with their "
+                        "probabilities: a softmax "
                         "over all tokens but the "
                         "mask itself.");
         options.model_directory("--model", directory, "model directory, as train_mlm writes it");
-        options.required_text(
-            "--text", text,
-            "text with [MASK] where something is missing; the spaces around it count (bpe: one before it is "
-            "part of it)");
-        options.count("--top", top, 1, 1'000'000, "tokens listed for each mask, at most the vocabulary");
-        options.path(
-            "--plot", pictures,
-            "directory for pictures of what each head attends to in the text; attention.svg, slots.svg, reach.svg, "
-            "projections.svg and spectrum.svg in it are replaced or removed");
+        options.required_text("--text", text,
+                              "text with [MASK] where something is missing; the spaces around it "
+                              "count (bpe: one before it is "
+                              "part of it)");
+        options.count("--top", top, 1, 1'000'000,
+                      "tokens listed for each mask, at most the vocabulary");
+        options.path("--plot", pictures,
+                     "directory for pictures of what each head attends to in the text; "
+                     "attention.svg, slots.svg, reach.svg, "
+                     "projections.svg and spectrum.svg in it are replaced or removed");
         options.count("--threads", thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
         if (options.given("--plot")) check_pictures(pictures);
@@ -42,7 +44,8 @@ int main(int argc, char** argv) {
         const TokenIds ids = encode_with_masks(*tokenizer, text, "--text");
         if (ids.size() > model.config.length)
             throw Error("--text: the text must be at most as long as the model's window: tokens " +
-                        std::to_string(ids.size()) + ", length " + std::to_string(model.config.length));
+                        std::to_string(ids.size()) + ", length " +
+                        std::to_string(model.config.length));
 
         Ids tokens = empty<std::int64_t>({1, ids.size()});
         std::copy(ids.begin(), ids.end(), tokens.data());
@@ -70,7 +73,8 @@ int main(int argc, char** argv) {
             filled += "<" + tokenizer->spelling(guesses[0].token) + ">";
         }
         fill_known();
-        // First, so that a reader who leaves costs no picture; and a picture that fails costs no result.
+        // First, so that a reader who leaves costs no picture; and a picture that fails costs no
+        // result.
         std::exception_ptr undrawn;
         try {
             if (options.given("--plot")) draw_attention(model, tokens, pictures);

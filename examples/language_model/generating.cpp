@@ -12,12 +12,13 @@ std::int32_t draw_token(const Array<float>& logits, const Sampling& sampling, do
     const std::size_t V = logits.size();
     for (std::size_t i = 0; i < V; ++i)
         if (!std::isfinite(logits.data()[i]))
-            throw NotFinite("logits: every number must be finite: token " + std::to_string(i) + ": " +
-                            shortest(logits.data()[i]));
+            throw NotFinite("logits: every number must be finite: token " + std::to_string(i) +
+                            ": " + shortest(logits.data()[i]));
     std::vector<std::int32_t> order(V);
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) {
-        return logits.data()[static_cast<std::size_t>(a)] > logits.data()[static_cast<std::size_t>(b)];
+        return logits.data()[static_cast<std::size_t>(a)] >
+               logits.data()[static_cast<std::size_t>(b)];
     });
     if (sampling.temperature == 0) return order[0];
     if (sampling.top_k > 0 && sampling.top_k < V) order.resize(sampling.top_k);
@@ -39,7 +40,8 @@ std::int32_t draw_token(const Array<float>& logits, const Sampling& sampling, do
 
 const Array<float>& Reader::read(std::int32_t token) {
     if (window_.size() == model_.config.length) {
-        window_.erase(window_.begin(), window_.begin() + static_cast<std::ptrdiff_t>((window_.size() + 1) / 2));
+        window_.erase(window_.begin(),
+                      window_.begin() + static_cast<std::ptrdiff_t>((window_.size() + 1) / 2));
         decoder_.reset();
         for (const std::int32_t again : window_) decoder_(again);
     }
@@ -47,8 +49,9 @@ const Array<float>& Reader::read(std::int32_t token) {
     return logits_ = decoder_(token);
 }
 
-TokenIds generate(const nn::Linformer<float>& model, std::span<const std::int32_t> prompt, std::uint64_t count,
-                  const Sampling& sampling, const Random& random, const std::function<void(std::int32_t)>& tell) {
+TokenIds generate(const nn::Linformer<float>& model, std::span<const std::int32_t> prompt,
+                  std::uint64_t count, const Sampling& sampling, const Random& random,
+                  const std::function<void(std::int32_t)>& tell) {
     Reader reader(model);
     const Array<float>* logits = nullptr;
     for (const std::int32_t token : prompt) logits = &reader.read(token);
@@ -60,16 +63,19 @@ TokenIds generate(const nn::Linformer<float>& model, std::span<const std::int32_
     return reader.window();
 }
 
-void CausalTask::fill_row(Batch& batch, std::size_t row, std::span<const std::int32_t> window, const Random&) const {
+void CausalTask::fill_row(Batch& batch, std::size_t row, std::span<const std::int32_t> window,
+                          const Random&) const {
     for (std::size_t t = 0; t + 1 < window.size(); ++t)
         batch.tokens(row, t) = window[t], batch.targets(row, t) = window[t + 1];
 }
 
 std::string CausalTask::sample(const nn::Linformer<float>& model, const Random& random) const {
     constexpr std::uint64_t tokens = 100;
-    TokenIds start{static_cast<std::int32_t>(random.below(tokens, static_cast<std::uint64_t>(tokenizer_.size())))};
+    TokenIds start{static_cast<std::int32_t>(
+        random.below(tokens, static_cast<std::uint64_t>(tokenizer_.size())))};
     TokenIds text = start;
-    generate(model, start, tokens, {.temperature = 0.8}, random, [&](std::int32_t token) { text.push_back(token); });
+    generate(model, start, tokens, {.temperature = 0.8}, random,
+             [&](std::int32_t token) { text.push_back(token); });
     return "  " + readable(tokenizer_.decode(text), "  ") + "\n";
 }
 

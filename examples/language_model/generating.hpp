@@ -8,8 +8,9 @@
 
 namespace taper::examples {
 
-// How a token is drawn from logits: from the top_k likeliest, of these from the likeliest whose probabilities reach top_p
-// together, with probabilities p^(1 / temperature) (Holtzman et al. 2020). Temperature 0: the likeliest.
+// How a token is drawn from logits: from the top_k likeliest, of these from the likeliest whose
+// probabilities reach top_p together, with probabilities p^(1 / temperature) (Holtzman et al.
+// 2020). Temperature 0: the likeliest.
 struct Sampling {
     double temperature = 1;   // >= 0
     std::uint64_t top_k = 0;  // 0: all
@@ -18,8 +19,9 @@ struct Sampling {
 // uniform is in [0, 1). Of equally likely tokens the one with the smaller id comes first.
 std::int32_t draw_token(const Array<float>& logits, const Sampling& sampling, double uniform);
 
-// Reads tokens one by one, any number of them. When the n positions of the window are full, its older half is dropped and the
-// rest read again: what follows depends on the tokens in the window alone, at a constant cost a token on average.
+// Reads tokens one by one, any number of them. When the n positions of the window are full, its
+// older half is dropped and the rest read again: what follows depends on the tokens in the window
+// alone, at a constant cost a token on average.
 class Reader {
   public:
     explicit Reader(const nn::Linformer<float>& model) : model_(model), decoder_(model) {}
@@ -33,10 +35,11 @@ class Reader {
     Array<float> logits_;
 };
 
-// `count` tokens after the prompt (at least one token), each drawn with another number of `random`; each is told at once.
-// Returns the window that the last one was drawn from.
-TokenIds generate(const nn::Linformer<float>& model, std::span<const std::int32_t> prompt, std::uint64_t count,
-                  const Sampling& sampling, const Random& random, const std::function<void(std::int32_t)>& tell);
+// `count` tokens after the prompt (at least one token), each drawn with another number of `random`;
+// each is told at once. Returns the window that the last one was drawn from.
+TokenIds generate(const nn::Linformer<float>& model, std::span<const std::int32_t> prompt,
+                  std::uint64_t count, const Sampling& sampling, const Random& random,
+                  const std::function<void(std::int32_t)>& tell);
 
 // Position t of a window is to tell token t + 1.
 class CausalTask final : public Task {

@@ -6,7 +6,8 @@
 namespace taper::examples {
 
 LoadedModel load(const std::string& directory, Model kind) {
-    LoadedModel loaded{nn::load_model<float>(directory), Tokenizer::load(directory + "/tokenizer.json")};
+    LoadedModel loaded{nn::load_model<float>(directory),
+                       Tokenizer::load(directory + "/tokenizer.json")};
     const nn::Config& config = loaded.model.config;
     if (config.causal != (kind == Model::causal))
         throw Error(directory + "/config.json: causal: the value must be " +
@@ -18,13 +19,14 @@ LoadedModel load(const std::string& directory, Model kind) {
                                    : "true: the model of config.json fills masks: false"));
     const auto size = static_cast<std::size_t>(loaded.tokenizer->vocab_size());
     if (size != config.vocab_size)
-        throw Error(directory + "/tokenizer.json: the vocabulary must be that of config.json: " + std::to_string(size) +
-                    ", " + std::to_string(config.vocab_size));
+        throw Error(directory + "/tokenizer.json: the vocabulary must be that of config.json: " +
+                    std::to_string(size) + ", " + std::to_string(config.vocab_size));
     if (const std::string hash = loaded.tokenizer->hash();
         !config.tokenizer_hash.empty() && hash != config.tokenizer_hash)
-        throw Error(directory + "/tokenizer.json: the tokenizer must be the one that the model of " + directory +
-                    "/config.json was trained with: its hash is " + hash + ", tokenizer_hash " +
-                    shortened(config.tokenizer_hash));
+        throw Error(directory +
+                    "/tokenizer.json: the tokenizer must be the one that the model of " +
+                    directory + "/config.json was trained with: its hash is " + hash +
+                    ", tokenizer_hash " + shortened(config.tokenizer_hash));
     return loaded;
 }
 

@@ -18,7 +18,8 @@ struct LoadedModel {
 // Error: no directory, files that are wrong or do not belong together, a model of the other kind.
 LoadedModel load(const std::string& directory, Model kind);
 
-// What body computes with the model of a directory must be finite: else an Error that names the directory.
+// What body computes with the model of a directory must be finite: else an Error that names the
+// directory.
 template <class F> auto of_model(const std::string& directory, F body) {
     try {
         return body();

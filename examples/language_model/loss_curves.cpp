@@ -46,7 +46,8 @@ BinnedCurve::Points BinnedCurve::extremes() const {
 
 BinnedCurve::Points BinnedCurve::last() const {
     Points points;
-    for (const Bin& bin : bins_) points.emplace_back(static_cast<double>(bin.last.step), bin.last.value);
+    for (const Bin& bin : bins_)
+        points.emplace_back(static_cast<double>(bin.last.step), bin.last.value);
     return points;
 }
 
@@ -54,7 +55,8 @@ void LossCurves::add(const StepMetrics& metrics) {
     recent_[count_ % recent_.size()] = metrics.loss;
     ++count_;
     const std::uint64_t used = std::min<std::uint64_t>(count_, recent_.size());
-    const double sum = std::accumulate(recent_.begin(), recent_.begin() + static_cast<std::ptrdiff_t>(used), 0.0);
+    const double sum =
+        std::accumulate(recent_.begin(), recent_.begin() + static_cast<std::ptrdiff_t>(used), 0.0);
     steps_.add(metrics.step, metrics.loss);
     means_.add(metrics.step, sum / static_cast<double>(used));
     if (metrics.val_loss) validation_.add(metrics.step, *metrics.val_loss);
@@ -66,9 +68,10 @@ std::vector<Curve> LossCurves::curves() const {
         if (!points.empty()) curves.push_back({title, style, std::move(points)});
     };
     add_curve("training", "lines lc rgb '#c3d5e8'", steps_.extremes());
-    add_curve("training (mean of the steps so far, the last 20 at most)", "lines lw 1.5 lc rgb '#4f81b5'",
-              means_.last());
-    add_curve("validation", "linespoints pt 7 ps 0.5 lw 2 lc rgb '#c0392b'", validation_.extremes());
+    add_curve("training (mean of the steps so far, the last 20 at most)",
+              "lines lw 1.5 lc rgb '#4f81b5'", means_.last());
+    add_curve("validation", "linespoints pt 7 ps 0.5 lw 2 lc rgb '#c0392b'",
+              validation_.extremes());
     return curves;
 }
 

@@ -12,8 +12,8 @@
 namespace taper::examples {
 
 // A curve over steps that come one by one, in bins of 2^m steps. Where there are more bins than
-// `most`, they merge pairwise. A bin keeps points of the curve, so what a picture shows stays in its
-// place as the curve grows.
+// `most`, they merge pairwise. A bin keeps points of the curve, so what a picture shows stays in
+// its place as the curve grows.
 class BinnedCurve {
   public:
     using Points = std::vector<std::pair<double, double>>;  // (step, value)
@@ -21,8 +21,9 @@ class BinnedCurve {
     explicit BinnedCurve(std::size_t most) : most_(most) {}
     void add(std::uint64_t step, double value);  // steps from 1 on, rising; some may be left out
 
-    Points extremes() const;  // the least and the greatest value of each bin, in the order of their steps
-    Points last() const;      // the last value of each bin
+    // the least and the greatest value of each bin, in the order of their steps
+    Points extremes() const;
+    Points last() const;  // the last value of each bin
 
   private:
     struct Point {
@@ -48,7 +49,8 @@ class LossCurves {
 
   private:
     BinnedCurve steps_{512}, means_{512}, validation_{256};  // the picture is 560 points wide
-    std::array<double, 20> recent_{};                        // losses of the last steps, the oldest overwritten
+    // losses of the last steps, the oldest overwritten
+    std::array<double, 20> recent_{};
     std::uint64_t count_ = 0;
 };
 

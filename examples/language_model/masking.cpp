@@ -25,7 +25,8 @@ void MaskedTask::fill_row(Batch& batch, std::size_t row, std::span<const std::in
         const double how = random.uniform(3 * i + 1);
         if (how < 0.8) token = *tokenizer_.mask_id();
         else if (how < 0.9)
-            token = static_cast<std::int64_t>(random.below(3 * i + 2, static_cast<std::uint64_t>(tokenizer_.size())));
+            token = static_cast<std::int64_t>(
+                random.below(3 * i + 2, static_cast<std::uint64_t>(tokenizer_.size())));
     }
 }
 
@@ -39,9 +40,12 @@ std::string MaskedTask::sample(const nn::Linformer<float>& model, const Random& 
     constexpr std::size_t shown = 200;  // tokens that fit on a few lines
     const auto example = examples_[random.below(0, examples_.size())];
     const std::size_t n = example.size();
-    const auto masked_at = [&](std::size_t i) { return i == n / 2 || random.uniform(i + 1) < 0.125; };
+    const auto masked_at = [&](std::size_t i) {
+        return i == n / 2 || random.uniform(i + 1) < 0.125;
+    };
     Ids tokens = empty<std::int64_t>({1, n});
-    for (std::size_t i = 0; i < n; ++i) tokens(0, i) = masked_at(i) ? *tokenizer_.mask_id() : example[i];
+    for (std::size_t i = 0; i < n; ++i)
+        tokens(0, i) = masked_at(i) ? *tokenizer_.mask_id() : example[i];
     const Array<float> logits = model(tokens).value();
     std::string masked, filled;
     std::size_t right = 0, masks = 0;
@@ -56,29 +60,35 @@ std::string MaskedTask::sample(const nn::Linformer<float>& model, const Random& 
         filled += is_mask ? "<" + bytes + ">" : bytes;
     }
     const std::string indentation = "    ";
-    return "  masked: " + readable(masked, indentation) + "\n  filled: " + readable(filled, indentation) +
-           "\n  right: " + std::to_string(right) + " of " + std::to_string(masks) + "\n";
+    return "  masked: " + readable(masked, indentation) +
+           "\n  filled: " + readable(filled, indentation) + "\n  right: " + std::to_string(right) +
+           " of " + std::to_string(masks) + "\n";
 }
 
-std::vector<Guess> best_guesses(const Array<float>& logits, std::size_t position, std::size_t count) {
+std::vector<Guess> best_guesses(const Array<float>& logits, std::size_t position,
+                                std::size_t count) {
     const std::size_t V = logits.shape(2);
     const float* row = logits.data() + position * V;
     const std::size_t words = V - 1;  // the last id is the mask
     for (std::size_t i = 0; i < words; ++i)
         if (!std::isfinite(row[i]))
-            throw NotFinite("logits: every number must be finite: position " + std::to_string(position) + ", token " +
-                            std::to_string(i) + ": " + shortest(row[i]));
+            throw NotFinite("logits: every number must be finite: position " +
+                            std::to_string(position) + ", token " + std::to_string(i) + ": " +
+                            shortest(row[i]));
     const double largest = *std::max_element(row, row + words);
     std::vector<std::int32_t> order(words);
     std::iota(order.begin(), order.end(), 0);
     count = std::min(count, words);
-    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
-                      [&](std::int32_t a, std::int32_t b) { return row[a] != row[b] ? row[a] > row[b] : a < b; });
+    std::partial_sort(
+        order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+        [&](std::int32_t a, std::int32_t b) { return row[a] != row[b] ? row[a] > row[b] : a < b; });
     double total = 0;
-    for (std::size_t i = 0; i < words; ++i) total += std::exp(static_cast<double>(row[i]) - largest);
+    for (std::size_t i = 0; i < words; ++i)
+        total += std::exp(static_cast<double>(row[i]) - largest);
     std::vector<Guess> guesses;
     for (std::size_t i = 0; i < count; ++i)
-        guesses.push_back({order[i], std::exp(static_cast<double>(row[order[i]]) - largest) / total});
+        guesses.push_back(
+            {order[i], std::exp(static_cast<double>(row[order[i]]) - largest) / total});
     return guesses;
 }
 

@@ -7,13 +7,18 @@
 
 namespace taper::examples {
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
 
-void Reporter::begin(std::uint64_t steps_done, std::size_t parameters, const Corpus& corpus, std::size_t validation) {
+void Reporter::begin(std::uint64_t steps_done, std::size_t parameters, const Corpus& corpus,
+                     std::size_t validation) {
     const std::uint64_t tokens_of_a_step = options_.batch * options_.length;
     say_line(grouped(parameters) + " parameters");
-    say_line(grouped(corpus.training_tokens()) + " tokens train, " + grouped(corpus.validation_tokens()) +
-             " validate (" + grouped(validation) + " windows of " + grouped(options_.length) + ")");
+    say_line(grouped(corpus.training_tokens()) + " tokens train, " +
+             grouped(corpus.validation_tokens()) + " validate (" + grouped(validation) +
+             " windows of " + grouped(options_.length) + ")");
     say_line(grouped(options_.steps) + " steps of " + grouped(options_.batch) +
              " windows: " + grouped(options_.steps * tokens_of_a_step) + " tokens");
     if (steps_done > 0) say_line("goes on after step " + grouped(steps_done));
@@ -32,7 +37,8 @@ std::optional<double> Reporter::seconds_left() const {
         return static_cast<double>(times_due(standing_.step, standing_.steps, every));
     };
     const double step = step_.mean_or(0);
-    return times(1) * step + times(options_.eval_every) * validation_.mean_or(validation_steps_ * step) +
+    return times(1) * step +
+           times(options_.eval_every) * validation_.mean_or(validation_steps_ * step) +
            times(options_.save_every) * save_.mean_or(0);
 }
 
@@ -97,7 +103,8 @@ void say_how_to_use(const std::string& program, const TrainingOptions& options, 
                     const std::string& beginning, const RunLog& log) {
     say_line("done: the model is in " + options.out);
     if (const auto& best = log.best())
-        say_line("best validation loss: " + fixed(*best->val_loss, 4) + " at step " + grouped(best->step));
+        say_line("best validation loss: " + fixed(*best->val_loss, 4) + " at step " +
+                 grouped(best->step));
     if (log.drawn()) say_line("loss over the steps: " + options.out + "/loss.svg");
     const std::string model = " --model " + shell_quoted(options.out);
     say_line("now try:");
@@ -106,12 +113,15 @@ void say_how_to_use(const std::string& program, const TrainingOptions& options, 
                      (beginning.empty() ? "" : " --prompt " + shell_quoted(beginning)) + "\n");
     else
         say_unbroken("  " + beside(program, "fill_mask") + model + " --text " +
-                     shell_quoted(beginning + (beginning.find(' ') == beginning.npos ? "" : " ") + "[MASK]") + "\n");
+                     shell_quoted(beginning + (beginning.find(' ') == beginning.npos ? "" : " ") +
+                                  "[MASK]") +
+                     "\n");
 }
 
 void say_how_to_resume(const std::string& program, const TrainingOptions& options) {
     say_line("to go on:");
-    say_unbroken("  " + shell_quoted(program) + " --resume --out " + shell_quoted(options.out) + "\n");
+    say_unbroken("  " + shell_quoted(program) + " --resume --out " + shell_quoted(options.out) +
+                 "\n");
 }
 
 // Without what stands before the first space and behind the last, where a word is between them.
@@ -124,7 +134,8 @@ static std::string whole_words(const std::string& text) {
 
 std::string beginning_of(const Corpus& corpus, const Tokenizer& tokenizer, std::size_t length) {
     const auto window = corpus.training_window(Random(0, "beginning"), 0);
-    const std::string bytes = tokenizer.decode(window.first(std::clamp<std::size_t>(length / 2, 1, 8)));
+    const std::string bytes =
+        tokenizer.decode(window.first(std::clamp<std::size_t>(length / 2, 1, 8)));
     std::string text;
     for (const CodePoint& c : CodePoints(bytes)) {
         const bool shown = c.valid && escaped(c.bytes) == c.bytes;
@@ -136,7 +147,8 @@ std::string beginning_of(const Corpus& corpus, const Tokenizer& tokenizer, std::
     const CodePoint first = first_code_point(bytes);
     // Without a prompt generate begins with a newline.
     if (text.empty() && !tokenizer.mask_id() && first.bytes != "\n") text = first.bytes;
-    const bool fits = tokenizer.encode(text).size() < length;  // beside the mask; cut out, it may have more tokens
+    // beside the mask; cut out, it may have more tokens
+    const bool fits = tokenizer.encode(text).size() < length;
     return fits || !tokenizer.mask_id() ? text : "";
 }
 

@@ -1,5 +1,6 @@
-// What a person sees of a run: what it is made of, where it stands, what the model can do, and in the end what to do next. On a
-// terminal the line that says where it stands is rewritten in place; elsewhere it comes every ten seconds.
+// What a person sees of a run: what it is made of, where it stands, what the model can do, and in
+// the end what to do next. On a terminal the line that says where it stands is rewritten in place;
+// elsewhere it comes every ten seconds.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,8 @@ class Reporter {
     explicit Reporter(const TrainingOptions& options) : options_(options) {}
 
     // Before the first step. validation: windows that validate.
-    void begin(std::uint64_t steps_done, std::size_t parameters, const Corpus& corpus, std::size_t validation);
+    void begin(std::uint64_t steps_done, std::size_t parameters, const Corpus& corpus,
+               std::size_t validation);
 
     void trained(const StepMetrics& metrics, double seconds);  // a step
     void validating();                                         // once a batch
@@ -45,13 +47,14 @@ class Reporter {
     double began_at_ = now(), reported_at_ = now(), refreshed_at_ = 0;
 };
 
-// Where the run is, its best step, its picture where it was drawn, and a command to type. program: as
-// it was called; some text of the run's to begin with; the log of all its steps.
+// Where the run is, its best step, its picture where it was drawn, and a command to type. program:
+// as it was called; some text of the run's to begin with; the log of all its steps.
 void say_how_to_use(const std::string& program, const TrainingOptions& options, bool causal,
                     const std::string& beginning, const RunLog& log);
 void say_how_to_resume(const std::string& program, const TrainingOptions& options);
 
-// A few tokens of the corpus, as text on one line: what a vocabulary that was made from it can spell.
+// A few tokens of the corpus, as text on one line: what a vocabulary that was made from it can
+// spell.
 std::string beginning_of(const Corpus& corpus, const Tokenizer& tokenizer, std::size_t length);
 
 }  // namespace taper::examples

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "core/error.hpp"
-#include "core/file.hpp"
+#include "core/io/file.hpp"
 #include "examples/common/output.hpp"
 #include "examples/language_model/checkpoint.hpp"
 
@@ -24,7 +24,8 @@ namespace fs = std::filesystem;
 FileIdentity::FileIdentity(std::string path, int descriptor) : path_(std::move(path)) {
     struct stat status {};
     const int result = descriptor < 0 ? stat(path_.c_str(), &status) : fstat(descriptor, &status);
-    if (result != 0) throw std::system_error(errno, std::generic_category(), path_ + ": it must be there");
+    if (result != 0)
+        throw std::system_error(errno, std::generic_category(), path_ + ": it must be there");
     device_ = status.st_dev;
     inode_ = status.st_ino;
 }
@@ -32,16 +33,19 @@ FileIdentity::FileIdentity(std::string path, int descriptor) : path_(std::move(p
 void FileIdentity::require_still_there(const std::string& rule) const {
     struct stat status {};
     const bool gone = stat(path_.c_str(), &status) != 0;
-    if (gone) throw std::runtime_error(path_ + ": " + rule + ": it is gone, and nothing more was saved");
+    if (gone)
+        throw std::runtime_error(path_ + ": " + rule + ": it is gone, and nothing more was saved");
     if (status.st_dev != device_ || status.st_ino != inode_)
-        throw std::runtime_error(path_ + ": " + rule + ": another is there now, and nothing was saved in it");
+        throw std::runtime_error(path_ + ": " + rule +
+                                 ": another is there now, and nothing was saved in it");
 }
 
 // Of all files of a run, the parts that a kill left beside them.
 static std::vector<std::string> leftovers_of_run(const std::string& directory) {
     std::vector<std::string> files;
     for (const char* name : run_files)
-        for (const std::string& leftover : leftovers_of(directory + "/" + name)) files.push_back(leftover);
+        for (const std::string& leftover : leftovers_of(directory + "/" + name))
+            files.push_back(leftover);
     return files;
 }
 
@@ -49,7 +53,8 @@ static std::vector<std::string> leftovers_of_run(const std::string& directory) {
 static std::vector<std::string> files_of_run(const std::string& directory) {
     std::vector<std::string> files = leftovers_of_run(directory);
     for (const char* name : run_files)
-        if (const std::string path = directory + "/" + name; fs::exists(path)) files.push_back(path);
+        if (const std::string path = directory + "/" + name; fs::exists(path))
+            files.push_back(path);
     return files;
 }
 
@@ -76,18 +81,21 @@ void RunDirectory::require_new() const {
     const std::string checkpoint = checkpoint_path(path_);
     const bool begun = fs::exists(checkpoint);
     if (begun && !no_step_was_done(path_))
-        throw Error("--out: the directory holds a run already (--resume goes on with it): " + path_);
+        throw Error("--out: the directory holds a run already (--resume goes on with it): " +
+                    path_);
     // A program that was killed may have left a part of the first file of a run.
     const auto ours = begun ? files_of_run(path_) : leftovers_of(checkpoint);
     const auto files = std::distance(fs::directory_iterator(path_), fs::directory_iterator());
-    if (files != std::ssize(ours)) throw Error("--out: the directory must be new or empty: " + path_);
+    if (files != std::ssize(ours))
+        throw Error("--out: the directory must be new or empty: " + path_);
 }
 
 // From now on the directory is ours, until the program ends.
 void RunDirectory::claim() {
     descriptor_ = open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor_ >= 0 && flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        throw Error("--out: only one program at a time may write a run: another one is writing " + path_);
+        throw Error("--out: only one program at a time may write a run: another one is writing " +
+                    path_);
     place_.emplace(path_, descriptor_);
 }
 
@@ -96,7 +104,8 @@ void RunDirectory::begin() {
     fs::create_directories(path_, error);
     if (error == std::errc::no_space_on_device || error == std::errc::io_error)
         throw std::system_error(error, path_ + ": the directory cannot be made");
-    if (error) throw Error("--out: the directory must be writable: " + path_ + ": " + error.message());
+    if (error)
+        throw Error("--out: the directory must be writable: " + path_ + ": " + error.message());
     claim();
     require_new();
     for (const std::string& file : files_of_run(path_))
@@ -105,15 +114,19 @@ void RunDirectory::begin() {
 
 void RunDirectory::reopen() {
     check_output_directory("--out", path_);
-    if (!fs::exists(path_)) throw Error("--resume: --out must be the directory of a run: there is none: " + path_);
+    if (!fs::exists(path_))
+        throw Error("--resume: --out must be the directory of a run: there is none: " + path_);
     if (!fs::exists(checkpoint_path(path_)))
-        throw Error("--resume: --out must be the directory of a run: checkpoint.safetensors is missing: " + path_);
+        throw Error(
+            "--resume: --out must be the directory of a run: checkpoint.safetensors is missing: " +
+            path_);
     claim();
     for (const std::string& leftover : leftovers_of_run(path_)) fs::remove(leftover);
 }
 
 void RunDirectory::require_ours() const {
-    place_->require_still_there("the run's directory must stay where it is as long as the run goes on");
+    place_->require_still_there(
+        "the run's directory must stay where it is as long as the run goes on");
 }
 
 }  // namespace taper::examples

@@ -1,4 +1,5 @@
-// The directory of a run: who may begin one in it, and that it stays the run's own as long as the run lives.
+// The directory of a run: who may begin one in it, and that it stays the run's own as long as the
+// run lives.
 #pragma once
 
 #include <sys/types.h>
@@ -10,10 +11,12 @@
 namespace taper::examples {
 
 // All files of a run directory; those of its model are among them.
-inline constexpr std::array run_files = {"checkpoint.safetensors", "model.safetensors", "config.json", "tokenizer.json",
-                                         "metrics.jsonl",          "samples.txt",       "loss.svg"};
+inline constexpr std::array run_files = {
+    "checkpoint.safetensors", "model.safetensors", "config.json", "tokenizer.json",
+    "metrics.jsonl",          "samples.txt",       "loss.svg"};
 
-// A file or directory by itself, not by its name. As long as it is open no other one has its numbers.
+// A file or directory by itself, not by its name. As long as it is open no other one has its
+// numbers.
 class FileIdentity {
   public:
     // The open one, or without a descriptor the one that has this path now. std::system_error.
@@ -34,14 +37,15 @@ class RunDirectory {
     RunDirectory(const RunDirectory&) = delete;
     RunDirectory& operator=(const RunDirectory&) = delete;
 
-    // Error if it cannot hold a new run: it must be new or empty, or hold no more than a run in which no
-    // step was done. begin makes it, asks again, and removes what such a run left but the checkpoint,
-    // which the new one replaces.
+    // Error if it cannot hold a new run: it must be new or empty, or hold no more than a run in
+    // which no step was done. begin makes it, asks again, and removes what such a run left but the
+    // checkpoint, which the new one replaces.
     void require_new() const;
     void begin();
     // Error if it holds no run, or another program is writing it.
     void reopen();
-    // Once begun or reopened. std::runtime_error if the path leads elsewhere by now, perhaps to another run.
+    // Once begun or reopened. std::runtime_error if the path leads elsewhere by now, perhaps to
+    // another run.
     void require_ours() const;
 
   private:

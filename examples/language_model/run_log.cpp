@@ -7,7 +7,7 @@
 #include <system_error>
 
 #include "core/error.hpp"
-#include "core/file.hpp"
+#include "core/io/file.hpp"
 #include "examples/common/plot.hpp"
 #include "examples/common/program.hpp"
 
@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::string_view sample_heading = "== step ";
 
-// The lines of a file one after another, never all at once. A last line without its end was cut by a
-// kill: it is none.
+// The lines of a file one after another, never all at once. A last line without its end was cut by
+// a kill: it is none.
 class Lines {
   public:
     explicit Lines(const std::string& path) {
@@ -31,8 +31,9 @@ class Lines {
         std::size_t end = buffer_.find('\n', position_);
         while (end == buffer_.npos) {
             if (buffer_.size() - position_ > longest)
-                throw Error(file_->path() + ":" + std::to_string(number_ + 1) + ": a line must have at most " +
-                            std::to_string(longest) + " bytes: it has more");
+                throw Error(file_->path() + ":" + std::to_string(number_ + 1) +
+                            ": a line must have at most " + std::to_string(longest) +
+                            " bytes: it has more");
             buffer_.erase(0, position_);
             offset_ += position_;
             position_ = 0;
@@ -70,7 +71,8 @@ std::uint64_t end_of_samples(const std::string& path, std::uint64_t step) {
     while (const auto line = lines.next()) {
         if (line->starts_with(sample_heading)) {
             std::uint64_t number = 0;
-            std::from_chars(line->data() + sample_heading.size(), line->data() + line->size(), number);
+            std::from_chars(line->data() + sample_heading.size(), line->data() + line->size(),
+                            number);
             if (number > step) break;
         }
         end = lines.end();
@@ -88,8 +90,8 @@ void RunLog::open(std::uint64_t step) {
         const std::string subject = metrics_path + ":" + std::to_string(lines.number());
         const auto metrics = StepMetrics::from_json(*line, subject);
         if (metrics.step <= last)
-            throw Error(subject + ": the steps must ascend: " + std::to_string(metrics.step) + " after " +
-                        std::to_string(last));
+            throw Error(subject + ": the steps must ascend: " + std::to_string(metrics.step) +
+                        " after " + std::to_string(last));
         last = metrics.step;
         if (metrics.step > step) continue;
         add(metrics);
@@ -97,8 +99,8 @@ void RunLog::open(std::uint64_t step) {
         end = lines.end();
     }
     if (count < step)
-        say_line(metrics_path + ": of the " + std::to_string(step) + " steps done, " + std::to_string(step - count) +
-                 " have no line");
+        say_line(metrics_path + ": of the " + std::to_string(step) + " steps done, " +
+                 std::to_string(step - count) + " have no line");
     metrics_.emplace(metrics_path, end);
     samples_.emplace(samples_path, end_of_samples(samples_path, step));
     for (const std::string& file : {metrics_path, samples_path}) places_.emplace_back(file);

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/file.hpp"
+#include "core/io/file.hpp"
 #include "examples/language_model/loss_curves.hpp"
 #include "examples/language_model/run_directory.hpp"
 #include "examples/language_model/step_metrics.hpp"
@@ -17,8 +17,9 @@ namespace taper::examples {
 class RunLog {
   public:
     explicit RunLog(std::string directory) : directory_(std::move(directory)) {}
-    // Continues the files of a run that stands at this step: cut before what is of later steps. Error,
-    // and the files are as they were: a line of metrics.jsonl is no step, or none after the one before.
+    // Continues the files of a run that stands at this step: cut before what is of later steps.
+    // Error, and the files are as they were: a line of metrics.jsonl is no step, or none after the
+    // one before.
     void open(std::uint64_t step);
     void record(const StepMetrics& metrics);
     void sample(std::uint64_t step, const std::string& text);

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
-#include "core/json.hpp"
+#include "core/io/json.hpp"
 #include "examples/common/text.hpp"
 
 namespace taper::examples {
@@ -26,17 +26,21 @@ struct OptionalNumber {
     std::string_view name;
     std::optional<double> StepMetrics::*value;
 };
-constexpr std::array<OptionalNumber, 3> optional_numbers{{{"val_loss", &StepMetrics::val_loss},
-                                                          {"val_bits_per_char", &StepMetrics::val_bits_per_char},
-                                                          {"val_bits_per_byte", &StepMetrics::val_bits_per_byte}}};
+constexpr std::array<OptionalNumber, 3> optional_numbers{
+    {{"val_loss", &StepMetrics::val_loss},
+     {"val_bits_per_char", &StepMetrics::val_bits_per_char},
+     {"val_bits_per_byte", &StepMetrics::val_bits_per_byte}}};
 
-// Whether what from_chars took for a number is one of JSON with a fraction or an exponent: no inf, 01.5,
-// .5 or 1., nor 1, which json() does not write for a double.
+// Whether what from_chars took for a number is one of JSON with a fraction or an exponent: no inf,
+// 01.5, .5 or 1., nor 1, which json() does not write for a double.
 bool is_json_fraction(std::string_view number) {
-    const auto is_digit = [&](std::size_t at) { return at < number.size() && number[at] >= '0' && number[at] <= '9'; };
+    const auto is_digit = [&](std::size_t at) {
+        return at < number.size() && number[at] >= '0' && number[at] <= '9';
+    };
     if (number.starts_with('-')) number.remove_prefix(1);
     const std::size_t end_of_whole = number.find_first_of(".eE");
-    const bool whole = end_of_whole != number.npos && is_digit(0) && (number[0] != '0' || end_of_whole == 1);
+    const bool whole =
+        end_of_whole != number.npos && is_digit(0) && (number[0] != '0' || end_of_whole == 1);
     return whole && (number[end_of_whole] != '.' || is_digit(end_of_whole + 1));
 }
 
@@ -72,7 +76,8 @@ class WrittenLine {
 
   private:
     template <class N> std::string_view take(N& number) {
-        const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), number);
+        const auto [end, error] =
+            std::from_chars(rest_.data(), rest_.data() + rest_.size(), number);
         const std::string_view text = rest_.substr(0, static_cast<std::size_t>(end - rest_.data()));
         good_ = good_ && error == std::errc();
         rest_.remove_prefix(text.size());
@@ -115,12 +120,14 @@ StepMetrics StepMetrics::from_json(std::string_view line, const std::string& sub
     if (const auto metrics = as_written(line)) return *metrics;
     const auto json = parse_object(line, subject + ": a line must hold a step of the run");
     if (const auto& step = json.at("step"); !step.is_number_unsigned() || step == 0)
-        throw Error(subject + ": the step must be a whole number from 1 on: " + shortened(step.dump()));
+        throw Error(subject +
+                    ": the step must be a whole number from 1 on: " + shortened(step.dump()));
     StepMetrics metrics{};
     metrics.step = json.at("step");
     for (const auto& [name, value] : numbers) metrics.*value = json.at(std::string(name));
     for (const auto& [name, value] : optional_numbers)
-        if (const std::string key(name); json.contains(key)) metrics.*value = json[key].get<double>();
+        if (const std::string key(name); json.contains(key))
+            metrics.*value = json[key].get<double>();
     return metrics;
 } catch (const nlohmann::json::exception& error) {
     throw Error(subject + ": a line must hold a step of the run: " + json_reason(error));

@@ -14,8 +14,8 @@ struct StepMetrics {
     std::optional<double> val_loss, val_bits_per_char, val_bits_per_byte;
 
     std::string json() const;
-    // Of a line as json() writes it, which is read fast, or of any other JSON. Error, which begins with
-    // the subject: no such line.
+    // Of a line as json() writes it, which is read fast, or of any other JSON. Error, which begins
+    // with the subject: no such line.
     static StepMetrics from_json(std::string_view line, const std::string& subject);
 };
 

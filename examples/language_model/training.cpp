@@ -8,12 +8,12 @@
 #include <numbers>
 #include <optional>
 
-#include "core/clip.hpp"
-#include "core/parallel.hpp"
+#include "core/kernels/parallel.hpp"
 #include "examples/common/model_memory.hpp"
 #include "examples/common/program.hpp"
 #include "nn/model_directory.hpp"
-#include "nn/schedule.hpp"
+#include "nn/optim/clip.hpp"
+#include "nn/optim/schedule.hpp"
 
 namespace taper::examples {
 
@@ -23,8 +23,9 @@ static Batch empty_batch(std::size_t rows, std::size_t length) {
     return {empty<std::int64_t>({rows, length}), empty<std::int64_t>({rows, length})};
 }
 
-Training::Training(const TrainingOptions& options, const nn::Config& config, const RunIdentity& identity,
-                   const Tokenizer& tokenizer, const Corpus& corpus, const Task& task)
+Training::Training(const TrainingOptions& options, const nn::Config& config,
+                   const RunIdentity& identity, const Tokenizer& tokenizer, const Corpus& corpus,
+                   const Task& task)
     : options_(options),
       identity_(identity),
       tokenizer_(tokenizer),
@@ -42,20 +43,24 @@ Training::Training(const TrainingOptions& options, const nn::Config& config, con
         const std::size_t rows = std::min<std::size_t>(options.batch, windows.size() - first);
         Batch& batch = validation_.emplace_back(empty_batch(rows, options.length));
         for (std::size_t row = 0; row < rows; ++row)
-            task.fill_row(batch, row, windows[first + row], random.at(static_cast<std::uint32_t>(first + row)));
+            task.fill_row(batch, row, windows[first + row],
+                          random.at(static_cast<std::uint32_t>(first + row)));
     }
 }
 
-Batch batch_at(const TrainingOptions& options, const Corpus& corpus, const Task& task, std::uint64_t step) {
+Batch batch_at(const TrainingOptions& options, const Corpus& corpus, const Task& task,
+               std::uint64_t step) {
     const Random windows = Random(options.seed, "windows").at(static_cast<std::uint32_t>(step));
     const Random rows = Random(options.seed, "rows").at(static_cast<std::uint32_t>(step));
     Batch batch = empty_batch(options.batch, options.length);
     for (std::size_t row = 0; row < options.batch; ++row)
-        task.fill_row(batch, row, corpus.training_window(windows, row), rows.at(static_cast<std::uint32_t>(row)));
+        task.fill_row(batch, row, corpus.training_window(windows, row),
+                      rows.at(static_cast<std::uint32_t>(row)));
     return batch;
 }
 
-// The passes of `loss` once more, on a tape that stops at the first op which makes a number that is not finite: what it says.
+// The passes of `loss` once more, on a tape that stops at the first op which makes a number that is
+// not finite: what it says.
 static std::string first_not_finite(const std::vector<Parameter<float>*>& parameters,
                                     const std::function<Var<float>()>& loss) {
     for (Parameter<float>* parameter : parameters) parameter->clear_gradient();
@@ -70,8 +75,10 @@ static std::string first_not_finite(const std::vector<Parameter<float>*>& parame
 
 StepMetrics Training::train_step(std::uint64_t step) {
     const double start = now();
-    const nn::Schedule schedule{.lr = options_.lr, .warmup = options_.warmup, .steps = options_.steps};
-    const nn::Pass pass{.dropout = Random(options_.seed, "dropout").at(static_cast<std::uint32_t>(step))};
+    const nn::Schedule schedule{
+        .lr = options_.lr, .warmup = options_.warmup, .steps = options_.steps};
+    const nn::Pass pass{.dropout =
+                            Random(options_.seed, "dropout").at(static_cast<std::uint32_t>(step))};
     const Batch batch = batch_at(options_, corpus_, task_, step);
     StepMetrics metrics{.step = step,
                         .loss = 0,
@@ -83,7 +90,9 @@ StepMetrics Training::train_step(std::uint64_t step) {
                         .val_bits_per_char = {},
                         .val_bits_per_byte = {}};
 
-    const auto loss_of_batch = [&] { return cross_entropy(model_(batch.tokens, pass), batch.targets); };
+    const auto loss_of_batch = [&] {
+        return cross_entropy(model_(batch.tokens, pass), batch.targets);
+    };
     {
         Tape<float> tape;
         const Var<float> loss = loss_of_batch();
@@ -96,7 +105,8 @@ StepMetrics Training::train_step(std::uint64_t step) {
         tape.backward(loss);
     }
     try {
-        metrics.grad_norm = options_.clip > 0 ? clip_gradients(parameters_, options_.clip) : gradient_norm(parameters_);
+        metrics.grad_norm = options_.clip > 0 ? nn::clip_gradients(parameters_, options_.clip)
+                                              : nn::gradient_norm(parameters_);
         adam_.step(metrics.lr);
     } catch (const Error& error) {
         throw NotFinite("step " + std::to_string(step) + ": " + error.what() +
@@ -120,12 +130,15 @@ std::optional<double> Training::validation_loss() {
         reporter_.validating();
         std::size_t counted = 0;
         for (std::int64_t target : batch.targets) counted += target != ignore_index;
-        const auto loss_of_batch = [&] { return cross_entropy(model_(batch.tokens), batch.targets); };
+        const auto loss_of_batch = [&] {
+            return cross_entropy(model_(batch.tokens), batch.targets);
+        };
         const double loss = static_cast<double>(loss_of_batch().item());
         if (!std::isfinite(loss)) {
             require_finite();
-            throw NotFinite("step " + std::to_string(progress_.step) + ": the validation loss must be finite: " +
-                            shortest(loss) + first_not_finite(parameters_, loss_of_batch));
+            throw NotFinite("step " + std::to_string(progress_.step) +
+                            ": the validation loss must be finite: " + shortest(loss) +
+                            first_not_finite(parameters_, loss_of_batch));
         }
         total += loss * static_cast<double>(counted);
         targets += counted;
@@ -144,7 +157,8 @@ bool Training::finish_step(StepMetrics metrics) {
         }
         reporter_.validation_loss(*metrics.val_loss);
         if (model_.config.causal)
-            (tokenizer_.kind() == TokenizerKind::byte ? metrics.val_bits_per_byte : metrics.val_bits_per_char) =
+            (tokenizer_.kind() == TokenizerKind::byte ? metrics.val_bits_per_byte
+                                                      : metrics.val_bits_per_char) =
                 *metrics.val_loss * static_cast<double>(corpus_.validation_tokens()) /
                 (static_cast<double>(corpus_.validation_symbols()) * std::numbers::ln2);
     }
@@ -162,7 +176,8 @@ bool Training::finish_step(StepMetrics metrics) {
 
 void Training::show_sample(std::uint64_t step) {
     try {
-        const std::string sample = task_.sample(model_, Random(0, "sample").at(static_cast<std::uint32_t>(step)));
+        const std::string sample =
+            task_.sample(model_, Random(0, "sample").at(static_cast<std::uint32_t>(step)));
         say(sample);
         log_.sample(step, sample);
     } catch (const NotFinite& error) {
@@ -176,14 +191,17 @@ bool Training::due(std::uint64_t every) const {
 }
 
 void Training::require_finite() const {
-    const auto check = [&](const char* what, const Parameter<float>& parameter, const Array<float>& array) {
+    const auto check = [&](const char* what, const Parameter<float>& parameter,
+                           const Array<float>& array) {
         for (std::size_t i = 0; i < array.size(); ++i)
             if (!std::isfinite(array.data()[i]))
                 throw NotFinite("step " + std::to_string(progress_.step) + ": a " + what +
-                                " must be finite: " + parameter.name() + " " + index_text(parameter.shape(), i) +
-                                " is " + shortest(array.data()[i]));
+                                " must be finite: " + parameter.name() + " " +
+                                index_text(parameter.shape(), i) + " is " +
+                                shortest(array.data()[i]));
     };
-    for (const Parameter<float>* parameter : parameters_) check("weight", *parameter, parameter->value());
+    for (const Parameter<float>* parameter : parameters_)
+        check("weight", *parameter, parameter->value());
     for (std::size_t i = 0; i < adam_.moments.size(); ++i) {
         check("first moment", *adam_.parameters()[i], adam_.moments[i].m);
         check("second moment", *adam_.parameters()[i], adam_.moments[i].v);
@@ -221,8 +239,8 @@ void Training::resume(std::unique_ptr<RunDirectory> directory, const Checkpoint&
     progress_ = checkpoint.restore(parameters_, adam_);
     options_changed_ = checkpoint.identity().options != identity_.options;
     if (steps_before != options_.steps && progress_.step < options_.steps)
-        say_line("the learning rate now follows " + std::to_string(options_.steps) + " steps, before " +
-                 std::to_string(steps_before));
+        say_line("the learning rate now follows " + std::to_string(options_.steps) +
+                 " steps, before " + std::to_string(steps_before));
 }
 
 void Training::begin_report() {
@@ -236,8 +254,9 @@ int Training::run() {
     if (progress_.step >= options_.steps && !progress_.pending) {
         log_.open(progress_.step);
         save_model();
-        say_line("nothing to do: the run in " + options_.out + " has done " + std::to_string(progress_.step) +
-                 " steps, of " + std::to_string(options_.steps) + " asked for");
+        say_line("nothing to do: the run in " + options_.out + " has done " +
+                 std::to_string(progress_.step) + " steps, of " + std::to_string(options_.steps) +
+                 " asked for");
         return 0;
     }
     if (!options_.resume) {
@@ -249,7 +268,8 @@ int Training::run() {
     tokenizer_.save(options_.out + "/tokenizer.json");
     log_.open(progress_.step - (progress_.pending ? 1 : 0));
     if (options_changed_) save_checkpoint(options_.out, parameters_, adam_, progress_, identity_);
-    catch_stop_signals();  // a run that goes on has nothing to save before: a long log is not waited for
+    // a run that goes on has nothing to save before: a long log is not waited for
+    catch_stop_signals();
     begin_report();
     std::optional<StepMetrics> metrics = progress_.pending;
     for (;;) {
@@ -264,8 +284,8 @@ int Training::run() {
     return stop_status();
 }
 
-int train(int argc, char** argv, const std::string& program, const std::string& what_it_does, Model kind_of_model,
-          const MakeTask& make_task) {
+int train(int argc, char** argv, const std::string& program, const std::string& what_it_does,
+          Model kind_of_model, const MakeTask& make_task) {
     return run_program(program, [&]() -> int {
         TrainingOptions chosen;
         Options options(program, what_it_does);
@@ -285,14 +305,16 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
             stored = checkpoint->identity();
             built.tokenizer = Tokenizer::from_json(stored.tokenizer, "the run in " + chosen.out);
             if (built.tokenizer->mask_id().has_value() == causal)
-                throw Error("--out: the run in " + chosen.out + " must be one of this program: it is of a " +
+                throw Error("--out: the run in " + chosen.out +
+                            " must be one of this program: it is of a " +
                             (causal ? "masked" : "causal") + " model");
             const auto before = nlohmann::json::parse(stored.options);
             options.restore(before, TrainingOptions::stored(causal), TrainingOptions::may_change(),
                             "the run in " + chosen.out);
             if (!before.at("--steps").is_number_unsigned())
                 throw Error("the run in " + chosen.out +
-                            ": the stored --steps must be a whole number: " + shortened(before.at("--steps").dump()));
+                            ": the stored --steps must be a whole number: " +
+                            shortened(before.at("--steps").dump()));
             steps_before = before.at("--steps");
         } else {
             chosen_k = chosen.fit_default_k(options);
@@ -303,27 +325,32 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         check_options(chosen.model_config(1, causal), options);  // before any long work
 
         const TokenizerKind kind = tokenizer_kind_from(chosen.tokenizer);
-        for (const std::string& line : {chosen_k, chosen.idle_options(options), chosen.late_warmup()})
+        for (const std::string& line :
+             {chosen_k, chosen.idle_options(options), chosen.late_warmup()})
             if (!line.empty()) say_line(line);
         std::vector<Text> texts;
         for (const std::string& path : chosen.text) say_line("reading " + path);
         if (chosen.resume) {
             texts = texts_of_run(chosen.text, encoding_of(kind), stored, chosen.out);
         } else {
-            for (const std::string& path : chosen.text) texts.push_back(read_text(path, encoding_of(kind)));
+            for (const std::string& path : chosen.text)
+                texts.push_back(read_text(path, encoding_of(kind)));
         }
         RunIdentity identity{.options = options.stored(TrainingOptions::stored(causal)).dump(),
                              .text_hashes = hashes_of(texts),
                              .tokenizer = ""};
         if (!chosen.resume && kind == TokenizerKind::bpe) say_line("learning what a token is");
         if (!chosen.resume)
-            built = build_tokenizer(
-                kind, texts, chosen.vocab ? std::optional(static_cast<std::int64_t>(chosen.vocab)) : std::nullopt,
-                !causal);
+            built = build_tokenizer(kind, texts,
+                                    chosen.vocab
+                                        ? std::optional(static_cast<std::int64_t>(chosen.vocab))
+                                        : std::nullopt,
+                                    !causal);
         if (!built.notice.empty()) say(built.notice + "\n");
         const Tokenizer& tokenizer = *built.tokenizer;
         identity.tokenizer = tokenizer.to_json();
-        nn::Config config = chosen.model_config(static_cast<std::size_t>(tokenizer.vocab_size()), causal);
+        nn::Config config =
+            chosen.model_config(static_cast<std::size_t>(tokenizer.vocab_size()), causal);
         config.tokenizer_hash = tokenizer.hash();
         if (chosen.resume) {
             checkpoint->check_model(config);
@@ -331,8 +358,8 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         }
         check_memory(config, chosen.batch, 4, options);
 
-        say_line("cutting the text into tokens, of " + grouped(static_cast<std::uint64_t>(tokenizer.size())) +
-                 " kinds");
+        say_line("cutting the text into tokens, of " +
+                 grouped(static_cast<std::uint64_t>(tokenizer.size())) + " kinds");
         const Corpus corpus(tokenizer, std::move(texts), chosen.length + (causal ? 1 : 0));
         for (const std::string& notice : corpus.notices()) say_line(notice);
         const auto task = make_task(tokenizer, corpus);
@@ -343,7 +370,8 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
         }
         const int status = training.run();
         if (status == 0)
-            say_how_to_use(argv[0], chosen, causal, beginning_of(corpus, tokenizer, chosen.length), training.log());
+            say_how_to_use(argv[0], chosen, causal, beginning_of(corpus, tokenizer, chosen.length),
+                           training.log());
         else say_how_to_resume(argv[0], chosen);
         return status;
     });

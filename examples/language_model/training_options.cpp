@@ -1,6 +1,6 @@
 #include "examples/language_model/training_options.hpp"
 
-#include "core/parallel.hpp"
+#include "core/kernels/parallel.hpp"
 
 namespace taper::examples {
 
@@ -9,10 +9,12 @@ TrainingOptions::TrainingOptions() : threads(static_cast<std::uint64_t>(taper::t
 void TrainingOptions::declare(Options& options, bool causal) {
     constexpr std::uint64_t many = 1'000'000'000;
     options.files("--text", text,
-                  "file to learn from, UTF-8 (byte: any); repeatable. A BOM is dropped, CRLF is kept [required, but "
+                  "file to learn from, UTF-8 (byte: any); repeatable. A BOM is dropped, CRLF is "
+                  "kept [required, but "
                   "with --resume]");
     options.required_path("--out", out, "run directory to write; must be new or empty");
-    options.flag("--resume", resume, "go on exactly where the run in --out stands, with its options");
+    options.flag("--resume", resume,
+                 "go on exactly where the run in --out stands, with its options");
     options.word("--tokenizer", tokenizer, {"char", "byte", "bpe"}, "what a token is");
     options.count("--vocab", vocab, 0, 1'000'000, "bpe: tokens in the vocabulary, 0: 1024");
     declare_model(options);
@@ -20,21 +22,25 @@ void TrainingOptions::declare(Options& options, bool causal) {
     options.count("--batch", batch, 1, 1'000'000, "windows in a step");
     options.count("--steps", steps, 1, many, "steps of the whole run");
     options.number("--lr", lr, positive_float(), "largest learning rate");
-    options.count("--warmup", warmup, 0, many, "steps until it is reached; then a cosine down to a tenth");
+    options.count("--warmup", warmup, 0, many,
+                  "steps until it is reached; then a cosine down to a tenth");
     options.number("--weight-decay", weight_decay, not_negative(), "decoupled decay of matrices");
-    options.number("--clip", clip, not_negative(), "largest global norm of the gradient, 0: no limit");
+    options.number("--clip", clip, not_negative(),
+                   "largest global norm of the gradient, 0: no limit");
     options.count("--eval-every", eval_every, 0, many,
                   "steps between validations (of at most 200 windows), 0: at the end only");
-    options.count("--save-every", save_every, 0, many, "steps between checkpoints, 0: at the end only");
+    options.count("--save-every", save_every, 0, many,
+                  "steps between checkpoints, 0: at the end only");
     options.count("--seed", seed, 0, UINT64_MAX, "of all random numbers");
-    options.count("--threads", threads, 1, max_threads, "threads; the numbers do not depend on them");
+    options.count("--threads", threads, 1, max_threads,
+                  "threads; the numbers do not depend on them");
     options.default_is_of_machine("--threads");
 }
 
 std::string TrainingOptions::late_warmup() const {
     if (warmup <= steps) return "";
-    return "--warmup " + std::to_string(warmup) + ": the learning rate does not reach --lr with --steps " +
-           std::to_string(steps);
+    return "--warmup " + std::to_string(warmup) +
+           ": the learning rate does not reach --lr with --steps " + std::to_string(steps);
 }
 
 std::vector<std::string> TrainingOptions::stored(bool causal) {
@@ -69,7 +75,8 @@ std::vector<std::string> TrainingOptions::stored(bool causal) {
 
 const std::vector<std::string>& TrainingOptions::may_change() {
     static const std::vector<std::string> names{"--text",  // known by their hash
-                                                "--steps", "--eval-every", "--save-every", "--threads"};
+                                                "--steps", "--eval-every", "--save-every",
+                                                "--threads"};
     return names;
 }
 

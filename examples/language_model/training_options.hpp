@@ -1,4 +1,5 @@
-// The options of the training programs, with their defaults. Names and rules are those of the command line.
+// The options of the training programs, with their defaults. Names and rules are those of the
+// command line.
 #pragma once
 
 #include <string>
@@ -26,7 +27,8 @@ struct TrainingOptions : ModelOptions {
     std::string late_warmup() const;
 
     static std::vector<std::string> stored(bool causal);  // what a run remembers
-    static const std::vector<std::string>& may_change();  // of these, what --resume may be given anew
+    // of these, what --resume may be given anew
+    static const std::vector<std::string>& may_change();
 };
 
 }  // namespace taper::examples

@@ -1,6 +1,8 @@
-// A network that separates two spirals (Lang and Witbrock 1988), with Adam (Kingma and Ba 2015). Class 0 is the points
+// A network that separates two spirals (Lang and Witbrock 1988), with Adam (Kingma and Ba 2015).
+// Class 0 is the points
 //     r_i (sin a_i, cos a_i),   r_i = 1 - i / 104,   a_i = i pi / 16,   i = 0 ... 96
-// three turns inward; class 1 is the same turned by half. No line parts them. Four linear maps with a bend between them do:
+// three turns inward; class 1 is the same turned by half. No line parts them. Four linear maps with
+// a bend between them do:
 //     logits = W4 g(W3 g(W2 g(W1 x + b1) + b2) + b3) + b4,   g = gelu
 // Run it: build/release/bin/04_spirals
 #include <algorithm>
@@ -8,11 +10,11 @@
 #include <iomanip>
 #include <numbers>
 
-#include "core/clip.hpp"
 #include "examples/lessons/claim.hpp"
-#include "nn/adam.hpp"
-#include "nn/linear.hpp"
-#include "nn/schedule.hpp"
+#include "nn/layers/linear.hpp"
+#include "nn/optim/adam.hpp"
+#include "nn/optim/clip.hpp"
+#include "nn/optim/schedule.hpp"
 
 using namespace taper;
 using lessons::claim;
@@ -41,9 +43,12 @@ struct Network {
     std::vector<nn::Linear<float>> layers;
 
     Network() {
-        for (const auto& [in, out] : {std::pair{std::size_t{2}, width}, {width, width}, {width, width}, {width, 2}}) {
-            auto& layer = layers.emplace_back("layers." + std::to_string(layers.size()), in, out, seed);
-            // Weights that keep the size of what passes. N(0, 0.02^2), as they are made, is for wide layers behind a LayerNorm.
+        for (const auto& [in, out] :
+             {std::pair{std::size_t{2}, width}, {width, width}, {width, width}, {width, 2}}) {
+            auto& layer =
+                layers.emplace_back("layers." + std::to_string(layers.size()), in, out, seed);
+            // Weights that keep the size of what passes. N(0, 0.02^2), as they are made, is for
+            // wide layers behind a LayerNorm.
             layer.weight.mutable_value() /=
                 static_cast<float>(nn::weight_deviation) * std::sqrt(static_cast<float>(in));
         }
@@ -66,7 +71,8 @@ static std::vector<float> margins(const Array<float>& logits, const Ids& classes
     return margins;
 }
 static double accuracy(const std::vector<float>& margins) {
-    const auto right = std::count_if(margins.begin(), margins.end(), [](float margin) { return margin > 0; });
+    const auto right =
+        std::count_if(margins.begin(), margins.end(), [](float margin) { return margin > 0; });
     return static_cast<double>(right) / static_cast<double>(margins.size());
 }
 
@@ -81,16 +87,18 @@ template <class Model> static void train(Model& model, const Points& points) {
         const Var<float> logits = model(points.x);
         const Var<float> loss = cross_entropy(logits, points.classes);
         if (step == 1 || step % 100 == 0)
-            std::cout << "  step " << std::setw(3) << step << "  loss " << std::setw(9) << loss.item() << "  accuracy "
+            std::cout << "  step " << std::setw(3) << step << "  loss " << std::setw(9)
+                      << loss.item() << "  accuracy "
                       << accuracy(margins(logits.value(), points.classes)) << "\n";
         tape.backward(loss);
-        clip_gradients(parameters, 1.0);
+        nn::clip_gradients(parameters, 1.0);
         adam.step(rate(step));
     }
 }
 
-// What no line can surpass. Any line that parts the points can be moved until it goes through two of them, and back; so for each
-// pair the better side is counted for the others, and what lies on the line counts as right.
+// What no line can surpass. Any line that parts the points can be moved until it goes through two
+// of them, and back; so for each pair the better side is counted for the others, and what lies on
+// the line counts as right.
 static double best_line(const Points& points) {
     std::size_t best = 0;
     for (std::size_t p = 0; p < 2 * each; ++p)
@@ -98,7 +106,8 @@ static double best_line(const Points& points) {
             std::size_t as_is = 0, turned = 0;
             const float dx = points.x(q, 0) - points.x(p, 0), dy = points.x(q, 1) - points.x(p, 1);
             for (std::size_t i = 0; i < 2 * each; ++i) {
-                const float side = dx * (points.x(i, 1) - points.x(p, 1)) - dy * (points.x(i, 0) - points.x(p, 0));
+                const float side =
+                    dx * (points.x(i, 1) - points.x(p, 1)) - dy * (points.x(i, 0) - points.x(p, 0));
                 as_is += std::abs(side) < 1e-6f || (side > 0) == (points.classes(i) == 1);
                 turned += std::abs(side) < 1e-6f || (side > 0) == (points.classes(i) == 0);
             }
@@ -107,7 +116,8 @@ static double best_line(const Points& points) {
     return static_cast<double>(best) / (2 * each);
 }
 
-// The plane from -1.1 to 1.1: a dot where the model says 1; the points of class 0 as o, of class 1 as x.
+// The plane from -1.1 to 1.1: a dot where the model says 1; the points of class 0 as o, of class 1
+// as x.
 static void draw(const Network& model, const Points& points) {
     const std::size_t rows = 34, columns = 68;
     auto plane = empty<float>({rows * columns, 2});
@@ -120,8 +130,10 @@ static void draw(const Network& model, const Points& points) {
     for (std::size_t i = 0; i < rows * columns; ++i)
         if (logits(i, 1) > logits(i, 0)) picture[i / columns][i % columns] = '.';
     for (std::size_t i = 0; i < 2 * each; ++i) {
-        const float column = (points.x(i, 0) + 1.1f) / 2.2f * columns, row = (1.1f - points.x(i, 1)) / 2.2f * rows;
-        picture[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)] = points.classes(i) == 1 ? 'x' : 'o';
+        const float column = (points.x(i, 0) + 1.1f) / 2.2f * columns,
+                    row = (1.1f - points.x(i, 1)) / 2.2f * rows;
+        picture[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)] =
+            points.classes(i) == 1 ? 'x' : 'o';
     }
     for (const std::string& line : picture) std::cout << "  " << line << "\n";
 }
@@ -131,9 +143,11 @@ int main() {
     std::cout << "1. One line\n";
     nn::Linear<float> line("line", 2, 2, seed);
     train(line, points);
-    const double by_line = accuracy(margins(line(points.x).value(), points.classes)), bound = best_line(points);
+    const double by_line = accuracy(margins(line(points.x).value(), points.classes)),
+                 bound = best_line(points);
     std::cout << "  accuracy " << by_line << ", of the best of all lines at most " << bound << "\n";
-    claim(by_line < 0.65 && bound < 0.65, "a linear classifier does little better than chance, and none could");
+    claim(by_line < 0.65 && bound < 0.65,
+          "a linear classifier does little better than chance, and none could");
 
     std::cout << "2. A network\n";
     Network network;

@@ -1,10 +1,13 @@
-// LayerNorm (Ba, Kiros and Hinton, arXiv 1607.06450), and where in a residual block it stands. Over each row x of d entries:
-//     y = gain z + bias,  z = (x - mean) r,  r = 1 / sqrt(variance + eps);     dx = r (g - mean(g) - z mean(g z)),  g = dy gain
-// A block of a deep stack (Xiong et al., arXiv 2002.04745), f an attention or a feed-forward network:
-//     pre-norm   x + f(norm(x))      the trunk x is never scaled, and grows; one more norm stands at the end
-//     post-norm  norm(x + f(x))      the trunk passes a norm in every block: backward it is scaled by r each time
-// taper's encoder has both: Config{.norm = nn::Norm::pre}, the default, or post; see `around` in nn/encoder.cpp.
-// Run it: build/release/bin/06_layer_norm
+// LayerNorm (Ba, Kiros and Hinton, arXiv 1607.06450), and where in a residual block it stands. Over
+// each row x of d entries:
+//     y  = gain z + bias,  z = (x - mean) r,  r = 1 / sqrt(variance + eps)
+//     dx = r (g - mean(g) - z mean(g z)),  g = dy gain
+// A block of a deep stack (Xiong et al., arXiv 2002.04745), f an attention or a feed-forward
+// network:
+//     pre-norm   x + f(norm(x))   the trunk x is never scaled, and grows; one more norm at the end
+//     post-norm  norm(x + f(x))   the trunk passes a norm in each block: backward r scales it
+// taper's encoder has both: Config{.norm = nn::Norm::pre}, the default, or post; see `around` in
+// nn/layers/encoder.cpp. Run it: build/release/bin/06_layer_norm
 #include <cmath>
 #include <iomanip>
 
@@ -21,13 +24,15 @@ using nn::Norm;  // pre, post
 static double dot(const Array<double>& a, const Array<double>& b) { return xt::sum(a * b)(); }
 static double length(const Array<double>& x) { return std::sqrt(dot(x, x)); }
 
-static Var<double> norm(const Var<double>& x, double eps = 1e-5) {  // gain 1, bias 0, as a new model has
+// gain 1, bias 0, as a new model has
+static Var<double> norm(const Var<double>& x, double eps = 1e-5) {
     const Shape d{x.shape().back()};
     return layer_norm<double>(x, full<double>(d, 1), zeros<double>(d), eps);
 }
 
 static void one_row() {
-    std::cout << std::setprecision(4) << "1. One row by hand: mean 5, variance 4, so y is (x - 5) / 2\n";
+    std::cout << std::setprecision(4)
+              << "1. One row by hand: mean 5, variance 4, so y is (x - 5) / 2\n";
     const Array<double> x{2, 4, 4, 4, 5, 5, 7, 9}, ones = full<double>({8}, 1), y = norm(x).value();
     for (const double v : x) std::cout << std::setw(9) << v;
     std::cout << "   x\n";
@@ -50,12 +55,16 @@ static void one_row() {
     };
     const Array<double> dy = normal<double>(Random(1, "dy"), {8}), dx = dx_at(x, dy);
     const double mean_g = dot(dy, ones) / 8, mean_gz = dot(dy, z) / 8;
-    claim(apart(dx, (dy - mean_g - z * mean_gz) / 2.0) < 1e-14, "dx is r (dy - mean(dy) - z mean(dy z)), with r = 1/2");
-    std::cout << "  dx " << length(dx) << ", its product with 1 " << dot(dx, ones) << ", with z " << dot(dx, z) << "\n";
+    claim(apart(dx, (dy - mean_g - z * mean_gz) / 2.0) < 1e-14,
+          "dx is r (dy - mean(dy) - z mean(dy z)), with r = 1/2");
+    std::cout << "  dx " << length(dx) << ", its product with 1 " << dot(dx, ones) << ", with z "
+              << dot(dx, z) << "\n";
     claim(std::abs(dot(dx, ones)) < 1e-14 && std::abs(dot(dx, z)) < 1e-14,
           "so dx has nothing along 1, and nothing along z but for eps: moving x there moves no y");
-    claim(length(dx_at(x, ones)) < 1e-14, "and sum(y) has no gradient at all: a bad loss to test with");
-    claim(apart(dx, dx_at(x * 10.0, dy) * 10.0) < 1e-13, "a row ten times as large gets a tenth of the gradient");
+    claim(length(dx_at(x, ones)) < 1e-14,
+          "and sum(y) has no gradient at all: a bad loss to test with");
+    claim(apart(dx, dx_at(x * 10.0, dy) * 10.0) < 1e-13,
+          "a row ten times as large gets a tenth of the gradient");
 }
 
 // ---- A stack of L blocks with f(x) = W2 gelu(W1 x) + b.
@@ -77,13 +86,16 @@ struct Stack {
         std::vector<Var<double>> x{input};
         for (std::uint32_t i = 0; i < L; ++i) {
             const auto weight = [i](const char* name, std::size_t out, std::size_t in) {
-                return normal<double>(Random(1, name, i), {out, in}, 1 / std::sqrt(static_cast<double>(in)));
+                return normal<double>(Random(1, name, i), {out, in},
+                                      1 / std::sqrt(static_cast<double>(in)));
             };
             W2.emplace_back("W2", weight("W2", d, hidden));
             const auto f = [&](const Var<double>& z) {
                 const Var<double> seen = trunk_only ? z.detach() : z;
-                const Var<double> up = linear<double>(seen, weight("W1", hidden, d), zeros<double>({hidden}));
-                return linear<double>(gelu(up), W2.back(), normal<double>(Random(1, "b", i), {d}, b));
+                const Var<double> up =
+                    linear<double>(seen, weight("W1", hidden, d), zeros<double>({hidden}));
+                return linear<double>(gelu(up), W2.back(),
+                                      normal<double>(Random(1, "b", i), {d}, b));
             };
             x.push_back(where == Norm::pre ? x[i] + f(norm(x[i])) : norm(x[i] + f(x[i])));
         }
@@ -105,13 +117,16 @@ static std::vector<double> by_depth(const Stack& stack) {  // |dx| over that at 
 int main() {
     one_row();
     std::cout << std::setprecision(3)
-              << "2. |dx| by depth in 24 blocks, over that at the top: by the trunk alone (x + f(x) without f); all;"
-              << "\n   b 1: all where b has deviation 1, so that f adds something that does not depend on x\n"
+              << "2. |dx| by depth in 24 blocks, over that at the top: by the trunk alone (x + "
+                 "f(x) without f); all;"
+              << "\n   b 1: all where b has deviation 1, so that f adds something that does not "
+                 "depend on x\n"
               << "                    post-norm                    pre-norm\n"
               << "     block     trunk       all      b 1     trunk       all      b 1\n";
     const std::size_t L = 24;
     using Column = std::vector<double>;
-    const Column post_trunk = by_depth({Norm::post, L, 0, true}), pre_trunk = by_depth({Norm::pre, L, 0, true});
+    const Column post_trunk = by_depth({Norm::post, L, 0, true}),
+                 pre_trunk = by_depth({Norm::pre, L, 0, true});
     const Column post = by_depth({Norm::post, L}), pre = by_depth({Norm::pre, L});
     const Column post_b = by_depth({Norm::post, L, 1}), pre_b = by_depth({Norm::pre, L, 1});
     bool falls = true, exact = true, level = true, bounded = true;
@@ -127,12 +142,16 @@ int main() {
         std::cout << "\n";
     }
     claim(exact, "pre-norm: the trunk brings the gradient back to every block as it was, exactly");
-    claim(falls && post_trunk[0] < 0.05,
-          "post-norm: less from block to block, since x + f(x) varies more than x, and r is below 1");
+    claim(
+        falls && post_trunk[0] < 0.05,
+        "post-norm: less from block to block, since x + f(x) varies more than x, and r is below 1");
     claim(level,
-          "but in a new stack the branches bring back what the trunk loses: in all it is level, and does not vanish");
-    claim(post_b[0] < 0.02, "they do not where the norms also divide by what f adds of its own: there it vanishes");
-    claim(bounded, "pre-norm never falls, and grows toward block 0, where x is still small, by less than 6");
+          "but in a new stack the branches bring back what the trunk loses: in all it is level, "
+          "and does not vanish");
+    claim(post_b[0] < 0.02,
+          "they do not where the norms also divide by what f adds of its own: there it vanishes");
+    claim(bounded,
+          "pre-norm never falls, and grows toward block 0, where x is still small, by less than 6");
 
     std::cout << "3. |dW2| of the last block, by the number of blocks (Xiong et al., Theorem 1)\n"
               << "     L   post-norm   pre-norm\n";
@@ -144,8 +163,11 @@ int main() {
         std::cout << std::setw(11) << last_pre.back() << "\n";
     }
     claim(last_post[2] > 0.6 * last_post[0],
-          "post-norm: as large in a deep stack as in a shallow one: the paper's reason why it needs a warm-up");
-    const double from_6_to_24 = last_pre[1] / last_pre[0], from_24_to_96 = last_pre[2] / last_pre[1];
+          "post-norm: as large in a deep stack as in a shallow one: the paper's reason why it "
+          "needs a warm-up");
+    const double from_6_to_24 = last_pre[1] / last_pre[0],
+                 from_24_to_96 = last_pre[2] / last_pre[1];
     claim(from_6_to_24 > 0.4 && from_6_to_24 < 0.7 && from_24_to_96 > 0.4 && from_24_to_96 < 0.7,
-          "pre-norm: the deeper, the smaller, about as 1 / sqrt(L): the last norm divides by a trunk that has grown");
+          "pre-norm: the deeper, the smaller, about as 1 / sqrt(L): the last norm divides by a "
+          "trunk that has grown");
 }

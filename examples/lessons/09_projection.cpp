@@ -1,8 +1,9 @@
-// What E and F do. Attention has n x n scores: each of n queries meets n keys (arXiv 2006.04768, Eq. 2). Linformer first adds
-// keys and values up along the sequence, from n to k, with learned weights E and F (k, n), so that the scores are n x k (Eq. 7):
+// What E and F do. Attention has n x n scores: each of n queries meets n keys (arXiv 2006.04768,
+// Eq. 2). Linformer first adds keys and values up along the sequence, from n to k, with learned
+// weights E and F (k, n), so that the scores are n x k (Eq. 7):
 //     head = softmax(Q (E K)^T / sqrt(d_h)) F V         Q, K, V (n, d_h)
-// One head by hand, both ways, with every multiplication counted. With E = F = identity the two are the same.
-// Run it: build/release/bin/09_projection
+// One head by hand, both ways, with every multiplication counted. With E = F = identity the two are
+// the same. Run it: build/release/bin/09_projection
 #include <cmath>
 #include <iomanip>
 
@@ -33,8 +34,10 @@ struct Head {
 };
 
 // softmax(Q K^T / sqrt(d_h)) V: the keys may be n, or k slots.
-static Head attend(Counter counter, const Var<double>& Q, const Var<double>& keys, const Var<double>& values) {
-    const Var<double> scores = counter.product(Q, keys, {.transpose_b = true}) / std::sqrt(static_cast<double>(d_h));
+static Head attend(Counter counter, const Var<double>& Q, const Var<double>& keys,
+                   const Var<double>& values) {
+    const Var<double> scores =
+        counter.product(Q, keys, {.transpose_b = true}) / std::sqrt(static_cast<double>(d_h));
     const Var<double> y = counter.product(softmax(scores), values);
     return {y, count(scores.shape()), counter.multiplications};
 }
@@ -43,7 +46,8 @@ static Head full_head(const Var<double>& Q, const Var<double>& K, const Var<doub
     return attend({}, Q, K, V);
 }  // Eq. 2
 
-static Head projected_head(const Var<double>& Q, const Var<double>& K, const Var<double>& V, const Var<double>& E,
+static Head projected_head(const Var<double>& Q, const Var<double>& K, const Var<double>& V,
+                           const Var<double>& E,
                            const Var<double>& F) {  // Eq. 7
     Counter counter;
     const Var<double> keys = counter.product(E, K), values = counter.product(F, V);  // (k, d_h)
@@ -53,28 +57,36 @@ static Head projected_head(const Var<double>& Q, const Var<double>& K, const Var
 static Var<double> random(const char* name, const Shape& shape, double deviation = 1) {
     return normal<double>(Random(1, name), shape, deviation);
 }
-static Var<double> batch_of_one(const Var<double>& x) { return reshape(x, {1, -1, static_cast<int>(d_h)}); }
+static Var<double> batch_of_one(const Var<double>& x) {
+    return reshape(x, {1, -1, static_cast<int>(d_h)});
+}
 
 int main() {
     std::cout << "Scores held, and multiplications, of one head; d_h " << d_h << ", k " << k << "\n"
-              << "      n     n x n scores      n x k scores    n x n products    n x k products    ratio\n";
+              << "      n     n x n scores      n x k scores    n x n products    n x k products   "
+                 " ratio\n";
     std::vector<Head> full, projected;
     double worst = 0;
     for (const std::size_t n : {64u, 128u, 256u, 512u, 1024u}) {
-        const Var<double> Q = random("Q", {n, d_h}), K = random("K", {n, d_h}), V = random("V", {n, d_h});
+        const Var<double> Q = random("Q", {n, d_h}), K = random("K", {n, d_h}),
+                          V = random("V", {n, d_h});
         const double deviation = 1 / std::sqrt(static_cast<double>(k));
         const Var<double> E = random("E", {k, n}, deviation), F = random("F", {k, n}, deviation);
         full.push_back(full_head(Q, K, V));
         projected.push_back(projected_head(Q, K, V, E, F));
         const Head &a = full.back(), &b = projected.back();
-        std::cout << std::setw(7) << n << std::setw(17) << a.numbers << std::setw(18) << b.numbers << std::setw(18)
-                  << a.multiplications << std::setw(18) << b.multiplications << std::setw(9)
-                  << static_cast<double>(a.multiplications) / static_cast<double>(b.multiplications) << "\n";
+        std::cout << std::setw(7) << n << std::setw(17) << a.numbers << std::setw(18) << b.numbers
+                  << std::setw(18) << a.multiplications << std::setw(18) << b.multiplications
+                  << std::setw(9)
+                  << static_cast<double>(a.multiplications) / static_cast<double>(b.multiplications)
+                  << "\n";
         // The op computes the same from the same keys and values, and holds no scores at all.
-        const Var<double> y = attention(batch_of_one(Q), batch_of_one(matmul(E, K)), batch_of_one(matmul(F, V)));
+        const Var<double> y =
+            attention(batch_of_one(Q), batch_of_one(matmul(E, K)), batch_of_one(matmul(F, V)));
         worst = larger(worst, apart(b.y, reshaped(y.value(), {n, d_h})));
     }
-    claim(worst < 1e-13, "by hand, and by the op attention with E K and F V: the same to 1e-13, for every n");
+    claim(worst < 1e-13,
+          "by hand, and by the op attention with E K and F V: the same to 1e-13, for every n");
     bool linear = true, quadratic = true, formula = true;
     for (std::size_t i = 0; i < full.size(); ++i) {
         const std::size_t n = std::size_t{64} << i;
@@ -84,7 +96,8 @@ int main() {
         linear = linear && projected[i].multiplications == 2 * projected[i - 1].multiplications;
         quadratic = quadratic && full[i].multiplications == 4 * full[i - 1].multiplications;
     }
-    claim(formula, "n x n takes 2 n^2 d_h; n x k takes 2 n k d_h, and as much again for E K and F V");
+    claim(formula,
+          "n x n takes 2 n^2 d_h; n x k takes 2 n k d_h, and as much again for E K and F V");
     claim(quadratic, "twice the text is four times the work of full attention");
     claim(linear, "and twice the work of Linformer");
     claim(full[0].multiplications == projected[0].multiplications,
@@ -92,7 +105,8 @@ int main() {
 
     std::cout << "What k costs: E = F = identity, k = n\n";
     const std::size_t n = 64;
-    const Var<double> Q = random("Q", {n, d_h}), K = random("K", {n, d_h}), V = random("V", {n, d_h});
+    const Var<double> Q = random("Q", {n, d_h}), K = random("K", {n, d_h}),
+                      V = random("V", {n, d_h});
     auto identity = zeros<double>({n, n});
     for (std::size_t i = 0; i < n; ++i) identity(i, i) = 1;
     const Array<double> exact = full_head(Q, K, V).y.value();
@@ -108,7 +122,8 @@ int main() {
         repeated(i, i * k / n) = 1;
     }
     double before = -1;
-    for (const double noise : {0.0, 0.01, 0.1, 1.0}) {  // keys and values: the same all over a window, plus noise
+    // keys and values: the same all over a window, plus noise
+    for (const double noise : {0.0, 0.01, 0.1, 1.0}) {
         const Var<double> keys = matmul<double>(repeated, random("keys", {k, d_h})) + noise * K;
         const Var<double> values = matmul<double>(repeated, random("values", {k, d_h})) + noise * V;
         const Array<double> all = full_head(Q, keys, values).y.value();

@@ -1,15 +1,17 @@
-// What is in an encoder block. nn::EncoderBlock taken apart: its parameters, put through plain ops one by one, give the same
-// output. Around attention and the feed-forward network stand a LayerNorm before and a residual sum after ("pre-norm"):
+// What is in an encoder block. nn::EncoderBlock taken apart: its parameters, put through plain ops
+// one by one, give the same output. Around attention and the feed-forward network stand a LayerNorm
+// before and a residual sum after ("pre-norm"):
 //     x += attention(norm1(x));  x += feed_forward(norm2(x))
-// Then the tape of the block as a table, and what attention does not know by itself: the order of positions.
-// Run it: build/release/bin/10_encoder [PAGE.html]; with a name it writes the tape as a page to step through in a browser.
+// Then the tape of the block as a table, and what attention does not know by itself: the order of
+// positions. Run it: build/release/bin/10_encoder [PAGE.html]; with a name it writes the tape as a
+// page to step through in a browser.
 #include <cmath>
 #include <fstream>
 
-#include "core/inspect.hpp"
+#include "core/show/inspect.hpp"
 #include "examples/common/apart.hpp"
 #include "examples/lessons/claim.hpp"
-#include "nn/encoder.hpp"
+#include "nn/layers/encoder.hpp"
 
 using namespace taper;
 using examples::apart;
@@ -29,7 +31,8 @@ static Var<double> linear_by_hand(const nn::Linear<double>& layer, const Var<dou
 }
 
 // softmax(Q (E K)^T / sqrt(d_h)) F V in each head, then W^O.
-static Var<double> attention_by_hand(const nn::MultiHeadAttention<double>& layer, const Var<double>& x) {
+static Var<double> attention_by_hand(const nn::MultiHeadAttention<double>& layer,
+                                     const Var<double>& x) {
     const Var<double> Q = linear_by_hand(layer.query, x);
     Var<double> K = linear_by_hand(layer.key, x), V = linear_by_hand(layer.value, x);  // (B, n, d)
     if (layer.projection) {                                                            // (B, k, d)
@@ -43,17 +46,25 @@ static Var<double> attention_by_hand(const nn::MultiHeadAttention<double>& layer
 
 static Var<double> block_by_hand(const nn::EncoderBlock<double>& block, const Var<double>& x) {
     const Var<double> y = x + attention_by_hand(block.attention, norm_by_hand(block.norm1, x));
-    const Var<double> hidden = gelu(linear_by_hand(block.feed_forward.up, norm_by_hand(block.norm2, y)));
+    const Var<double> hidden =
+        gelu(linear_by_hand(block.feed_forward.up, norm_by_hand(block.norm2, y)));
     return y + linear_by_hand(block.feed_forward.down, hidden);
 }
 
-// A block whose parameters are all random: as they start, biases are 0 and would hide what is forgotten.
+// A block whose parameters are all random: as they start, biases are 0 and would hide what is
+// forgotten.
 static nn::EncoderBlock<double> random_block(nn::Attention attention) {
-    nn::EncoderBlock<double> block(
-        0, {.vocab_size = 2, .length = n, .width = d, .heads = h, .ffn_width = 2 * d, .attention = attention, .k = k});
+    nn::EncoderBlock<double> block(0, {.vocab_size = 2,
+                                       .length = n,
+                                       .width = d,
+                                       .heads = h,
+                                       .ffn_width = 2 * d,
+                                       .attention = attention,
+                                       .k = k});
     nn::Parameters<double> all;
     block.list(all);
-    for (Parameter<double>* w : all) w->mutable_value() += normal<double>(Random(1, w->name()), w->shape(), 0.3);
+    for (Parameter<double>* w : all)
+        w->mutable_value() += normal<double>(Random(1, w->name()), w->shape(), 0.3);
     return block;
 }
 
@@ -69,9 +80,10 @@ int main(int argc, char** argv) {
     const nn::EncoderBlock<double> full = random_block(nn::Attention::full);
     const Var<double> x = normal<double>(Random(1, "x"), {B, n, d});
 
-    std::cout << "1. By hand, op by op: x " << to_string(x.shape()) << ", k " << k << ", h " << h << "\n";
-    std::cout << "  largest difference: Linformer " << apart(block(x), block_by_hand(block, x)) << ", full attention "
-              << apart(full(x), block_by_hand(full, x)) << "\n";
+    std::cout << "1. By hand, op by op: x " << to_string(x.shape()) << ", k " << k << ", h " << h
+              << "\n";
+    std::cout << "  largest difference: Linformer " << apart(block(x), block_by_hand(block, x))
+              << ", full attention " << apart(full(x), block_by_hand(full, x)) << "\n";
     claim(apart(block(x), block_by_hand(block, x)) < 1e-13, "the block with E and F is these ops");
     claim(apart(full(x), block_by_hand(full, x)) < 1e-13, "and so is the one without");
 
@@ -84,7 +96,8 @@ int main(int argc, char** argv) {
     std::size_t ops = 0, sums = 0;
     for (const auto& record : tape.records()) {
         ops += record.leaf == nullptr;
-        sums += std::string(record.name) == "add" && to_string(record.source).starts_with("nn/encoder.cpp");
+        sums += std::string(record.name) == "add" &&
+                to_string(record.source).starts_with("layers/encoder.cpp");
     }
     claim(sums == 2, "the encoder itself only adds, twice: the residuals");
     bool reached = true;
@@ -105,9 +118,10 @@ int main(int argc, char** argv) {
     const std::vector<std::ptrdiff_t> order{3, 0, 7, 1, 6, 2, 5, 4};
     const double moved = apart(full(reordered(x, order)), reordered(full(x), order));
     const double projected = apart(block(reordered(x, order)), reordered(block(x), order));
-    std::cout << "  outputs in that order, largest difference: full attention " << moved << ", Linformer " << projected
-              << "\n";
+    std::cout << "  outputs in that order, largest difference: full attention " << moved
+              << ", Linformer " << projected << "\n";
     claim(moved < 1e-13,
-          "full attention: the same outputs in the other order. Without a position embedding it sees a set");
+          "full attention: the same outputs in the other order. Without a position embedding it "
+          "sees a set");
     claim(projected > 0.1, "Linformer: others, since E and F give each position its own column");
 }

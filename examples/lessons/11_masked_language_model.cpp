@@ -1,17 +1,18 @@
-// A masked language model in seconds (Devlin et al. 2019): some letters of a text are covered, and a Linformer learns to tell
-// from both sides what was there. How to read its loss: ln V is not knowing anything; the entropy of the letters alone,
-// -sum p ln p, is knowing how frequent each is; what is below that, the model has learned from the letters around.
-// The text is made here: sentences of one form, each line filled up with spaces.
+// A masked language model in seconds (Devlin et al. 2019): some letters of a text are covered, and
+// a Linformer learns to tell from both sides what was there. How to read its loss: ln V is not
+// knowing anything; the entropy of the letters alone, -sum p ln p, is knowing how frequent each is;
+// what is below that, the model has learned from the letters around. The text is made here:
+// sentences of one form, each line filled up with spaces.
 // Run it: build/release/bin/11_masked_language_model
 #include <algorithm>
 #include <cmath>
 #include <iomanip>
 
-#include "core/clip.hpp"
 #include "examples/lessons/claim.hpp"
-#include "nn/adam.hpp"
 #include "nn/linformer.hpp"
-#include "nn/schedule.hpp"
+#include "nn/optim/adam.hpp"
+#include "nn/optim/clip.hpp"
+#include "nn/optim/schedule.hpp"
 
 using namespace taper;
 using lessons::claim;
@@ -32,14 +33,16 @@ static std::string sentence(const Random& random) {
     return text;
 }
 
-// A batch: letters covered with probability 15 %, which are the targets; the others are not counted.
+// A batch: letters covered with probability 15 %, which are the targets; the others are not
+// counted.
 struct Batch {
     Ids tokens = empty<std::int64_t>({B, n}), targets = full<std::int64_t>({B, n}, ignore_index);
 };
 static Batch batch(const std::string& purpose, std::uint32_t step) {
     Batch made;
     for (std::size_t b = 0; b < B; ++b) {
-        const std::string text = sentence(Random(1, purpose + " text", step).at(static_cast<std::uint32_t>(b)));
+        const std::string text =
+            sentence(Random(1, purpose + " text", step).at(static_cast<std::uint32_t>(b)));
         const Random covered(1, purpose + " mask", step);
         for (std::size_t t = 0; t < n; ++t) {
             made.tokens(b, t) = static_cast<std::int64_t>(letters.find(text[t]));
@@ -87,23 +90,30 @@ static Filled fill(const nn::Linformer<float>& model, std::string text) {
 
 int main() {
     keep_freed_memory();
-    nn::Linformer<float> model(
-        {.vocab_size = V, .length = n, .width = 32, .heads = 2, .layers = 2, .ffn_width = 64, .k = 8});
+    nn::Linformer<float> model({.vocab_size = V,
+                                .length = n,
+                                .width = 32,
+                                .heads = 2,
+                                .layers = 2,
+                                .ffn_width = 64,
+                                .k = 8});
     nn::Adam<float> adam(model.parameters());
     const nn::Schedule rate{.lr = 5e-3, .warmup = 20, .steps = steps};
     const double uniform = std::log(static_cast<double>(V)), unigram = unigram_entropy();
     const Batch unseen = batch("unseen", 0);
-    const auto loss_of_unseen = [&] { return cross_entropy(model(unseen.tokens), unseen.targets).item(); };
+    const auto loss_of_unseen = [&] {
+        return cross_entropy(model(unseen.tokens), unseen.targets).item();
+    };
 
-    std::cout << std::fixed << std::setprecision(3) << "Loss in nats a covered letter: ln V " << uniform
-              << ", entropy of the letters " << unigram << "\n";
+    std::cout << std::fixed << std::setprecision(3) << "Loss in nats a covered letter: ln V "
+              << uniform << ", entropy of the letters " << unigram << "\n";
     const float first = loss_of_unseen();
     for (std::uint32_t step = 1; step <= steps; ++step) {
         const Batch now = batch("training", step);
         Tape<float> tape;
         const Var<float> loss = cross_entropy(model(now.tokens), now.targets);
         tape.backward(loss);
-        clip_gradients(model.parameters(), 1.0);
+        nn::clip_gradients(model.parameters(), 1.0);
         adam.step(rate(step));
         if (step == 1 || step % 200 == 0)
             std::cout << "  step " << std::setw(4) << step << "  loss " << loss.item() << "\n";
@@ -111,17 +121,19 @@ int main() {
     const float last = loss_of_unseen();
     std::cout << "  of lines made apart: before " << first << ", after " << last << "\n";
     claim(std::abs(first - uniform) < 0.2, "it starts at ln V");
-    claim(last < 0.5 * unigram, "and ends below half the entropy of the letters: it reads what stands around");
+    claim(last < 0.5 * unigram,
+          "and ends below half the entropy of the letters: it reads what stands around");
 
     int correct = 0;
     std::cout << "Covered letters (?), filled in\n";
-    for (const auto& [covered, right] : {std::pair{"the c?t sees the moon.", "the cat sees the moon."},
-                                         std::pair{"the d?g hears the ri?er.", "the dog hears the river."},
-                                         std::pair{"the horse fol?ows the chi?d.", "the horse follows the child."},
-                                         std::pair{"the bird se?s the ?armer.", "the bird sees the farmer."}}) {
+    for (const auto& [covered, right] :
+         {std::pair{"the c?t sees the moon.", "the cat sees the moon."},
+          std::pair{"the d?g hears the ri?er.", "the dog hears the river."},
+          std::pair{"the horse fol?ows the chi?d.", "the horse follows the child."},
+          std::pair{"the bird se?s the ?armer.", "the bird sees the farmer."}}) {
         const Filled filled = fill(model, covered);
-        std::cout << "  " << filled.text << " from " << covered << ", the last with probability " << filled.probability
-                  << "\n";
+        std::cout << "  " << filled.text << " from " << covered << ", the last with probability "
+                  << filled.probability << "\n";
         correct += filled.text.starts_with(right);
     }
     claim(correct == 4, "all as they were");

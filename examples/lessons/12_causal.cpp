@@ -1,7 +1,8 @@
-// Why a triangular mask does not make Linformer causal, and what does. In full attention entry (t, s) of the scores belongs to
-// position s, and is masked for s > t. Projected (arXiv 2006.04768, Eq. 7) the scores are n x k: column j belongs to slot j of
-// E K, a sum over ALL positions, so whatever is masked, the slots that are left hold the future. Running sums do not:
-// K-bar_t = sum_{i<=t} e_i k_i^T (e_i is column i of E), and V-bar_t likewise.
+// Why a triangular mask does not make Linformer causal, and what does. In full attention entry (t,
+// s) of the scores belongs to position s, and is masked for s > t. Projected (arXiv 2006.04768, Eq.
+// 7) the scores are n x k: column j belongs to slot j of E K, a sum over ALL positions, so whatever
+// is masked, the slots that are left hold the future. Running sums do not: K-bar_t = sum_{i<=t} e_i
+// k_i^T (e_i is column i of E), and V-bar_t likewise.
 // Run it: build/release/bin/12_causal
 #include <cmath>
 #include <functional>
@@ -17,10 +18,12 @@ using examples::apart;
 using examples::larger;
 using lessons::claim;
 
-static constexpr std::size_t n = 8, k = 4, d = 6, changed = 6;  // the position that is changed, from 0
+// the position that is changed, from 0
+static constexpr std::size_t n = 8, k = 4, d = 6, changed = 6;
 static const Var<double> E = normal<double>(Random(1, "E"), {k, n}, 0.5),
                          F = normal<double>(Random(1, "F"), {k, n}, 0.5);
-using Layer = std::function<Var<double>(const Var<double>&)>;  // x (1, n, d) -> (1, n, d). Here Q = K = V = x
+// x (1, n, d) -> (1, n, d). Here Q = K = V = x
+using Layer = std::function<Var<double>(const Var<double>&)>;
 
 static Var<double> masked(const Var<double>& scores) {  // entry (t, j) is -inf for j > t
     auto seen = empty<bool>({n, scores.shape().back()});
@@ -30,13 +33,17 @@ static Var<double> masked(const Var<double>& scores) {  // entry (t, j) is -inf 
 }
 
 // Attention of Q over keys and values, with or without the triangular mask.
-static Var<double> attend(const Var<double>& Q, const Var<double>& keys, const Var<double>& values, bool triangle) {
-    const Var<double> scores = matmul(Q, keys, {.transpose_b = true}) / std::sqrt(static_cast<double>(d));
+static Var<double> attend(const Var<double>& Q, const Var<double>& keys, const Var<double>& values,
+                          bool triangle) {
+    const Var<double> scores =
+        matmul(Q, keys, {.transpose_b = true}) / std::sqrt(static_cast<double>(d));
     return matmul(softmax(triangle ? masked(scores) : scores), values);
 }
 
 static Var<double> full_attention(const Var<double>& x) { return attend(x, x, x, true); }
-static Var<double> masked_linformer(const Var<double>& x) { return attend(x, matmul(E, x), matmul(F, x), true); }
+static Var<double> masked_linformer(const Var<double>& x) {
+    return attend(x, matmul(E, x), matmul(F, x), true);
+}
 
 // Row t from the positions 0 to t alone, with the sums K-bar and V-bar after t.
 static Var<double> running_sums(const Var<double>& x) {
@@ -54,7 +61,8 @@ static Var<double> running_sums(const Var<double>& x) {
 
 static Var<double> causal_op(const Var<double>& x) { return causal_attention(x, x, x, E, F); }
 
-// How far row t of the output moves when x at a later position is another; the norm of d (sum of row t) / d that x.
+// How far row t of the output moves when x at a later position is another; the norm of d (sum of
+// row t) / d that x.
 struct Leak {
     double moved = 0, gradient = 0;
 };
@@ -84,7 +92,8 @@ static std::vector<Leak> leaks(const Layer& layer) {
 int main() {
     std::cout << "Position " << changed
               << " of x is changed. By how much does output t move (above), and how large is its\n"
-              << "gradient there (below)? n " << n << ", k " << k << "\n\n  t =" << std::setw(27) << "";
+              << "gradient there (below)? n " << n << ", k " << k << "\n\n  t =" << std::setw(27)
+              << "";
     for (std::size_t t = 0; t < n; ++t) std::cout << std::setw(9) << t;
     std::cout << "\n" << std::setprecision(2);
     double past_moved = 0, past_gradient = 0;
@@ -104,12 +113,16 @@ int main() {
     };
 
     const auto full = show("full attention, triangle", full_attention);
-    claim(past_moved == 0 && past_gradient == 0, "n x n with the mask: the past is untouched, exactly");
-    claim(full[changed].moved > 0 && full[n - 1].moved > 0, "while the changed position and the next ones move");
+    claim(past_moved == 0 && past_gradient == 0,
+          "n x n with the mask: the past is untouched, exactly");
+    claim(full[changed].moved > 0 && full[n - 1].moved > 0,
+          "while the changed position and the next ones move");
 
     const auto leaking = show("n x k, triangle", masked_linformer);
-    claim(past_moved > 1e-2 && past_gradient > 1e-2, "n x k with the mask: the past moves, and learns from the future");
-    claim(leaking[0].moved > 1e-2, "even output 0, which sees slot 0 alone: slot 0 is a sum over all positions");
+    claim(past_moved > 1e-2 && past_gradient > 1e-2,
+          "n x k with the mask: the past moves, and learns from the future");
+    claim(leaking[0].moved > 1e-2,
+          "even output 0, which sees slot 0 alone: slot 0 is a sum over all positions");
 
     show("n x k, running sums by hand", running_sums);
     claim(past_moved == 0 && past_gradient == 0, "running sums: exactly 0");

@@ -1,7 +1,8 @@
-// Second derivatives without a second tape: reverse mode run over dual numbers. A dual number a + b eps, eps^2 = 0, carries a
-// derivative along (forward mode). Run the tape of lesson 1 on them at x + v eps: the gradient comes out as g + (H v) eps, the
-// Hessian times v, for the price of about two gradients (Pearlmutter 1994). H itself, n x n, is never made, unless one asks
-// for n such products. The tape here is a template on its number type and needs the standard library alone.
+// Second derivatives without a second tape: reverse mode run over dual numbers. A dual number a + b
+// eps, eps^2 = 0, carries a derivative along (forward mode). Run the tape of lesson 1 on them at x
+// + v eps: the gradient comes out as g + (H v) eps, the Hessian times v, for the price of about two
+// gradients (Pearlmutter 1994). H itself, n x n, is never made, unless one asks for n such
+// products. The tape here is a template on its number type and needs the standard library alone.
 // Run it: build/release/bin/14_second_derivatives
 #include <array>
 #include <cmath>
@@ -25,7 +26,8 @@ static Dual exp(Dual x) { return {std::exp(x.a), std::exp(x.a) * x.b}; }
 static Dual sin(Dual x) { return {std::sin(x.a), std::cos(x.a) * x.b}; }
 static Dual cos(Dual x) { return {std::cos(x.a), -std::sin(x.a) * x.b}; }
 
-// A tape of scalars. Each node has up to two inputs, and its slope in each: numbers, be they double or Dual.
+// A tape of scalars. Each node has up to two inputs, and its slope in each: numbers, be they double
+// or Dual.
 template <class Number> struct Node {
     std::array<std::size_t, 2> inputs;
     std::array<Number, 2> slopes;
@@ -57,7 +59,8 @@ template <class N> Scalar<N> sin(Scalar<N> x) {
     return unary(x, sin(x.value), cos(x.value));
 }
 
-// The gradient of f at x: forward, then from the last node to the first. For Dual numbers, H v stands behind eps.
+// The gradient of f at x: forward, then from the last node to the first. For Dual numbers, H v
+// stands behind eps.
 template <class N, class F> std::vector<N> gradient(F f, const std::vector<N>& x) {
     std::vector<Node<N>> tape;
     std::vector<Scalar<N>> inputs;
@@ -75,7 +78,8 @@ template <class N, class F> std::vector<N> gradient(F f, const std::vector<N>& x
 }
 
 // H v, at x.
-template <class F> std::vector<double> hessian_times(F f, const std::vector<double>& x, const std::vector<double>& v) {
+template <class F>
+std::vector<double> hessian_times(F f, const std::vector<double>& x, const std::vector<double>& v) {
     std::vector<Dual> dual;
     for (std::size_t i = 0; i < x.size(); ++i) dual.push_back({x[i], v[i]});
     std::vector<double> product;
@@ -84,7 +88,8 @@ template <class F> std::vector<double> hessian_times(F f, const std::vector<doub
 }
 
 int main() {
-    // Any number of variables: f = sum_i e^(x_i x_{i+1}) + sin(x_i) x_{i+1}^2, i + 1 around the end.
+    // Any number of variables: f = sum_i e^(x_i x_{i+1}) + sin(x_i) x_{i+1}^2, i + 1 around the
+    // end.
     const auto f = [](const auto& x) {
         auto y = exp(x[0] * x[1]);
         for (std::size_t i = 0; i < x.size(); ++i) {
@@ -98,7 +103,8 @@ int main() {
     const std::size_t n = x.size();
     std::cout << std::fixed << std::setprecision(6);
 
-    std::cout << "1. H v in one run, and from differences of the gradient\n           x         v        dx       H v  "
+    std::cout << "1. H v in one run, and from differences of the gradient\n           x         v  "
+                 "      dx       H v  "
                  "by differences\n";
     const double h = 1e-5;
     std::vector<double> above = x, below = x;
@@ -109,8 +115,8 @@ int main() {
     for (std::size_t i = 0; i < n; ++i) {
         const double numeric = (g_above[i] - g_below[i]) / (2 * h);
         worst = larger(worst, std::abs(numeric - Hv[i]));
-        std::cout << "  " << std::setw(10) << x[i] << std::setw(10) << v[i] << std::setw(10) << g[i] << std::setw(10)
-                  << Hv[i] << std::setw(16) << numeric << "\n";
+        std::cout << "  " << std::setw(10) << x[i] << std::setw(10) << v[i] << std::setw(10) << g[i]
+                  << std::setw(10) << Hv[i] << std::setw(16) << numeric << "\n";
     }
     claim(worst < 1e-7, "they agree as far as differences can");
 
@@ -132,19 +138,22 @@ int main() {
         from_columns = larger(from_columns, std::abs(sum - Hv[i]));
         std::cout << "\n";
     }
-    claim(asymmetry < 1e-12 && columns[0][1] != 0, "H is symmetric, though nothing in the code says so");
-    claim(columns[2][0] == 0 && columns[3][1] == 0, "x_0 and x_2 never meet, nor x_1 and x_3: exactly 0");
+    claim(asymmetry < 1e-12 && columns[0][1] != 0,
+          "H is symmetric, though nothing in the code says so");
+    claim(columns[2][0] == 0 && columns[3][1] == 0,
+          "x_0 and x_2 never meet, nor x_1 and x_3: exactly 0");
     claim(from_columns < 1e-12, "H times v is the H v of 1, which made no H");
 
-    std::cout << "3. At work: Newton's method on e^x + x^2, slope and curvature from one run a step\n";
+    std::cout
+        << "3. At work: Newton's method on e^x + x^2, slope and curvature from one run a step\n";
     const auto bowl = [](const auto& z) { return exp(z[0]) + z[0] * z[0]; };
     double at = 2, slope = 1;
     int steps = 0;
     for (; std::abs(slope) > 1e-14 && steps < 20; ++steps) {
         const Dual d = gradient(bowl, std::vector<Dual>{{at, 1}})[0];
         slope = d.a;
-        std::cout << "  x " << std::setw(9) << at << "  slope " << std::scientific << std::setw(14) << slope
-                  << std::fixed << "\n";
+        std::cout << "  x " << std::setw(9) << at << "  slope " << std::scientific << std::setw(14)
+                  << slope << std::fixed << "\n";
         at -= d.a / d.b;
     }
     claim(steps <= 8 && std::abs(std::exp(at) + 2 * at) < 1e-12,

@@ -1,7 +1,8 @@
-// How to find what made a NaN. It spreads: the loss is nan, and so is every weight a step later, and neither tells where it
-// began. Tape<double> tape(Finite::checked) reads every result and every gradient, and stops at the first that is not finite
-// with the op, its line and its inputs; also at a -inf that was meant, as of a mask made with select. Two cases: one is made forward, one backward, from a loss that looks well.
-// Run it: build/release/bin/15_where_nan_came_from
+// How to find what made a NaN. It spreads: the loss is nan, and so is every weight a step later,
+// and neither tells where it began. Tape<double> tape(Finite::checked) reads every result and every
+// gradient, and stops at the first that is not finite with the op, its line and its inputs; also at
+// a -inf that was meant, as of a mask made with select. Two cases: one is made forward, one
+// backward, from a loss that looks well. Run it: build/release/bin/15_where_nan_came_from
 #include <cmath>
 #include <iomanip>
 
@@ -47,10 +48,13 @@ template <class F> std::string complaint(F f) {
     return "";
 }
 
-static bool says(const std::string& text, const std::string& words) { return text.find(words) != std::string::npos; }
+static bool says(const std::string& text, const std::string& words) {
+    return text.find(words) != std::string::npos;
+}
 static std::string at(int line) { return "15_where_nan_came_from.cpp:" + std::to_string(line); }
 
-// One step of gradient descent; returns the loss before it. (abs below: a nan may have a sign, and would print it.)
+// One step of gradient descent; returns the loss before it. (abs below: a nan may have a sign, and
+// would print it.)
 template <class F> double descend(Parameter<double>& w, F f) {
     Tape<double> tape;
     const Var<double> loss = f(w);
@@ -68,24 +72,29 @@ int main() {
         before = w.value()(0);
         loss = descend(w, textbook_loss);
         if (step % 5 == 1)
-            std::cout << "  step " << std::setw(2) << step << "  w " << std::setw(8) << before << "  loss "
-                      << std::setw(9) << std::abs(loss) << "  then w " << std::abs(w.value()(0)) << "\n";
+            std::cout << "  step " << std::setw(2) << step << "  w " << std::setw(8) << before
+                      << "  loss " << std::setw(9) << std::abs(loss) << "  then w "
+                      << std::abs(w.value()(0)) << "\n";
     }
-    claim(std::isnan(loss) && std::isnan(w.value()(0)), "the loss is nan, and w with it: the run is lost");
+    claim(std::isnan(loss) && std::isnan(w.value()(0)),
+          "the loss is nan, and w with it: the run is lost");
 
     std::cout << "2. The last step again, on a checked tape\n";
     w.mutable_value().fill(before);
     const std::string forward = complaint([&] { return textbook_loss(w); });
     std::cout << "  " << forward << "\n";
-    claim(says(forward, "log: every result must be finite"), "it stops at log, before the product that made the nan");
+    claim(says(forward, "log: every result must be finite"),
+          "it stops at log, before the product that made the nan");
     claim(says(forward, at(log_line)), "and names the line: log(1.0 - p)");
-    claim(says(forward, "input 0 (4): sub") && says(forward, ", 0 to "), "its input is a difference, and holds a 0");
+    claim(says(forward, "input 0 (4): sub") && says(forward, ", 0 to "),
+          "its input is a difference, and holds a 0");
     {
         Tape<double> tape;
         const double p = (1.0 / (1.0 + exp(-(w * x)))).value()(3), q = 1 - p;
-        std::cout << "  at x = 30: p " << p << "  1 - p " << q << "  ln " << std::log(q) << "  0 ln(1 - p) "
-                  << std::abs(0 * std::log(q)) << "\n";
-        claim(std::isinf(std::log(q)) && std::isnan(0 * std::log(q)), "p has rounded to 1, and 0 (-inf) is nan");
+        std::cout << "  at x = 30: p " << p << "  1 - p " << q << "  ln " << std::log(q)
+                  << "  0 ln(1 - p) " << std::abs(0 * std::log(q)) << "\n";
+        claim(std::isinf(std::log(q)) && std::isnan(0 * std::log(q)),
+              "p has rounded to 1, and 0 (-inf) is nan");
     }
 
     std::cout << "3. The cure: no difference of near numbers under the log\n";
@@ -93,7 +102,8 @@ int main() {
     const double stable = stable_loss(w).item();
     Parameter<double> small("w", full<double>({1}, 0.5));
     std::cout << "  w " << before << "  loss " << stable << "\n";
-    claim(silent.empty() && std::isfinite(stable), "the same w gives a finite loss and a finite gradient");
+    claim(silent.empty() && std::isfinite(stable),
+          "the same w gives a finite loss and a finite gradient");
     claim(std::abs(stable_loss(small).item() - textbook_loss(small).item()) < 1e-12,
           "and at w = 0.5 both losses agree");
 
@@ -104,14 +114,17 @@ int main() {
         const Var<double> penalty = length(v, 0);
         tape.backward(penalty);
         std::cout << "  length " << penalty.item() << "  dv " << std::abs(v.gradient()(0)) << "\n";
-        claim(penalty.item() == 0 && std::isnan(v.gradient()(0)), "the length is 0, its gradient nan");
+        claim(penalty.item() == 0 && std::isnan(v.gradient()(0)),
+              "the length is 0, its gradient nan");
         v.clear_gradient();
     }
     const std::string backward = complaint([&] { return length(v, 0); });
     std::cout << "  " << backward << "\n";
     claim(says(backward, "backward of sqrt") && says(backward, at(sqrt_line)),
           "backward of sqrt made the first, at its line");
-    claim(says(backward, "is inf"), "it was inf: dy / (2 sqrt 0). Times v = 0 that is nan, one op further back");
+    claim(says(backward, "is inf"),
+          "it was inf: dy / (2 sqrt 0). Times v = 0 that is nan, one op further back");
     v.clear_gradient();
-    claim(complaint([&] { return length(v, 1e-12); }).empty(), "sqrt(sum v^2 + 1e-12) has a gradient everywhere");
+    claim(complaint([&] { return length(v, 1e-12); }).empty(),
+          "sqrt(sum v^2 + 1e-12) has a gradient everywhere");
 }

@@ -7,7 +7,8 @@
 
 namespace taper::lessons {
 
-// Prints the claim; if it does not hold, says so and ends the program with status 1. So every lesson is a test.
+// Prints the claim; if it does not hold, says so and ends the program with status 1. So every
+// lesson is a test.
 inline void claim(bool holds, const std::string& sentence) {
     std::cout << (holds ? "  -> " : "  NOT TRUE: ") << sentence << "\n" << std::flush;
     if (!holds) std::exit(1);

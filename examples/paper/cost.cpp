@@ -1,10 +1,11 @@
-// Figure 2 (top right) and Table 3 of arXiv 2006.04768, measured on this machine: the time of a token, and the memory, against
-// the sequence length n, where the number of tokens in a pass is held fixed. Full attention and Linformer, left to right and
-// not; one projection for all layers and random tokens, as there. Prints both tables and the lengths from which on Linformer
-// is the faster one, and draws the first.
+// Figure 2 (top right) and Table 3 of arXiv 2006.04768, measured on this machine: the time of a
+// token, and the memory, against the sequence length n, where the number of tokens in a pass is
+// held fixed. Full attention and Linformer, left to right and not; one projection for all layers
+// and random tokens, as there. Prints both tables and the lengths from which on Linformer is the
+// faster one, and draws the first.
 //
-// The paper's memory is saved on the n x n scores. Ours never holds them (core/ops/attention.cpp), so full attention needs
-// hardly more memory here, and time alone tells the two apart.
+// The paper's memory is saved on the n x n scores. Ours never holds them (core/ops/attention.cpp),
+// so full attention needs hardly more memory here, and time alone tells the two apart.
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,7 +20,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "core/parallel.hpp"
+#include "core/kernels/parallel.hpp"
 #include "examples/common/measuring.hpp"
 #include "examples/common/model_memory.hpp"
 #include "examples/common/model_options.hpp"
@@ -44,7 +45,8 @@ struct Cost {
 
 static Cost cost_of(const nn::Config& config, std::size_t tokens, bool train) {
     nn::Linformer<float> model(config);
-    const Ids ids = random_ids({tokens / config.length, config.length}, config.vocab_size, "tokens");
+    const Ids ids =
+        random_ids({tokens / config.length, config.length}, config.vocab_size, "tokens");
     const auto seconds_of_a_pass = [&] {
         const auto start = std::chrono::steady_clock::now();
         if (train) {
@@ -56,7 +58,8 @@ static Cost cost_of(const nn::Config& config, std::size_t tokens, bool train) {
         }
         return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     };
-    double least = seconds_of_a_pass(), all = least;  // the first one touches its memory for the first time
+    // the first one touches its memory for the first time
+    double least = seconds_of_a_pass(), all = least;
     for (int pass = 1; pass < 3 && all < 10; ++pass) {
         const double seconds = seconds_of_a_pass();
         least = std::min(least, seconds), all += seconds;
@@ -85,24 +88,27 @@ static Cost measured(const nn::Config& config, std::size_t tokens, bool train) {
     close(ends[0]);
     waitpid(child, nullptr, 0);
     if (!whole)
-        throw std::runtime_error("a measurement must end (is there enough memory, are there threads enough?): n " +
-                                 std::to_string(config.length));
+        throw std::runtime_error(
+            "a measurement must end (is there enough memory, are there threads enough?): n " +
+            std::to_string(config.length));
     return cost;
 }
 
 using Costs = std::map<std::size_t, Cost>;  // by n
 
-// From which length on `fast` stays the faster one, the logarithms between two measured lengths joined by a straight line.
+// From which length on `fast` stays the faster one, the logarithms between two measured lengths
+// joined by a straight line.
 static std::string crossover(const Costs& slow, const Costs& fast) {
     std::string from;
     std::optional<std::pair<double, double>> before;  // ln n, ln of the ratio
     for (const auto& [n, cost] : fast) {
-        const double x = std::log(static_cast<double>(n)), y = std::log(slow.at(n).microseconds / cost.microseconds);
+        const double x = std::log(static_cast<double>(n)),
+                     y = std::log(slow.at(n).microseconds / cost.microseconds);
         if (y < 0) from.clear();
         else if (!before) from = std::to_string(n) + " or before";
         else if (before->second < 0)
-            from = std::to_string(
-                std::lround(std::exp(before->first - before->second * (x - before->first) / (y - before->second))));
+            from = std::to_string(std::lround(std::exp(
+                before->first - before->second * (x - before->first) / (y - before->second))));
         before = {x, y};
     }
     return from.empty() ? "at none of these lengths" : "from n = " + from + " on";
@@ -110,17 +116,21 @@ static std::string crossover(const Costs& slow, const Costs& fast) {
 
 static std::string cell(double number, double in_brackets, int digits) {
     char text[64];
-    std::snprintf(text, sizeof text, "%*.*f (%.*f)", 7, digits, number, digits == 1 ? 1 : 0, in_brackets);
+    std::snprintf(text, sizeof text, "%*.*f (%.*f)", 7, digits, number, digits == 1 ? 1 : 0,
+                  in_brackets);
     return text;
 }
 static std::string row(const std::string& first, const std::vector<std::string>& cells) {
     std::string line = std::string(8 - std::min<std::size_t>(8, first.size()), ' ') + first;
-    for (const std::string& text : cells) line += std::string(18 - std::min<std::size_t>(18, text.size()), ' ') + text;
+    for (const std::string& text : cells)
+        line += std::string(18 - std::min<std::size_t>(18, text.size()), ' ') + text;
     return line + "\n";
 }
 
 struct CostOptions {
-    std::vector<std::uint64_t> lengths{64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536}, k{32, 128, 512};
+    std::vector<std::uint64_t> lengths{64,   128,  256,   512,   1024, 2048,
+                                       4096, 8192, 16384, 32768, 65536},
+        k{32, 128, 512};
     std::uint64_t tokens = 65536, width = 128, heads = 4, layers = 2,
                   thread_count = static_cast<std::uint64_t>(threads());
     std::string mode = "forward", out = "cost.svg";
@@ -153,10 +163,12 @@ static nn::Config config_of(const Series& series, std::size_t n, const CostOptio
 }
 
 static int compare(const CostOptions& o, const Options& options) {
-    std::vector<Series> all{{"full", nn::Attention::full, false, 0}, {"full causal", nn::Attention::full, true, 0}};
+    std::vector<Series> all{{"full", nn::Attention::full, false, 0},
+                            {"full causal", nn::Attention::full, true, 0}};
     for (const std::uint64_t k : o.k)
         for (const bool causal : {false, true})
-            all.push_back({"k " + std::to_string(k) + (causal ? " causal" : ""), nn::Attention::linformer, causal, k});
+            all.push_back({"k " + std::to_string(k) + (causal ? " causal" : ""),
+                           nn::Attention::linformer, causal, k});
     std::vector<std::string> names;
     for (const Series& series : all) {
         names.push_back(series.name);
@@ -167,8 +179,9 @@ static int compare(const CostOptions& o, const Options& options) {
                 check_memory(config, o.tokens / n, o.mode == "train" ? 2 : 1, options);
             }
     }
-    print_result("Microseconds a token (MB at the peak); " + std::to_string(o.tokens) + " tokens, " +
-                 (o.mode == "train" ? "forward and backward" : "forward") + "\n" + row("n", names));
+    print_result("Microseconds a token (MB at the peak); " + std::to_string(o.tokens) +
+                 " tokens, " + (o.mode == "train" ? "forward and backward" : "forward") + "\n" +
+                 row("n", names));
     std::map<std::string, Costs> costs;
     for (const std::uint64_t n : o.lengths) {
         std::vector<std::string> cells;
@@ -177,7 +190,8 @@ static int compare(const CostOptions& o, const Options& options) {
                 cells.push_back("-");
                 continue;
             }
-            const Cost cost = costs[series.name][n] = measured(config_of(series, n, o), o.tokens, o.mode == "train");
+            const Cost cost = costs[series.name][n] =
+                measured(config_of(series, n, o), o.tokens, o.mode == "train");
             cells.push_back(cell(cost.microseconds, cost.megabytes, 2));
         }
         print_result(row(std::to_string(n), cells));
@@ -193,8 +207,8 @@ static int compare(const CostOptions& o, const Options& options) {
                 continue;
             }
             const Cost full = costs[all[i].causal ? "full causal" : "full"].at(n);
-            cells.push_back(
-                cell(full.microseconds / found->second.microseconds, full.megabytes / found->second.megabytes, 1));
+            cells.push_back(cell(full.microseconds / found->second.microseconds,
+                                 full.megabytes / found->second.megabytes, 1));
         }
         print_result(row(std::to_string(n), cells));
     }
@@ -209,10 +223,11 @@ static int compare(const CostOptions& o, const Options& options) {
         for (const auto& [n, cost] : costs[series.name])
             curves.back().points.emplace_back(static_cast<double>(n), cost.microseconds);
     }
-    if (!plot(o.out, std::to_string(o.tokens) + " tokens in a pass", "n, tokens in a sequence", "microseconds a token",
-              curves, Scale::logarithmic))
-        throw std::runtime_error("--out: the picture needs gnuplot (Debian: gnuplot-nox): it is missing or failed: " +
-                                 o.out);
+    if (!plot(o.out, std::to_string(o.tokens) + " tokens in a pass", "n, tokens in a sequence",
+              "microseconds a token", curves, Scale::logarithmic))
+        throw std::runtime_error(
+            "--out: the picture needs gnuplot (Debian: gnuplot-nox): it is missing or failed: " +
+            o.out);
     return 0;
 }
 
@@ -223,27 +238,35 @@ int main(int argc, char** argv) {
     using namespace taper::examples;
     return run_program("cost", [&] {
         CostOptions o;
-        Options options("cost", "Time and memory of a pass against the sequence length, at a fixed number of tokens.");
-        options.counts("--lengths", o.lengths, 1, 1 << 24,
-                       "n, tokens in a sequence, growing: N,N,...; by default those that divide --tokens");
-        options.count("--tokens", o.tokens, 1, 1 << 28, "tokens in a pass, a multiple of each length");
+        Options options(
+            "cost",
+            "Time and memory of a pass against the sequence length, at a fixed number of tokens.");
+        options.counts(
+            "--lengths", o.lengths, 1, 1 << 24,
+            "n, tokens in a sequence, growing: N,N,...; by default those that divide --tokens");
+        options.count("--tokens", o.tokens, 1, 1 << 28,
+                      "tokens in a pass, a multiple of each length");
         options.counts("--k", o.k, 1, 1 << 24, "projected lengths: K,K,...; used where at most n");
         options.count("--width", o.width, 1, 65536, "d, a multiple of --heads");
         options.count("--heads", o.heads, 1, 65536, "attention heads");
         options.count("--layers", o.layers, 1, 1000, "encoder blocks");
-        options.word("--mode", o.mode, {"forward", "train"}, "a forward pass, or forward and backward");
+        options.word("--mode", o.mode, {"forward", "train"},
+                     "a forward pass, or forward and backward");
         options.path("--out", o.out, "the picture (SVG)");
         options.count("--threads", o.thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
         fit_defaults(options, o);
         for (std::size_t i = 0; i < o.lengths.size(); ++i)
             if (o.tokens % o.lengths[i] != 0 || (i > 0 && o.lengths[i] <= o.lengths[i - 1]))
-                throw Error("--lengths: each must be more than the one before, and divide --tokens: " +
-                            std::to_string(o.lengths[i]) + ", " + std::to_string(o.tokens));
+                throw Error(
+                    "--lengths: each must be more than the one before, and divide --tokens: " +
+                    std::to_string(o.lengths[i]) + ", " + std::to_string(o.tokens));
         for (std::size_t i = 0; i < o.k.size(); ++i)
             if (o.k[i] > o.lengths.back() || (i > 0 && o.k[i] <= o.k[i - 1]))
-                throw Error("--k: each must be more than the one before, and at most the longest of --lengths: " +
-                            std::to_string(o.k[i]) + ", " + std::to_string(o.lengths.back()));
+                throw Error(
+                    "--k: each must be more than the one before, and at most the longest of "
+                    "--lengths: " +
+                    std::to_string(o.k[i]) + ", " + std::to_string(o.lengths.back()));
         check_output_file("--out", o.out);
         set_threads(static_cast<int>(o.thread_count));
         return compare(o, options);

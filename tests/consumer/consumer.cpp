@@ -4,8 +4,8 @@
 
 #include <core/ops.hpp>
 #include <cstdio>
-#include <nn/adam.hpp>
 #include <nn/linformer.hpp>
+#include <nn/optim/adam.hpp>
 #include <string>
 
 #ifndef XTENSOR_USE_XSIMD
@@ -19,7 +19,8 @@ static constexpr bool one_copy = false;
 #endif
 
 static bool learns() {
-    taper::nn::Linformer<float> model({.vocab_size = 5, .length = 4, .width = 8, .heads = 2, .layers = 1, .k = 2});
+    taper::nn::Linformer<float> model(
+        {.vocab_size = 5, .length = 4, .width = 8, .heads = 2, .layers = 1, .k = 2});
     taper::nn::Adam<float> adam(model.parameters());
     const taper::Ids tokens{{0, 1, 2, 3}, {4, 3, 2, 1}};
 
@@ -48,7 +49,8 @@ static bool knows_the_plugin() {
     void* const plugin = dlopen(PLUGIN, RTLD_NOW | RTLD_LOCAL);
     if (!plugin) return static_cast<void>(std::puts(dlerror())), false;
     const auto twice = reinterpret_cast<void (*)(const V&, V&)>(dlsym(plugin, "twice"));
-    const auto on_its_own = reinterpret_cast<void (*)(const V&, V&, double&)>(dlsym(plugin, "twice_on_its_own_tape"));
+    const auto on_its_own =
+        reinterpret_cast<void (*)(const V&, V&, double&)>(dlsym(plugin, "twice_on_its_own_tape"));
     taper::Parameter<double> w("w", 5.0);
     taper::Tape<double> tape;
     const V ours = w * w;

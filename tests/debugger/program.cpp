@@ -1,4 +1,5 @@
-// What session.gdb looks at. Compiled without optimisation whatever the preset: see ../CMakeLists.txt.
+// What session.gdb looks at. Compiled without optimisation whatever the preset: see
+// ../CMakeLists.txt.
 #include <cmath>
 #include <cstring>
 
@@ -6,10 +7,12 @@
 
 using namespace taper;
 
-unsigned char zeros_there[1024], ones_there[1024], numbers_there[1024];  // memory in which nothing was made
+// memory in which nothing was made
+unsigned char zeros_there[1024], ones_there[1024], numbers_there[1024];
 
 static void look() {}
-static void look_at([[maybe_unused]] const Tape<float>& tape, [[maybe_unused]] const Var<float>& x) {}
+static void look_at([[maybe_unused]] const Tape<float>& tape,
+                    [[maybe_unused]] const Var<float>& x) {}
 
 static void arrays() {
     const Shape shape{4, 3, 2};
@@ -38,7 +41,8 @@ static void pass() {
 }
 
 static void longer_tape() {
-    const Parameter<float> weight("a.weight\n\xff\xe2\x80\xae" + std::string(600, 'x'), full<float>({65, 64}, 0.5f));
+    const Parameter<float> weight("a.weight\n\xff\xe2\x80\xae" + std::string(600, 'x'),
+                                  full<float>({65, 64}, 0.5f));
     Tape<float> tape;
     Var<float> x = sum(weight);
     for (int i = 0; i < 10; ++i) x = x + 1;
@@ -48,7 +52,8 @@ static void longer_tape() {
 
 int main() {
     std::memset(ones_there, 0xff, sizeof ones_there);
-    for (std::size_t i = 0; i < sizeof numbers_there; ++i) numbers_there[i] = static_cast<unsigned char>(i);
+    for (std::size_t i = 0; i < sizeof numbers_there; ++i)
+        numbers_there[i] = static_cast<unsigned char>(i);
     arrays();
     pass();
     longer_tape();

@@ -1,5 +1,6 @@
-# cmake -D GDB=gdb -D PROGRAM=... -D PRINTERS=.../printers.py -D SOURCE_DIR=... -D TRANSCRIPT=... -P session.cmake
-# Runs session.gdb on the program; what gdb prints must be session.txt, apart from addresses and the lines of core/.
+# cmake -D GDB=gdb -D PROGRAM=... -D PRINTERS=.../printers.py -D SOURCE_DIR=... -D TRANSCRIPT=... -P
+# session.cmake Runs session.gdb on the program; what gdb prints must be session.txt, apart from
+# addresses and the lines of core/.
 unset(ENV{DEBUGINFOD_URLS})
 set(ENV{LC_ALL} C)
 execute_process(COMMAND sh -c "exec \"$0\" \"$@\" 2>&1" ${GDB} -nx -batch -x ${PRINTERS}

@@ -1,4 +1,4 @@
-# A session in gdb as one would type it, after core/printers.py was loaded. What it prints must be session.txt.
+# A session in gdb as one would type it, after core/show/printers.py was loaded. What it prints must be session.txt.
 set disable-randomization off
 set trace-commands on
 
@@ -23,7 +23,7 @@ nothing taper::Record<double>
 nothing taper::Tape<double>
 nothing taper::Gradients<double>
 
-list core/tape.cpp:1,1
+list core/engine/tape.cpp:1,1
 search record.op->backward
 break $_
 continue

@@ -32,7 +32,7 @@ class Mutation:
         self.number, self.file, self.tests = number, file, tests
         self.anchor, self.before, self.after = anchor, before, after
         self.equivalent = reason  # why no test can notice it, or ""
-        self.begin = self.line = None
+        self.begin = self.end = self.line = None
 
     def __str__(self):
         return f"{self.number:3} {self.file}:{self.line}: {self.before} ==> {self.after}"
@@ -57,6 +57,11 @@ def read_list(path):
     return mutations
 
 
+def anywhere_broken(line):
+    """The text of a line, wherever the formatter breaks it: at a blank, or behind an opening parenthesis."""
+    return re.compile(re.escape(line).replace("\\ ", r"\s+").replace("\\(", r"\(\s*"))
+
+
 def locate(mutations):
     """Sets where each change begins; every one must be found, and only once or behind its anchor."""
     for mutation in mutations:
@@ -66,13 +71,13 @@ def locate(mutations):
             start = text.find(mutation.anchor)
             if start < 0:
                 sys.exit(f"{mutation.file}: the anchor must be in the file: {mutation.anchor}")
-        begin = text.find(mutation.before, start)
-        if begin < 0:
+        places = list(anywhere_broken(mutation.before).finditer(text, start))
+        if not places:
             sys.exit(f"{mutation.file}: the text to change must be in the file: {mutation.before}")
-        if not mutation.anchor and text.find(mutation.before, begin + 1) >= 0:
+        if not mutation.anchor and len(places) > 1:
             sys.exit(f"{mutation.file}: the text to change must be there once: {mutation.before}")
-        mutation.begin = begin
-        mutation.line = text.count("\n", 0, begin) + 1
+        mutation.begin, mutation.end = places[0].span()
+        mutation.line = text.count("\n", 0, mutation.begin) + 1
 
 
 def switched(original, mutations):
@@ -91,13 +96,13 @@ def changed_sources(mutations):
         text = (ROOT / file).read_text()
         places = {}
         for mutation in (m for m in mutations if m.file == file):
-            places.setdefault((mutation.begin, mutation.before), []).append(mutation)
-        end = len(text)
-        for (begin, before), group in sorted(places.items(), reverse=True):
-            if begin + len(before) > end:
-                sys.exit(f"{file}: two changes overlap without being of the same text: {before}")
-            text = text[:begin] + switched(before, group) + text[begin + len(before):]
-            end = begin
+            places.setdefault((mutation.begin, mutation.end), []).append(mutation)
+        next_begin = len(text)
+        for (begin, end), group in sorted(places.items(), reverse=True):
+            if end > next_begin:
+                sys.exit(f"{file}: two changes overlap without being of the same text: {text[begin:end]}")
+            text = text[:begin] + switched(text[begin:end], group) + text[end:]
+            next_begin = begin
         texts[file] = "extern int taper_mutation;\n#line 1\n" + text
     return texts
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Which small changes of the sources do the tests not notice? mutate.py says how; an hour or so. From any directory:
+# Which small changes of the sources do the tests not notice? mutate.py says how; an hour or so.
+# From any directory:
 #     sh tests/mutations/run.sh [--only N,M-K] [--list]
 set -eu
 unset CDPATH

@@ -4,7 +4,8 @@ import importlib.util
 import numpy as np
 
 EPSILON = float(np.finfo(np.float32).eps)
-# Of taper against numpy, and in double of PyTorch against numpy: its LayerNorm of one column is 1e-11 from the exact 0.
+# Of taper against numpy, and in double of PyTorch against numpy: its LayerNorm of one column is
+# 1e-11 from the exact 0.
 LIMIT = {"double": 1e-11, "float": 2e-4, "PyTorch": 1e-10}
 
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "core/io/safetensors.hpp"
 #include "core/ops.hpp"
-#include "core/safetensors.hpp"
 
 namespace taper::tests {
 
@@ -21,7 +21,9 @@ template <class T> struct Step {
     const json& arguments;
     const TensorFile& file;
 
-    template <class A> A get(const char* name) const { return arguments.at(name).template get<A>(); }
+    template <class A> A get(const char* name) const {
+        return arguments.at(name).template get<A>();
+    }
     int axis() const { return get<int>("axis"); }
     Axes axes() const { return get<std::vector<int>>("axes"); }
     KeepDims keep() const { return get<bool>("keep") ? KeepDims::yes : KeepDims::no; }
@@ -29,7 +31,9 @@ template <class T> struct Step {
     std::ptrdiff_t offset(const char* name) const { return get<std::ptrdiff_t>(name); }
     std::size_t size(const char* name) const { return get<std::size_t>(name); }
     Ids ids(const char* name) const { return file.get<std::int64_t>(get<std::string>(name)); }
-    Mask mask(const char* name) const { return converted<bool>(file.get<std::uint8_t>(get<std::string>(name))); }
+    Mask mask(const char* name) const {
+        return converted<bool>(file.get<std::uint8_t>(get<std::string>(name)));
+    }
     std::optional<Mask> optional_mask(const char* name) const {
         if (!arguments.contains(name)) return std::nullopt;
         return mask(name);
@@ -47,14 +51,18 @@ template <class T> struct Step {
         return range;
     }
     Random random() const {
-        return Random(get<std::uint64_t>("seed"), get<std::string>("stream"), get<std::uint32_t>("number"));
+        return Random(get<std::uint64_t>("seed"), get<std::string>("stream"),
+                      get<std::uint32_t>("number"));
     }
     AttentionOptions attention() const {
-        return {.heads = size("heads"), .causal = get<bool>("causal"), .live = optional_mask("live")};
+        return {
+            .heads = size("heads"), .causal = get<bool>("causal"), .live = optional_mask("live")};
     }
     CausalOptions causal() const {
-        return {
-            .heads = size("heads"), .window = size("window"), .real = optional_mask("real"), .chunk = size("chunk")};
+        return {.heads = size("heads"),
+                .window = size("window"),
+                .real = optional_mask("real"),
+                .chunk = size("chunk")};
     }
 };
 
@@ -106,9 +114,12 @@ template <class T> std::map<std::string, Call<T>> shape_ops() {
         {"cumsum", [](const S& s) { return cumsum(s.x[0], s.axis()); }},
         {"flip", [](const S& s) { return flip(s.x[0], s.axis()); }},
         {"pad",
-         [](const S& s) { return pad(s.x[0], s.axis(), s.offset("before"), s.offset("after"), s.number("value")); }},
+         [](const S& s) {
+             return pad(s.x[0], s.axis(), s.offset("before"), s.offset("after"), s.number("value"));
+         }},
         {"gather", [](const S& s) { return gather(s.x[0], s.axis(), s.ids("ids")); }},
-        {"reshape", [](const S& s) { return reshape(s.x[0], s.template get<std::vector<int>>("shape")); }},
+        {"reshape",
+         [](const S& s) { return reshape(s.x[0], s.template get<std::vector<int>>("shape")); }},
         {"transpose", [](const S& s) { return transpose(s.x[0], s.axes()); }},
         {"broadcast_to", [](const S& s) { return broadcast_to(s.x[0], s.shape()); }},
         {"slice", [](const S& s) { return slice(s.x[0], s.axis(), s.range()); }},
@@ -126,24 +137,33 @@ template <class T> std::map<std::string, Call<T>> layer_ops() {
         {"matmul", [](const S& s) { return matmul(s.x[0], s.x[1], s.transposed()); }},
         {"linear", [](const S& s) { return linear(s.x[0], s.x[1], s.x[2]); }},
         {"composed::linear", [](const S& s) { return composed::linear(s.x[0], s.x[1], s.x[2]); }},
-        {"feed_forward", [](const S& s) { return feed_forward(s.x[0], s.x[1], s.x[2], s.x[3], s.x[4]); }},
+        {"feed_forward",
+         [](const S& s) { return feed_forward(s.x[0], s.x[1], s.x[2], s.x[3], s.x[4]); }},
         {"composed::feed_forward",
          [](const S& s) { return composed::feed_forward(s.x[0], s.x[1], s.x[2], s.x[3], s.x[4]); }},
         {"softmax", [](const S& s) { return softmax(s.x[0], s.axis()); }},
         {"composed::softmax", [](const S& s) { return composed::softmax(s.x[0], s.axis()); }},
         {"log_softmax", [](const S& s) { return log_softmax(s.x[0], s.axis()); }},
-        {"composed::log_softmax", [](const S& s) { return composed::log_softmax(s.x[0], s.axis()); }},
-        {"layer_norm", [](const S& s) { return layer_norm(s.x[0], s.x[1], s.x[2], s.number("eps")); }},
+        {"composed::log_softmax",
+         [](const S& s) { return composed::log_softmax(s.x[0], s.axis()); }},
+        {"layer_norm",
+         [](const S& s) { return layer_norm(s.x[0], s.x[1], s.x[2], s.number("eps")); }},
         {"composed::layer_norm",
          [](const S& s) { return composed::layer_norm(s.x[0], s.x[1], s.x[2], s.number("eps")); }},
         {"cross_entropy", [](const S& s) { return cross_entropy(s.x[0], s.ids("targets")); }},
-        {"composed::cross_entropy", [](const S& s) { return composed::cross_entropy(s.x[0], s.ids("targets")); }},
+        {"composed::cross_entropy",
+         [](const S& s) { return composed::cross_entropy(s.x[0], s.ids("targets")); }},
         {"attention", [](const S& s) { return attention(s.x[0], s.x[1], s.x[2], s.attention()); }},
-        {"composed::attention", [](const S& s) { return composed::attention(s.x[0], s.x[1], s.x[2], s.attention()); }},
+        {"composed::attention",
+         [](const S& s) { return composed::attention(s.x[0], s.x[1], s.x[2], s.attention()); }},
         {"causal_attention",
-         [](const S& s) { return causal_attention(s.x[0], s.x[1], s.x[2], s.x[3], s.x[4], s.causal()); }},
+         [](const S& s) {
+             return causal_attention(s.x[0], s.x[1], s.x[2], s.x[3], s.x[4], s.causal());
+         }},
         {"composed::causal_attention",
-         [](const S& s) { return composed::causal_attention(s.x[0], s.x[1], s.x[2], s.x[3], s.x[4], s.causal()); }},
+         [](const S& s) {
+             return composed::causal_attention(s.x[0], s.x[1], s.x[2], s.x[3], s.x[4], s.causal());
+         }},
     };
 }
 

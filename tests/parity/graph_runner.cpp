@@ -5,7 +5,7 @@
 //     {"name": "7", "leaves": ["parameter" | "frozen" | "constant", ...],
 //      "steps": [{"op": "softmax", "inputs": [0], "arguments": {"axis": -1}}, ...],
 //      "outputs": [2, 3],                 their cotangents are given
-//      "passes": "one" | "each",          backward once, from sum_i <dy_i, y_i>, or from each output
+//      "passes": "one" | "each",         backward once, from sum_i <dy_i, y_i>, or from each output
 //      "inner": [2, 3]}                   steps whose gradient of the last pass is wanted
 // TENSORS: "7/leaf/0", "7/cotangent/2", and what an argument names, as "7/ids/3".
 // OUT: "7/value/2", "7/gradient/0".
@@ -16,7 +16,7 @@
 #include <iostream>
 #include <stdexcept>
 
-#include "core/parallel.hpp"
+#include "core/kernels/parallel.hpp"
 #include "tests/parity/graph_ops.hpp"
 
 namespace taper::tests {
@@ -24,7 +24,8 @@ namespace taper::tests {
 // One graph: its leaves and steps, the tape they are recorded on, and what is written of them.
 template <class T> class Graph {
   public:
-    Graph(const json& graph, const TensorFile& file) : graph_(graph), file_(file), name_(graph.at("name")) {
+    Graph(const json& graph, const TensorFile& file)
+        : graph_(graph), file_(file), name_(graph.at("name")) {
         const json& leaves = graph.at("leaves");
         parameters_.reserve(leaves.size());
         for (std::size_t i = 0; i < leaves.size(); ++i) add_leaf(i, leaves[i]);
@@ -49,10 +50,12 @@ template <class T> class Graph {
         for (std::size_t i = leaves_; i < nodes_.size(); ++i) {
             const auto wanted = outputs();
             const bool output = std::find(wanted.begin(), wanted.end(), i) != wanted.end();
-            if (output || keep == Keep::everything) out.tensors.emplace_back(key("value", i), nodes_[i].value());
+            if (output || keep == Keep::everything)
+                out.tensors.emplace_back(key("value", i), nodes_[i].value());
         }
         for (const auto& [i, parameter] : parameters_)
-            if (parameter.has_gradient()) out.tensors.emplace_back(key("gradient", i), parameter.gradient());
+            if (parameter.has_gradient())
+                out.tensors.emplace_back(key("gradient", i), parameter.gradient());
         if (keep == Keep::nothing) return;
         for (const std::size_t i : graph_.at("inner"))
             out.tensors.emplace_back(key("gradient", i), tape_.gradient(nodes_[i]));
@@ -62,7 +65,9 @@ template <class T> class Graph {
     std::string key(const char* what, std::size_t node) const {
         return name_ + "/" + what + "/" + std::to_string(node);
     }
-    std::vector<std::size_t> outputs() const { return graph_.at("outputs").template get<std::vector<std::size_t>>(); }
+    std::vector<std::size_t> outputs() const {
+        return graph_.at("outputs").template get<std::vector<std::size_t>>();
+    }
     Array<T> tensor(const char* what, std::size_t node) const {
         return converted<T>(file_.template get<double>(key(what, node)));
     }
@@ -74,7 +79,8 @@ template <class T> class Graph {
             nodes_.emplace_back(tensor("leaf", i));
             return;
         }
-        parameters_.emplace_back(i, Parameter<T>(key("leaf", i), tensor("leaf", i), kind == "parameter"));
+        parameters_.emplace_back(
+            i, Parameter<T>(key("leaf", i), tensor("leaf", i), kind == "parameter"));
         nodes_.push_back(parameters_.back().second);
     }
 
@@ -101,7 +107,8 @@ template <class T> TensorFile run(const json& graphs, const TensorFile& in, Keep
             graph.backward(keep);
             graph.write(out, keep);
         } catch (const std::exception& error) {
-            throw std::runtime_error("graph " + each.at("name").get<std::string>() + ": " + error.what());
+            throw std::runtime_error("graph " + each.at("name").get<std::string>() + ": " +
+                                     error.what());
         }
     }
     return out;
@@ -116,8 +123,8 @@ static int run(const std::vector<std::string>& arguments) {
     const TensorFile in = load_safetensors(arguments.at(1));
     set_threads(std::stoi(arguments.at(4)));
     const Keep keep = arguments.at(5) == "everything" ? Keep::everything : Keep::nothing;
-    save_safetensors(arguments.at(2),
-                     arguments.at(3) == "double" ? run<double>(graphs, in, keep) : run<float>(graphs, in, keep));
+    save_safetensors(arguments.at(2), arguments.at(3) == "double" ? run<double>(graphs, in, keep)
+                                                                  : run<float>(graphs, in, keep));
     return 0;
 }
 

@@ -85,7 +85,8 @@ class Check:
         single = Numpy(np.float32)
         nodes = graph.run(single)
         self.rounded = [node.value for node in nodes]
-        # The largest value that each was made of: the variance of equal numbers is 0, but for rounding.
+        # The largest value that each was made of: the variance of equal numbers is 0, but for
+        # rounding.
         self.terms = [largest(value[np.isfinite(value)]) for value in self.values]
         for i, step in enumerate(graph.description["steps"], len(graph.kinds)):
             self.terms[i] = max(self.terms[x] for x in [i, *step["inputs"]])

@@ -1,4 +1,5 @@
-// What must not compile. refused.cmake gives this file to the compiler and looks for each text that stands behind "refused:".
+// What must not compile. refused.cmake gives this file to the compiler and looks for each text that
+// stands behind "refused:".
 #include "core/ops.hpp"
 
 using namespace taper;

@@ -1,0 +1,46 @@
+#include "core/array/memory.hpp"
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+#if __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace taper {
+
+namespace memory {
+
+// Up to so many bytes a block is aligned by hand: glibc's operator new takes several times as long
+// for an aligned block as for a plain one, which is a tenth of a small model's step.
+constexpr std::size_t by_hand = 4096;
+
+void* allocate(std::size_t bytes) {
+    if (bytes > by_hand) return ::operator new(bytes, std::align_val_t(alignment));
+    char* const block = static_cast<char*>(::operator new(bytes + alignment));
+    // 1 to `alignment` bytes, of which the last one says how many there are.
+    const std::size_t before = alignment - reinterpret_cast<std::uintptr_t>(block) % alignment;
+    char* const data = block + before;
+    data[-1] = static_cast<char>(before);
+#ifdef ASAN_POISON_MEMORY_REGION  // does nothing without AddressSanitizer
+    ASAN_POISON_MEMORY_REGION(data + bytes, alignment - before);
+#endif
+    return data;
+}
+
+void deallocate(void* data, std::size_t bytes) {
+    if (bytes > by_hand) return ::operator delete(data, std::align_val_t(alignment));
+    char* const begin = static_cast<char*>(data);
+    ::operator delete(begin - begin[-1]);
+}
+
+}  // namespace memory
+
+void keep_freed_memory() {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+#endif
+}
+
+}  // namespace taper

@@ -1,0 +1,306 @@
+#include "core/check/gradcheck.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <memory>
+
+#include "core/array/random.hpp"
+#include "core/check/numeric_derivative.hpp"
+#include "core/show/shown.hpp"
+
+namespace taper {
+
+namespace {
+
+using detail::Line;
+using detail::Verdict;
+using Parameters = std::vector<Parameter<double>*>;
+
+bool same_bits(const Array<double>& a, const Array<double>& b) {
+    return a.shape() == b.shape() &&
+           (a.size() == 0 || std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0);
+}
+
+// Takes the values and gradients of the parameters, and puts them back at the end of its scope.
+class Restored {
+  public:
+    explicit Restored(const Parameters& parameters) : parameters_(parameters) {
+        for (Parameter<double>* p : parameters_) {
+            values.push_back(p->value());
+            take_gradient(p->leaf);
+        }
+    }
+    ~Restored() {
+        for (std::size_t i = 0; i < parameters_.size(); ++i)
+            parameters_[i]->mutable_value() = values[i];
+        for (auto& [leaf, gradient] : gradients_) leaf->gradient = std::move(gradient);
+    }
+    Restored(const Restored&) = delete;
+    Restored& operator=(const Restored&) = delete;
+
+    // The gradients of all other Parameters, too, that y on this tape was computed of.
+    void take_gradients_behind(const Tape<double>& tape, const Var<double>& y) {
+        for (const auto& record : tape.records())
+            if (record.leaf) take_gradient(record.leaf);
+        if (y.leaf) take_gradient(y.leaf);
+    }
+
+    std::vector<Array<double>> values;
+
+  private:
+    void take_gradient(const std::shared_ptr<Leaf<double>>& leaf) {
+        gradients_.try_emplace(leaf, std::move(leaf->gradient));
+    }
+
+    const Parameters& parameters_;
+    std::map<std::shared_ptr<Leaf<double>>, std::unique_ptr<Array<double>>> gradients_;
+};
+
+// One check: f, its inputs, what backward says, and the report.
+class Check {
+  public:
+    Check(const std::string& name, const std::function<Var<double>()>& f, Parameters inputs,
+          const GradcheckOptions& options)
+        : f_(f), inputs_(std::move(inputs)), options_(options), start_(inputs_) {
+        report_.name = name;
+    }
+
+    GradcheckReport run() {
+        backward();
+        evaluate_ = [this] { return f_().value(); };
+        if (report_.problems.empty() && !same_bits(evaluate_(), y_))
+            problem("f is not deterministic: the same inputs gave two different outputs");
+        if (!report_.problems.empty()) return std::move(report_);
+        options_.directions ? check_directions() : check_entries();
+        if (!same_bits(evaluate_(), y_))
+            problem(
+                "f is not deterministic: its output for the same inputs changed during the check");
+        return std::move(report_);
+    }
+
+  private:
+    void problem(const std::string& text) {
+        report_.problems.push_back(text);
+        report_.passed = false;
+    }
+
+    void backward() {
+        Tape<double> tape;
+        const Var<double> y = f_();
+        start_.take_gradients_behind(tape, y);
+        y_ = y.value();
+        report_.not_finite = static_cast<std::size_t>(std::count_if(
+            y_.begin(), y_.end(), [](double entry) { return !std::isfinite(entry); }));
+        if (report_.not_finite == y_.size() && y_.size() > 0)
+            problem("f has no finite output: nothing can be checked: y " + to_string(y.shape()));
+        std::size_t input_entries = 0;
+        for (const Array<double>& value : start_.values) input_entries += value.size();
+        if (input_entries == 0)
+            problem("nothing is checked: the inputs have no entries: " + title(0));
+        if (y_.size() == 0)
+            problem("nothing is checked: y has no entries: y " + to_string(y.shape()));
+        const Random random(options_.seed, "gradcheck cotangent");
+        for (int c = 0; c < options_.cotangents; ++c) {
+            cotangents_.push_back(
+                normal<double>(random.at(static_cast<std::uint32_t>(c)), y.shape()));
+            for (std::size_t j = 0; j < y_.size(); ++j)
+                if (!std::isfinite(y_.data()[j])) cotangents_.back().data()[j] = 0;
+            gradients_.push_back(gradients(tape, y, cotangents_.back()));
+            double largest = 0;
+            for (const Array<double>& g : gradients_.back())
+                for (double entry : g) largest = std::max(largest, std::abs(entry));
+            largest_.push_back(largest);
+        }
+        const auto again = gradients(tape, y, cotangents_.front());
+        for (std::size_t i = 0; i < inputs_.size(); ++i) {
+            if (!same_bits(again[i], gradients_.front()[i]))
+                problem("backward is not repeatable: " + title(i) + " got another gradient");
+            if (!same_bits(inputs_[i]->value(), start_.values[i]))
+                problem("f or its backward changed its input: " + title(i));
+        }
+    }
+
+    std::vector<Array<double>> gradients(Tape<double>& tape, const Var<double>& y,
+                                         const Array<double>& dy) {
+        for (Parameter<double>* p : inputs_) p->clear_gradient();
+        // else y depends on no input
+        if (y.tape != 0 || y.leaf) tape.backward(y, dy, Keep::everything);
+        std::vector<Array<double>> result;
+        for (Parameter<double>* p : inputs_)
+            result.push_back(p->has_gradient() ? p->gradient() : zeros<double>(p->shape()));
+        return result;
+    }
+
+    void check_entries() {
+        for (std::size_t i = 0; i < inputs_.size(); ++i)
+            for (std::size_t e = 0; e < start_.values[i].size(); ++e) {
+                const double x = start_.values[i].data()[e];
+                Line line(
+                    [&, i, e, x](double t) {
+                        inputs_[i]->mutable_value().data()[e] = t == 0 ? x : x + t;
+                    },
+                    evaluate_, cotangents_, y_, first_step(std::isfinite(x) ? std::abs(x) : 1));
+                check_line(
+                    line, [&](std::size_t c) { return std::abs(gradients_[c][i].data()[e]); },
+                    [&](std::size_t c) { return gradients_[c][i].data()[e]; }, title(i),
+                    index_text(inputs_[i]->shape(), e));
+            }
+    }
+
+    // Directions through all inputs; if one is wrong, through each alone, to name it.
+    void check_directions() {
+        for (std::uint32_t d = 0; d < cotangents_.size(); ++d) {
+            const GradcheckReport before = report_;
+            if (check_direction(d, 0, inputs_.size(), "all inputs")) continue;
+            const GradcheckReport whole = std::move(report_);
+            report_ = before;
+            bool named = false;
+            for (std::size_t i = 0; i < inputs_.size(); ++i)
+                named |= !check_direction(d, i, i + 1, title(i));
+            if (!named) report_ = whole;
+        }
+    }
+
+    bool check_direction(std::uint32_t d, std::size_t begin, std::size_t end,
+                         const std::string& what) {
+        std::vector<Array<double>> u;
+        for (std::size_t i = begin; i < end; ++i)
+            u.push_back(normal<double>(Random(options_.seed, "gradcheck direction")
+                                           .at(d)
+                                           .at(static_cast<std::uint32_t>(i)),
+                                       inputs_[i]->shape()));
+        const auto move = [&](double t) {
+            for (std::size_t i = begin; i < end; ++i) {
+                Array<double>& x = inputs_[i]->mutable_value();
+                const Array<double>& start = start_.values[i];
+                for (std::size_t e = 0; e < x.size(); ++e)
+                    x.data()[e] =
+                        t == 0 ? start.data()[e] : start.data()[e] + t * u[i - begin].data()[e];
+            }
+        };
+        const auto along = [&](std::size_t c, auto term) {
+            long double total = 0;
+            for (std::size_t i = begin; i < end; ++i)
+                for (std::size_t e = 0; e < u[i - begin].size(); ++e)
+                    total += term(static_cast<long double>(gradients_[c][i].data()[e]) *
+                                  u[i - begin].data()[e]);
+            return static_cast<double>(total);
+        };
+        Line line(move, evaluate_, cotangents_, y_, first_step(1));
+        return check_line(
+            line, [&](std::size_t c) { return std::sqrt(along(c, [](auto v) { return v * v; })); },
+            [&](std::size_t c) { return along(c, [](auto v) { return v; }); }, what,
+            "along a random direction");
+    }
+
+    // A power of two, so that x + h and x - h are exact.
+    double first_step(double size) const {
+        return std::exp2(std::round(std::log2(options_.step * std::max(1.0, size))));
+    }
+
+    template <class Size, class Analytic>
+    bool check_line(Line& line, Size size, Analytic analytic, const std::string& input,
+                    const std::string& entry) {
+        bool right = true, kink = false;
+        for (std::size_t c = 0; c < cotangents_.size() && right; ++c) {
+            const Verdict verdict = judge(line, c, analytic(c), size(c), largest_[c],
+                                          {options_.tolerance, options_.absolute});
+            report_.worst = std::max(report_.worst, verdict.relative_error);
+            if (verdict.kink && !kink)
+                report_.kinks.push_back({input, entry, verdict.below, verdict.above});
+            kink |= verdict.kink;
+            if (verdict.cause.empty()) continue;
+            right = report_.passed = false;
+            ++report_.wrong;
+            if (report_.failures.size() < 10)
+                report_.failures.push_back({input, entry, analytic(c), verdict.numeric,
+                                            verdict.relative_error, verdict.cause});
+        }
+        ++report_.entries;
+        return right;
+    }
+
+    std::string title(std::size_t i) const {
+        return escaped(inputs_[i]->name()) + " " + to_string(inputs_[i]->shape());
+    }
+
+    const std::function<Var<double>()>& f_;
+    const Parameters inputs_;
+    const GradcheckOptions& options_;
+    Restored start_;
+    std::function<Array<double>()> evaluate_;
+    GradcheckReport report_;
+    Array<double> y_;
+    std::vector<Array<double>> cotangents_;
+    std::vector<std::vector<Array<double>>> gradients_;  // [cotangent][input]
+    std::vector<double> largest_;                        // [cotangent]
+};
+
+}  // namespace
+
+GradcheckReport gradcheck(const std::string& name, const std::function<Var<double>()>& f,
+                          const std::vector<Parameter<double>*>& parameters,
+                          const GradcheckOptions& options) {
+    if (Tape<double>::recording())
+        throw Error("gradcheck: no tape may be recording, or it would record every evaluation: " +
+                    name);
+    require_parameters("gradcheck", parameters);
+    const auto in = [](double x, double low) { return x >= low && std::isfinite(x); };
+    if (options.cotangents < 1 || !in(options.step, 1e-300) || !in(options.tolerance, 1e-300) ||
+        !in(options.absolute, 0))
+        throw Error(
+            "gradcheck: cotangents must be 1 or more, step and tolerance finite and above 0, "
+            "absolute finite and 0 "
+            "or more: " +
+            name);
+    Parameters inputs;
+    for (Parameter<double>* p : parameters)
+        if (p->trainable() && std::none_of(inputs.begin(), inputs.end(),
+                                           [&](auto* seen) { return seen->leaf == p->leaf; }))
+            inputs.push_back(p);
+    if (inputs.empty())
+        throw Error("gradcheck: at least one input that wants a gradient must be given: " + name);
+    return Check(name, f, std::move(inputs), options).run();
+}
+
+GradcheckReport gradcheck(const std::string& name,
+                          const std::function<Var<double>(const std::vector<Var<double>>&)>& f,
+                          std::vector<Array<double>> inputs, const GradcheckOptions& options) {
+    std::vector<Parameter<double>> parameters;
+    for (Array<double>& input : inputs) {
+        const std::size_t i = parameters.size();
+        parameters.emplace_back(
+            i < options.names.size() ? options.names[i] : "input " + std::to_string(i),
+            std::move(input));
+    }
+    Parameters pointers;
+    for (Parameter<double>& p : parameters) pointers.push_back(&p);
+    return gradcheck(
+        name, [&] { return f(std::vector<Var<double>>(parameters.begin(), parameters.end())); },
+        pointers, options);
+}
+
+std::string GradcheckReport::text() const {
+    std::string text =
+        name + (passed ? ": passed: " : ": FAILED: ") + std::to_string(entries) + " entries";
+    if (wrong > 0) text += ", " + std::to_string(wrong) + " wrong";
+    text += ", worst relative error " + with_digits(worst, 2);
+    if (not_finite > 0) text += ", " + std::to_string(not_finite) + " entries of y not finite";
+    if (!kinks.empty())
+        text += ", " + std::to_string(kinks.size()) + " at or near a kink, first " +
+                kinks[0].input + " " + kinks[0].entry + ": slopes " +
+                with_digits(kinks[0].slope_below, 6) + " and " +
+                with_digits(kinks[0].slope_above, 6);
+    for (const std::string& problem : problems) text += "\n  " + name + ": " + problem;
+    for (const GradcheckFailure& f : failures)
+        text += "\n  " + name + ": " + f.input + " " + f.entry + ": analytic " +
+                with_digits(f.analytic, 12) + ", numeric " + with_digits(f.numeric, 12) +
+                ", relative error " + with_digits(f.relative_error, 3) + ": " + f.cause;
+    if (wrong > failures.size())
+        text += "\n  and " + std::to_string(wrong - failures.size()) + " more";
+    return text;
+}
+
+}  // namespace taper

@@ -1,0 +1,69 @@
+// parallel_for: the only place that knows threads.
+//
+// Work is cut into chunks whose size never depends on the number of threads, and a chunk is done by
+// one thread from begin to end. So the same binary gives the same bits for every number of threads.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace taper {
+
+// How many threads parallel_for uses. At first so many cores as this process may use: of those that
+// sched_getaffinity allows the whole ones that the quota of its control group pays for (Linux:
+// cpu.max, or cpu.cfs_quota_us), 1 at least.
+int threads();
+void set_threads(int count);  // 1 to max_threads, else Error
+inline constexpr int max_threads = 1024;
+
+// Calls body(begin, end) for [0, chunk), [chunk, 2 chunk), ... up to n, in any order, on threads()
+// threads. body must write only what belongs to its chunk. An exception in body is thrown again
+// here. Inside another parallel_for, and while another thread is in one: on the calling thread, in
+// order. chunk is 1 or more.
+//
+// Ops may be called in body as long as there is nothing to record: no tape records on the calling
+// thread, or NoGrad or constant inputs say that values are meant. A tape that body begins itself
+// records what body does. Else an Error: see core/engine/tape.hpp.
+void parallel_for(std::size_t n, std::size_t chunk,
+                  const std::function<void(std::size_t begin, std::size_t end)>& body);
+
+// A sum over n terms in parts, each of them a task: so many, 256 terms or more in each, added in
+// their order.
+inline std::size_t sum_parts(std::size_t n) { return std::clamp<std::size_t>(n / 256, 1, 8); }
+
+// For the engine.
+namespace detail {
+
+// What ops of one number type do on a thread: compute, with no tape there; are recorded; or make
+// values though a tape is there, in a NoGrad or in an op's backward.
+enum class Intent : char { compute, record, values };
+
+// Where this thread is.
+struct Whereabouts {
+    // the number of the call of a body that it is in, the innermost; 0: in none
+    std::size_t body = 0;
+    Intent in_float = Intent::compute;  // of the thread that called the outermost body
+    Intent in_double = Intent::compute;
+    std::size_t thread = 0;  // the number of that thread, or its own: 1 or more
+};
+const Whereabouts& whereabouts();
+
+// core/kernels/cores.cpp
+int usable_cores();
+// of /proc/self/cgroup, /sys/fs/cgroup
+int cores_of_quota(const std::string& membership, const std::string& mounted);
+
+template <class T> Intent intent();  // on this thread: core/engine/tape.cpp
+
+// The next number of a counter that no other copy of this library in the process gives: counters of
+// two copies stand on different pages of memory.
+std::size_t next_number(std::atomic<std::size_t>& counter);
+inline constexpr int number_bits = 28;  // the rest of it is the page
+
+}  // namespace detail
+
+}  // namespace taper

@@ -1,0 +1,38 @@
+// A tape to look at: as a table, as a graph, as a page to step through.
+//
+//     Tape<double> tape;
+//     const Var<double> loss = ...;
+//     tape.backward(loss, Keep::everything);          // else the gradients are gone
+//     std::cout << as_table(tape);
+//     std::ofstream("tape.html") << as_page(tape);    // open it in a browser
+//
+// A tape holds an output only while some op's backward, or the caller, needs it: others are shown
+// as released.
+//
+// A Parameter's name may hold anything: control characters and what is no UTF-8 are shown as \n,
+// \t, \xff, and of a long name the first letters: 40 in the table and the graph, 200 on the page.
+// Numbers are written alike in every locale.
+#pragma once
+
+#include <string>
+
+#include "core/engine/tape.hpp"
+
+namespace taper {
+
+// A line for each record: its number, op (or Parameter), the numbers of its inputs, shape, the
+// norms (root of the sum of squares) of its value and gradient, source line. "-": released, or not
+// computed.
+template <class T> std::string as_table(const Tape<T>& tape);
+
+// The same as a graph in the language of Graphviz: `dot -Tsvg tape.dot -o tape.svg` draws it.
+template <class T> std::string as_dot(const Tape<T>& tape);
+
+// One HTML file that needs no other and no network: forward op by op, and back again, each with its
+// formula, its source line, shapes, and value and gradient as heat maps, or as numbers where they
+// are few. Of large arrays the first 64 rows and columns of the first 8 matrices. The page is
+// bounded: of more than 1000 records the first and the last 500 are on it, and where all arrays
+// together would show more than 2,000,000 numbers less of each is; it says so.
+template <class T> std::string as_page(const Tape<T>& tape, const std::string& title = "tape");
+
+}  // namespace taper

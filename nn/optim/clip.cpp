@@ -1,0 +1,63 @@
+#include "nn/optim/clip.hpp"
+
+#include <cmath>
+#include <unordered_set>
+
+#include "core/kernels/map.hpp"
+
+namespace taper::nn {
+
+// Those that are trained and have a gradient, each once.
+template <class T>
+static std::vector<Parameter<T>*> distinct(const std::vector<Parameter<T>*>& parameters) {
+    std::vector<Parameter<T>*> all;
+    std::unordered_set<const Leaf<T>*> seen;
+    for (Parameter<T>* parameter : parameters)
+        if (parameter->trainable() && parameter->has_gradient() &&
+            seen.insert(parameter->leaf.get()).second)
+            all.push_back(parameter);
+    return all;
+}
+
+template <class T> double gradient_norm(const std::vector<Parameter<T>*>& parameters) {
+    require_parameters("gradient_norm", parameters);
+    double total = 0;
+    for (const Parameter<T>* parameter : distinct(parameters)) {
+        const Array<T>& g = parameter->gradient();
+        const Array<double> wide = converted<double>(g);
+        const auto square = [](auto v) { return v * v; };
+        const double squares = sum_row(wide.size(), square, wide.data());
+        if (!std::isfinite(squares))
+            for (std::size_t i = 0; i < g.size(); ++i)
+                if (!std::isfinite(g.data()[i]))
+                    throw Error(parameter->name() + ": a gradient must be finite: " +
+                                shortest(g.data()[i]) + " at " + index_text(g.shape(), i));
+        total += squares;
+        if (!std::isfinite(total))
+            throw Error(
+                parameter->name() +
+                ": the sum of the squares of the gradients must be finite: " + shortest(total));
+    }
+    return std::sqrt(total);
+}
+
+template <class T>
+double clip_gradients(const std::vector<Parameter<T>*>& parameters, double limit) {
+    if (!(limit > 0)) throw Error("clip_gradients: the limit must be above 0: " + shortest(limit));
+    require_parameters("clip_gradients", parameters);
+    const double norm = gradient_norm(parameters);
+    if (norm <= limit) return norm;
+    // may be below the smallest float, as its products need not be
+    const double scale = limit / norm;
+    for (Parameter<T>* parameter : distinct(parameters))
+        for (T& g : parameter->mutable_gradient())
+            g = static_cast<T>(static_cast<double>(g) * scale);
+    return norm;
+}
+
+template double gradient_norm(const std::vector<Parameter<float>*>&);
+template double gradient_norm(const std::vector<Parameter<double>*>&);
+template double clip_gradients(const std::vector<Parameter<float>*>&, double);
+template double clip_gradients(const std::vector<Parameter<double>*>&, double);
+
+}  // namespace taper::nn

@@ -1,0 +1,130 @@
+#include "tests/core/ops/gradient_table.hpp"
+
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+#include "core/array/random.hpp"
+
+namespace taper::tests {
+
+// One entry, odd sizes, sizes around the vector width (8 doubles, 16 floats), no entry.
+const std::vector<Shape>& some_shapes() {
+    static const std::vector<Shape> shapes = {{},   {1},  {3},       {7},    {8}, {9},    {16},
+                                              {17}, {33}, {2, 3, 5}, {5, 1}, {0}, {0, 3}, {2, 0}};
+    return shapes;
+}
+
+const std::vector<std::pair<Shape, Shape>>& broadcast_pairs() {
+    static const std::vector<std::pair<Shape, Shape>> pairs = {{{1}, {5, 4}},
+                                                               {{4, 1}, {1, 4}},
+                                                               {{}, {2, 3}},
+                                                               {{2, 3}, {3}},
+                                                               {{2, 1, 3}, {4, 1}},
+                                                               {{0, 3}, {3}},
+                                                               {{}, {}},
+                                                               {{1}, {1}},
+                                                               {{1, 1}, {1}},
+                                                               {{1}, {0}},
+                                                               {{2, 0, 3}, {1, 3}},
+                                                               {{0}, {0}},
+                                                               {{5, 16}, {16}},
+                                                               {{3, 17}, {1, 17}},
+                                                               {{2, 3, 16}, {3, 16}},
+                                                               {{4, 1, 1}, {3, 16}},
+                                                               {{2, 1, 18}, {3, 1}},
+                                                               {{33}, {33}},
+                                                               {{2, 3, 5}, {2, 3, 5}},
+                                                               {{1, 16}, {2, 1, 16}},
+                                                               {{2, 3, 4}, {4}},
+                                                               {{2, 3, 4}, {2, 1, 4}},
+                                                               {{7}, {1}},
+                                                               {{16}, {16, 16}},
+                                                               {{1, 3, 16}, {4, 1, 1}}};
+    return pairs;
+}
+
+std::string text(const std::vector<int>& numbers) {
+    std::string all;
+    for (int number : numbers) all += (all.empty() ? "" : ",") + std::to_string(number);
+    return "{" + all + "}";
+}
+
+void Table::add(const std::string& op, const std::string& name, std::vector<Array<double>> inputs,
+                const Functions& f, const Functions& composition, const GradcheckOptions& options) {
+    std::string title = name;
+    for (const Array<double>& input : inputs)
+        title += (title.empty() ? "" : " ") + to_string(input.shape());
+    if (composition.in_double)
+        cases.push_back({"composed::" + op, title, composition, inputs, {}, options});
+    cases.push_back({op, title, f, std::move(inputs), composition, options});
+}
+
+void Table::draw(const std::string& op, const std::string& name, const std::vector<In>& inputs,
+                 const Functions& f, const Functions& composition,
+                 const GradcheckOptions& options) {
+    std::vector<Array<double>> values;
+    for (const In& in : inputs) {  // of the title alone: another case changes no numbers here
+        const Random random(1, op + name + to_string(in.shape),
+                            static_cast<std::uint32_t>(values.size()));
+        values.push_back(uniform<double>(random, in.shape, in.low, in.high));
+    }
+    add(op, name, std::move(values), f, composition, options);
+}
+
+static std::string text(const Between& range) {
+    std::ostringstream out;
+    out << "in " << range.low << ".." << range.high;
+    return out.str();
+}
+
+void Table::one_input(const std::string& op, const std::vector<Between>& ranges, const Functions& f,
+                      const Functions& composition, const GradcheckOptions& options) {
+    for (const Between& range : ranges)
+        for (const Shape& shape :
+             &range == ranges.data() ? some_shapes() : std::vector<Shape>{{1}, {37}})
+            draw(op, text(range), {{shape, range.low, range.high}}, f, composition, options);
+}
+
+void Table::two_inputs(const std::string& op,
+                       const std::vector<std::pair<Between, Between>>& ranges, const Functions& f) {
+    for (const auto& [a, b] : ranges)
+        for (const auto& [first, second] :
+             &a == &ranges[0].first ? broadcast_pairs()
+                                    : decltype(broadcast_pairs()){{{1}, {1}}, {{19}, {19}}})
+            for (const bool swapped : {false, true})
+                draw(op, text(a) + ", " + text(b),
+                     {{swapped ? second : first, a.low, a.high},
+                      {swapped ? first : second, b.low, b.high}},
+                     f);
+}
+
+const std::vector<GradientCase>& gradient_table() {
+    static const Table table = [] {
+        Table all;
+        add_elementwise_cases(all);
+        add_row_cases(all);
+        add_attention_cases(all);
+        add_shape_cases(all);
+        return all;
+    }();
+    return table.cases;
+}
+
+std::vector<std::string> declared_ops() {
+    const std::string path = TAPER_SOURCE_DIR "/core/ops.hpp";
+    std::ifstream file(path);
+    if (!file) throw Error(path + ": the header must be readable: set TAPER_SOURCE_DIR");
+    const std::regex declaration(R"(^(?:template <class T>)?\s*Var<T> (\w+)\()");
+    std::vector<std::string> names;
+    std::string prefix, line;
+    std::smatch match;
+    while (std::getline(file, line)) {
+        if (line.starts_with("namespace composed")) prefix = "composed::";
+        if (line.starts_with("}")) prefix.clear();
+        if (std::regex_search(line, match, declaration)) names.push_back(prefix + match[1].str());
+    }
+    return names;
+}
+
+}  // namespace taper::tests

@@ -1,0 +1,143 @@
+// What becomes of a picture's file: another one's, a link, a device, a full disk, a gnuplot that
+// fails.
+#include "examples/common/plot.hpp"
+
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <filesystem>
+#include <system_error>
+#include <thread>
+
+#include "tests/support/gnuplot.hpp"
+#include "tests/support/programs.hpp"
+
+using namespace taper::tests;
+using namespace taper::examples;
+namespace fs = std::filesystem;
+
+namespace {
+
+bool draw(const std::string& path, const std::string& title = "curve") {
+    return plot(path, title, "x", "y", {{"c", "lines", {{1, 2}, {3, 4}}}});
+}
+
+}  // namespace
+
+TEST_CASE("plot: two pictures of one directory that are drawn at once are each its own") {
+    const FakeGnuplot gnuplot;
+    const Scratch scratch;
+    const auto draw_often = [&](const std::string& name) {
+        for (int i = 0; i < 20; ++i) {
+            CHECK(draw(scratch.path(name), name));
+            CHECK(file_contents(scratch.path(name)).find("set title '" + name + "'") !=
+                  std::string::npos);
+        }
+    };
+    std::thread other(draw_often, "one.svg");
+    draw_often("two.svg");
+    other.join();
+    CHECK(directory_contents(scratch.path("")).size() == 2);
+}
+
+TEST_CASE("plot: gnuplot writes no file, whatever stands beside the picture") {
+    const FakeGnuplot gnuplot;
+    const Scratch scratch;
+    const std::string mine = scratch.file("mine", "mine");
+    fs::create_symlink(mine, scratch.path(".drawing.svg"));
+    CHECK(draw(scratch.path("curve.svg")));
+    CHECK(file_contents(mine) == "mine");
+    CHECK(fs::is_symlink(scratch.path(".drawing.svg")));
+    CHECK(file_contents(scratch.path("curve.svg")).find("set output") == std::string::npos);
+}
+
+TEST_CASE(
+    "plot: what the environment says of a terminal that gnuplot may not have is not passed on") {
+    const FakeGnuplot gnuplot("test -z \"$GNUTERM\" && cat && echo '</svg>'");
+    const Scratch scratch;
+    setenv("GNUTERM", "x11", 1);
+    CHECK(draw(scratch.path("curve.svg")));
+    unsetenv("GNUTERM");
+}
+
+TEST_CASE("plot: a link and a pipe and a device stay what they are") {
+    const FakeGnuplot gnuplot;
+    const Scratch scratch;
+    const std::string target = scratch.file("target.svg", "old"), link = scratch.path("link.svg");
+    fs::create_symlink("target.svg", link);
+    CHECK(draw(link));
+    CHECK(fs::is_symlink(link));
+    CHECK(file_contents(target).ends_with("</svg>\n"));
+
+    const std::string pipe = scratch.path("pipe");
+    REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+    const int reader = open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+    CHECK(draw(pipe));
+    CHECK(fs::is_fifo(pipe));
+    std::string read_back(1 << 16, '\0');
+    const ssize_t n = read(reader, read_back.data(), read_back.size());
+    close(reader);
+    CHECK(read_back.substr(0, n < 0 ? 0 : static_cast<std::size_t>(n)).ends_with("</svg>\n"));
+
+    const std::string null = scratch.path("null");  // only root can make a device
+    if (mknod(null.c_str(), S_IFCHR | 0600, makedev(1, 3)) != 0) return;
+    CHECK(draw(null));
+    CHECK(fs::is_character_file(null));
+}
+
+TEST_CASE("plot: a picture that is cut, or of a gnuplot that failed, replaces none") {
+    const Scratch scratch;
+    const std::string picture = scratch.file("curve.svg", "good");
+    for (const char* commands :
+         {"echo '<svg>'", "cat; echo '</svg>'; exit 1", "echo '</svg>'; kill -9 $$", ":"}) {
+        CAPTURE(commands);
+        const FakeGnuplot gnuplot(commands);
+        CHECK_FALSE(draw(picture));
+        CHECK(file_contents(picture) == "good");
+    }
+    CHECK(directory_contents(scratch.path("")).size() == 1);
+}
+
+TEST_CASE("plot: a gnuplot that writes before it reads, or reads nothing, holds nobody up") {
+    const Scratch scratch;
+    const FakeGnuplot first_writes("head -c 1000000 /dev/zero; cat; echo '</svg>'");
+    CHECK(
+        plot(scratch.path("map.svg"), "t", {{{"m", 300, 300, std::vector<float>(90'000, 0.25F)}}}));
+    CHECK(file_contents(scratch.path("map.svg")).size() > 1'000'000 + 90'000 * sizeof(float));
+    const FakeGnuplot reads_nothing("echo '</svg>'");
+    CHECK(
+        plot(scratch.path("map.svg"), "t", {{{"m", 300, 300, std::vector<float>(90'000, 0.25F)}}}));
+}
+
+TEST_CASE("plot: the entries of a heat map are sharp, and its file is small") {
+    const Scratch scratch;
+    const std::string picture = scratch.path("maps.svg");
+    std::vector<float> entries(256 * 64);
+    for (std::size_t i = 0; i < entries.size(); ++i)
+        entries[i] = static_cast<float>(i * 7919 % 1000);
+    const HeatMap map{"m", 256, 64, entries};
+    if (!plot(picture, "t", {{map, map}})) return;  // no gnuplot
+    const std::string svg = file_contents(picture), image = "<image ",
+                      sharp = "image-rendering='pixelated' ";
+    std::size_t images = 0;
+    for (std::size_t at = svg.find(image); at != svg.npos; at = svg.find(image, at + 1)) {
+        ++images;
+        CHECK(svg.substr(at + image.size()).starts_with(sharp));
+    }
+    CHECK(images == 2);
+    CHECK(svg.size() < 200'000);
+}
+
+TEST_CASE("plot: a picture that cannot be written is an error with its path and the reason") {
+    const FakeGnuplot gnuplot;
+    const Scratch scratch;
+    const std::string nowhere = scratch.path("none/curve.svg");
+    std::string message;
+    try {
+        draw(nowhere);
+    } catch (const std::system_error& error) {
+        message = error.what();
+    }
+    CHECK(message.starts_with(nowhere + ": "));
+    CHECK(message.ends_with(": No such file or directory"));
+}

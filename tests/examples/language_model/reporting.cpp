@@ -1,0 +1,103 @@
+// What a run says of itself while it goes on.
+#include "examples/language_model/reporting.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "core/io/safetensors.hpp"
+#include "tests/support/positions.hpp"
+#include "tests/support/programs.hpp"
+
+using namespace taper::tests;
+using namespace taper::examples;
+
+namespace {
+
+// What the action writes on stdout.
+std::string output_of(const std::function<void()>& action) {
+    const Scratch scratch;
+    const std::string path = scratch.file("stdout", "");
+    const int before = dup(STDOUT_FILENO), file = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    dup2(file, STDOUT_FILENO);
+    close(file);
+    action();
+    dup2(before, STDOUT_FILENO);
+    close(before);
+    return file_contents(path);
+}
+
+}  // namespace
+
+TEST_CASE(
+    "reporting: the time left is that of the steps, of the validations and of the saves to come") {
+    TrainingOptions options;
+    options.steps = 100;
+    options.batch = 4;
+    options.length = 20;
+    options.eval_every = 10;
+    options.save_every = 25;
+    const Positions text({1000});
+    const Corpus corpus(*text.tokenizer, text.texts, 20);
+    Reporter reporter(options);
+    output_of([&] { reporter.begin(0, 1, corpus, 24); });
+    const auto left = [&] {
+        const std::string line = output_of([&] { reporter.report(); });
+        const std::size_t end = line.find(" left");
+        REQUIRE(end != std::string::npos);
+        return line.substr(line.rfind(' ', end - 1) + 1, end - line.rfind(' ', end - 1) - 1);
+    };
+    StepMetrics metrics{};
+    metrics.tokens_per_second = 80;
+    for (metrics.step = 1; metrics.step < 21; ++metrics.step) reporter.trained(metrics, 1);
+    // 80 steps of a second and 8 validations, of 6 batches each, forward alone: as long as two
+    // steps.
+    CHECK(left() == "1:36");
+    reporter.validated(5);  // 8 of these
+    CHECK(left() == "2:00");
+    reporter.saved(3);  // at steps 25, 50, 75 and 100
+    CHECK(left() == "2:12");
+}
+
+TEST_CASE(
+    "reporting: a run begins with its parameters, its tokens, its steps and where it goes on") {
+    TrainingOptions options;
+    options.steps = 100;
+    options.batch = 4;
+    options.length = 20;
+    const Positions text({3000});
+    const Corpus corpus(*text.tokenizer, text.texts, 20);
+    const auto said = [&](std::uint64_t steps_done) {
+        return output_of([&] { Reporter(options).begin(steps_done, 1234, corpus, 15); });
+    };
+    const std::string all =
+        "1,234 parameters\n"
+        "2,700 tokens train, 300 validate (15 windows of 20)\n"
+        "100 steps of 4 windows: 8,000 tokens\n";
+    CHECK(said(0) == all);
+    CHECK(said(7) == all + "goes on after step 7\n");
+}
+
+TEST_CASE(
+    "reporting: the parameters are counted, and the best step is that of the least validation "
+    "loss") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(5000)), out = scratch.path("run");
+    const Result result =
+        train(small_model() + Arguments{"--text", text, "--out", out, "--steps", "40", "--lr",
+                                        "0.1", "--warmup", "0", "--eval-every", "1"});
+    REQUIRE(result.status == 0);
+    std::size_t parameters = 0;
+    for (const auto& [name, tensor] : taper::load_safetensors(out + "/model.safetensors").tensors)
+        parameters += std::get<taper::Array<float>>(tensor).size();
+    CHECK(contains(result.out, "\n" + grouped(parameters) + " parameters\n"));
+    const auto steps = metrics_of(out);
+    const auto best = *std::min_element(
+        steps.begin(), steps.end(),
+        [](const auto& a, const auto& b) { return a.at("val_loss") < b.at("val_loss"); });
+    CHECK(best.at("step") > 1);
+    CHECK(best.at("step") < 40);
+    CHECK(
+        contains(result.out,
+                 "\nbest validation loss: " + fixed(best.at("val_loss").template get<double>(), 4) +
+                     " at step " + grouped(best.at("step").template get<std::uint64_t>()) + "\n"));
+}

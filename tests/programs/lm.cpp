@@ -1,0 +1,406 @@
+// train_lm, generate and evaluate from outside.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <span>
+
+#include "core/io/safetensors.hpp"
+#include "examples/common/tokenizer.hpp"
+#include "tests/support/programs.hpp"
+
+using namespace taper;
+using namespace taper::tests;
+
+namespace {
+
+Result train_lm(const Arguments& arguments) { return run("train_lm", arguments, without_gnuplot); }
+
+// small_run(), with these options in the place of its own.
+Arguments small_run_with(const Arguments& options) {
+    Arguments all = options;
+    const Arguments ours = small_run();
+    for (std::size_t i = 0; i < ours.size(); i += 2)
+        if (std::find(options.begin(), options.end(), ours[i]) == options.end())
+            all.insert(all.end(), {ours[i], ours[i + 1]});
+    return all;
+}
+
+// A causal model of characters, and what is needed to ask it.
+struct Trained {
+    Scratch scratch;
+    std::string text = scratch.file("text.txt", prose(20000)), model = scratch.path("run"),
+                in = scratch.path("in"), out = scratch.path("out");
+
+    explicit Trained(const Arguments& options = {}) {
+        REQUIRE(
+            train_lm(small_run_with(options) + Arguments{"--text", text, "--out", model}).status ==
+            0);
+    }
+    Result generate(const Arguments& options) {
+        return run("generate", Arguments{"--model", model} + options);
+    }
+    // evaluate on what is to be stored under these names; the status of the program.
+    Result evaluate(std::vector<std::pair<std::string, Tensor>> tensors,
+                    const Arguments& options = {}) {
+        save_safetensors(in, {.tensors = std::move(tensors)});
+        std::filesystem::remove(out);
+        return run("evaluate", Arguments{"--model", model, "--tokens", in, "--out", out} + options);
+    }
+    void refused(std::vector<std::pair<std::string, Tensor>> tensors, const Arguments& words) {
+        check_refused(evaluate(std::move(tensors)), words);
+        CHECK_FALSE(std::filesystem::exists(out));
+    }
+};
+
+Ids ids(const Shape& shape, std::int64_t value) { return Ids(shape, value); }
+
+}  // namespace
+
+TEST_CASE("programs lm: train_lm learns, with bits per character or byte, whatever the tokenizer") {
+    const Scratch scratch;
+    const std::string text =
+        scratch.file("text.txt", prose(20000) + "\xC3\xA9\xE2\x82\xAC" + prose(10000));
+    for (const std::string tokenizer : {"char", "byte", "bpe"}) {
+        const std::string out = scratch.path(tokenizer);
+        Arguments options =
+            small_run() + Arguments{"--text", text, "--out", out, "--tokenizer", tokenizer};
+        if (tokenizer == "bpe") options = options + Arguments{"--vocab", "300"};
+        CHECK(train_lm(options).status == 0);
+        const auto steps = metrics_of(out);
+        CHECK(steps.size() == 20);
+        CHECK(steps.back().at("loss") < steps.front().at("loss"));
+        const double nats = steps.back().at("val_loss");
+        if (tokenizer == "char")
+            CHECK(steps.back().at("val_bits_per_char") == doctest::Approx(nats / std::log(2.0)));
+        if (tokenizer == "byte")
+            CHECK(steps.back().at("val_bits_per_byte") == doctest::Approx(nats / std::log(2.0)));
+        if (tokenizer == "bpe")
+            CHECK(steps.back().at("val_bits_per_char") < nats / std::log(2.0) / 1.5);
+        CHECK(steps.back().contains("val_bits_per_char") != (tokenizer == "byte"));
+        CHECK_FALSE(file_contents(out + "/samples.txt").empty());
+        CHECK(file_contents(out + "/config.json").find("\"causal\": true") != std::string::npos);
+    }
+}
+
+TEST_CASE("programs lm: train_lm ends in the same bytes resumed, and for every number of threads") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(20000)), once = scratch.path("once"),
+                      twice = scratch.path("twice");
+    const Arguments model =
+        small_model() + Arguments{"--text", text, "--dropout", "0.1", "--window", "4"};
+    CHECK(train_lm(model + Arguments{"--out", once, "--steps", "30", "--threads", "1"}).status ==
+          0);
+    Process process("train_lm",
+                    model + Arguments{"--out", twice, "--steps", "30", "--threads", "2"},
+                    without_gnuplot);
+    process.wait_for([&] {
+        return file_contents(twice + "/metrics.jsonl").find("\"step\":5") != std::string::npos;
+    });
+    process.kill(SIGINT);
+    process.wait();
+    CHECK(train_lm({"--resume", "--out", twice}).status == 0);
+    CHECK(file_contents(once + "/model.safetensors") ==
+          file_contents(twice + "/model.safetensors"));
+}
+
+TEST_CASE(
+    "programs lm: train_lm, train_mlm, generate and fill_mask refuse models of the other kind") {
+    Trained causal;
+    const std::string masked = causal.scratch.path("masked");
+    CHECK(train(small_run() + Arguments{"--text", causal.text, "--out", masked}).status == 0);
+    check_refused(run("fill_mask", {"--model", causal.model, "--text", "[MASK]"}),
+                  {"config.json: causal: ", "false"});
+    check_refused(run("generate", {"--model", masked}), {"config.json: causal: ", "true"});
+    check_refused(train_lm({"--resume", "--out", masked, "--steps", "40"}),
+                  {"--out", masked, "masked"});
+    check_refused(train({"--resume", "--out", causal.model, "--steps", "40"}),
+                  {"--out", causal.model, "causal"});
+}
+
+TEST_CASE("programs lm: every variant trains, evaluates and generates") {
+    for (const Arguments& options :
+         std::vector<Arguments>{{"--sharing", "none"},
+                                {"--sharing", "key-value", "--k", "8,4"},
+                                {"--sharing", "layerwise", "--projection", "random"},
+                                {"--attention", "full"},
+                                {"--window", "5", "--norm", "post", "--tie-embeddings"}}) {
+        Trained trained(options);
+        CHECK(trained.generate({"--prompt", "the ", "--tokens", "50"}).status == 0);
+        CHECK(trained.evaluate({{"tokens", ids({2, 7}, 1)}}).status == 0);
+    }
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(20000));
+    for (const std::string projection : {"mean", "max", "conv"})
+        CHECK(train(small_run() + Arguments{"--text", text, "--out", scratch.path(projection),
+                                            "--projection", projection})
+                  .status == 0);
+    check_refused(train_lm(small_run() + Arguments{"--text", text, "--out", scratch.path("no"),
+                                                   "--projection", "max"}),
+                  {"projection: a causal linformer must have linear or random"});
+    check_refused(train_lm(small_run_with({"--k", "8,x"}) +
+                           Arguments{"--text", text, "--out", scratch.path("no")}),
+                  {"--k", "'x'"});
+    check_refused(train_lm(small_run_with({"--k", "8,8,8"}) +
+                           Arguments{"--text", text, "--out", scratch.path("no")}),
+                  {"k: a list must have a number for each layer: k has 3, layers 2"});
+}
+
+TEST_CASE(
+    "programs lm: generate at temperature 0 is the likeliest token after the window, for prompts "
+    "of every length") {
+    Trained trained;
+    const auto tokenizer = nlohmann::json::parse(file_contents(trained.model + "/tokenizer.json"));
+    const std::string characters = tokenizer.at("characters");
+    for (const std::size_t length : {1U, 31U, 32U, 33U, 500U}) {
+        const std::string prompt = prose(length);
+        const Result result =
+            trained.generate({"--prompt", prompt, "--tokens", "40", "--temperature", "0"});
+        REQUIRE(result.status == 0);
+        REQUIRE(result.out.size() == length + 41);  // and a newline
+        CHECK(result.out.starts_with(prompt));
+        std::size_t window = 0;  // of 32: when it is full and one more comes, 16 go
+        for (std::size_t at = 1; at < result.out.size() - 1; ++at) {
+            window = window == 32 ? 17 : window + 1;
+            if (at < length) continue;
+            Ids tokens = ids({1, window}, 0);
+            for (std::size_t t = 0; t < window; ++t)
+                tokens(0, t) =
+                    static_cast<std::int64_t>(characters.find(result.out[at - window + t]));
+            REQUIRE(trained.evaluate({{"tokens", tokens}}).status == 0);
+            const TensorFile file = load_safetensors(trained.out);
+            const auto& logits = file.get<float>("logits");
+            std::size_t best = 0;
+            for (std::size_t i = 0; i < characters.size(); ++i)
+                if (logits(0, window - 1, i) > logits(0, window - 1, best)) best = i;
+            CHECK(characters[best] == result.out[at]);
+        }
+    }
+}
+
+TEST_CASE("programs lm: generate draws by its seed, and starts with a newline") {
+    Trained trained;
+    const auto text = [&](const Arguments& options) { return trained.generate(options).out; };
+    CHECK(text({"--seed", "1"}) == text({"--seed", "1", "--threads", "1"}));
+    CHECK(text({"--seed", "1"}) != text({"--seed", "2"}));
+    CHECK(text({}).starts_with("\n"));
+    CHECK(text({}) == text({"--prompt", "\n"}));
+    CHECK(text({"--top-k", "1"}) == text({"--temperature", "0"}));
+    CHECK(text({"--top-k", "1000"}) == text({}));
+    CHECK(text({"--top-p", "1"}) == text({}));
+    CHECK(text({"--top-p", "1e-9"}) == text({"--temperature", "0"}));
+    CHECK(text({"--top-p", "0.5"}) != text({}));
+    CHECK(text({"--top-k", "2"}) != text({}));
+    CHECK(text({"--temperature", "0.5"}) != text({}));
+}
+
+TEST_CASE(
+    "programs lm: fill_mask shows for each mask the likeliest tokens by evaluate's logits there") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(5000)), model = scratch.path("model");
+    REQUIRE(train(small_run() + Arguments{"--text", text, "--out", model}).status == 0);
+    const std::string question = "the [MASK]ree[MASK] ri[MASK]", in = scratch.path("in"),
+                      out = scratch.path("out");
+    const auto tokenizer =
+        examples::Tokenizer::from_json(file_contents(model + "/tokenizer.json"), model);
+    const auto numbers = examples::encode_with_masks(*tokenizer, question, "question");
+    Ids tokens = empty<std::int64_t>({1, numbers.size()});
+    std::copy(numbers.begin(), numbers.end(), tokens.data());
+    save_safetensors(in, {.tensors = {{"tokens", tokens}}});
+    REQUIRE(run("evaluate", {"--model", model, "--tokens", in, "--out", out}).status == 0);
+    const TensorFile evaluated = load_safetensors(out);
+    const auto& logits = evaluated.get<float>("logits");
+
+    std::istringstream shown(
+        run("fill_mask", {"--model", model, "--text", question, "--top", "3"}).out);
+    std::string line;
+    for (std::size_t position = 0; position < numbers.size(); ++position) {
+        if (numbers[position] != *tokenizer->mask_id()) continue;
+        std::vector<std::pair<double, std::int32_t>> likeliest;
+        double total = 0;
+        for (std::int32_t token = 0; token < tokenizer->size(); ++token) {
+            const double power = std::exp(logits(0, position, static_cast<std::size_t>(token)));
+            total += power;
+            likeliest.emplace_back(power, token);
+        }
+        std::sort(likeliest.rbegin(), likeliest.rend());
+        std::getline(shown, line);
+        CHECK(line.starts_with("mask "));
+        for (std::size_t i = 0; i < 3; ++i) {
+            std::getline(shown, line);
+            CHECK(std::stod(line) == doctest::Approx(likeliest[i].first / total).epsilon(1e-4));
+            CHECK(line.ends_with(" " + tokenizer->spelling(likeliest[i].second)));
+        }
+    }
+}
+
+TEST_CASE("programs lm: generate refuses prompts and numbers that make no sense") {
+    Trained trained;
+    check_refused(trained.generate({"--prompt", "th\xC2\xA7"}),
+                  {"--prompt", "\xC2\xA7", "position 2"});
+    for (const std::string prompt : {"--prompt", "--prompt="}) {
+        const Arguments empty =
+            prompt == "--prompt" ? Arguments{prompt, ""} : Arguments{prompt, "the"};
+        check_refused(trained.generate(empty), {"--prompt"});
+    }
+    for (const auto& [option, value] :
+         std::vector<std::pair<std::string, std::string>>{{"--temperature", "-1"},
+                                                          {"--temperature", "nan"},
+                                                          {"--top-k", "0"},
+                                                          {"--top-p", "0"},
+                                                          {"--top-p", "1.01"},
+                                                          {"--tokens", "0"},
+                                                          {"--tokens", "-1"}})
+        check_refused(trained.generate({option, value}), {option, value});
+    check_refused(run("generate", {"--prompt", "a"}), {"--model"});
+}
+
+TEST_CASE("programs lm: a text of one character is learned, and only it comes out") {
+    const Scratch scratch;
+    const std::string text = scratch.file("a.txt", std::string(5000, 'a')),
+                      out = scratch.path("run");
+    CHECK(train_lm(small_model() + Arguments{"--text", text, "--out", out, "--steps", "300"})
+              .status == 0);
+    CHECK(metrics_of(out).back().at("loss") < 0.05);
+    CHECK(run("generate", {"--model", out, "--prompt", "a", "--tokens", "40"}).out ==
+          std::string(41, 'a') + "\n");
+    check_refused(run("generate", {"--model", out}),
+                  {"--prompt (not given: a newline)", "position 0"});  // it never saw a newline
+}
+
+TEST_CASE("programs lm: evaluate's loss is of all counted targets alike, and no dropout acts") {
+    Trained trained({"--dropout", "0.5"});
+    Ids tokens = ids({2, 9}, 1), targets = ids({2, 9}, -100);
+    for (std::size_t t = 0; t < 9; ++t)
+        tokens(0, t) = static_cast<std::int64_t>(t), targets(1, t) = 2;
+    targets(0, 3) = 5;
+    const auto evaluate = [&](const Ids& of) {
+        REQUIRE(trained.evaluate({{"tokens", tokens}, {"targets", of}}, {"--double"}).status == 0);
+        return load_safetensors(trained.out).get<double>("loss")();
+    };
+    Ids first = targets, second = targets;
+    for (std::size_t t = 0; t < 9; ++t) first(1, t) = -100, second(0, t) = -100;
+    CHECK(evaluate(targets) ==
+          doctest::Approx((evaluate(first) + 9 * evaluate(second)) / 10).epsilon(1e-14));
+    evaluate(targets);
+    const std::string once = file_contents(trained.out);
+    std::string config = file_contents(trained.model + "/config.json");
+    config.replace(config.find("0.5"), 3, "0.0");
+    std::ofstream(trained.model + "/config.json") << config;
+    evaluate(targets);
+    CHECK(file_contents(trained.out) == once);
+}
+
+TEST_CASE(
+    "programs lm: evaluate refuses tokens, masks and targets that are out of range, by tensor, "
+    "place and value") {
+    Trained trained;
+    const auto with = [](Ids x, std::int64_t value) {
+        x(1, 2) = value;
+        return x;
+    };
+    const Ids good = ids({2, 4}, 1);
+    for (const std::int64_t token : {std::int64_t{-1}, std::int64_t{1000}, std::int64_t{1} << 40})
+        trained.refused({{"tokens", with(good, token)}},
+                        {"tensor tokens", "(1,2)", std::to_string(token)});
+    for (const std::int64_t target : {-1, -99, 1000})
+        trained.refused({{"tokens", good}, {"targets", with(good, target)}},
+                        {"tensor targets", "(1,2)", std::to_string(target)});
+    trained.refused({{"tokens", good}, {"mask", with(good, 2)}}, {"tensor mask", "(1,2)", "2"});
+    trained.refused({{"tokens", good}, {"targets", ids({2, 4}, -100)}},
+                    {trained.in, "tensor targets", "-100"});
+    trained.refused({{"tokens", good}, {"mask", ids({2, 3}, 1)}},
+                    {"tensor mask", "(2,3)", "(2,4)"});
+    trained.refused({{"tokens", ids({2, 33}, 1)}}, {"tensor tokens", "(2,33)", "32"});
+    trained.refused({{"tokens", ids({2, 0}, 1)}}, {"tensor tokens", "(2,0)"});
+    trained.refused({{"tokens", ids({0, 2}, 1)}}, {"tensor tokens", "(0,2)"});
+    trained.refused({{"tokens", ids({4}, 1)}}, {"tensor tokens", "(4)"});
+    trained.refused({{"tokens", full<float>({2, 4}, 1)}}, {"tensor tokens", "I64"});
+    trained.refused({{"mask", good}}, {"tokens"});
+    trained.refused({{"tokens", good}, {"labels", good}}, {"tensor labels"});
+    CHECK(trained.evaluate({{"tokens", ids({1, 1}, 0)}}).status == 0);
+    CHECK(trained.evaluate({{"tokens", ids({1, 32}, 0)}}).status == 0);
+    check_refused(trained.evaluate({{"tokens", good}}, {"--gradients"}), {"targets"});
+}
+
+TEST_CASE("programs lm: evaluate writes nothing over what it reads, and only where it can") {
+    Trained trained;
+    CHECK(trained.evaluate({{"tokens", ids({1, 4}, 1)}}).status == 0);
+    const auto before = directory_contents(trained.scratch.path(""));
+    const std::string weights = trained.model + "/model.safetensors",
+                      folder = trained.scratch.path("no") + "/out";
+    for (const std::string& out :
+         {trained.in, weights, trained.model, folder, trained.in + "/out", folder + "/"}) {
+        const Result result =
+            run("evaluate", {"--model", trained.model, "--tokens", trained.in, "--out", out});
+        check_refused(result, {"--out", out});
+    }
+    CHECK(directory_contents(trained.scratch.path("")) == before);
+}
+
+TEST_CASE(
+    "programs lm: evaluate writes over no file of a run, nor in the place of one that is missing") {
+    Trained trained;
+    CHECK(trained.evaluate({{"tokens", ids({1, 4}, 1)}}).status == 0);
+    trained.scratch.file("run/loss.svg", "picture");
+    const auto before = directory_contents(trained.model);
+    CHECK(before.size() == 7);
+    for (const auto& file : before) {
+        const std::string& path = file.first;
+        CAPTURE(path);
+        const auto to_it = [&] {
+            return run("evaluate",
+                       {"--model", trained.model, "--tokens", trained.in, "--out", path});
+        };
+        check_refused(to_it(), {"--out", path});
+        CHECK(file_contents(path) == file.second);
+        // they must be there
+        if (path.ends_with("config.json") || path.ends_with("model.safetensors")) continue;
+        std::filesystem::remove(path);
+        check_refused(to_it(), {"--out", path});
+        CHECK_FALSE(std::filesystem::exists(path));
+    }
+}
+
+TEST_CASE(
+    "programs lm: evaluate and generate say where the weights are too large to compute with") {
+    Trained trained;
+    const std::string path = trained.model + "/model.safetensors";
+    TensorFile file = load_safetensors(path);
+    for (auto& [name, tensor] : file.tensors)
+        if (name == "head.weight") std::get<Array<float>>(tensor).fill(3e38F);
+    save_safetensors(path, file);
+    trained.refused({{"tokens", ids({1, 4}, 1)}},
+                    {trained.model, "tensor logits", "finite", "(0,0,"});
+    check_refused(trained.generate({"--prompt", "the"}), {trained.model, "logits", "finite"});
+}
+
+TEST_CASE(
+    "programs lm: validation bits are of characters, whatever the tokens are, and of bytes for "
+    "byte") {
+    using namespace taper::examples;
+    const Scratch scratch;
+    std::string text;
+    for (const char c : prose(9000))
+        text += c == 'e' ? "\u00E9" : c == 'i' ? "\U0001F600" : std::string(1, c);
+    const std::string path = scratch.file("text.txt", text);
+    for (const Arguments& tokenizer : {Arguments{"--tokenizer", "char"},
+                                       {"--tokenizer", "byte"},
+                                       {"--tokenizer", "bpe", "--vocab", "300"}}) {
+        CAPTURE(tokenizer[1]);
+        const std::string out = scratch.path(tokenizer[1]);
+        const Arguments one_step{"--steps", "1", "--text", path, "--out", out};
+        REQUIRE(run("train_lm", small_model() + one_step + tokenizer, without_gnuplot).status == 0);
+        const TokenIds ids = Tokenizer::load(out + "/tokenizer.json")->encode(text);
+        const std::span<const std::int32_t> held_out = std::span(ids).last(ids.size() / 10);
+        const std::string validated = Tokenizer::load(out + "/tokenizer.json")->decode(held_out);
+        const bool bytes = tokenizer[1] == "byte";
+        const std::size_t symbols = bytes ? validated.size() : code_point_count(validated);
+        const auto line = metrics_of(out)[0];
+        const double expected = line.at("val_loss").get<double>() *
+                                static_cast<double>(held_out.size()) /
+                                (static_cast<double>(symbols) * std::log(2.0));
+        CHECK(line.at(bytes ? "val_bits_per_byte" : "val_bits_per_char").get<double>() ==
+              doctest::Approx(expected).epsilon(1e-12));
+        CHECK(!line.contains(bytes ? "val_bits_per_char" : "val_bits_per_byte"));
+    }
+}
