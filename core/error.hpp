@@ -8,8 +8,7 @@
 #include <string_view>
 
 #if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
-#error \
-    "taper must not be compiled with -ffast-math, -Ofast or -ffinite-math-only: NaN would pass"
+#error "taper must not be compiled with -ffast-math, -Ofast or -ffinite-math-only: NaN would pass"
 #endif
 
 namespace taper {
@@ -19,16 +18,17 @@ namespace taper {
 template <class T> std::string shortest(T value) {
     if (value != value) return "nan";
     char text[64];
-    return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
+    char* const end = std::to_chars(text, text + sizeof text, value).ptr;
+    return std::string(text, end);
 }
 
-// So many significant digits, as %.4g of printf would have them in the C locale.
+// The number with so many significant digits, as %.4g of printf has 4, in the C locale.
 inline std::string with_digits(double value, int digits) {
     if (value != value) return "nan";
     char text[64];
-    return std::string(
-        text,
-        std::to_chars(text, text + sizeof text, value, std::chars_format::general, digits).ptr);
+    constexpr auto format = std::chars_format::general;
+    char* const end = std::to_chars(text, text + sizeof text, value, format, digits).ptr;
+    return std::string(text, end);
 }
 
 // Bad input or wrong use. what() has one form: `subject: the rule, a whole sentence: argument,

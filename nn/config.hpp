@@ -11,22 +11,29 @@
 
 namespace taper::nn {
 
-// n x k scores through E and F (Eq. 7), or all n x n (Eq. 2)
-enum class Attention { linformer, full };
-// Which E and F are one and the same matrix (section 4 of the paper): each head has its own two;
-// each layer two; each layer one, E = F; the whole model one.
+// n x k scores through E and F (Eq. 7), or all n x n (Eq. 2).
+enum class AttentionKind { linformer, full };
+// Which E and F are one and the same matrix (section 4 of the paper).
+//     none       each head has its own two
+//     headwise   each layer has two
+//     key_value  each layer has one, E = F
+//     layerwise  the whole model has one
 enum class Sharing { none, headwise, key_value, layerwise };
-// How n keys become k: a learned matrix; a fixed random one, N(0, 1/k); or windows of ceil(n / k)
-// positions, of which the mean, the maximum, or a learned weighted sum for each channel of a head
-// (a depthwise convolution, kernel = stride) is taken.
+// How n keys become k.
+//     linear     a learned matrix
+//     random     a fixed random matrix, N(0, 1/k)
+//     mean, max  the mean or the maximum of each window of ceil(n / k) positions
+//     conv       a learned weighted sum of each window, for each channel of a head: a depthwise
+//                convolution, kernel = stride
 enum class ProjectionKind { linear, random, mean, max, conv };
-// start of E and F: window means plus N(0, 0.02^2), or N(0, 1/k)
-enum class ProjectionInit { window, normal };
-enum class Norm { pre, post };  // LayerNorm before each sublayer, or after each sum
+// How E and F start: as window means plus N(0, 0.02^2), or as N(0, 1/k).
+enum class ProjectionInit { window_means, normal };
+// LayerNorm before each sublayer, or after each sum.
+enum class Norm { pre, post };
 
 // The words of config.json and of the command line, in the order of the enumerators.
 template <class E> extern const std::vector<std::string> words_of;
-template <> inline const std::vector<std::string> words_of<Attention>{"linformer", "full"};
+template <> inline const std::vector<std::string> words_of<AttentionKind>{"linformer", "full"};
 template <>
 inline const std::vector<std::string> words_of<Sharing>{"none", "headwise", "key-value",
                                                         "layerwise"};
@@ -38,18 +45,21 @@ template <> inline const std::vector<std::string> words_of<Norm>{"pre", "post"};
 template <class E> const std::string& name_of(E value) {
     return words_of<E>.at(static_cast<std::size_t>(value));
 }
-template <class E> E of_word(const std::string& word) {  // word is one of words_of<E>
+// word is one of words_of<E>.
+template <class E> E of_word(const std::string& word) {
     return static_cast<E>(std::find(words_of<E>.begin(), words_of<E>.end(), word) -
                           words_of<E>.begin());
 }
+
+// ceil(a / b). A window of ceil(n / k) positions is pooled into one of k slots.
+constexpr std::size_t ceil_quotient(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
 
 // The projected length: one number, or one a layer, or one for each head of each layer.
 struct ProjectedLength {
     std::vector<std::vector<std::size_t>> numbers;  // (1 or layers) of (1 or heads)
 
     ProjectedLength(std::size_t k) : numbers{{k}} {}  // NOLINT: a number stands for it
-    ProjectedLength(std::vector<std::vector<std::size_t>> by_layer)
-        : numbers(std::move(by_layer)) {}
+    ProjectedLength(std::vector<std::vector<std::size_t>> layers) : numbers(std::move(layers)) {}
     std::size_t operator()(std::size_t layer, std::size_t head) const {
         const auto& heads = numbers[numbers.size() == 1 ? 0 : layer];
         return heads[heads.size() == 1 ? 0 : head];
@@ -65,34 +75,37 @@ struct Config {
     std::size_t layers = 4;       // L
     std::size_t ffn_width = 512;  // hidden units of the feed-forward network
     bool causal = false;          // position t sees positions up to t alone
-    Attention attention = Attention::linformer;
+    AttentionKind attention = AttentionKind::linformer;
     ProjectedLength k = 32;  // 1 to n; one for each head only without sharing
     Sharing sharing = Sharing::headwise;
     ProjectionKind projection = ProjectionKind::linear;
     bool rescale = false;  // see Projection; not causal
-    // causal: the last so many positions are seen exactly, beside the k slots
+    // Causal linformer: so many last positions are seen exactly, beside the k slots.
     std::size_t window = 0;
     Norm norm = Norm::pre;
     bool tie_embeddings = false;  // the head's weight is the token embedding
     double dropout = 0;           // in [0, 1)
     // How a new model starts; not part of the function, and so not saved.
-    ProjectionInit projection_init = ProjectionInit::window;
-    // none: what would be random is 0, for a file to replace
+    ProjectionInit projection_init = ProjectionInit::window_means;
+    // None: what would be random is 0, for a file to replace.
     std::optional<std::uint64_t> seed = 0;
-    // Of the tokenizer that makes the ids: with another one they mean something else. "": not
-    // known.
+    // Of the tokenizer that makes the ids: ids of another one mean something else. "": not known.
     std::string tokenizer_hash = {};
 
-    void check() const;  // Error that names the field, the rule and the numbers
+    // Error, which names the field, the rule and the numbers.
+    void check() const;
 
     bool has_matrices() const {
         return projection == ProjectionKind::linear || projection == ProjectionKind::random;
     }
-    bool has_windows() const { return !has_matrices(); }
+    bool is_pooled() const { return !has_matrices(); }  // by windows: mean, max, conv
     // Heads that are projected together: all of a layer, or each for itself.
     std::size_t groups() const { return sharing == Sharing::none ? heads : 1; }
-    // distinct E and F in the whole model; 0 with mean, max and full attention
+    // Distinct E and F in the whole model; 0 with mean, max and full attention.
     std::size_t projections() const;
 };
+
+// The configuration, once check() has passed.
+const Config& checked(const Config& config);
 
 }  // namespace taper::nn

@@ -2,11 +2,6 @@
 
 namespace taper::nn {
 
-static const Config& checked(const Config& config) {
-    config.check();
-    return config;
-}
-
 template <class T>
 Linformer<T>::Linformer(const Config& c)
     : config(checked(c)),
@@ -24,8 +19,9 @@ Linformer<T>::Linformer(const Config& c)
 }
 
 template <class T> Var<T> Linformer<T>::head(const Var<T>& x) const {
-    return linear(norm ? (*norm)(x) : x,
-                  head_weight ? Var<T>(*head_weight) : Var<T>(embedding.token), head_bias);
+    const Var<T> features = norm ? (*norm)(x) : x;
+    const Var<T> weight = head_weight ? *head_weight : embedding.token;
+    return taper::linear(features, weight, head_bias);
 }
 
 template <class T> Var<T> Linformer<T>::operator()(const Ids& tokens, const Pass& pass) const {
@@ -40,9 +36,10 @@ Decoder<T>::Decoder(const Linformer<T>& model) : model_(model), states_(model.la
 }
 
 template <class T> Array<T> Decoder<T>::operator()(std::int64_t token) {
-    if (const std::size_t n = model_.config.length; positions_ == n)
+    const std::size_t n = model_.config.length;
+    if (positions_ == n)
         throw Error("decoder: at most n tokens can be read before reset(): n " + std::to_string(n));
-    const NoGrad<T> values;  // what it gives back and keeps is not of a tape
+    const NoGrad<T> no_grad;  // neither the logits nor the state belong to a tape
     Var<T> x = model_.embedding(Ids({1, 1}, token), positions_);
     ++positions_;
     for (std::size_t i = 0; i < states_.size(); ++i) x = model_.layers[i].step(x, states_[i]);
@@ -56,14 +53,14 @@ template <class T> void Decoder<T>::reset() {
 }
 
 template <class T> Parameters<T> Linformer<T>::parameters() {
-    Parameters<T> all;
-    embedding.list(all);
-    if (E) all.push_back(E.get());
-    for (auto& layer : layers) layer.list(all);
-    if (norm) norm->list(all);
-    if (head_weight) all.push_back(&*head_weight);
-    all.push_back(&head_bias);
-    return all;
+    Parameters<T> parameters;
+    embedding.list(parameters);
+    if (E) parameters.push_back(E.get());
+    for (auto& layer : layers) layer.list(parameters);
+    if (norm) norm->list(parameters);
+    if (head_weight) parameters.push_back(&*head_weight);
+    parameters.push_back(&head_bias);
+    return parameters;
 }
 
 template struct Linformer<float>;

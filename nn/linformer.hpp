@@ -10,7 +10,7 @@ namespace taper::nn {
 template <class T> struct Linformer {
     Config config;
     Embedding<T> embedding;
-    typename Projection<T>::Matrix E;  // layerwise sharing: the one E = F of all layers; else null
+    SharedParameter<T> E;  // layerwise sharing: the one E = F of all layers; else null
     std::vector<EncoderBlock<T>> layers;
     std::optional<LayerNorm<T>> norm;         // pre-norm only: the last sum has no norm behind it
     std::optional<Parameter<T>> head_weight;  // none with tied embeddings
@@ -29,15 +29,15 @@ template <class T> struct Linformer {
     Var<T> head(const Var<T>& x) const;  // (B, n', d) -> (B, n', V)
 };
 
-// A causal model read one token at a time: the same logits as the whole pass, to rounding. With
-// linformer the time of a token and the memory do not grow with the text; with full attention both
-// do.
+// Reads tokens one at a time with a causal model: the same logits as the whole pass, to rounding.
+// With linformer the time of a token and the memory do not grow with the text; with full attention
+// both do.
 template <class T> class Decoder {
   public:
-    // Error: a model that is not causal. The model must stay
+    // The model must outlive the decoder, and stay where it is. Error: a model that is not causal.
     explicit Decoder(const Linformer<T>& model);
     std::size_t positions() const { return positions_; }  // tokens read, at most n
-    // logits (V) after one token more; Error: n were read
+    // The logits (V) after one token more. Error: n were read.
     Array<T> operator()(std::int64_t token);
     void reset();  // nothing read
 

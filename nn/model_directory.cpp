@@ -19,12 +19,12 @@ using nlohmann::ordered_json;
 // A number; a list, one a layer; or a list of lists, one a head.
 static ordered_json json_of_k(const Config& c) {
     const auto& numbers = c.k.numbers;
-    const bool by_head = std::any_of(numbers.begin(), numbers.end(),
-                                     [](const auto& heads) { return heads.size() > 1; });
-    if (numbers.size() == 1 && !by_head) return c.k(0, 0);
+    const auto has_heads = [](const auto& heads) { return heads.size() > 1; };
+    const bool for_heads = std::any_of(numbers.begin(), numbers.end(), has_heads);
+    if (numbers.size() == 1 && !for_heads) return c.k(0, 0);
     ordered_json layers = ordered_json::array();
     for (std::size_t layer = 0; layer < c.layers; ++layer) {
-        if (!by_head) {
+        if (!for_heads) {
             layers.push_back(c.k(layer, 0));
             continue;
         }
@@ -53,7 +53,7 @@ std::string config_json(const Config& c) {
                         {"tie_embeddings", c.tie_embeddings},
                         {"dropout", c.dropout},
                         {"classes", 0}};
-    // these two are ours and not in the file of a model that is without
+    // These three are not in the file of a model that is without.
     if (c.rescale) config["rescale"] = true;
     if (c.window > 0) config["window"] = c.window;
     if (!c.tokenizer_hash.empty()) config["tokenizer_hash"] = c.tokenizer_hash;
@@ -62,8 +62,7 @@ std::string config_json(const Config& c) {
 
 namespace {
 
-// Takes keys out of a JSON object one by one, so that what is left over at the end is known to be
-// unknown.
+// Takes keys out of a JSON object one by one: what is left over at the end is unknown.
 class Keys {
   public:
     Keys(std::string path, json object) : path_(std::move(path)), object_(std::move(object)) {}
@@ -78,14 +77,14 @@ class Keys {
         if (!value.is_number()) refuse(key, "must be a number", value);
         return value.get<double>();
     }
-    bool truth(const char* key) {
+    bool boolean(const char* key) {
         const json value = take(key);
         if (!value.is_boolean()) refuse(key, "must be true or false", value);
         return value.get<bool>();
     }
     void word(const char* key, const std::string& only) {
-        if (const json value = take(key); value != only)
-            refuse(key, "must be " + json(only).dump(), value);
+        const json value = take(key);
+        if (value != only) refuse(key, "must be " + json(only).dump(), value);
     }
     std::string text(const char* key) {
         const json value = take(key);
@@ -108,13 +107,16 @@ class Keys {
             return k.get<std::size_t>();
         };
         if (!value.is_array()) return number(value);
-        const bool by_head = !value.empty() && value[0].is_array();
+        const bool has_lists = !value.empty() && value[0].is_array();
         std::vector<std::vector<std::size_t>> layers;
         for (const json& layer : value) {
             auto& heads = layers.emplace_back();
-            for (const json& k : by_head&& layer.is_array() ? layer : json::array({layer}))
-                heads.push_back(number(k));
-            if (by_head && heads.size() != head_count)
+            if (has_lists && layer.is_array()) {
+                for (const json& k : layer) heads.push_back(number(k));
+            } else {
+                heads.push_back(number(layer));
+            }
+            if (has_lists && heads.size() != head_count)
                 refuse(key,
                        "must have a number for each of " + std::to_string(head_count) + " heads",
                        value);
@@ -128,7 +130,7 @@ class Keys {
     [[noreturn]] void refuse(const char* key, const std::string& rule, const json& value) const {
         throw Error(path_ + ": " + key + ": the value " + rule + ": " + shortened(value.dump()));
     }
-    void end() const {
+    void require_none_left() const {
         if (!object_.empty())
             throw Error(path_ + ": no key may be unknown: " + shortened(object_.begin().key()));
     }
@@ -159,21 +161,21 @@ Config read_config(const std::string& path) {
     c.heads = keys.count("heads");
     c.layers = keys.count("layers");
     c.ffn_width = keys.count("ffn_width");
-    c.causal = keys.truth("causal");
-    c.attention = keys.word<Attention>("attention");
+    c.causal = keys.boolean("causal");
+    c.attention = keys.word<AttentionKind>("attention");
     c.k = keys.projected_length("k", c.layers, c.heads);
     c.sharing = keys.word<Sharing>("sharing");
     c.projection = keys.word<ProjectionKind>("projection");
     c.norm = keys.word<Norm>("norm");
     keys.word("activation", "gelu");
-    c.tie_embeddings = keys.truth("tie_embeddings");
+    c.tie_embeddings = keys.boolean("tie_embeddings");
     c.dropout = keys.number("dropout");
     if (const std::size_t classes = keys.count("classes"); classes != 0)
         keys.refuse("classes", "must be 0", classes);
-    if (keys.has("rescale")) c.rescale = keys.truth("rescale");
+    if (keys.has("rescale")) c.rescale = keys.boolean("rescale");
     if (keys.has("window")) c.window = keys.count("window");
     if (keys.has("tokenizer_hash")) c.tokenizer_hash = keys.text("tokenizer_hash");
-    keys.end();
+    keys.require_none_left();
     try {
         c.check();
     } catch (const Error& error) {
@@ -196,52 +198,56 @@ void save_model(const std::string& directory, Linformer<float>& model) {
 void each_tensor(const Config& c,
                  const std::function<void(const std::string&, const Shape&)>& visit) {
     const std::size_t d = c.width;
-    const auto linear = [&](const std::string& name, std::size_t in, std::size_t out) {
+    const auto visit_linear = [&](const std::string& name, std::size_t in, std::size_t out) {
         visit(name + ".weight", {out, in});
         visit(name + ".bias", {out});
     };
-    const auto norm = [&](const std::string& name) {
+    const auto visit_norm = [&](const std::string& name) {
         visit(name + ".weight", {d});
         visit(name + ".bias", {d});
     };
-    const auto projection = [&](const std::string& name, std::size_t k) {
-        const std::size_t r = (c.length + k - 1) / k;
-        visit(name,
-              c.projection == ProjectionKind::conv ? Shape{d / c.heads, r} : Shape{k, c.length});
+    const auto visit_projection = [&](const std::string& name, std::size_t k) {
+        const Shape kernel{d / c.heads, ceil_quotient(c.length, k)};
+        const Shape matrix{k, c.length};
+        visit(name, c.projection == ProjectionKind::conv ? kernel : matrix);
+    };
+    const auto visit_projections = [&](const std::string& name, std::size_t layer) {
+        for (std::size_t group = 0; group < c.groups(); ++group) {
+            const std::string head = c.sharing == Sharing::none ? "." + std::to_string(group) : "";
+            const std::size_t k = c.k(layer, group);
+            visit_projection(name + ".E" + head, k);
+            if (c.sharing != Sharing::key_value) visit_projection(name + ".F" + head, k);
+        }
     };
     visit("embedding.token.weight", {c.vocab_size, d});
     visit("embedding.position.weight", {c.length, d});
     const bool projected = c.projections() > 0;
-    if (projected && c.sharing == Sharing::layerwise) projection("E", c.k(0, 0));
+    const bool layerwise = c.sharing == Sharing::layerwise;
+    if (projected && layerwise) visit_projection("E", c.k(0, 0));
     for (std::size_t i = 0; i < c.layers; ++i) {
         const std::string layer = "layers." + std::to_string(i);
-        norm(layer + ".norm1");
+        visit_norm(layer + ".norm1");
         for (const char* name : {".query", ".key", ".value", ".output"})
-            linear(layer + ".attention" + name, d, d);
-        for (std::size_t group = 0;
-             projected && c.sharing != Sharing::layerwise && group < c.groups(); ++group) {
-            const std::string head = c.sharing == Sharing::none ? "." + std::to_string(group) : "";
-            projection(layer + ".attention.E" + head, c.k(i, group));
-            if (c.sharing != Sharing::key_value)
-                projection(layer + ".attention.F" + head, c.k(i, group));
-        }
-        norm(layer + ".norm2");
-        linear(layer + ".feed_forward.up", d, c.ffn_width);
-        linear(layer + ".feed_forward.down", c.ffn_width, d);
+            visit_linear(layer + ".attention" + name, d, d);
+        if (projected && !layerwise) visit_projections(layer + ".attention", i);
+        visit_norm(layer + ".norm2");
+        visit_linear(layer + ".feed_forward.up", d, c.ffn_width);
+        visit_linear(layer + ".feed_forward.down", c.ffn_width, d);
     }
-    if (c.norm == Norm::pre) norm("norm");
+    if (c.norm == Norm::pre) visit_norm("norm");
     if (!c.tie_embeddings) visit("head.weight", {c.vocab_size, d});
     visit("head.bias", {c.vocab_size});
 }
 
-// The first tensor that is missing ends it: a configuration may ask for any number.
+// Stops at the first tensor that is missing: a configuration may ask for any number.
 void check_claims(const std::string& path, const std::vector<TensorClaim>& claims,
                   const Config& config, const std::string& prefix) {
     std::map<std::string, const TensorClaim*> found;
     for (const TensorClaim& claim : claims)
         if (claim.name.starts_with(prefix)) found.emplace(claim.name, &claim);
     each_tensor(config, [&](const std::string& suffix, const Shape& shape) {
-        const std::string name = prefix + suffix, tensor = path + ": tensor " + name + ": ";
+        const std::string name = prefix + suffix;
+        const std::string tensor = path + ": tensor " + name + ": ";
         const auto entry = found.find(name);
         if (entry == found.end()) throw Error(tensor + "the file must have it");
         const TensorClaim& claim = *entry->second;
@@ -262,21 +268,22 @@ void check_finite(const TensorFile& file, const std::string& prefix) {
     for (const auto& [name, tensor] : file.tensors) {
         if (!name.starts_with(prefix)) continue;
         const auto& weights = std::get<Array<float>>(tensor);
-        const auto bad =
-            std::find_if(weights.begin(), weights.end(), [](float x) { return !std::isfinite(x); });
-        if (bad != weights.end())
-            throw Error(
-                file.path + ": tensor " + name + ": a weight must be finite: " + shortest(*bad) +
-                " at " +
-                index_text(weights.shape(), static_cast<std::size_t>(bad - weights.begin())));
+        for (std::size_t i = 0; i < weights.size(); ++i) {
+            const float x = weights.data()[i];
+            if (!std::isfinite(x))
+                throw Error(file.path + ": tensor " + name + ": a weight must be finite: " +
+                            shortest(x) + " at " + index_text(weights.shape(), i));
+        }
     }
 }
 
 template <class T> Linformer<T> load_model(const std::string& directory) {
     const Config config = read_config(directory + "/config.json");
     const std::string path = directory + "/model.safetensors";
-    const TensorFile file = load_safetensors(
-        path, [&](const std::vector<TensorClaim>& claims) { check_claims(path, claims, config); });
+    const auto check = [&](const std::vector<TensorClaim>& claims) {
+        check_claims(path, claims, config);
+    };
+    const TensorFile file = load_safetensors(path, check);
     check_finite(file);
     Config undrawn = config;
     undrawn.seed.reset();

@@ -6,6 +6,7 @@
 // else a model has.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -17,27 +18,30 @@ namespace taper::nn {
 
 template <class T> using Parameters = std::vector<Parameter<T>*>;
 
-// Each once, as it first comes: a matrix may be shared by layers. The Error of `who` if one is
-// null.
-template <class T> Parameters<T> distinct(const char* who, const Parameters<T>& parameters) {
-    require_parameters(who, parameters);
-    Parameters<T> all;
+// A Parameter that several layers may hold; null where there is none.
+template <class T> using SharedParameter = std::shared_ptr<Parameter<T>>;
+
+// The same parameters in the same order, each once: a matrix may be shared by layers. The Error of
+// `caller` if one is null.
+template <class T> Parameters<T> distinct(const char* caller, const Parameters<T>& parameters) {
+    require_parameters(caller, parameters);
+    Parameters<T> once;
     std::unordered_set<const Leaf<T>*> seen;
     for (Parameter<T>* parameter : parameters)
-        if (seen.insert(parameter->leaf.get()).second) all.push_back(parameter);
-    return all;
+        if (seen.insert(parameter->leaf.get()).second) once.push_back(parameter);
+    return once;
 }
 
 // How one pass runs. By default as in evaluation, without dropout.
 struct Pass {
-    // training: the source of what to drop, another one each step
+    // Training: the random numbers of dropout, others for each step.
     std::optional<Random> dropout = std::nullopt;
-    // (B, n'), false: padding, which no other position sees. None: all real
+    // (B, n'). False: padding, which no other position sees. None: all positions are real.
     std::optional<Mask> real = std::nullopt;
 };
 
-// The first entries of a weight matrix or table, N(0, deviation^2); without a seed zeros, for the
-// entries of a file to replace.
+// How a weight matrix or table starts: N(0, deviation^2). Without a seed it is zeros, for a file to
+// replace.
 template <class T>
 Array<T> normal_entries(const std::string& name, const Shape& shape, double deviation,
                         std::optional<std::uint64_t> seed) {

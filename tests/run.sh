@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what is missing (on Debian and Ubuntu), builds, and runs all tests. From any directory:
-#     sh tests/run.sh [PRESET [CMAKE_OPTION...]]      PRESET: release, which is the default, debug, asan, tsan
+#     sh tests/run.sh [PRESET [CMAKE_OPTION...]]
+# PRESET: release, which is the default, debug, asan, tsan
 set -eu
 unset CDPATH
 cd -- "$(dirname -- "$0")/.."

@@ -11,12 +11,12 @@ namespace taper {
 
 namespace memory {
 
-// Up to so many bytes a block is aligned by hand: glibc's operator new takes several times as long
-// for an aligned block as for a plain one, which is a tenth of a small model's step.
-constexpr std::size_t by_hand = 4096;
+// Up to so many bytes a block is aligned here and not by operator new: that of glibc takes several
+// times as long for an aligned block as for a plain one, which is a tenth of a small model's step.
+constexpr std::size_t small_block = 4096;
 
 void* allocate(std::size_t bytes) {
-    if (bytes > by_hand) return ::operator new(bytes, std::align_val_t(alignment));
+    if (bytes > small_block) return ::operator new(bytes, std::align_val_t(alignment));
     char* const block = static_cast<char*>(::operator new(bytes + alignment));
     // 1 to `alignment` bytes, of which the last one says how many there are.
     const std::size_t before = alignment - reinterpret_cast<std::uintptr_t>(block) % alignment;
@@ -29,9 +29,13 @@ void* allocate(std::size_t bytes) {
 }
 
 void deallocate(void* data, std::size_t bytes) {
-    if (bytes > by_hand) return ::operator delete(data, std::align_val_t(alignment));
-    char* const begin = static_cast<char*>(data);
-    ::operator delete(begin - begin[-1]);
+    if (bytes > small_block) {
+        ::operator delete(data, std::align_val_t(alignment));
+    } else {
+        char* const begin = static_cast<char*>(data);
+        const char before = begin[-1];
+        ::operator delete(begin - before);
+    }
 }
 
 }  // namespace memory

@@ -16,9 +16,10 @@ inline constexpr std::size_t alignment = 64;  // bytes: a cache line, one AVX-51
 void* allocate(std::size_t bytes);  // on `alignment`; std::bad_alloc
 void deallocate(void* data, std::size_t bytes);
 
-// The allocator of every Array. xtensor's default one, and with it the type of an array, changes
-// with -march. The alignment is part of what is computed: xtensor takes the entries before an
-// aligned address one by one, and exp of a number is not exp of a vector's lane in every bit.
+// The allocator of every Array. It is not xtensor's default one, which changes with -march, and
+// with it the type of an array. The alignment is part of what is computed: xtensor takes the
+// entries before an aligned address one by one, and exp of a number is not in every bit what exp of
+// a vector has in that lane.
 template <class T> struct AlignedAllocator {
     using value_type = T;
 
@@ -35,8 +36,8 @@ template <class T> struct AlignedAllocator {
 }  // namespace memory
 
 // For a program that trains, before its first step: the memory of freed arrays stays with the
-// process. glibc gives it back to the system, and every step has to have its pages cleared anew: a
-// third of a small model's time. Elsewhere than with glibc: nothing.
+// process. By itself glibc gives it back to the system, which then clears its pages anew in every
+// step: a third of a small model's time. Without glibc this does nothing.
 void keep_freed_memory();
 
 }  // namespace taper

@@ -5,10 +5,10 @@
 
 namespace taper {
 
-static std::uint32_t low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
-static std::uint32_t high(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
+static std::uint32_t low_word(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
+static std::uint32_t high_word(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
 
-// one FNV-1a step and a finaliser
+// One step of FNV-1a, and a finaliser.
 static std::uint64_t mixed(std::uint64_t hash, std::uint64_t value) {
     hash = (hash ^ value) * 0x100000001b3u;
     hash ^= hash >> 33;
@@ -31,19 +31,21 @@ Random Random::at(std::uint32_t number) const {
 std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> c,
                                     std::array<std::uint32_t, 2> key) {
     for (int round = 0; round < 10; ++round) {
-        const std::uint64_t p0 = std::uint64_t{0xD2511F53u} * c[0],
-                            p1 = std::uint64_t{0xCD9E8D57u} * c[2];
-        c = {high(p1) ^ c[1] ^ key[0], low(p1), high(p0) ^ c[3] ^ key[1], low(p0)};
+        const std::uint64_t p0 = std::uint64_t{0xD2511F53u} * c[0];
+        const std::uint64_t p1 = std::uint64_t{0xCD9E8D57u} * c[2];
+        c = {high_word(p1) ^ c[1] ^ key[0], low_word(p1), high_word(p0) ^ c[3] ^ key[1],
+             low_word(p0)};
         key = {key[0] + 0x9E3779B9u, key[1] + 0xBB67AE85u};
     }
     return c;
 }
 
 std::array<std::uint32_t, 4> Random::bits(std::uint64_t counter) const {
-    return philox({low(counter), high(counter), low(stream_), high(stream_)},
-                  {low(seed_), high(seed_)});
+    return philox({low_word(counter), high_word(counter), low_word(stream_), high_word(stream_)},
+                  {low_word(seed_), high_word(seed_)});
 }
 
+// In [0, 1): the first 53 bits of the two words.
 static double unit(std::uint32_t high, std::uint32_t low) {
     return static_cast<double>((std::uint64_t{high} << 32 | low) >> 11) * 0x1p-53;
 }
@@ -73,10 +75,12 @@ template <class T> Array<T> normal(const Random& random, const Shape& shape, dou
 template <class T>
 Array<T> uniform(const Random& random, const Shape& shape, double low, double high) {
     auto x = empty<T>(shape);
-    const T end = static_cast<T>(high), last = std::nextafter(end, static_cast<T>(low));
+    const T end = static_cast<T>(high);
+    const T last = std::nextafter(end, static_cast<T>(low));
     for (std::size_t i = 0; i < x.size(); ++i) {
         const T number = static_cast<T>(low + (high - low) * random.uniform(i));
-        x.data()[i] = number == end ? last : number;  // rounded up to it, in float
+        // In float a number below `end` may have been rounded up to it.
+        x.data()[i] = number == end ? last : number;
     }
     return x;
 }

@@ -12,20 +12,19 @@
 
 namespace taper {
 
-// The generator itself: 128 random bits for each counter and key.
+// The generator itself: 128 random bits for each pair of a counter and a key.
 std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
                                     std::array<std::uint32_t, 2> key);
 
 class Random {
   public:
-    // A stream is named by what it is for ("layers.0.attention.query.weight"), and by a number
+    // A stream has the name of what it is for ("layers.0.attention.query.weight"), and a number
     // where there are many.
     Random(std::uint64_t seed, std::string_view stream, std::uint32_t number = 0);
 
     std::array<std::uint32_t, 4> bits(std::uint64_t counter) const;  // 128 independent bits
     double uniform(std::uint64_t counter) const;                     // in [0, 1), 53 bits
-    // N(0, 1), by Box and Muller
-    double normal(std::uint64_t counter) const;
+    double normal(std::uint64_t counter) const;                      // N(0, 1), by Box and Muller
     std::uint64_t below(std::uint64_t counter, std::uint64_t n) const;  // in [0, n), n < 2^53
 
     // The same seed and purpose for another step, layer or row: an independent stream.
@@ -36,7 +35,7 @@ class Random {
     std::uint64_t stream_;
 };
 
-// N(0, deviation^2)
+// Entry i is made of counter i: N(0, deviation^2), or uniform in [low, high).
 template <class T> Array<T> normal(const Random& random, const Shape& shape, double deviation = 1);
 template <class T>
 Array<T> uniform(const Random& random, const Shape& shape, double low, double high);

@@ -1,91 +1,111 @@
-// The entries of an Array in another order, or repeated.
+// The entries of an Array in another order, or repeated: permuted, matrices_transposed, expand.
 #include <algorithm>
 #include <numeric>
+#include <utility>
+#include <vector>
 
 #include "core/array/array.hpp"
 #include "core/kernels/parallel.hpp"
 
 namespace taper {
 
-constexpr std::size_t tile = 16;  // by 16 entries: a few cache lines of either side at a time
+// A tile has 16 by 16 entries: a few cache lines of either side at a time.
+constexpr std::size_t tile = 16;
 
 template <class T>
 void copy_transposed(std::size_t rows, std::size_t columns, const T* from, std::size_t from_stride,
                      T* to, std::size_t to_stride) {
-    for (std::size_t i = 0; i < rows; i += tile)
-        for (std::size_t at = 0; at < columns; at += tile)
-            for (std::size_t j = at; j < std::min(at + tile, columns); ++j)
-                for (std::size_t r = i; r < std::min(i + tile, rows); ++r)
-                    to[j * to_stride + r] = from[r * from_stride + j];
+    for (std::size_t first_row = 0; first_row < rows; first_row += tile)
+        for (std::size_t first_column = 0; first_column < columns; first_column += tile)
+            for (std::size_t j = first_column; j < std::min(first_column + tile, columns); ++j)
+                for (std::size_t i = first_row; i < std::min(first_row + tile, rows); ++i)
+                    to[j * to_stride + i] = from[i * from_stride + j];
 }
 
-// An axis of y, and how far one step along it goes in x (0: x is repeated) and in y.
-struct Steps {
+namespace {
+
+// An axis of y, and how many entries one step along it goes on in x (0: x is repeated) and in y.
+struct Axis {
     std::size_t extent, in_x, in_y;
 };
 
-// All axes of y, those that go through x like one joined.
-static std::vector<Steps> joined(const Shape& shape, const std::vector<std::size_t>& in_x) {
-    std::vector<Steps> axes;
+}  // namespace
+
+// The axes of y. Neighbours that go through x like one axis are joined into one.
+static std::vector<Axis> joined(const Shape& shape, const std::vector<std::size_t>& in_x) {
+    std::vector<Axis> axes;
     std::size_t in_y = 1;
-    for (std::size_t i = shape.size(); i-- > 0; in_y *= shape[i]) {
+    for (std::size_t i = shape.size(); i-- > 0;) {
         if (shape[i] == 1) continue;
-        if (!axes.empty() && in_x[i] == axes.back().extent * axes.back().in_x)
-            axes.back().extent *= shape[i];
+        const bool goes_on = !axes.empty() && in_x[i] == axes.back().extent * axes.back().in_x;
+        if (goes_on) axes.back().extent *= shape[i];
         else axes.push_back({shape[i], in_x[i], in_y});
+        in_y *= shape[i];
     }
     if (axes.empty()) axes.push_back({1, 1, 1});
     std::reverse(axes.begin(), axes.end());
     return axes;
 }
 
-// y of that shape: a step along its axis i goes in_x[i] entries on in x. The smallest step but 0 is
-// 1.
+// The Array y of that shape in which a step along axis i goes in_x[i] entries on in x. The smallest
+// step that is not 0 is 1.
 template <class T>
 static Array<T> rearranged(const Array<T>& x, const Shape& shape,
                            const std::vector<std::size_t>& in_x) {
     auto y = empty<T>(shape);
     if (y.size() == 0) return y;
-    std::vector<Steps> axes = joined(shape, in_x);
-    const Steps row = axes.back();  // what stands together in y
+    std::vector<Axis> axes = joined(shape, in_x);
+    const Axis row = axes.back();  // what stands together in y
     axes.pop_back();
-    Steps column = {1, 1, 1};  // what stands together in x, where that is another axis
-    std::size_t strips = 1;    // of rows that are transposed at a time
-    if (row.in_x > 1) {
-        const auto found = std::find_if(axes.begin(), axes.end(),
-                                        [](const Steps& axis) { return axis.in_x == 1; });
+    Axis column = {1, 1, 1};  // what stands together in x, where that is another axis
+    std::size_t strips = 1;   // of `tile` entries of a row: each is transposed at a time
+    const bool transposes = row.in_x > 1;
+    if (transposes) {
+        const auto found =
+            std::find_if(axes.begin(), axes.end(), [](const Axis& axis) { return axis.in_x == 1; });
         column = *found;
         axes.erase(found);
         strips = (row.extent + tile - 1) / tile;
     }
+
+    // A task is a strip of one row, with all of `column`.
+    const auto copy_strips = [&](std::size_t begin, std::size_t end) {
+        for (std::size_t task = begin; task < end; ++task) {
+            const T* from = x.data();
+            T* to = y.data();
+            std::size_t rest = task / strips;
+            for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
+                const std::size_t step = rest % axis->extent;
+                from += step * axis->in_x;
+                to += step * axis->in_y;
+                rest /= axis->extent;
+            }
+            if (row.in_x == 0) {
+                std::fill_n(to, row.extent, *from);
+            } else if (row.in_x == 1) {
+                std::copy_n(from, row.extent, to);
+            } else {
+                const std::size_t first = task % strips * tile;
+                const std::size_t rows = std::min(tile, row.extent - first);
+                copy_transposed(rows, column.extent, from + first * row.in_x, row.in_x, to + first,
+                                column.in_y);
+            }
+        }
+    };
     const std::size_t tasks = y.size() / (row.extent * column.extent) * strips;
-    parallel_for(tasks, 1 + (1 << 14) / (y.size() / tasks),
-                 [&](std::size_t begin, std::size_t end) {
-                     for (std::size_t task = begin; task < end; ++task) {
-                         const T* from = x.data();
-                         T* to = y.data();
-                         std::size_t rest = task / strips;
-                         for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
-                             from += rest % axis->extent * axis->in_x;
-                             to += rest % axis->extent * axis->in_y;
-                             rest /= axis->extent;
-                         }
-                         const std::size_t at = task % strips * tile;
-                         if (row.in_x == 0) std::fill_n(to, row.extent, *from);
-                         else if (row.in_x == 1) std::copy_n(from, row.extent, to);
-                         else
-                             copy_transposed(std::min(tile, row.extent - at), column.extent,
-                                             from + at * row.in_x, row.in_x, to + at, column.in_y);
-                     }
-                 });
+    const std::size_t chunk = 1 + (1 << 14) / (y.size() / tasks);
+    parallel_for(tasks, chunk, copy_strips);
     return y;
 }
 
-// The step from one entry of x to the next, along each axis.
+// How many entries one step goes on in x, along each axis.
 template <class T> static std::vector<std::size_t> steps_of(const Array<T>& x) {
     std::vector<std::size_t> steps(x.dimension());
     std::size_t step = 1;
-    for (std::size_t i = x.dimension(); i-- > 0; step *= x.shape(i)) steps[i] = step;
+    for (std::size_t i = x.dimension(); i-- > 0;) {
+        steps[i] = step;
+        step *= x.shape(i);
+    }
     return steps;
 }
 

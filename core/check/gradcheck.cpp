@@ -58,6 +58,11 @@ class Restored {
     std::map<std::shared_ptr<Leaf<double>>, std::unique_ptr<Array<double>>> gradients_;
 };
 
+// A derivative along a line as backward has it, and the size of the terms that it is a sum of.
+struct Analytic {
+    double value, size;
+};
+
 // One check: f, its inputs, what backward says, and the report.
 class Check {
   public:
@@ -67,164 +72,34 @@ class Check {
         report_.name = name;
     }
 
-    GradcheckReport run() {
-        backward();
-        evaluate_ = [this] { return f_().value(); };
-        if (report_.problems.empty() && !same_bits(evaluate_(), y_))
-            problem("f is not deterministic: the same inputs gave two different outputs");
-        if (!report_.problems.empty()) return std::move(report_);
-        options_.directions ? check_directions() : check_entries();
-        if (!same_bits(evaluate_(), y_))
-            problem(
-                "f is not deterministic: its output for the same inputs changed during the check");
-        return std::move(report_);
-    }
+    GradcheckReport run();
 
   private:
     void problem(const std::string& text) {
         report_.problems.push_back(text);
         report_.passed = false;
     }
-
-    void backward() {
-        Tape<double> tape;
-        const Var<double> y = f_();
-        start_.take_gradients_behind(tape, y);
-        y_ = y.value();
-        report_.not_finite = static_cast<std::size_t>(std::count_if(
-            y_.begin(), y_.end(), [](double entry) { return !std::isfinite(entry); }));
-        if (report_.not_finite == y_.size() && y_.size() > 0)
-            problem("f has no finite output: nothing can be checked: y " + to_string(y.shape()));
-        std::size_t input_entries = 0;
-        for (const Array<double>& value : start_.values) input_entries += value.size();
-        if (input_entries == 0)
-            problem("nothing is checked: the inputs have no entries: " + title(0));
-        if (y_.size() == 0)
-            problem("nothing is checked: y has no entries: y " + to_string(y.shape()));
-        const Random random(options_.seed, "gradcheck cotangent");
-        for (int c = 0; c < options_.cotangents; ++c) {
-            cotangents_.push_back(
-                normal<double>(random.at(static_cast<std::uint32_t>(c)), y.shape()));
-            for (std::size_t j = 0; j < y_.size(); ++j)
-                if (!std::isfinite(y_.data()[j])) cotangents_.back().data()[j] = 0;
-            gradients_.push_back(gradients(tape, y, cotangents_.back()));
-            double largest = 0;
-            for (const Array<double>& g : gradients_.back())
-                for (double entry : g) largest = std::max(largest, std::abs(entry));
-            largest_.push_back(largest);
-        }
-        const auto again = gradients(tape, y, cotangents_.front());
-        for (std::size_t i = 0; i < inputs_.size(); ++i) {
-            if (!same_bits(again[i], gradients_.front()[i]))
-                problem("backward is not repeatable: " + title(i) + " got another gradient");
-            if (!same_bits(inputs_[i]->value(), start_.values[i]))
-                problem("f or its backward changed its input: " + title(i));
-        }
-    }
-
-    std::vector<Array<double>> gradients(Tape<double>& tape, const Var<double>& y,
-                                         const Array<double>& dy) {
-        for (Parameter<double>* p : inputs_) p->clear_gradient();
-        // else y depends on no input
-        if (y.tape != 0 || y.leaf) tape.backward(y, dy, Keep::everything);
-        std::vector<Array<double>> result;
-        for (Parameter<double>* p : inputs_)
-            result.push_back(p->has_gradient() ? p->gradient() : zeros<double>(p->shape()));
-        return result;
-    }
-
-    void check_entries() {
-        for (std::size_t i = 0; i < inputs_.size(); ++i)
-            for (std::size_t e = 0; e < start_.values[i].size(); ++e) {
-                const double x = start_.values[i].data()[e];
-                Line line(
-                    [&, i, e, x](double t) {
-                        inputs_[i]->mutable_value().data()[e] = t == 0 ? x : x + t;
-                    },
-                    evaluate_, cotangents_, y_, first_step(std::isfinite(x) ? std::abs(x) : 1));
-                check_line(
-                    line, [&](std::size_t c) { return std::abs(gradients_[c][i].data()[e]); },
-                    [&](std::size_t c) { return gradients_[c][i].data()[e]; }, title(i),
-                    index_text(inputs_[i]->shape(), e));
-            }
-    }
-
-    // Directions through all inputs; if one is wrong, through each alone, to name it.
-    void check_directions() {
-        for (std::uint32_t d = 0; d < cotangents_.size(); ++d) {
-            const GradcheckReport before = report_;
-            if (check_direction(d, 0, inputs_.size(), "all inputs")) continue;
-            const GradcheckReport whole = std::move(report_);
-            report_ = before;
-            bool named = false;
-            for (std::size_t i = 0; i < inputs_.size(); ++i)
-                named |= !check_direction(d, i, i + 1, title(i));
-            if (!named) report_ = whole;
-        }
-    }
-
-    bool check_direction(std::uint32_t d, std::size_t begin, std::size_t end,
-                         const std::string& what) {
-        std::vector<Array<double>> u;
-        for (std::size_t i = begin; i < end; ++i)
-            u.push_back(normal<double>(Random(options_.seed, "gradcheck direction")
-                                           .at(d)
-                                           .at(static_cast<std::uint32_t>(i)),
-                                       inputs_[i]->shape()));
-        const auto move = [&](double t) {
-            for (std::size_t i = begin; i < end; ++i) {
-                Array<double>& x = inputs_[i]->mutable_value();
-                const Array<double>& start = start_.values[i];
-                for (std::size_t e = 0; e < x.size(); ++e)
-                    x.data()[e] =
-                        t == 0 ? start.data()[e] : start.data()[e] + t * u[i - begin].data()[e];
-            }
-        };
-        const auto along = [&](std::size_t c, auto term) {
-            long double total = 0;
-            for (std::size_t i = begin; i < end; ++i)
-                for (std::size_t e = 0; e < u[i - begin].size(); ++e)
-                    total += term(static_cast<long double>(gradients_[c][i].data()[e]) *
-                                  u[i - begin].data()[e]);
-            return static_cast<double>(total);
-        };
-        Line line(move, evaluate_, cotangents_, y_, first_step(1));
-        return check_line(
-            line, [&](std::size_t c) { return std::sqrt(along(c, [](auto v) { return v * v; })); },
-            [&](std::size_t c) { return along(c, [](auto v) { return v; }); }, what,
-            "along a random direction");
-    }
-
-    // A power of two, so that x + h and x - h are exact.
-    double first_step(double size) const {
-        return std::exp2(std::round(std::log2(options_.step * std::max(1.0, size))));
-    }
-
-    template <class Size, class Analytic>
-    bool check_line(Line& line, Size size, Analytic analytic, const std::string& input,
-                    const std::string& entry) {
-        bool right = true, kink = false;
-        for (std::size_t c = 0; c < cotangents_.size() && right; ++c) {
-            const Verdict verdict = judge(line, c, analytic(c), size(c), largest_[c],
-                                          {options_.tolerance, options_.absolute});
-            report_.worst = std::max(report_.worst, verdict.relative_error);
-            if (verdict.kink && !kink)
-                report_.kinks.push_back({input, entry, verdict.below, verdict.above});
-            kink |= verdict.kink;
-            if (verdict.cause.empty()) continue;
-            right = report_.passed = false;
-            ++report_.wrong;
-            if (report_.failures.size() < 10)
-                report_.failures.push_back({input, entry, analytic(c), verdict.numeric,
-                                            verdict.relative_error, verdict.cause});
-        }
-        ++report_.entries;
-        return right;
-    }
-
     std::string title(std::size_t i) const {
         return escaped(inputs_[i]->name()) + " " + to_string(inputs_[i]->shape());
     }
+
+    // What backward says: of each cotangent the gradients.
+    void run_backward();
+    void require_something_to_check(const Var<double>& y);
+    void require_repeatable(const std::vector<Array<double>>& again);
+    Array<double> cotangent(std::uint32_t c, const Shape& shape) const;
+    std::vector<Array<double>> gradients(Tape<double>& tape, const Var<double>& y,
+                                         const Array<double>& dy);
+
+    // Numeric derivatives against it, by entries or by directions.
+    void check_entries();
+    void check_entry(std::size_t i, std::size_t e);
+    void check_directions();
+    bool check_direction(std::uint32_t d, std::size_t begin, std::size_t end,
+                         const std::string& input);
+    bool check_line(Line& line, const std::vector<Analytic>& analytic, const std::string& input,
+                    const std::string& entry);
+    double first_step(double size) const;
 
     const std::function<Var<double>()>& f_;
     const Parameters inputs_;
@@ -238,6 +113,219 @@ class Check {
     std::vector<double> largest_;                        // [cotangent]
 };
 
+GradcheckReport Check::run() {
+    run_backward();
+    evaluate_ = [this] { return f_().value(); };
+    if (report_.problems.empty() && !same_bits(evaluate_(), y_))
+        problem("f is not deterministic: the same inputs gave two different outputs");
+    if (!report_.problems.empty()) return std::move(report_);
+    if (options_.directions) check_directions();
+    else check_entries();
+    if (!same_bits(evaluate_(), y_))
+        problem("f is not deterministic: its output for the same inputs changed during the check");
+    return std::move(report_);
+}
+
+// ---- Backward
+
+double largest_entry(const std::vector<Array<double>>& gradients) {
+    double largest = 0;
+    for (const Array<double>& g : gradients)
+        for (double entry : g) largest = std::max(largest, std::abs(entry));
+    return largest;
+}
+
+void Check::run_backward() {
+    Tape<double> tape;
+    const Var<double> y = f_();
+    start_.take_gradients_behind(tape, y);
+    y_ = y.value();
+    require_something_to_check(y);
+    for (int c = 0; c < options_.cotangents; ++c) {
+        cotangents_.push_back(cotangent(static_cast<std::uint32_t>(c), y.shape()));
+        gradients_.push_back(gradients(tape, y, cotangents_.back()));
+        largest_.push_back(largest_entry(gradients_.back()));
+    }
+    require_repeatable(gradients(tape, y, cotangents_.front()));
+}
+
+void Check::require_something_to_check(const Var<double>& y) {
+    report_.not_finite = static_cast<std::size_t>(
+        std::count_if(y_.begin(), y_.end(), [](double entry) { return !std::isfinite(entry); }));
+    if (report_.not_finite == y_.size() && y_.size() > 0)
+        problem("f has no finite output: nothing can be checked: y " + to_string(y.shape()));
+    std::size_t input_entries = 0;
+    for (const Array<double>& value : start_.values) input_entries += value.size();
+    if (input_entries == 0) problem("nothing is checked: the inputs have no entries: " + title(0));
+    if (y_.size() == 0) problem("nothing is checked: y has no entries: y " + to_string(y.shape()));
+}
+
+void Check::require_repeatable(const std::vector<Array<double>>& again) {
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+        if (!same_bits(again[i], gradients_.front()[i]))
+            problem("backward is not repeatable: " + title(i) + " got another gradient");
+        if (!same_bits(inputs_[i]->value(), start_.values[i]))
+            problem("f or its backward changed its input: " + title(i));
+    }
+}
+
+// Random; 0 where y is not finite.
+Array<double> Check::cotangent(std::uint32_t c, const Shape& shape) const {
+    const Random random(options_.seed, "gradcheck cotangent");
+    Array<double> dy = normal<double>(random.at(c), shape);
+    for (std::size_t j = 0; j < y_.size(); ++j)
+        if (!std::isfinite(y_.data()[j])) dy.data()[j] = 0;
+    return dy;
+}
+
+std::vector<Array<double>> Check::gradients(Tape<double>& tape, const Var<double>& y,
+                                            const Array<double>& dy) {
+    for (Parameter<double>* p : inputs_) p->clear_gradient();
+    const bool depends_on_inputs = y.tape != 0 || y.leaf;
+    if (depends_on_inputs) tape.backward(y, dy, Keep::everything);
+    std::vector<Array<double>> result;
+    for (Parameter<double>* p : inputs_)
+        result.push_back(p->has_gradient() ? p->gradient() : zeros<double>(p->shape()));
+    return result;
+}
+
+// ---- Entry by entry
+
+void Check::check_entries() {
+    for (std::size_t i = 0; i < inputs_.size(); ++i)
+        for (std::size_t e = 0; e < start_.values[i].size(); ++e) check_entry(i, e);
+}
+
+void Check::check_entry(std::size_t i, std::size_t e) {
+    const double x = start_.values[i].data()[e];
+    const auto move = [this, i, e, x](double t) {
+        inputs_[i]->mutable_value().data()[e] = t == 0 ? x : x + t;
+    };
+    std::vector<Analytic> analytic;
+    for (const std::vector<Array<double>>& gradients : gradients_) {
+        const double slope = gradients[i].data()[e];
+        analytic.push_back({.value = slope, .size = std::abs(slope)});
+    }
+    const double size = std::isfinite(x) ? std::abs(x) : 1;
+    Line line(move, evaluate_, cotangents_, y_, first_step(size));
+    check_line(line, analytic, title(i), index_text(inputs_[i]->shape(), e));
+}
+
+// ---- Along directions
+
+// Directions through all inputs; if one is wrong, through each input alone, to name it.
+void Check::check_directions() {
+    for (std::uint32_t d = 0; d < cotangents_.size(); ++d) {
+        const GradcheckReport before = report_;
+        const bool right = check_direction(d, 0, inputs_.size(), "all inputs");
+        if (right) continue;
+        const GradcheckReport whole = std::move(report_);
+        report_ = before;
+        bool named = false;
+        for (std::size_t i = 0; i < inputs_.size(); ++i) {
+            const bool right_alone = check_direction(d, i, i + 1, title(i));
+            if (!right_alone) named = true;
+        }
+        if (!named) report_ = whole;
+    }
+}
+
+// Direction d through the inputs [begin, end).
+bool Check::check_direction(std::uint32_t d, std::size_t begin, std::size_t end,
+                            const std::string& input) {
+    const Random random = Random(options_.seed, "gradcheck direction").at(d);
+    std::vector<Array<double>> u;  // of input begin + i
+    for (std::size_t i = begin; i < end; ++i)
+        u.push_back(normal<double>(random.at(static_cast<std::uint32_t>(i)), inputs_[i]->shape()));
+
+    const auto move = [&](double t) {
+        for (std::size_t i = begin; i < end; ++i) {
+            Array<double>& x = inputs_[i]->mutable_value();
+            const Array<double>& start = start_.values[i];
+            const Array<double>& direction = u[i - begin];
+            for (std::size_t e = 0; e < x.size(); ++e)
+                x.data()[e] = t == 0 ? start.data()[e] : start.data()[e] + t * direction.data()[e];
+        }
+    };
+
+    std::vector<Analytic> analytic;
+    for (const std::vector<Array<double>>& gradients : gradients_) {
+        long double sum = 0, squares = 0;
+        for (std::size_t i = begin; i < end; ++i) {
+            const Array<double>& direction = u[i - begin];
+            for (std::size_t e = 0; e < direction.size(); ++e) {
+                const long double term =
+                    static_cast<long double>(gradients[i].data()[e]) * direction.data()[e];
+                sum += term;
+                squares += term * term;
+            }
+        }
+        analytic.push_back(
+            {.value = static_cast<double>(sum), .size = std::sqrt(static_cast<double>(squares))});
+    }
+    Line line(move, evaluate_, cotangents_, y_, first_step(1));
+    return check_line(line, analytic, input, "along a random direction");
+}
+
+// ---- Both
+
+// A power of two, so that x + h and x - h are exact.
+double Check::first_step(double size) const {
+    return std::exp2(std::round(std::log2(options_.step * std::max(1.0, size))));
+}
+
+bool Check::check_line(Line& line, const std::vector<Analytic>& analytic, const std::string& input,
+                       const std::string& entry) {
+    bool right = true, kink = false;
+    for (std::size_t c = 0; c < cotangents_.size() && right; ++c) {
+        const Verdict verdict = judge(line, c, analytic[c].value, analytic[c].size, largest_[c],
+                                      {options_.tolerance, options_.absolute});
+        report_.worst = std::max(report_.worst, verdict.relative_error);
+        if (verdict.kink && !kink) {
+            kink = true;
+            report_.kinks.push_back({input, entry, verdict.below, verdict.above});
+        }
+        if (verdict.cause.empty()) continue;
+        right = false;
+        report_.passed = false;
+        ++report_.wrong;
+        if (report_.failures.size() < 10)
+            report_.failures.push_back({.input = input,
+                                        .entry = entry,
+                                        .analytic = analytic[c].value,
+                                        .numeric = verdict.numeric,
+                                        .relative_error = verdict.relative_error,
+                                        .cause = verdict.cause});
+    }
+    ++report_.entries;
+    return right;
+}
+
+void check_options(const std::string& name, const GradcheckOptions& options) {
+    const auto is_finite_from = [](double least, double x) {
+        return x >= least && std::isfinite(x);
+    };
+    const bool right = options.cotangents >= 1 && is_finite_from(1e-300, options.step) &&
+                       is_finite_from(1e-300, options.tolerance) &&
+                       is_finite_from(0, options.absolute);
+    if (!right)
+        throw Error(
+            "gradcheck: cotangents must be 1 or more, step and tolerance finite and above 0, "
+            "absolute finite and 0 or more: " +
+            name);
+}
+
+// Those that are trainable, each once.
+Parameters checked(const Parameters& parameters) {
+    Parameters inputs;
+    for (Parameter<double>* p : parameters) {
+        const auto is_same = [&](const Parameter<double>* input) { return input->leaf == p->leaf; };
+        const bool seen = std::any_of(inputs.begin(), inputs.end(), is_same);
+        if (p->trainable() && !seen) inputs.push_back(p);
+    }
+    return inputs;
+}
+
 }  // namespace
 
 GradcheckReport gradcheck(const std::string& name, const std::function<Var<double>()>& f,
@@ -247,19 +335,8 @@ GradcheckReport gradcheck(const std::string& name, const std::function<Var<doubl
         throw Error("gradcheck: no tape may be recording, or it would record every evaluation: " +
                     name);
     require_parameters("gradcheck", parameters);
-    const auto in = [](double x, double low) { return x >= low && std::isfinite(x); };
-    if (options.cotangents < 1 || !in(options.step, 1e-300) || !in(options.tolerance, 1e-300) ||
-        !in(options.absolute, 0))
-        throw Error(
-            "gradcheck: cotangents must be 1 or more, step and tolerance finite and above 0, "
-            "absolute finite and 0 "
-            "or more: " +
-            name);
-    Parameters inputs;
-    for (Parameter<double>* p : parameters)
-        if (p->trainable() && std::none_of(inputs.begin(), inputs.end(),
-                                           [&](auto* seen) { return seen->leaf == p->leaf; }))
-            inputs.push_back(p);
+    check_options(name, options);
+    Parameters inputs = checked(parameters);
     if (inputs.empty())
         throw Error("gradcheck: at least one input that wants a gradient must be given: " + name);
     return Check(name, f, std::move(inputs), options).run();
@@ -269,30 +346,31 @@ GradcheckReport gradcheck(const std::string& name,
                           const std::function<Var<double>(const std::vector<Var<double>>&)>& f,
                           std::vector<Array<double>> inputs, const GradcheckOptions& options) {
     std::vector<Parameter<double>> parameters;
-    for (Array<double>& input : inputs) {
-        const std::size_t i = parameters.size();
-        parameters.emplace_back(
-            i < options.names.size() ? options.names[i] : "input " + std::to_string(i),
-            std::move(input));
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        const bool is_named = i < options.names.size();
+        const std::string input = is_named ? options.names[i] : "input " + std::to_string(i);
+        parameters.emplace_back(input, std::move(inputs[i]));
     }
     Parameters pointers;
     for (Parameter<double>& p : parameters) pointers.push_back(&p);
-    return gradcheck(
-        name, [&] { return f(std::vector<Var<double>>(parameters.begin(), parameters.end())); },
-        pointers, options);
+    const auto f_of_parameters = [&] {
+        return f(std::vector<Var<double>>(parameters.begin(), parameters.end()));
+    };
+    return gradcheck(name, f_of_parameters, pointers, options);
 }
 
 std::string GradcheckReport::text() const {
-    std::string text =
-        name + (passed ? ": passed: " : ": FAILED: ") + std::to_string(entries) + " entries";
+    std::string text = name + (passed ? ": passed: " : ": FAILED: ");
+    text += std::to_string(entries) + " entries";
     if (wrong > 0) text += ", " + std::to_string(wrong) + " wrong";
     text += ", worst relative error " + with_digits(worst, 2);
     if (not_finite > 0) text += ", " + std::to_string(not_finite) + " entries of y not finite";
-    if (!kinks.empty())
-        text += ", " + std::to_string(kinks.size()) + " at or near a kink, first " +
-                kinks[0].input + " " + kinks[0].entry + ": slopes " +
-                with_digits(kinks[0].slope_below, 6) + " and " +
-                with_digits(kinks[0].slope_above, 6);
+    if (!kinks.empty()) {
+        const GradcheckKink& first = kinks.front();
+        text += ", " + std::to_string(kinks.size()) + " at or near a kink, first " + first.input +
+                " " + first.entry + ": slopes " + with_digits(first.slope_below, 6) + " and " +
+                with_digits(first.slope_above, 6);
+    }
     for (const std::string& problem : problems) text += "\n  " + name + ": " + problem;
     for (const GradcheckFailure& f : failures)
         text += "\n  " + name + ": " + f.input + " " + f.entry + ": analytic " +

@@ -29,12 +29,12 @@ struct GradcheckOptions {
     std::uint64_t seed = 1;   // of cotangents and directions; the same seed gives the same report
     int cotangents = 2;       // random dy; each is checked
     double tolerance = 1e-9;  // relative
-    // Differences below it pass, and so does a numeric derivative that is certain to less: where
-    // small terms of f hide behind large ones by f's own rounding.
+    // A difference below it passes, and so does a numeric derivative that is certain to less. For
+    // an f whose own rounding hides its small terms behind large ones.
     double absolute = 0;
     double step = 1e-3;  // the first step h, times max(1, |x_i|)
-    // for whole models: random directions u through all inputs, <gradient, u> against the
-    // derivative along u; where they differ, each input alone. Not every entry
+    // For whole models, instead of every entry: random directions u through all inputs, with
+    // <gradient, u> against the derivative along u. Where they differ, each input alone.
     bool directions = false;
     std::vector<std::string> names = {};  // of the inputs, for the report; a Parameter has its own
 };

@@ -6,46 +6,54 @@
 
 namespace taper::detail {
 
-// steps from 32 h down, as far as rounding lets them be seen
+// Steps from 32 h down, as far as rounding lets them be seen.
 static constexpr int first_level = -5, last_level = 40;
-// relative; above it a change of slope is a kink or strong curvature
+// The limits are relative.
+// Above it a change of slope is a kink or strong curvature.
 static constexpr double bend_limit = 1e-6;
-// relative; a numeric derivative less certain than this tells nothing
+// A numeric derivative less certain than this tells nothing.
 static constexpr double resolution_limit = 1e-6;
-// relative; what is less certain is hidden by rounding
+// What is less certain is hidden by rounding.
 static constexpr double coarse_limit = 1e-3;
 static constexpr double infinity = std::numeric_limits<double>::infinity();
 
 // Differences entry by entry, so that what does not change adds exactly nothing; summed in long
 // double.
-static Slopes slopes(const Array<double>& dy, const Array<double>& y, const Array<double>& below,
-                     const Array<double>& above, double h) {
-    long double up = 0, down = 0, terms = 0, sides = 0, changed = 0, all = 0;
+static Slopes slopes_of(const Array<double>& dy, const Array<double>& y, const Array<double>& below,
+                        const Array<double>& above, double h) {
+    long double up = 0, down = 0, terms = 0, sides = 0;
+    long double changed = 0, total = 0;  // squares of dy_j y_j: where y_j changes, and of every j
     for (std::size_t j = 0; j < y.size(); ++j) {
-        const long double d = dy.data()[j], a = above.data()[j], b = below.data()[j],
-                          at = y.data()[j];
-        if (d == 0) continue;
-        up += d * (a - at);
-        down += d * (at - b);
-        terms += std::abs(d * (a - b));
-        sides += std::abs(d) * std::max(std::abs(a - at), std::abs(at - b));
-        const long double size = d * std::max(std::abs(a), std::abs(b));
-        all += size * size;
-        if (a != b || a != at) changed += size * size;
+        const long double dy_j = dy.data()[j];
+        const long double y_j = y.data()[j];
+        const long double y_below = below.data()[j];
+        const long double y_above = above.data()[j];
+        if (dy_j == 0) continue;
+        up += dy_j * (y_above - y_j);
+        down += dy_j * (y_j - y_below);
+        terms += std::abs(dy_j * (y_above - y_below));
+        sides += std::abs(dy_j) * std::max(std::abs(y_above - y_j), std::abs(y_j - y_below));
+        const long double size = dy_j * std::max(std::abs(y_above), std::abs(y_below));
+        total += size * size;
+        if (y_above != y_below || y_above != y_j) changed += size * size;
     }
-    const auto per = [h](long double difference, double steps) {
+    // That of some operations.
+    constexpr long double rounding = 8 * std::numeric_limits<double>::epsilon();
+    const long double rounded_off = rounding * std::sqrt(changed > 0 ? changed : total);
+    const auto slope = [h](long double difference, double steps) {
         return static_cast<double>(difference / (steps * h));
     };
-    // some operations' worth
-    constexpr long double rounding = 8 * std::numeric_limits<double>::epsilon();
-    return {per(up + down, 2), per(down, 1),
-            per(up, 1),        per(terms, 2),
-            per(sides, 1),     per(rounding * std::sqrt(changed > 0 ? changed : all), 1)};
+    return {.central = slope(up + down, 2),
+            .below = slope(down, 1),
+            .above = slope(up, 1),
+            .terms = slope(terms, 2),
+            .sides = slope(sides, 1),
+            .noise = slope(rounded_off, 1)};
 }
 
-const Slopes& Line::at(int level, std::size_t c) {
-    auto& slopes_at = levels_[level];
-    if (slopes_at.empty()) {
+const Slopes& Line::slopes(int level, std::size_t c) {
+    std::vector<Slopes>& by_cotangent = levels_[level];
+    if (by_cotangent.empty()) {
         const double h = std::ldexp(h_, -level);
         move_(h);
         const Array<double> above = f_();
@@ -57,34 +65,39 @@ const Slopes& Line::at(int level, std::size_t c) {
                 shape_error("gradcheck", "f must return one shape whatever its inputs",
                             {{"y", y_.shape()}, {"y", y.shape()}});
         for (const Array<double>& dy : cotangents_)
-            slopes_at.push_back(slopes(dy, y_, below, above, h));
+            by_cotangent.push_back(slopes_of(dy, y_, below, above, h));
     }
-    return slopes_at[c];
+    return by_cotangent[c];
 }
 
 double Line::bend(int level, std::size_t c) {
-    const Slopes &wide = at(level, c), &narrow = at(level + 1, c);
+    const Slopes& wide = slopes(level, c);
+    const Slopes& narrow = slopes(level + 1, c);
     return 2 * (narrow.above - narrow.below) - (wide.above - wide.below);
 }
 
 bool Line::bends(int level, std::size_t c, double scale) {
     const double change = std::abs(bend(level, c));
-    return !(std::isfinite(change) && change <= bend_limit * scale + 4 * at(level + 1, c).noise);
+    const bool small = change <= bend_limit * scale + 4 * slopes(level + 1, c).noise;
+    return !(std::isfinite(change) && small);
 }
 
 // Two steps, extrapolated: the error is of order h^4.
 static double richardson(Line& line, int level, std::size_t c) {
-    const double wide = line.at(level, c).central, narrow = line.at(level + 1, c).central;
+    const double wide = line.slopes(level, c).central;
+    const double narrow = line.slopes(level + 1, c).central;
     return narrow + (narrow - wide) / 3;
 }
 
-// The numeric derivative that is most certain of itself, over ever smaller steps. It does not know
-// the analytic one. `floor`: what is small beside it need not be resolved.
+// A numeric derivative, and how certain it is of itself. It does not know the analytic one.
 struct Settled {
-    double value = std::nan(""), scale = 0, uncertainty = infinity;
+    double value = std::nan("");
+    double scale = 0;  // what the uncertainty is compared with
+    double uncertainty = infinity;
     double variation = 0;  // what f does on either side of x, also where its derivative is 0
     int level = last_level;
 
+    // `floor`: what is small beside it need not be resolved.
     bool resolved(double limit, double floor) const {
         return uncertainty <= limit * std::max(scale, floor);
     }
@@ -95,38 +108,50 @@ struct Settled {
     }
 };
 
+// Did the bends grow until they vanished? That is what the steps of a rounded f do.
+static bool grew(const std::vector<double>& bends) {
+    if (bends.size() < 6) return false;
+    const auto last_three = bends.end() - 3;
+    const double latest = *std::max_element(last_three, bends.end());
+    const double earlier = *std::max_element(bends.begin(), last_three);
+    return latest > 1.5 * earlier;
+}
+
+// The numeric derivative that is most certain of itself, over ever smaller steps.
 static Settled settle(Line& line, std::size_t c, double tolerance, double floor) {
     Settled best;
     double scale = floor;
     int smooth = 0;             // levels in a row
     std::vector<double> bends;  // before them
     for (int k = first_level; k < last_level; ++k) {
-        const Slopes s = line.at(k + 1, c);
+        const Slopes s = line.slopes(k + 1, c);
         if (std::isfinite(s.terms)) {
             scale = std::max({s.terms, s.sides, scale / 2, floor});
             if (scale > 0 && s.noise > coarse_limit * scale) break;
         }
         if (line.bends(k, c, scale)) {
             if (smooth >= 3) break;  // f's own rounding
-            // a kink, a pole or the end of f's domain is within this step: it tells nothing
+            // A kink, a pole or the end of f's domain is within this step: it tells nothing.
             smooth = 0;
             bends.push_back(std::abs(line.bend(k, c)));
-        } else if (++smooth >= 3) {
-            const double now = richardson(line, k, c), last = richardson(line, k - 1, c),
-                         before = richardson(line, k - 2, c);
-            const double spread = std::max({now, last, before}) - std::min({now, last, before});
-            const double uncertainty = s.noise + 4 * spread + std::abs(line.bend(k, c));
-            if (uncertainty < best.uncertainty)
-                best = {now, std::max(s.terms, std::abs(now)), uncertainty, scale, k};
-            if (best.resolved(tolerance / 4, floor) || uncertainty > 8 * best.uncertainty)
-                break;  // or rounding took over
-        } else if (smooth == 1 && bends.size() >= 6) {
-            // bends that grew until they vanished: the steps of a rounded f
-            const auto lately = bends.end() - 3;
-            if (*std::max_element(lately, bends.end()) >
-                1.5 * *std::max_element(bends.begin(), lately))
-                break;
+            continue;
         }
+        ++smooth;
+        if (smooth == 1 && grew(bends)) break;
+        if (smooth < 3) continue;
+        const double now = richardson(line, k, c);
+        const double last = richardson(line, k - 1, c);
+        const double before = richardson(line, k - 2, c);
+        const double spread = std::max({now, last, before}) - std::min({now, last, before});
+        const double uncertainty = s.noise + 4 * spread + std::abs(line.bend(k, c));
+        if (uncertainty < best.uncertainty)
+            best = {.value = now,
+                    .scale = std::max(s.terms, std::abs(now)),
+                    .uncertainty = uncertainty,
+                    .variation = scale,
+                    .level = k};
+        const bool rounding_took_over = uncertainty > 8 * best.uncertainty;
+        if (best.resolved(tolerance / 4, floor) || rounding_took_over) break;
     }
     return best;
 }
@@ -134,19 +159,21 @@ static Settled settle(Line& line, std::size_t c, double tolerance, double floor)
 // Is there a kink at x itself, or nearer than can be seen? The slopes on either side stay apart, by
 // the same, over six levels: a smooth f, whose bend falls to an eighth at each, cannot do that.
 static bool kink_at_x(Line& line, std::size_t c, double scale, Verdict& verdict) {
-    const auto steady = [&](int level) {
-        for (int k = level - 5; k < level; ++k)
-            if (!(std::abs(line.bend(k, c) - line.bend(level, c)) <=
-                  0.05 * std::abs(line.bend(level, c))))
-                return false;
+    const auto is_steady = [&](int level) {
+        const double bend = line.bend(level, c);
+        for (int k = level - 5; k < level; ++k) {
+            const bool stays = std::abs(line.bend(k, c) - bend) <= 0.05 * std::abs(bend);
+            if (!stays) return false;  // also where it is NaN
+        }
         return line.bends(level, c, scale);
     };
-    for (int k = 5; k + 1 < last_level && line.at(k + 1, c).noise <= 1e-5 * scale; ++k)
-        if (steady(k)) {
-            verdict.kink = true;
-            verdict.below = 2 * line.at(k + 1, c).below - line.at(k, c).below;
-            verdict.above = 2 * line.at(k + 1, c).above - line.at(k, c).above;
-        }
+    for (int k = 5; k + 1 < last_level; ++k) {
+        if (!(line.slopes(k + 1, c).noise <= 1e-5 * scale)) break;
+        if (!is_steady(k)) continue;
+        verdict.kink = true;
+        verdict.below = 2 * line.slopes(k + 1, c).below - line.slopes(k, c).below;
+        verdict.above = 2 * line.slopes(k + 1, c).above - line.slopes(k, c).above;
+    }
     return verdict.kink;
 }
 
@@ -155,9 +182,11 @@ static bool kink_at_x(Line& line, std::size_t c, double scale, Verdict& verdict)
 static bool domain_ends_at_x(Line& line, std::size_t c) {
     int ends_below = 0, ends_above = 0, levels = 0;
     for (int k = 0; k < last_level; k += 8) {
-        const Slopes& s = line.at(k, c);
-        ends_below += !std::isfinite(s.below) && std::isfinite(s.above);
-        ends_above += !std::isfinite(s.above) && std::isfinite(s.below);
+        const Slopes& s = line.slopes(k, c);
+        const bool finite_below = std::isfinite(s.below);
+        const bool finite_above = std::isfinite(s.above);
+        if (!finite_below && finite_above) ++ends_below;
+        if (!finite_above && finite_below) ++ends_above;
         ++levels;
     }
     return ends_below == levels || ends_above == levels;
@@ -165,84 +194,145 @@ static bool domain_ends_at_x(Line& line, std::size_t c) {
 
 // Is there a kink between x - h and x + h? Its bend vanishes at once when the step gets smaller
 // than the distance to it.
-static bool kink_near_x(Line& line, std::size_t c, int settled_at, double scale) {
-    for (int k = 0; k < settled_at; ++k)
-        if (line.bends(k, c, 1e3 * scale) && !line.bends(k + 1, c, scale) &&
-            std::isfinite(line.bend(k, c)))
-            return true;
+static bool kink_near_x(Line& line, std::size_t c, int settled_level, double scale) {
+    for (int k = 0; k < settled_level; ++k) {
+        const bool vanishes = line.bends(k, c, 1e3 * scale) && !line.bends(k + 1, c, scale);
+        if (vanishes && std::isfinite(line.bend(k, c))) return true;
+    }
     return false;
 }
 
-Verdict judge(Line& line, std::size_t c, double analytic, double size, double largest,
-              const Tolerance& tolerance) {
-    Verdict verdict;
-    if (!std::isfinite(analytic))
-        size = std::max(std::abs(line.at(1, c).below), std::abs(line.at(1, c).above));
-    const auto agrees = [&](double numeric, double scale, double hidden) {
-        const double difference = std::abs(analytic - numeric),
-                     most = tolerance.relative * scale + tolerance.absolute + hidden;
+// 0 where x is not finite.
+static double finite_size(double x) { return std::isfinite(x) ? std::abs(x) : 0; }
+
+namespace {
+
+// One analytic derivative against numeric ones, from the cheapest on.
+class Comparison {
+  public:
+    Comparison(Line& line, std::size_t c, double analytic, double size, double largest,
+               const Tolerance& tolerance)
+        : line_(line),
+          c_(c),
+          analytic_(analytic),
+          size_(size),
+          largest_(largest),
+          tolerance_(tolerance) {
+        if (!std::isfinite(analytic)) {
+            const Slopes& narrow = line.slopes(1, c);
+            size_ = std::max(std::abs(narrow.below), std::abs(narrow.above));
+        }
+        numeric_ = richardson(line, 0, c);
+        const Slopes& narrow = line.slopes(1, c);
+        noise_ = narrow.noise;
+        scale_ = std::max({finite_size(narrow.terms), finite_size(numeric_), size_});
+        variation_ = std::max(scale_, finite_size(narrow.sides));
+    }
+
+    Verdict verdict() {
+        if (right_at_first_look()) return verdict_;
+        if (domain_ends_at_x(line_, c_)) {
+            compare(std::nan(""), scale_, 0);
+            verdict_.cause =
+                "at the end of f's domain, or nearer to it than 2e-13, where there is no numeric "
+                "derivative";
+            return verdict_;
+        }
+        Settled settled = settle(line_, c_, tolerance_.relative, 0);
+        const bool stationary = settled.stationary(analytic_);
+        const bool uncertain = !stationary && !settled.resolved(coarse_limit, size_);
+        const bool at_kink = uncertain && kink_at_x(line_, c_, variation_, verdict_);
+        if (at_kink) {
+            compare_with_kink();
+            return verdict_;
+        }
+        const bool unresolved = !stationary && !settled.resolved(resolution_limit, size_);
+        if (unresolved && largest_ > scale_)
+            settled = settle(line_, c_, tolerance_.relative, largest_);
+        compare_with(settled, stationary);
+        return verdict_;
+    }
+
+  private:
+    // Enters the numeric derivative and the error into the verdict. Is the analytic one right, but
+    // for the tolerance and for what rounding hides?
+    bool compare(double numeric, double scale, double hidden) {
+        const double difference = std::abs(analytic_ - numeric);
+        const double most = tolerance_.relative * scale + tolerance_.absolute + hidden;
         const bool right = std::isfinite(difference) && difference <= most;
-        verdict.numeric = numeric;
-        verdict.relative_error = difference == 0 ? 0
-                                 : right         ? tolerance.relative * difference / most
-                                 : std::isfinite(difference) ? difference / scale
-                                                             : infinity;
+        verdict_.numeric = numeric;
+        if (difference == 0) verdict_.relative_error = 0;
+        else if (right) verdict_.relative_error = tolerance_.relative * difference / most;
+        else if (std::isfinite(difference)) verdict_.relative_error = difference / scale;
+        else verdict_.relative_error = infinity;
         return right;
-    };
+    }
 
     // One look at two steps, and for nearly every entry the last.
-    const double numeric = richardson(line, 0, c), noise = line.at(1, c).noise;
-    const auto finite = [](double x) { return std::isfinite(x) ? std::abs(x) : 0; };
-    const double scale = std::max({finite(line.at(1, c).terms), finite(numeric), size}),
-                 variation = std::max(scale, finite(line.at(1, c).sides));
-    if (!line.bends(0, c, variation + tolerance.absolute / bend_limit) &&
-        agrees(numeric, scale, noise) &&
-        (noise <= coarse_limit * std::max(scale, largest) + tolerance.absolute ||
-         (analytic == 0 && numeric == 0)))
-        return verdict;  // rounding hid little of it
+    bool right_at_first_look() {
+        if (line_.bends(0, c_, variation_ + tolerance_.absolute / bend_limit)) return false;
+        const bool right = compare(numeric_, scale_, noise_);
+        const bool little_is_hidden =
+            noise_ <= coarse_limit * std::max(scale_, largest_) + tolerance_.absolute;
+        const bool both_zero = analytic_ == 0 && numeric_ == 0;
+        return right && (little_is_hidden || both_zero);
+    }
 
-    if (domain_ends_at_x(line, c)) {
-        agrees(std::nan(""), scale, 0);
-        verdict.cause =
-            "at the end of f's domain, or nearer to it than 2e-13, where there is no numeric "
-            "derivative";
-        return verdict;
+    // At a kink any derivative between the two slopes is right.
+    void compare_with_kink() {
+        const auto [low, high] = std::minmax(verdict_.below, verdict_.above);
+        const std::string slopes = with_digits(low, 10) + " and " + with_digits(high, 10);
+        if (std::isnan(analytic_)) {
+            compare(std::nan(""), scale_, 0);
+            verdict_.cause = "the analytic gradient is nan: at a kink, whose slopes are " + slopes;
+            return;
+        }
+        const double nearest = std::clamp(analytic_, low, high);
+        const bool right = compare(nearest, scale_, bend_limit * variation_ + noise_);
+        if (!right) verdict_.cause = "at a kink, and not between its slopes " + slopes;
     }
-    Settled settled = settle(line, c, tolerance.relative, 0);
-    const bool stationary = settled.stationary(analytic);
-    if (!stationary && !settled.resolved(coarse_limit, size) &&
-        kink_at_x(line, c, variation, verdict)) {
-        const auto [low, high] = std::minmax(verdict.below, verdict.above);
-        if (std::isnan(analytic)) {
-            agrees(std::nan(""), scale, 0);
-            verdict.cause = "the analytic gradient is nan: at a kink, whose slopes are " +
-                            with_digits(low, 10) + " and " + with_digits(high, 10);
-        } else if (!agrees(std::clamp(analytic, low, high), scale, bend_limit * variation + noise))
-            verdict.cause = "at a kink, and not between its slopes " + with_digits(low, 10) +
-                            " and " + with_digits(high, 10);
-        return verdict;
+
+    void compare_with(const Settled& settled, bool stationary) {
+        verdict_.kink = kink_near_x(line_, c_, settled.level, variation_);
+        verdict_.below = line_.slopes(0, c_).below;
+        verdict_.above = line_.slopes(0, c_).above;
+        const bool right =
+            compare(settled.value, std::max(settled.scale, size_), settled.uncertainty);
+        if (!right) verdict_.cause = "wrong";
+        if (!std::isfinite(analytic_)) {
+            const double seen = std::isfinite(settled.value) ? settled.value : numeric_;
+            compare(seen, scale_, 0);
+            verdict_.cause = "the analytic gradient is " + with_digits(analytic_, 6) +
+                             ": the numeric one is " + with_digits(seen, 6);
+            return;
+        }
+        const double limit = verdict_.kink ? coarse_limit : resolution_limit;
+        const bool settles = stationary || settled.resolved(limit, std::max(size_, largest_)) ||
+                             settled.uncertainty <= tolerance_.absolute;
+        if (!settles)
+            verdict_.cause =
+                "the numeric derivative does not settle: f is not smooth here, or another step is "
+                "needed";
     }
-    if (!stationary && !settled.resolved(resolution_limit, size) && largest > scale)
-        settled = settle(line, c, tolerance.relative, largest);
-    verdict.kink = kink_near_x(line, c, settled.level, variation);
-    verdict.below = line.at(0, c).below, verdict.above = line.at(0, c).above;
-    if (!agrees(settled.value, std::max(settled.scale, size), settled.uncertainty))
-        verdict.cause = "wrong";
-    if (!std::isfinite(analytic)) {
-        const double seen = std::isfinite(settled.value) ? settled.value : numeric;
-        agrees(seen, scale, 0);
-        verdict.cause = "the analytic gradient is " + with_digits(analytic, 6) +
-                        ": the numeric one is " + with_digits(seen, 6);
-        return verdict;
-    }
-    if (!stationary &&
-        !settled.resolved(verdict.kink ? coarse_limit : resolution_limit,
-                          std::max(size, largest)) &&
-        !(settled.uncertainty <= tolerance.absolute))
-        verdict.cause =
-            "the numeric derivative does not settle: f is not smooth here, or another step is "
-            "needed";
-    return verdict;
+
+    Line& line_;
+    const std::size_t c_;
+    const double analytic_;
+    double size_;
+    const double largest_;
+    const Tolerance tolerance_;
+    double numeric_;    // at the first step
+    double noise_;      // of it
+    double scale_;      // the size of the derivative's terms
+    double variation_;  // the same, also where the derivative is 0
+    Verdict verdict_;
+};
+
+}  // namespace
+
+Verdict judge(Line& line, std::size_t c, double analytic, double size, double largest,
+              const Tolerance& tolerance) {
+    return Comparison(line, c, analytic, size, largest, tolerance).verdict();
 }
 
 }  // namespace taper::detail

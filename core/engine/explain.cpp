@@ -1,7 +1,8 @@
-// What an Error of an op tells beside the rule: the line that called it, what made its inputs, and
-// who made the first number that is not finite.
+// What an Error of an op tells beside the rule: the line that called the op, what made its inputs,
+// and which op made the first number that is not finite.
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "core/engine/tape.hpp"
 
@@ -10,51 +11,56 @@ namespace taper {
 std::string to_string(const Source& source) {
     if (!source.file) return "an unknown line";
     const std::string path = source.file;
-    const std::size_t name = path.rfind('/');
-    const std::size_t folder =
-        name == std::string::npos || name == 0 ? name : path.rfind('/', name - 1);
-    return path.substr(folder == std::string::npos ? 0 : folder + 1) + ":" +
-           std::to_string(source.line);
+    const std::size_t last_slash = path.rfind('/');
+    const bool in_folder = last_slash != path.npos && last_slash > 0;
+    const std::size_t slash = in_folder ? path.rfind('/', last_slash - 1) : last_slash;
+    const std::size_t begin = slash == path.npos ? 0 : slash + 1;
+    return path.substr(begin) + ":" + std::to_string(source.line);
 }
 
-// "parameter w", "softmax at layers/attention.cpp:50", "a constant": on no record of the tape.
+// "parameter w", "softmax at layers/attention.cpp:50"; "a constant" where there is no record.
 template <class T> static std::string maker(const Leaf<T>* leaf, const Record<T>* record) {
     if (leaf) return "parameter " + leaf->name;
     return record ? std::string(record->name) + " at " + to_string(record->source) : "a constant";
 }
 
+// "-1 to 2.5"
 template <class T> static std::string range(const Array<T>& x) {
     if (x.size() == 0) return "no entries";
-    T least = x.data()[0], largest = least;
+    T least = x.data()[0];
+    T largest = least;
     for (std::size_t i = 0; i < x.size(); ++i) {
         const T entry = x.data()[i];
         if (std::isnan(entry)) return "with nan";
-        least = std::min(least, entry), largest = std::max(largest, entry);
+        least = std::min(least, entry);
+        largest = std::max(largest, entry);
     }
     return shortest(least) + " to " + shortest(largest);
 }
 
 // "entry (0,3) of (2,4) is nan": the first that is not finite; nothing if all are.
 template <class T> static std::string not_finite(const Array<T>& x) {
-    const auto bad =
-        std::find_if(x.data(), x.data() + x.size(), [](T entry) { return !std::isfinite(entry); });
-    if (bad == x.data() + x.size()) return "";
-    return "entry " + index_text(x.shape(), static_cast<std::size_t>(bad - x.data())) + " of " +
-           to_string(x.shape()) + " is " + shortest(*bad);
+    const T* const end = x.data() + x.size();
+    const T* const bad = std::find_if(x.data(), end, [](T entry) { return !std::isfinite(entry); });
+    if (bad == end) return "";
+    const auto flat = static_cast<std::size_t>(bad - x.data());
+    return "entry " + index_text(x.shape(), flat) + " of " + to_string(x.shape()) + " is " +
+           shortest(*bad);
 }
 
 template <class T>
 void Tape<T>::explain(const Error& error, Source source, const std::vector<Var<T>>& inputs,
                       bool with_ranges) {
     std::string text = std::string(error.what()) + " [at " + to_string(source);
-    const Tape* tape = recording();
+    const Tape* const tape = recording();
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-        const std::size_t number =
-            // nowhere too: of an outer tape, in its backward
-            tape ? tape->find(inputs[i]) : nowhere;
-        text += "; input " + std::to_string(i) + " " + to_string(inputs[i].shape()) + ": " +
-                maker(inputs[i].leaf.get(), number == nowhere ? nullptr : &tape->records_[number]);
-        if (with_ranges) text += ", " + range(inputs[i].value());
+        const Var<T>& x = inputs[i];
+        // Nowhere is also what belongs to an outer tape, in that tape's backward.
+        const std::size_t number = tape ? tape->find(x) : nowhere;
+        const Record<T>* const record = number == nowhere ? nullptr : &tape->records_[number];
+        text += "; input " + std::to_string(i) + " " + to_string(x.shape()) + ": " +
+                maker(x.leaf.get(), record);
+        if (with_ranges) text += ", " + range(x.value());
     }
     throw Error(text + "]");
 }
@@ -62,9 +68,10 @@ void Tape<T>::explain(const Error& error, Source source, const std::vector<Var<T
 template <class T>
 void Tape<T>::require_finite(const char* op, Source source, const std::vector<Var<T>>& inputs,
                              const Var<T>& y) {
-    if (const std::string found = not_finite(y.value()); !found.empty())
-        explain(Error(std::string(op) + ": every result must be finite: " + found), source, inputs,
-                true);
+    const std::string found = not_finite(y.value());
+    if (found.empty()) return;
+    const Error error(std::string(op) + ": every result must be finite: " + found);
+    explain(error, source, inputs, true);
 }
 
 template <class T> void Tape<T>::require_finite_gradients(const Record<T>& record) const {
@@ -73,11 +80,12 @@ template <class T> void Tape<T>::require_finite_gradients(const Record<T>& recor
         const std::string found = input.gradient ? not_finite(*input.gradient) : "";
         if (found.empty()) continue;
         const auto value = input.value.lock();
-        throw Error(std::string("backward of ") + record.name +
-                    ": every gradient must be finite: " + found + " [called at " +
-                    to_string(record.source) + "; dy " + to_string(record.shape) + ": " +
-                    range(*record.gradient) + "; input " + to_string(input.shape) + ": " +
-                    maker(input.leaf.get(), &input) + (value ? ", " + range(*value) : "") + "]");
+        const std::string op = std::string("backward of ") + record.name;
+        const std::string dy = "; dy " + to_string(record.shape) + ": " + range(*record.gradient);
+        const std::string x = "; input " + to_string(input.shape) + ": " +
+                              maker(input.leaf.get(), &input) + (value ? ", " + range(*value) : "");
+        throw Error(op + ": every gradient must be finite: " + found + " [called at " +
+                    to_string(record.source) + dy + x + "]");
     }
 }
 

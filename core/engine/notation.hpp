@@ -24,29 +24,31 @@ template <class T, class X> Var<T> constant(const X& x) {
 
 // ---- A number or an Array on the left. On the right the op's own signature takes it.
 template <class T, class X>
-requires(!is_var<X>) Var<T> pow(const X& a, const Var<T>& b, Source at = here()) {
-    return pow(constant<T>(a), b, at);
+requires(!is_var<X>) Var<T> pow(const X& a, const Var<T>& b, Source source = here()) {
+    return pow(constant<T>(a), b, source);
 }
 template <class T, class X>
-requires(!is_var<X>) Var<T> maximum(const X& a, const Var<T>& b, Source at = here()) {
-    return maximum(constant<T>(a), b, at);
+requires(!is_var<X>) Var<T> maximum(const X& a, const Var<T>& b, Source source = here()) {
+    return maximum(constant<T>(a), b, source);
 }
 template <class T, class X>
-requires(!is_var<X>) Var<T> minimum(const X& a, const Var<T>& b, Source at = here()) {
-    return minimum(constant<T>(a), b, at);
+requires(!is_var<X>) Var<T> minimum(const X& a, const Var<T>& b, Source source = here()) {
+    return minimum(constant<T>(a), b, source);
 }
 template <class T, class X>
 requires(!is_var<X>) Var<T> select(const Mask& mask, const X& a, const Var<T>& b,
-                                   Source at = here()) {
-    return select(mask, constant<T>(a), b, at);
+                                   Source source = here()) {
+    return select(mask, constant<T>(a), b, source);
 }
 
 // ---- Vars and Parameters in braces.
-template <class T> Var<T> concat(std::initializer_list<Var<T>> xs, int axis, Source at = here()) {
-    return concat(std::vector<Var<T>>(xs), axis, at);
+template <class T>
+Var<T> concat(std::initializer_list<Var<T>> xs, int axis, Source source = here()) {
+    return concat(std::vector<Var<T>>(xs), axis, source);
 }
-template <class T> Var<T> stack(std::initializer_list<Var<T>> xs, int axis, Source at = here()) {
-    return stack(std::vector<Var<T>>(xs), axis, at);
+template <class T>
+Var<T> stack(std::initializer_list<Var<T>> xs, int axis, Source source = here()) {
+    return stack(std::vector<Var<T>>(xs), axis, source);
 }
 
 // ---- float beside double does not compile: which of the two is meant?

@@ -60,41 +60,45 @@ class OutputFile {
     OutputFile(const OutputFile&) = delete;
     OutputFile& operator=(const OutputFile&) = delete;
 
-    // What the umask took away when the file was made, too. A file system without modes does not
-    // know it.
+    // Sets also what the umask took away when the file was made. On a file system without modes it
+    // fails, which does not matter.
     void set_mode(mode_t mode) { static_cast<void>(::fchmod(descriptor_, mode)); }
 
     void write(std::span<const std::string_view> pieces) {
-        for (std::string_view piece : pieces) {
-            while (!piece.empty()) {
-                const ssize_t n =
-                    uninterrupted([&] { return ::write(descriptor_, piece.data(), piece.size()); });
-                if (n < 0) fail(path_, "the file cannot be written");
-                piece.remove_prefix(static_cast<std::size_t>(n));
+        for (const std::string_view piece : pieces) {
+            std::string_view rest = piece;
+            while (!rest.empty()) {
+                const ssize_t written =
+                    uninterrupted([&] { return ::write(descriptor_, rest.data(), rest.size()); });
+                if (written < 0) fail(path_, "the file cannot be written");
+                rest.remove_prefix(static_cast<std::size_t>(written));
             }
         }
     }
 
-    // ftruncate would fill a file that is shorter with zeros.
+    // Cuts what the file has beyond `size` bytes. Error where it has fewer: ftruncate would fill it
+    // with zeros.
     void cut(std::uint64_t size) {
         struct stat status {};
         if (::fstat(descriptor_, &status) < 0) fail(path_, "the file cannot be cut");
         if (static_cast<std::uint64_t>(status.st_size) < size)
             throw Error(path_ + ": the file must have at least the " + std::to_string(size) +
                         " bytes that are to be kept: it has " + std::to_string(status.st_size));
-        if (uninterrupted([&] { return ::ftruncate(descriptor_, static_cast<off_t>(size)); }) < 0)
-            fail(path_, "the file cannot be cut");
+        const auto end = static_cast<off_t>(size);
+        const int result = uninterrupted([&] { return ::ftruncate(descriptor_, end); });
+        if (result < 0) fail(path_, "the file cannot be cut");
     }
 
     void sync() {
-        if (uninterrupted([&] { return ::fsync(descriptor_); }) < 0)
-            fail(path_, "the file cannot be brought to the disk");
+        const int result = uninterrupted([&] { return ::fsync(descriptor_); });
+        if (result < 0) fail(path_, "the file cannot be brought to the disk");
     }
 
     // An interrupted close has closed (Linux), so it is never repeated.
     void close() {
-        if (::close(std::exchange(descriptor_, -1)) < 0 && errno != EINTR)
-            fail(path_, "the file cannot be closed");
+        const int result = ::close(descriptor_);
+        descriptor_ = -1;
+        if (result < 0 && errno != EINTR) fail(path_, "the file cannot be closed");
     }
 
   private:
@@ -129,28 +133,37 @@ void sync_directory(const std::string& path, const std::string& target) {
     const int error = errno;
     ::close(descriptor);
     errno = error;
-    if (result < 0 && error != EINVAL)
-        fail(path, "its directory cannot be brought to the disk");  // EINVAL: not supported
+    const bool supported = error != EINVAL;
+    if (result < 0 && supported) fail(path, "its directory cannot be brought to the disk");
 }
 
 std::atomic<const char*> unfinished = nullptr;  // the name of the file that replace has begun
 static_assert(decltype(unfinished)::is_always_lock_free);
 
-// kept: the mode of the file that it replaces.
-void replace(const std::string& path, const std::string& target, std::optional<mode_t> kept,
+// A name that remove_unfinished_file knows as long as this object lives.
+class UnfinishedName {
+  public:
+    explicit UnfinishedName(std::string name) : name_(std::move(name)) {
+        unfinished = name_.c_str();
+    }
+    ~UnfinishedName() { unfinished = nullptr; }
+    UnfinishedName(const UnfinishedName&) = delete;
+    UnfinishedName& operator=(const UnfinishedName&) = delete;
+
+    const std::string& text() const { return name_; }
+
+  private:
+    const std::string name_;
+};
+
+// mode: that of the file which is replaced, if there is one.
+void replace(const std::string& path, const std::string& target, std::optional<mode_t> mode,
              std::span<const std::string_view> pieces) {
-    struct Begun {
-        const std::string name;
-        explicit Begun(std::string new_name) : name(std::move(new_name)) {
-            unfinished = name.c_str();
-        }
-        ~Begun() { unfinished = nullptr; }
-    };
-    const Begun begun(temporary_name(target));
-    const std::string& temporary = begun.name;
-    OutputFile file(path, temporary, O_CREAT | O_EXCL, kept.value_or(0666));
+    const UnfinishedName name(temporary_name(target));
+    const std::string& temporary = name.text();
+    OutputFile file(path, temporary, O_CREAT | O_EXCL, mode.value_or(0666));
     try {
-        if (kept) file.set_mode(*kept);
+        if (mode) file.set_mode(*mode);
         file.write(pieces);
         file.sync();
         file.close();
@@ -182,10 +195,10 @@ InputFile::InputFile(const std::string& path) : path_(path) {
     descriptor_ = uninterrupted(
         [&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); });
     if (descriptor_ < 0) {
-        if (path_is_wrong(errno)) {
+        const int error = errno;
+        if (path_is_wrong(error))
             throw Error(path + ": the file must exist and be readable: " +
-                        std::generic_category().message(errno));
-        }
+                        std::generic_category().message(error));
         fail(path, "the file cannot be opened");
     }
     struct stat status {};
@@ -201,41 +214,43 @@ InputFile::~InputFile() { ::close(descriptor_); }
 std::size_t InputFile::read(std::uint64_t offset, void* to, std::size_t n) const {
     std::size_t done = 0;
     while (done < n) {
-        const auto at = static_cast<off_t>(offset + done);
-        const ssize_t got = uninterrupted(
-            [&] { return ::pread(descriptor_, static_cast<char*>(to) + done, n - done, at); });
-        if (got < 0) fail(path_, "the file cannot be read");
-        if (got == 0) break;
-        done += static_cast<std::size_t>(got);
+        char* const rest = static_cast<char*>(to) + done;
+        const auto position = static_cast<off_t>(offset + done);
+        const ssize_t bytes =
+            uninterrupted([&] { return ::pread(descriptor_, rest, n - done, position); });
+        if (bytes < 0) fail(path_, "the file cannot be read");
+        if (bytes == 0) break;
+        done += static_cast<std::size_t>(bytes);
     }
     return done;
 }
 
 std::string read_file(const std::string& path, std::size_t limit) {
     const InputFile file(path);
-    const auto check = [&](std::uint64_t size) {
-        if (size > limit) {
+    const auto check_size = [&](std::uint64_t size) {
+        if (size > limit)
             throw Error(path + ": the file must have at most " + std::to_string(limit) +
                         " bytes: it has " + std::to_string(size));
-        }
     };
-    check(file.size());
+    check_size(file.size());
     std::string bytes;
     std::size_t used = 0;
-    // filled: there may be more. One byte more than the size shows the end at once
+    // As long as what there is room for was filled, there may be more. With room for one byte more
+    // than the file's size the end shows at once.
     while (used == bytes.size()) {
         bytes.resize(std::max<std::size_t>(file.size() + 1, 2 * used));
         used += file.read(used, bytes.data() + used, bytes.size() - used);
-        check(used);
+        check_size(used);
     }
     bytes.resize(used);
     return bytes;
 }
 
 std::string written_path(const std::string& path) {
-    std::error_code broken;  // weakly: a link may point to what is not there yet
+    std::error_code ignored;
     const bool leads_on =
-        std::filesystem::is_symlink(path, broken) || std::filesystem::exists(path, broken);
+        std::filesystem::is_symlink(path, ignored) || std::filesystem::exists(path, ignored);
+    // Weakly: a link may point to what is not there yet.
     return leads_on ? std::filesystem::weakly_canonical(link_target(path)).string() : path;
 }
 
@@ -247,8 +262,9 @@ void write_file(const std::string& path, std::span<const std::string_view> piece
         file.write(pieces);
         file.close();
     } else {
-        const auto kept = exists ? std::optional<mode_t>(status.st_mode & 0777) : std::nullopt;
-        replace(path, written_path(path), kept, pieces);
+        std::optional<mode_t> mode;
+        if (exists) mode = status.st_mode & 0777;
+        replace(path, written_path(path), mode, pieces);
     }
 }
 
@@ -269,11 +285,13 @@ void AppendedFile::sync() { file_->sync(); }
 
 std::vector<std::string> leftovers_of(const std::string& path) {
     const std::filesystem::path target(path);
+    const std::filesystem::path folder = target.has_parent_path() ? target.parent_path() : ".";
     std::vector<std::string> leftovers;
-    for (const auto& entry :
-         std::filesystem::directory_iterator(target.has_parent_path() ? target.parent_path() : "."))
-        if (is_temporary_name(entry.path().filename().string(), target.filename().string()))
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+        const std::string name = entry.path().filename().string();
+        if (is_temporary_name(name, target.filename().string()))
             leftovers.push_back(entry.path().string());
+    }
     return leftovers;
 }
 

@@ -14,7 +14,7 @@ using nlohmann::json;
 json parse_object(std::string_view text, const std::string& rule) {
     constexpr int max_depth = 8;  // whatever shows or destroys a value calls itself for each level
     const auto refuse = [&](const std::string& reason) { throw Error(rule + ": " + reason); };
-    const std::size_t zero = text.find('\0');  // the parser would stop there
+    const std::size_t zero = text.find('\0');  // where the parser would stop
     if (zero != text.npos) refuse("it has a zero byte: byte " + std::to_string(zero + 1));
 
     std::vector<std::set<std::string>> keys;  // of each object that is open

@@ -22,44 +22,53 @@ static std::string first_line(const std::filesystem::path& file) {
     return line;
 }
 
-// Microseconds of all cores in each period, as "200000" and "100000": cores. Anything else, as
-// "max" or "-1": no limit.
+// 0 where the text is not a whole number.
+static long long number(const std::string& text) {
+    const char* const end = text.data() + text.size();
+    long long value = 0;
+    const char* const parsed = std::from_chars(text.data(), end, value).ptr;
+    return parsed == end ? value : 0;
+}
+
+// The cores that "200000" microseconds of core time in each period of "100000" are. Any other text
+// ("max", "-1") is no limit.
 static int whole_cores(const std::string& quota, const std::string& period) {
-    const auto number = [](const std::string& text) {
-        long long value = 0;
-        const auto end = std::from_chars(text.data(), text.data() + text.size(), value).ptr;
-        return end == text.data() + text.size() ? value : 0;
-    };
-    if (number(quota) <= 0 || number(period) <= 0) return INT_MAX;
-    return static_cast<int>(std::clamp<long long>(number(quota) / number(period), 1, INT_MAX));
+    const long long quota_time = number(quota);
+    const long long period_time = number(period);
+    if (quota_time <= 0 || period_time <= 0) return INT_MAX;
+    return static_cast<int>(std::clamp<long long>(quota_time / period_time, 1, INT_MAX));
 }
 
-// Of one group: version 2 of control groups has one file, version 1 two.
+// The quota of one group. Version 2 of control groups has one file for it, version 1 has two.
 static int quota_of(const std::filesystem::path& group) {
-    std::istringstream both(first_line(group / "cpu.max"));
+    std::istringstream version_2(first_line(group / "cpu.max"));
     std::string quota, period;
-    both >> quota >> period;
-    return std::min(whole_cores(quota, period),
-                    whole_cores(first_line(group / "cpu.cfs_quota_us"),
-                                first_line(group / "cpu.cfs_period_us")));
+    version_2 >> quota >> period;
+    const std::string quota_1 = first_line(group / "cpu.cfs_quota_us");
+    const std::string period_1 = first_line(group / "cpu.cfs_period_us");
+    return std::min(whole_cores(quota, period), whole_cores(quota_1, period_1));
 }
 
-// Each line is "number:controllers:/path of the group". A quota holds for all below it; in a
-// container the path may not be mounted, but what is mounted is the group itself.
+// Each line of `membership` is "number:controllers:/path of the group". A quota holds for all
+// groups below its own. In a container the path may not be mounted; what is mounted is the group
+// itself.
 int cores_of_quota(const std::string& membership, const std::string& mounted) {
     int cores = INT_MAX;
     std::istringstream lines(membership);
     for (std::string line; std::getline(lines, line);) {
-        const std::size_t first = line.find(':'), second = line.find(':', first + 1);
+        const std::size_t first = line.find(':');
+        const std::size_t second = line.find(':', first + 1);
         if (second == std::string::npos) continue;
         const std::string controllers = line.substr(first + 1, second - first - 1);
         const bool version_1 = ("," + controllers + ",").find(",cpu,") != std::string::npos;
         if (!version_1 && !controllers.empty()) continue;
         const std::filesystem::path top = std::filesystem::path(mounted) / (version_1 ? "cpu" : "");
-        std::filesystem::path group =
-            std::filesystem::path(line.substr(std::min(second + 1, line.size()))).relative_path();
-        for (; !group.empty(); group = group.parent_path())
+        const std::filesystem::path path = line.substr(std::min(second + 1, line.size()));
+        std::filesystem::path group = path.relative_path();
+        while (!group.empty()) {
             cores = std::min(cores, quota_of(top / group));
+            group = group.parent_path();
+        }
         cores = std::min(cores, quota_of(top));
     }
     return cores;

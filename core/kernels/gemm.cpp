@@ -1,3 +1,4 @@
+// The table of these products is in core/kernels/gemm.hpp.
 #include "core/kernels/gemm.hpp"
 
 #include <sys/mman.h>
@@ -24,10 +25,10 @@ char* openblas_get_corename();
 
 namespace taper {
 
-// A thread's first product takes a buffer of OpenBLAS, 128 MiB of addresses on x86, which asks for
-// it without end where the system has none. So that this is an error instead, the thread asks
-// before, and no other one takes what it was promised. OpenBLAS's own threads take theirs as they
-// start, perhaps only now: the first product of all asks for these too.
+// A thread's first product takes a buffer of OpenBLAS: 128 MiB of addresses on x86. Where the
+// system has none, OpenBLAS asks again without end. So the thread asks first, which fails with an
+// error, and a lock keeps other threads from taking what it was promised. OpenBLAS's own threads
+// take their buffers as they start, perhaps only now: the first product of all asks for these too.
 static thread_local bool has_buffer = false;
 static std::mutex first_product;
 
@@ -42,256 +43,300 @@ static void require_buffer() {
     buffers_to_come = 1;
 }
 
+static cxxblas::Transpose blas_transpose(bool transposed) {
+    return transposed ? cxxblas::Trans : cxxblas::NoTrans;
+}
+
+static xt::blas_index_t blas_index(std::size_t n) { return static_cast<xt::blas_index_t>(n); }
+
+// BLAS wants 1 or more, also of a matrix without entries.
+static xt::blas_index_t blas_stride(std::size_t stride) {
+    return blas_index(std::max<std::size_t>(stride, 1));
+}
+
+// One call of BLAS. OpenBLAS stays on one thread, whatever else the process asked it for since:
+// parallel_for is outside.
 template <class T>
-static void blas(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride,
-                 bool accumulate) {
-    // OpenBLAS stays on one thread, whatever else the process asked it for since: parallel_for is
-    // outside. The index type, alpha and beta are spelled out since any other type selects a scalar
-    // triple loop.
+static void blas_gemm(const MatrixView<T>& a, const MatrixView<T>& b, T* c, std::size_t c_stride,
+                      bool accumulate) {
     std::unique_lock lock(first_product, std::defer_lock);
     if (!has_buffer) {
         lock.lock();
         require_buffer();
     }
     if (openblas_get_num_threads() != 1) openblas_set_num_threads(1);
-    const auto index = [](std::size_t n) { return static_cast<xt::blas_index_t>(n); };
-    const auto trans = [](const Matrix<T>& m) {
-        return m.transposed ? cxxblas::Trans : cxxblas::NoTrans;
-    };
-    const auto leading = [&](std::size_t stride) {
-        return index(std::max<std::size_t>(stride, 1));
-    };
-    cxxblas::gemm<xt::blas_index_t>(cxxblas::RowMajor, trans(a), trans(b), index(a.rows),
-                                    index(b.columns), index(a.columns), T(1), a.data,
-                                    leading(a.stride), b.data, leading(b.stride),
-                                    accumulate ? T(1) : T(0), c, leading(c_stride));
+    // The types are spelled out: any other index type, alpha or beta selects a scalar triple loop.
+    const T alpha = 1;
+    const T beta = accumulate ? T(1) : T(0);
+    cxxblas::gemm<xt::blas_index_t>(
+        cxxblas::RowMajor, blas_transpose(a.transposed), blas_transpose(b.transposed),
+        blas_index(a.rows), blas_index(b.columns), blas_index(a.columns), alpha, a.data,
+        blas_stride(a.stride), b.data, blas_stride(b.stride), beta, c, blas_stride(c_stride));
     has_buffer = true;
 }
 
 // OpenBLAS copies ("packs") both operands of each call. Its AVX-512 kernels do not where a product
 // has at most 10^6 multiply-adds and b is not transposed: there blocks of that size are a tenth
-// faster. With other kernels large blocks are, a tenth too.
-static bool& blocks() {
-    static bool cut = [kernels = std::string(openblas_get_corename())] {
-        return kernels == "SkylakeX" || kernels == "Cooperlake" || kernels == "SapphireRapids";
-    }();
+// faster. With other kernels large blocks are a tenth faster.
+static bool kernels_suit_blocks() {
+    const std::string kernels = openblas_get_corename();
+    return kernels == "SkylakeX" || kernels == "Cooperlake" || kernels == "SapphireRapids";
+}
+static bool& cut_in_blocks() {
+    static bool cut = kernels_suit_blocks();
     return cut;
 }
-bool in_blocks() { return blocks(); }
-void set_in_blocks(bool cut) { blocks() = cut; }
+bool in_blocks() { return cut_in_blocks(); }
+void set_in_blocks(bool cut) { cut_in_blocks() = cut; }
 
+// A product of a block is (rows, inner) by (inner, columns).
 struct Block {
     std::size_t rows, inner, columns;
 };
 static Block block() { return in_blocks() ? Block{48, 128, 128} : Block{120, 256, 128}; }
+
+// Rows of a that meet a panel at a time.
 static std::size_t panel_rows() { return in_blocks() ? 60 : 120; }
 
+// The part of x that begins at (row, column), cut where x ends.
 template <class T>
-static Matrix<T> part(const Matrix<T>& x, std::size_t row, std::size_t rows, std::size_t column,
-                      std::size_t columns) {
+static MatrixView<T> submatrix(const MatrixView<T>& x, std::size_t row, std::size_t rows,
+                               std::size_t column, std::size_t columns) {
     const std::size_t begin = x.transposed ? column * x.stride + row : row * x.stride + column;
-    return {x.data + begin, std::min(rows, x.rows - row), std::min(columns, x.columns - column),
-            x.stride, x.transposed};
+    const T* const data = x.data ? x.data + begin : nullptr;  // without entries x has no memory
+    return {data, std::min(rows, x.rows - row), std::min(columns, x.columns - column), x.stride,
+            x.transposed};
 }
 
 template <class T>
-void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride, bool accumulate) {
+void gemm(const MatrixView<T>& a, const MatrixView<T>& b, T* c, std::size_t c_stride,
+          bool accumulate) {
     const auto [rows, inner, columns] = block();
     if (!in_blocks() || b.transposed || a.rows * a.columns * b.columns <= rows * inner * columns)
-        return blas(a, b, c, c_stride, accumulate);
+        return blas_gemm(a, b, c, c_stride, accumulate);
     for (std::size_t i = 0; i < a.rows; i += rows)
         for (std::size_t k = 0; k < a.columns; k += inner)
-            for (std::size_t j = 0; j < b.columns; j += columns)
-                blas(part(a, i, rows, k, inner), part(b, k, inner, j, columns),
-                     c + i * c_stride + j, c_stride, accumulate || k > 0);
+            for (std::size_t j = 0; j < b.columns; j += columns) {
+                const MatrixView<T> a_block = submatrix(a, i, rows, k, inner);
+                const MatrixView<T> b_block = submatrix(b, k, inner, j, columns);
+                blas_gemm(a_block, b_block, c + i * c_stride + j, c_stride, accumulate || k > 0);
+            }
 }
 
-template <class T> Panels<T>::Panels(const Matrix<T>& matrix, std::size_t a_rows) : b(matrix) {
+// The columns of b from `column` on, in rows of Panels::width entries.
+template <class T> static void copy_panel(const MatrixView<T>& b, std::size_t column, T* panel) {
+    constexpr std::size_t width = Panels<T>::width;
+    const MatrixView<T> x = submatrix(b, 0, b.rows, column, width);
+    if (x.transposed) return copy_transposed(x.columns, x.rows, x.data, x.stride, panel, width);
+    for (std::size_t i = 0; i < x.rows; ++i)
+        std::copy_n(x.data + i * x.stride, x.columns, panel + i * width);
+}
+
+template <class T> Panels<T>::Panels(const MatrixView<T>& matrix, std::size_t a_rows) : b(matrix) {
     if (!in_blocks() || a_rows <= panel_rows()) return;
-    data = empty<T>({(b.columns + width - 1) / width, b.rows, width});
-    parallel_for(
-        data.shape(0), 1 + elementwise_chunk / (b.rows * width + 1),
-        [&](std::size_t begin, std::size_t end) {
-            for (std::size_t panel = begin; panel < end; ++panel) {
-                const Matrix<T> from = part(b, 0, b.rows, panel * width, width);
-                T* to = data.data() + panel * b.rows * width;
-                if (from.transposed)
-                    copy_transposed(from.columns, from.rows, from.data, from.stride, to, width);
-                else
-                    for (std::size_t i = 0; i < b.rows; ++i)
-                        std::copy_n(from.data + i * from.stride, from.columns, to + i * width);
-            }
-        });
+    const std::size_t panels = (b.columns + width - 1) / width;
+    const std::size_t chunk = 1 + elementwise_chunk / (b.rows * width + 1);
+    data = empty<T>({panels, b.rows, width});
+    parallel_for(panels, chunk, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t panel = begin; panel < end; ++panel)
+            copy_panel(b, panel * width, data.data() + panel * b.rows * width);
+    });
 }
 
 template <class T>
-void gemm(const Matrix<T>& a, const Panels<T>& panels, T* c, std::size_t c_stride, const T* row) {
-    const Matrix<T>& b = panels.b;
+void gemm(const MatrixView<T>& a, const Panels<T>& panels, T* c, std::size_t c_stride,
+          const T* row) {
+    const MatrixView<T>& b = panels.b;
     for (std::size_t i = 0; row && i < a.rows; ++i) std::copy_n(row, b.columns, c + i * c_stride);
     if (panels.data.dimension() == 0 || b.rows == 0) return gemm(a, b, c, c_stride, row != nullptr);
     constexpr std::size_t inner = 256;
     for (std::size_t i = 0; i < a.rows; i += panel_rows())
         for (std::size_t k = 0; k < b.rows; k += inner)
             for (std::size_t j = 0; j < b.columns; j += panels.width) {
-                const Matrix<T> panel{panels.data.data() + j * b.rows, b.rows,
-                                      std::min(panels.width, b.columns - j), panels.width};
-                blas(part(a, i, panel_rows(), k, inner), part(panel, k, inner, 0, panels.width),
-                     c + i * c_stride + j, c_stride, row != nullptr || k > 0);
+                const std::size_t columns = std::min(panels.width, b.columns - j);
+                const MatrixView<T> panel{panels.data.data() + j * b.rows, b.rows, columns,
+                                          panels.width};
+                const MatrixView<T> a_block = submatrix(a, i, panel_rows(), k, inner);
+                const MatrixView<T> b_block = submatrix(panel, k, inner, 0, panels.width);
+                const bool accumulate = row != nullptr || k > 0;
+                blas_gemm(a_block, b_block, c + i * c_stride + j, c_stride, accumulate);
             }
 }
 
+template <class T> static bool all_finite(const MatrixView<T>& x) {
+    const auto zero = [](auto v) { return v * 0; };  // NaN where v is not finite
+    T zeros = 0;
+    for (std::size_t i = 0; i < x.rows; ++i)
+        zeros += sum_row(x.columns, zero, x.data + i * x.stride);
+    return zeros == 0;
+}
+
 template <class T>
-void add_seen(const Matrix<T>& a, const Matrix<T>& b, T* c, std::size_t c_stride) {
-    const auto zero = [](auto x) { return x * 0; };  // NaN where x is not finite
-    T hidden = 0;
-    for (std::size_t i = 0; i < b.rows; ++i)
-        hidden += sum_row(b.columns, zero, b.data + i * b.stride);
-    if (hidden == 0) return gemm(a, b, c, c_stride, true);
-    // b with zeros for the rest, which is added by itself
+void gemm_masked(const MatrixView<T>& a, const MatrixView<T>& b, T* c, std::size_t c_stride) {
+    if (all_finite(b)) return gemm(a, b, c, c_stride, true);
+    // b with 0 for what is not finite, and that added by itself where a is not 0
     std::vector<T> finite(b.rows * b.columns);
     for (std::size_t i = 0; i < b.rows; ++i)
         for (std::size_t j = 0; j < b.columns; ++j) {
             const T x = b.data[i * b.stride + j];
             finite[i * b.columns + j] = std::isfinite(x) ? x : 0;
-            for (std::size_t t = 0; t < a.rows && !std::isfinite(x); ++t)
+            if (std::isfinite(x)) continue;
+            for (std::size_t t = 0; t < a.rows; ++t)
                 if (const T weight = a.data[t * a.stride + i]; weight != 0)
                     c[t * c_stride + j] += weight * x;
         }
     gemm(a, {finite.data(), b.rows, b.columns, b.columns}, c, c_stride, true);
 }
 
-// The shape of the matrices before the last two axes.
+// The axes before the last two.
 static Shape batch_of(const Shape& shape) { return Shape(shape.begin(), shape.end() - 2); }
 
 // For each matrix of the broadcast batch, the number of the matrix of x that it reads.
 static std::vector<std::size_t> batch_numbers(const Shape& x, const Shape& batch) {
     std::vector<std::size_t> numbers(count(batch), 0);
     for (std::size_t i = 0; i < numbers.size(); ++i) {
-        std::size_t rest = i, stride = 1;
+        std::size_t rest = i;
+        std::size_t stride = 1;
         for (std::size_t axis = 1; axis <= x.size(); ++axis) {
-            const std::size_t extent = x[x.size() - axis], whole = batch[batch.size() - axis];
-            if (extent != 1) numbers[i] += rest % whole * stride;
-            rest /= whole;
+            const std::size_t extent = x[x.size() - axis];
+            const std::size_t batch_extent = batch[batch.size() - axis];
+            if (extent != 1) numbers[i] += rest % batch_extent * stride;
+            rest /= batch_extent;
             stride *= extent;
         }
     }
     return numbers;
 }
 
-// Each of a batch by another; c (batch, a.rows, b.columns).
-template <class T>
-static Array<T> product_of_each(const Matrix<T>& a, const std::vector<std::size_t>& number_a,
-                                const Matrix<T>& b, const std::vector<std::size_t>& number_b) {
-    const Block by = block();
-    const std::size_t batch = number_a.size(), size = a.rows * b.columns;
-    const std::size_t strips = (a.rows + by.rows - 1) / by.rows,
-                      rows = (a.rows + strips - 1) / strips;
-    const std::size_t parts =
-        // few strips: a sum over parts of their rows
-        batch * strips < 8 ? sum_parts(a.columns) : 1;
-    auto c = empty<T>({parts, batch, size});
-    const std::size_t work = rows * std::max<std::size_t>(a.columns / parts, 1) * b.columns;
-    parallel_for(parts * batch * strips, 1 + 500'000 / work,
-                 [&](std::size_t begin, std::size_t end) {
-                     for (std::size_t task = begin; task < end; ++task) {
-                         const std::size_t first = task % strips * rows, i = task / strips % batch,
-                                           p = task / strips / batch;
-                         const std::size_t from = p * a.columns / parts,
-                                           width = (p + 1) * a.columns / parts - from;
-                         Matrix<T> strip = part(a, first, rows, from, width),
-                                   those = part(b, from, width, 0, b.columns);
-                         strip.data += number_a[i] * a.rows * a.columns,
-                             those.data += number_b[i] * b.rows * b.columns;
-                         gemm(strip, those, c.data() + (p * batch + i) * size + first * b.columns,
-                              b.columns);
-                     }
-                 });
-    return parts > 1 ? sum_to(c, {1, batch, size}) : c;
+// Matrix `number` of several that stand one behind the other, of which x is the first.
+template <class T> static MatrixView<T> nth_matrix(MatrixView<T> x, std::size_t number) {
+    x.data += number * x.rows * x.columns;
+    return x;
 }
 
-template <class T> Array<T> rows_times(const Array<T>& a, const Matrix<T>& b, const Array<T>* row) {
-    Shape shape = a.shape();
-    shape.back() = b.columns;
-    auto c = empty<T>(shape);
-    if (c.size() == 0) return c;
-    const Matrix<T> all{a.data(), c.size() / b.columns, b.rows, b.rows};
-    const Panels<T> panels(b, all.rows);
-    const std::size_t work = panel_rows() * std::max<std::size_t>(b.rows, 1) * b.columns;
-    parallel_for(all.rows, panel_rows() * (1 + 500'000 / work),
-                 [&](std::size_t begin, std::size_t end) {
-                     gemm(part(all, begin, end - begin, 0, b.rows), panels,
-                          c.data() + begin * b.columns, b.columns, row ? row->data() : nullptr);
-                 });
-    return c;
+// (1, pairs, a.rows b.columns): of each pair, matrix a_numbers[pair] by matrix b_numbers[pair]. A
+// task is a strip of rows of one pair. Where strips are few, the sum over the columns of a is cut
+// into parts, too.
+template <class T>
+static Array<T> pair_products(const MatrixView<T>& a, const std::vector<std::size_t>& a_numbers,
+                              const MatrixView<T>& b, const std::vector<std::size_t>& b_numbers) {
+    const std::size_t pairs = a_numbers.size();
+    const std::size_t size = a.rows * b.columns;
+    const std::size_t strips = (a.rows + block().rows - 1) / block().rows;
+    const std::size_t rows = (a.rows + strips - 1) / strips;
+    const std::size_t parts = pairs * strips < 8 ? sum_parts(a.columns) : 1;
+    auto c = empty<T>({parts, pairs, size});
+    const std::size_t work = rows * std::max<std::size_t>(a.columns / parts, 1) * b.columns;
+    const std::size_t chunk = 1 + 500'000 / work;
+    parallel_for(parts * pairs * strips, chunk, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t task = begin; task < end; ++task) {
+            const std::size_t first_row = task % strips * rows;
+            const std::size_t pair = task / strips % pairs;
+            const std::size_t part = task / strips / pairs;
+            const Interval sum = nth_part(a.columns, parts, part);
+            const std::size_t inner = sum.end - sum.begin;
+            const MatrixView<T> a_pair = nth_matrix(a, a_numbers[pair]);
+            const MatrixView<T> b_pair = nth_matrix(b, b_numbers[pair]);
+            gemm(submatrix(a_pair, first_row, rows, sum.begin, inner),
+                 submatrix(b_pair, sum.begin, inner, 0, b.columns),
+                 c.data() + (part * pairs + pair) * size + first_row * b.columns, b.columns);
+        }
+    });
+    if (parts == 1) return c;
+    return sum_to(c, {1, pairs, size});
 }
 
 template <class T>
 Array<T> product(const Array<T>& a, bool transpose_a, const Array<T>& b, bool transpose_b) {
-    const Matrix<T> left = transpose_a ? transposed(matrix(a)) : matrix(a);
-    const Matrix<T> right = transpose_b ? transposed(matrix(b)) : matrix(b);
+    const MatrixView<T> left = transpose_a ? transposed(matrix(a)) : matrix(a);
+    const MatrixView<T> right = transpose_b ? transposed(matrix(b)) : matrix(b);
     if (b.dimension() == 2 && !transpose_a) return rows_times(a, right);
-    const Shape batch =
-        broadcast_shape("matmul", {"a", batch_of(a.shape())}, {"b", batch_of(b.shape())});
+    const Shape a_batch = batch_of(a.shape());
+    const Shape b_batch = batch_of(b.shape());
+    const Shape batch = broadcast_shape("matmul", {"a", a_batch}, {"b", b_batch});
     Shape shape = batch;
     shape.push_back(left.rows);
     shape.push_back(right.columns);
     if (count(shape) == 0) return empty<T>(shape);
+    // a b^T = (b a^T)^T, where a and the result are smaller to transpose than b.
     if (transpose_b && !transpose_a &&
         left.rows * (left.columns + right.columns) < right.columns * left.columns)
-        // a and c are the smaller ones
         return matrices_transposed(product(b, false, matrices_transposed(a), false));
     if (in_blocks() && transpose_b && left.rows > block().rows)
         return product(a, transpose_a, matrices_transposed(b), false);
-    return reshaped(product_of_each(left, batch_numbers(batch_of(a.shape()), batch), right,
-                                    batch_numbers(batch_of(b.shape()), batch)),
-                    shape);
+    Array<T> products =
+        pair_products(left, batch_numbers(a_batch, batch), right, batch_numbers(b_batch, batch));
+    return reshaped(std::move(products), shape);
 }
 
-template <class T> Array<T> row_product(const Array<T>& a, const Array<T>& b, Array<T>* a_sum) {
-    const std::size_t m = a.shape().back(), n = b.shape().back(),
-                      rows = a.size() / std::max<std::size_t>(m, 1);
-    // The narrower of a and b is read transposed: with the other way round BLAS strides through
-    // more memory, and is a sixth slower. A task makes some columns of the wider one's: so much of
-    // the result as stays in the cache.
-    const Block by = block();
+template <class T>
+Array<T> rows_times(const Array<T>& a, const MatrixView<T>& b, const Array<T>* row) {
+    Shape shape = a.shape();
+    shape.back() = b.columns;
+    auto c = empty<T>(shape);
+    if (c.size() == 0) return c;
+    const MatrixView<T> a_rows{a.data(), c.size() / b.columns, b.rows, b.rows};
+    const Panels<T> panels(b, a_rows.rows);
+    const std::size_t work = panel_rows() * std::max<std::size_t>(b.rows, 1) * b.columns;
+    const std::size_t chunk = panel_rows() * (1 + 500'000 / work);
+    parallel_for(a_rows.rows, chunk, [&](std::size_t begin, std::size_t end) {
+        const MatrixView<T> strip = submatrix(a_rows, begin, end - begin, 0, b.rows);
+        gemm(strip, panels, c.data() + begin * b.columns, b.columns, row ? row->data() : nullptr);
+    });
+    return c;
+}
+
+// The narrower of a and b is read transposed: with the other way round BLAS strides through more
+// memory, and is a sixth slower. A task makes some columns of the wider one's, as much of the
+// result as stays in the cache, and sums over a part of the rows.
+template <class T>
+Array<T> sum_of_outer_products(const Array<T>& a, const Array<T>& b, Array<T>* a_sum) {
+    const std::size_t m = a.shape().back();
+    const std::size_t n = b.shape().back();
+    const std::size_t rows = a.size() / std::max<std::size_t>(m, 1);
     const bool swapped = m > n;
-    const auto &narrow = swapped ? b : a, &wide = swapped ? a : b;
-    const std::size_t height = std::min(m, n), width = std::max(m, n);
-    const std::size_t strips = std::max<std::size_t>((width + by.columns - 1) / by.columns, 1);
+    const std::size_t height = std::min(m, n);
+    const std::size_t width = std::max(m, n);
+    const MatrixView<T> narrow{(swapped ? b : a).data(), rows, height, height};
+    const MatrixView<T> wide{(swapped ? a : b).data(), rows, width, width};
+    const Block cut = block();
+    const std::size_t strips = std::max<std::size_t>((width + cut.columns - 1) / cut.columns, 1);
     const std::size_t parts = std::min(sum_parts(rows), (8 + strips - 1) / strips);
     auto products = empty<T>({parts, height, width});
     auto sums = zeros<double>({parts, a_sum ? m : 0});
-    const Matrix<T> narrow_rows{narrow.data(), rows, height, height},
-        wide_rows{wide.data(), rows, width, width};
     parallel_for(parts * strips, 1, [&](std::size_t task, std::size_t) {
-        const std::size_t p = task / strips, strip = task % strips, end = (p + 1) * rows / parts;
-        const std::size_t column = strip * by.columns, first = strip * m / strips,
-                          past = (strip + 1) * m / strips;
-        T* to = products.data() + p * height * width + column;
-        for (std::size_t begin = p * rows / parts, i = begin; i == begin || i < end;
-             i += by.inner) {
-            const std::size_t count = std::min(by.inner, end - i);
-            gemm(transposed(part(narrow_rows, i, count, 0, height)),
-                 part(wide_rows, i, count, column, by.columns), to, width, i > begin);
+        const std::size_t part = task / strips;
+        const std::size_t strip = task % strips;
+        const std::size_t column = strip * cut.columns;
+        const Interval part_rows = nth_part(rows, parts, part);
+        const Interval summed = nth_part(m, strips, strip);  // columns of a
+        T* const c = products.data() + part * height * width + column;
+        std::size_t i = part_rows.begin;
+        do {  // once where there is no row: the product is 0 then
+            const std::size_t count = std::min(cut.inner, part_rows.end - i);
+            gemm(transposed(submatrix(narrow, i, count, 0, height)),
+                 submatrix(wide, i, count, column, cut.columns), c, width, i > part_rows.begin);
             if (a_sum)
-                add_rows(count, past - first, a.data() + i * m + first, m,
-                         sums.data() + p * m + first);
-        }
+                add_rows(count, summed.end - summed.begin, a.data() + i * m + summed.begin, m,
+                         sums.data() + part * m + summed.begin);
+            i += cut.inner;
+        } while (i < part_rows.end);
     });
     if (a_sum) *a_sum = converted<T>(sum_to(sums, {m}));
     if (parts > 1) products = sum_to(products, {1, height, width});
     products.reshape(Shape{height, width});
-    return swapped ? matrices_transposed(products) : products;
+    if (swapped) return matrices_transposed(products);
+    return products;
 }
 
-#define TAPER_INSTANTIATE(T)                                                           \
-    template void gemm(const Matrix<T>&, const Matrix<T>&, T*, std::size_t, bool);     \
-    template struct Panels<T>;                                                         \
-    template void gemm(const Matrix<T>&, const Panels<T>&, T*, std::size_t, const T*); \
-    template void add_seen(const Matrix<T>&, const Matrix<T>&, T*, std::size_t);       \
-    template Array<T> product(const Array<T>&, bool, const Array<T>&, bool);           \
-    template Array<T> rows_times(const Array<T>&, const Matrix<T>&, const Array<T>*);  \
-    template Array<T> row_product(const Array<T>&, const Array<T>&, Array<T>*);
+#define TAPER_INSTANTIATE(T)                                                                \
+    template void gemm(const MatrixView<T>&, const MatrixView<T>&, T*, std::size_t, bool);  \
+    template struct Panels<T>;                                                              \
+    template void gemm(const MatrixView<T>&, const Panels<T>&, T*, std::size_t, const T*);  \
+    template void gemm_masked(const MatrixView<T>&, const MatrixView<T>&, T*, std::size_t); \
+    template Array<T> product(const Array<T>&, bool, const Array<T>&, bool);                \
+    template Array<T> rows_times(const Array<T>&, const MatrixView<T>&, const Array<T>*);   \
+    template Array<T> sum_of_outer_products(const Array<T>&, const Array<T>&, Array<T>*);
 TAPER_INSTANTIATE(float)
 TAPER_INSTANTIATE(double)
 #undef TAPER_INSTANTIATE

@@ -16,7 +16,7 @@
 
 namespace taper {
 
-// entries; a multiple of every batch size
+// Entries of a task of an elementwise loop: a multiple of every batch size.
 inline constexpr std::size_t elementwise_chunk = 1 << 14;
 
 template <class T> using Simd = xsimd::batch<T>;
@@ -24,7 +24,8 @@ template <class T> using Simd = xsimd::batch<T>;
 // The batch that starts at x; where fewer than a batch's entries are left, the rest is ones.
 template <class T> Simd<T> load_tail(const T* x, std::size_t left) {
     T padded[Simd<T>::size];
-    std::fill(std::copy_n(x, left, padded), padded + Simd<T>::size, T(1));
+    T* const end = std::copy_n(x, left, padded);
+    std::fill(end, padded + Simd<T>::size, T(1));
     return Simd<T>::load_unaligned(padded);
 }
 
@@ -49,7 +50,8 @@ template <class T, class F, class... X> void map_row(T* y, std::size_t n, F f, c
 template <class T, class F, class... X>
 T sum_lanes(std::size_t n, F f, const T* first, const X*... rest) {
     constexpr std::size_t width = Simd<T>::size;
-    T entries[width], total = 0;
+    T entries[width];
+    T total = 0;
     std::size_t i = 0;
     if (n >= width) {
         Simd<T> sums(T(0));
@@ -65,6 +67,7 @@ T sum_lanes(std::size_t n, F f, const T* first, const X*... rest) {
     return total;
 }
 
+// Entries of a run: so many are summed in T.
 inline constexpr std::size_t sum_run_entries = 1 << 12;
 
 // sum_i f(x_i, ...): runs of a long row are summed in T, their sums in double.
@@ -72,20 +75,22 @@ template <class T, class F, class... X>
 T sum_row(std::size_t n, F f, const T* first, const X*... rest) {
     if (n <= sum_run_entries) return sum_lanes(n, f, first, rest...);
     double total = 0;
-    for (std::size_t at = 0; at < n; at += sum_run_entries)
-        total += static_cast<double>(
-            sum_lanes(std::min(sum_run_entries, n - at), f, first + at, (rest + at)...));
+    for (std::size_t begin = 0; begin < n; begin += sum_run_entries) {
+        const std::size_t run = std::min(sum_run_entries, n - begin);
+        total += static_cast<double>(sum_lanes(run, f, first + begin, (rest + begin)...));
+    }
     return static_cast<T>(total);
 }
 
-// sums_j += sum_i x_ij for some hundred rows of x, `stride` apart, whose sum is made in T.
+// sums_j += sum_i x_ij, the rows of x `stride` apart. The sum over i is made in T, so a call takes
+// some hundred rows at most.
 template <class T>
 void add_rows(std::size_t rows, std::size_t columns, const T* x, std::size_t stride, double* sums) {
-    std::vector<T> of_these(columns);
-    for (std::size_t i = 0; i < rows; ++i, x += stride)
-        map_row(
-            of_these.data(), columns, [](auto s, auto v) { return s + v; }, of_these.data(), x);
-    for (std::size_t j = 0; j < columns; ++j) sums[j] += static_cast<double>(of_these[j]);
+    const auto plus = [](auto s, auto v) { return s + v; };
+    std::vector<T> partial(columns);
+    for (std::size_t i = 0; i < rows; ++i)
+        map_row(partial.data(), columns, plus, partial.data(), x + i * stride);
+    for (std::size_t j = 0; j < columns; ++j) sums[j] += static_cast<double>(partial[j]);
 }
 
 // The largest of n >= 1 entries; with a NaN among them, any.
@@ -97,9 +102,9 @@ template <class T> T max_row(std::size_t n, const T* x) {
         auto lanes = Simd<T>::load_unaligned(x);
         for (i = width; i + width <= n; i += width)
             lanes = xsimd::max(lanes, Simd<T>::load_unaligned(x + i));
-        T each[width];
-        lanes.store_unaligned(each);
-        largest = *std::max_element(each, each + width);
+        T entries[width];
+        lanes.store_unaligned(entries);
+        largest = *std::max_element(entries, entries + width);
     }
     for (; i < n; ++i) largest = x[i] > largest ? x[i] : largest;
     return largest;
@@ -126,41 +131,40 @@ template <class T> void add_to(Array<T>& sum, const Array<T>& x) {
     });
 }
 
-// a and b as the rows of one another: true when b, its leading ones dropped, is the tail of a's
-// shape.
+// Does an array of shape `row` stand in one of shape `whole` again and again, as one run of memory?
+// It does where `row`, its leading ones dropped, is the tail of `whole`.
 bool is_row_of(const Shape& row, const Shape& whole);
 
 // f(a_i, b_i) with NumPy's broadcasting. A number, or a row under a matrix (a bias), is read in
-// place, other shapes are expanded first.
+// place. Other shapes are expanded first.
 template <class T, class F>
 Array<T> zip(F f, std::string_view op, const Array<T>& a, const Array<T>& b) {
     if (a.shape() == b.shape()) return map(f, a, b);
     const Shape shape = broadcast_shape(op, {"a", a.shape()}, {"b", b.shape()});
-    const bool row_a = is_row_of(a.shape(), shape), row_b = is_row_of(b.shape(), shape);
+    const bool both_in_place = is_row_of(a.shape(), shape) && is_row_of(b.shape(), shape);
     const std::size_t n = std::min(a.size(), b.size());
-    if (!row_a || !row_b || n == 0) return map(f, expand(a, shape), expand(b, shape));
+    if (!both_in_place || n == 0) return map(f, expand(a, shape), expand(b, shape));
     auto y = empty<T>(shape);
     const bool a_is_row = a.size() < b.size();
-    const Array<T>& shorter = a_is_row ? a : b;
-    const T* row = shorter.data();
+    const T* row = a_is_row ? a.data() : b.data();
     // A row of few entries, as a number is, is written down often enough for a long loop.
     constexpr std::size_t long_loop = 256;
-    const std::size_t times = std::max<std::size_t>(std::min(long_loop, y.size()) / n, 1),
-                      block = n * times;
+    const std::size_t copies = std::max<std::size_t>(std::min(long_loop, y.size()) / n, 1);
+    const std::size_t block = n * copies;
     std::vector<T> repeated;
-    if (times > 1) {
-        for (std::size_t i = 0; i < times; ++i) repeated.insert(repeated.end(), row, row + n);
+    if (copies > 1) {
+        for (std::size_t i = 0; i < copies; ++i) repeated.insert(repeated.end(), row, row + n);
         row = repeated.data();
     }
-    parallel_for((y.size() + block - 1) / block, 1 + elementwise_chunk / block,
-                 [&](std::size_t begin, std::size_t end) {
-                     for (std::size_t at = begin * block; at < std::min(end * block, y.size());
-                          at += block) {
-                         const T* from_a = a_is_row ? row : a.data() + at;
-                         const T* from_b = a_is_row ? b.data() + at : row;
-                         map_row(y.data() + at, std::min(block, y.size() - at), f, from_a, from_b);
-                     }
-                 });
+    const std::size_t blocks = (y.size() + block - 1) / block;
+    const std::size_t chunk = 1 + elementwise_chunk / block;
+    parallel_for(blocks, chunk, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin * block; i < std::min(end * block, y.size()); i += block) {
+            const T* const a_block = a_is_row ? row : a.data() + i;
+            const T* const b_block = a_is_row ? b.data() + i : row;
+            map_row(y.data() + i, std::min(block, y.size() - i), f, a_block, b_block);
+        }
+    });
     return y;
 }
 

@@ -21,19 +21,20 @@ namespace detail {
 std::size_t next_number(std::atomic<std::size_t>& counter) {
     constexpr std::size_t page_bits = 12;
     const auto page = reinterpret_cast<std::uintptr_t>(&counter) >> page_bits;
-    return (static_cast<std::size_t>(page) << number_bits) + ++counter;
+    const std::size_t number = ++counter;
+    return (static_cast<std::size_t>(page) << number_bits) + number;
 }
 
 static std::atomic<std::size_t> threads_met = 0;
-static thread_local Whereabouts here{.thread = next_number(threads_met)};
+static thread_local Whereabouts current{.thread = next_number(threads_met)};
 
-const Whereabouts& whereabouts() { return here; }
+const Whereabouts& whereabouts() { return current; }
 
 }  // namespace detail
 
-// What holds in a body that is called on this thread.
-static detail::Whereabouts in_a_body() {
-    detail::Whereabouts body = detail::here;
+// What holds in a body of a parallel_for that this thread calls.
+static detail::Whereabouts whereabouts_of_body() {
+    detail::Whereabouts body = detail::current;
     const detail::Intent in_float = detail::intent<float>();
     const detail::Intent in_double = detail::intent<double>();
     if (in_float != detail::Intent::compute) body.in_float = in_float;
@@ -41,32 +42,33 @@ static detail::Whereabouts in_a_body() {
     return body;
 }
 
-// This thread in a call of a body of parallel_for, which has a number of its own: what was begun in
-// another call is not of this one.
-class Inside {
+// While it is alive, this thread is in one call of a body of parallel_for. The call has a number of
+// its own: a tape that was begun in another call does not belong to it.
+class BodyScope {
   public:
-    explicit Inside(const detail::Whereabouts& body) {
+    explicit BodyScope(const detail::Whereabouts& body) {
         static thread_local std::size_t calls = 0;
-        detail::here = body;
-        detail::here.body = ++calls;
+        ++calls;
+        detail::current = body;
+        detail::current.body = calls;
     }
-    ~Inside() { detail::here = before_; }
-    Inside(const Inside&) = delete;
-    Inside& operator=(const Inside&) = delete;
+    ~BodyScope() { detail::current = before_; }
+    BodyScope(const BodyScope&) = delete;
+    BodyScope& operator=(const BodyScope&) = delete;
 
   private:
-    const detail::Whereabouts before_ = detail::here;
+    const detail::Whereabouts before_ = detail::current;
 };
 
-// Yields a hundred times, some ten microseconds on an idle machine: to sleep and be woken takes
-// longer than many a loop.
+// Yields a hundred times, some ten microseconds on an idle machine. To sleep and be woken takes
+// longer than many loops do.
 template <class F> static void spin(F ready) {
     for (int i = 0; i < 100 && !ready(); ++i) std::this_thread::yield();
 }
 
-// One call of parallel_for. Threads take the next chunk until none is left; the caller takes part,
+// One call of parallel_for. Threads take the next chunk until none is left. The caller takes part,
 // and waits only for chunks that others have begun. So a worker that the system does not schedule
-// in time costs nothing, unlike with a barrier.
+// in time costs nothing; with a barrier it would.
 struct Job {
     Job(const std::function<void(std::size_t, std::size_t)>& body, std::size_t n, std::size_t chunk,
         const detail::Whereabouts& whereabouts)
@@ -79,21 +81,23 @@ struct Job {
     const std::function<void(std::size_t, std::size_t)>& body;
     std::size_t n, chunk, chunks;
     const detail::Whereabouts whereabouts;  // of the body
-    std::atomic<std::size_t> next{0}, done{0};
+    std::atomic<std::size_t> next{0};       // chunk that nobody has taken
+    std::atomic<std::size_t> done{0};       // chunks
     std::mutex mutex;
     std::condition_variable all_done;
     std::exception_ptr error;
 
     void work() {
-        for (std::size_t c; (c = next++) < chunks;) {
-            const Inside inside(whereabouts);
+        for (std::size_t c = next++; c < chunks; c = next++) {
+            const BodyScope scope(whereabouts);
             try {
                 body(c * chunk, std::min(n, (c + 1) * chunk));
             } catch (...) {
                 std::lock_guard lock(mutex);
                 error = std::current_exception();
             }
-            if (++done == chunks) {
+            const std::size_t finished = ++done;
+            if (finished == chunks) {
                 std::lock_guard lock(mutex);
                 all_done.notify_all();
             }
@@ -163,8 +167,8 @@ class Pool {
 };
 
 static Pool& pool() {
-    // In a child of fork it is not destroyed: its threads did not come along, and to wait for them
-    // has no end.
+    // A child of fork does not destroy it: its threads did not come along, and the child would wait
+    // for them without end.
     const auto destroy = [process = getpid()](const Pool* pool) {
         if (getpid() == process) delete pool;
     };
@@ -189,14 +193,14 @@ void set_threads(int count) {
 void parallel_for(std::size_t n, std::size_t chunk,
                   const std::function<void(std::size_t begin, std::size_t end)>& body) {
     if (chunk == 0) throw Error("parallel_for: a chunk must be 1 or more: 0");
-    const std::size_t chunks = n / chunk + (n % chunk != 0),
-                      workers = static_cast<std::size_t>(threads()) - 1;
-    const detail::Whereabouts whereabouts = in_a_body();
+    const std::size_t chunks = n / chunk + (n % chunk != 0);
+    const std::size_t workers = static_cast<std::size_t>(threads()) - 1;
+    const detail::Whereabouts whereabouts = whereabouts_of_body();
     static std::mutex in_use;  // the pool serves one caller at a time
     std::unique_lock lock(in_use, std::defer_lock);
     if (chunks <= 1 || workers == 0 || inside_a_chunk || !lock.try_lock()) {
         for (std::size_t c = 0; c < chunks; ++c) {
-            const Inside inside(whereabouts);
+            const BodyScope scope(whereabouts);
             body(c * chunk, std::min(n, (c + 1) * chunk));
         }
         return;

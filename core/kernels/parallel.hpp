@@ -13,27 +13,36 @@
 
 namespace taper {
 
-// How many threads parallel_for uses. At first so many cores as this process may use: of those that
-// sched_getaffinity allows the whole ones that the quota of its control group pays for (Linux:
-// cpu.max, or cpu.cfs_quota_us), 1 at least.
+// How many threads parallel_for uses. At first it is the number of cores that this process may use:
+// those that sched_getaffinity allows, or fewer where the quota of its control group pays for fewer
+// whole cores (Linux: cpu.max or cpu.cfs_quota_us). It is 1 at least.
 int threads();
 void set_threads(int count);  // 1 to max_threads, else Error
 inline constexpr int max_threads = 1024;
 
 // Calls body(begin, end) for [0, chunk), [chunk, 2 chunk), ... up to n, in any order, on threads()
 // threads. body must write only what belongs to its chunk. An exception in body is thrown again
-// here. Inside another parallel_for, and while another thread is in one: on the calling thread, in
-// order. chunk is 1 or more.
+// here. Inside another parallel_for, and while another thread is in one, the chunks are done on the
+// calling thread, in order. chunk is 1 or more.
 //
-// Ops may be called in body as long as there is nothing to record: no tape records on the calling
-// thread, or NoGrad or constant inputs say that values are meant. A tape that body begins itself
-// records what body does. Else an Error: see core/engine/tape.hpp.
+// Ops may be called in body where they record nothing: no tape records on the calling thread, or
+// NoGrad or constant inputs say that values are meant. A tape that body begins itself records what
+// body does. All else is an Error: see core/engine/tape.hpp.
 void parallel_for(std::size_t n, std::size_t chunk,
                   const std::function<void(std::size_t begin, std::size_t end)>& body);
 
-// A sum over n terms in parts, each of them a task: so many, 256 terms or more in each, added in
-// their order.
+// A sum over n terms is cut into so many parts, of 256 terms or more each. A part is a task, and
+// the sums of the parts are added in their order.
 inline std::size_t sum_parts(std::size_t n) { return std::clamp<std::size_t>(n / 256, 1, 8); }
+
+// The numbers begin, begin + 1, ... before end.
+struct Interval {
+    std::size_t begin, end;
+};
+// Of [0, n), cut into parts that differ by one at most, part number i.
+inline Interval nth_part(std::size_t n, std::size_t parts, std::size_t i) {
+    return {i * n / parts, (i + 1) * n / parts};
+}
 
 // For the engine.
 namespace detail {
@@ -44,20 +53,21 @@ enum class Intent : char { compute, record, values };
 
 // Where this thread is.
 struct Whereabouts {
-    // the number of the call of a body that it is in, the innermost; 0: in none
-    std::size_t body = 0;
-    Intent in_float = Intent::compute;  // of the thread that called the outermost body
+    std::size_t body = 0;  // number of the innermost call of a body that it is in; 0: in none
+    // In a body, these are of the thread that called the outermost one.
+    Intent in_float = Intent::compute;
     Intent in_double = Intent::compute;
-    std::size_t thread = 0;  // the number of that thread, or its own: 1 or more
+    std::size_t thread = 0;  // its number, 1 or more
 };
 const Whereabouts& whereabouts();
 
 // core/kernels/cores.cpp
 int usable_cores();
-// of /proc/self/cgroup, /sys/fs/cgroup
+// The whole cores that the quotas of a process pay for, or INT_MAX. `membership` is the text of
+// /proc/self/cgroup, and the groups are mounted below `mounted`, /sys/fs/cgroup.
 int cores_of_quota(const std::string& membership, const std::string& mounted);
 
-template <class T> Intent intent();  // on this thread: core/engine/tape.cpp
+template <class T> Intent intent();  // on this thread: core/engine/current_tape.cpp
 
 // The next number of a counter that no other copy of this library in the process gives: counters of
 // two copies stand on different pages of memory.

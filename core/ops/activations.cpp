@@ -1,5 +1,5 @@
-// Activations: what stands between layers. The formula is a lambda over SIMD batches
-// (core/kernels/map.hpp).
+// Activations: the functions of one input that stand between layers. The formula is a lambda over
+// SIMD batches (core/kernels/map.hpp).
 #include <numbers>
 
 #include "core/kernels/map.hpp"
@@ -20,18 +20,19 @@ template <class T> struct Relu final : Op<T> {
 
     Var<T> forward(const Var<T>& input) {
         x = input;
-        return y = map([](auto v) { return xsimd::select(v < T(0), decltype(v)(T(0)), v); },
-                       input.value());
+        const auto f = [](auto v) { return xsimd::select(v < T(0), decltype(v)(T(0)), v); };
+        y = map(f, input.value());
+        return y;
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const auto slope = [](auto g, auto v) {
-            const auto at_0_or_nan = v * T(0);
-            return xsimd::select(v > T(0), g, at_0_or_nan);
+            const auto zero_or_nan = v * T(0);
+            return xsimd::select(v > T(0), g, zero_or_nan);
         };
         gradients.add(x, map(slope, dy, y.value()));
     }
 };
-template <class T> Var<T> relu(const Var<T>& x, Source at) { return apply<Relu<T>>(at, x); }
+template <class T> Var<T> relu(const Var<T>& x, Source source) { return apply<Relu<T>>(source, x); }
 
 template <class T> struct Sigmoid final : Op<T> {
     const char* formula() const override {
@@ -54,7 +55,9 @@ template <class T> struct Sigmoid final : Op<T> {
         gradients.add(x, map(slope, dy, x.value()));
     }
 };
-template <class T> Var<T> sigmoid(const Var<T>& x, Source at) { return apply<Sigmoid<T>>(at, x); }
+template <class T> Var<T> sigmoid(const Var<T>& x, Source source) {
+    return apply<Sigmoid<T>>(source, x);
+}
 
 template <class T> struct Softplus final : Op<T> {
     const char* formula() const override {
@@ -74,11 +77,13 @@ template <class T> struct Softplus final : Op<T> {
         return map(f, x.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        gradients.add(x,
-                      map([](auto g, auto v) { return g / (1 + xsimd::exp(-v)); }, dy, x.value()));
+        const auto slope = [](auto g, auto v) { return g / (1 + xsimd::exp(-v)); };
+        gradients.add(x, map(slope, dy, x.value()));
     }
 };
-template <class T> Var<T> softplus(const Var<T>& x, Source at) { return apply<Softplus<T>>(at, x); }
+template <class T> Var<T> softplus(const Var<T>& x, Source source) {
+    return apply<Softplus<T>>(source, x);
+}
 
 // Hendrycks and Gimpel 2016; not their tanh approximation.
 template <class T> Var<T> composed::gelu(const Var<T>& x) {
@@ -103,7 +108,7 @@ template <class T> struct Gelu final : Op<T> {
         gradients.add(x, map(slope, dy, x.value()));
     }
 };
-template <class T> Var<T> gelu(const Var<T>& x, Source at) { return apply<Gelu<T>>(at, x); }
+template <class T> Var<T> gelu(const Var<T>& x, Source source) { return apply<Gelu<T>>(source, x); }
 
 #define TAPER_INSTANTIATE(T)                         \
     template Var<T> relu(const Var<T>&, Source);     \

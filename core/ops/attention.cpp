@@ -6,6 +6,7 @@
 #include "core/kernels/gemm.hpp"
 #include "core/kernels/map.hpp"
 #include "core/ops.hpp"
+#include "core/ops/head.hpp"
 
 namespace taper {
 
@@ -13,27 +14,30 @@ template <class T>
 Var<T> composed::attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V,
                            const AttentionOptions& options) {
     const std::size_t B = Q.shape()[0], n = Q.shape()[1], m = K.shape()[1];
-    Mask seen({B, 1, n, m}, true), any({B, 1, n, 1}, false);
+    Mask seen({B, 1, n, m}, true);       // query i sees key j
+    Mask sees_key({B, 1, n, 1}, false);  // query i sees one at least
     for (std::size_t b = 0; b < B; ++b)
         for (std::size_t i = 0; i < n; ++i) {
             for (std::size_t j = 0; j < m; ++j) {
-                seen(b, 0, i, j) =
-                    (!options.causal || j <= i) && (!options.live || (*options.live)(b, j));
-                any(b, 0, i, 0) = any(b, 0, i, 0) || seen(b, 0, i, j);
+                const bool past = !options.causal || j <= i;
+                const bool live = !options.live || (*options.live)(b, j);
+                seen(b, 0, i, j) = past && live;
+                if (past && live) sees_key(b, 0, i, 0) = true;
             }
-            // computed and not used
-            for (std::size_t j = 0; j < m && !any(b, 0, i, 0); ++j) seen(b, 0, i, j) = true;
+            if (sees_key(b, 0, i, 0)) continue;
+            // A softmax of -inf alone would be NaN. These weights are not used.
+            for (std::size_t j = 0; j < m; ++j) seen(b, 0, i, j) = true;
         }
     const auto split = [&](const Var<T>& x) { return split_heads(x, options.heads); };
     const T scale = 1 / std::sqrt(static_cast<T>(Q.shape()[2] / options.heads));
     const Var<T> S = matmul(split(Q), split(K), {.transpose_b = true}) * scale;
     const Var<T> P = taper::softmax(select(seen, S, -std::numeric_limits<T>::infinity()));
-    return merge_heads(matmul(select(any, P, T(0)), split(V)));
+    return merge_heads(matmul(select(sees_key, P, T(0)), split(V)));
 }
 
-// In tiles of S, some queries by some keys (Dao et al., arXiv 2205.14135). Forward meets the keys
-// of a query tile by tile and keeps the largest score M and the sum of e^(S - M) so far; where M
-// grows, sum and y are scaled down to it.
+// S is made in tiles, some queries by some keys (Dao et al., arXiv 2205.14135). Forward meets the
+// keys of a query tile by tile. It keeps the largest score M and the sum of e^(S - M) so far. Where
+// M grows, the sum and y are scaled down to it.
 template <class T> struct Attention final : Op<T> {
     const char* formula() const override {
         return R"(y = softmax(Q K^T / sqrt(d_h)) V for each head
@@ -48,6 +52,7 @@ template <class T> struct Attention final : Op<T> {
     }
 
     static constexpr std::size_t tile_rows = 64, tile_columns = 256;
+    static constexpr T infinity = std::numeric_limits<T>::infinity();
 
     Var<T> Q, K, V, y;
     AttentionOptions options;
@@ -55,217 +60,15 @@ template <class T> struct Attention final : Op<T> {
     Array<T> L;  // (B, h, n); inf where a query sees no key: P is 0
     const char* name() const override { return "attention"; }
 
-    Var<T> forward(const Var<T>& queries, const Var<T>& keys, const Var<T>& values,
-                   const AttentionOptions& how) {
-        Q = queries, K = keys, V = values, options = how;
-        check();
-        auto out = empty<T>(Q.shape());
-        L = empty<T>({Q.shape()[0], options.heads, n});
-        const Array<T> K_t = tiles_transposed(K.value());
-        const std::size_t tiles = (n + tile_rows - 1) / tile_rows;
-        const std::size_t work = std::max<std::size_t>(1, 4 * std::min(n, tile_rows) * m * d_h);
-        parallel_for(
-            units() * tiles, 1 + 1'000'000 / work, [&](std::size_t begin, std::size_t end) {
-                Array<T> P = empty<T>({tile_rows, tile_columns}), M = empty<T>({tile_rows}),
-                         sums = empty<T>({tile_rows});
-                for (std::size_t task = begin; task < end; ++task) {
-                    const std::size_t unit = task / tiles, first = task % tiles * tile_rows,
-                                      live = first_live(unit);
-                    M.fill(-std::numeric_limits<T>::infinity()), sums.fill(T(0));
-                    clear(out, unit, first, std::min(tile_rows, n - first));
-                    for (std::size_t key = 0; key < keys_of(first); key += tile_columns) {
-                        const Tile at(*this, unit, first, key);
-                        scores(at, K_t, P.data());                 // 1
-                        for (std::size_t i = 0; i < at.rows; ++i)  // 2: scaled, e^(S - M)
-                            grow(at.columns, P.data() + i * tile_columns, M(i), sums(i),
-                                 out.data() + at.query + i * d);
-                        // 3
-                        add_seen({P.data(), at.rows, at.columns, tile_columns}, at.V,
-                                 out.data() + at.query, d);
-                    }
-                    const Tile at(*this, unit, first, 0);
-                    for (std::size_t i = 0; i < at.rows; ++i) {  // 2
-                        const bool blind = live >= (options.causal ? first + i + 1 : m);
-                        T* row = out.data() + at.query + i * d;
-                        const auto normalised = [inverse = blind ? T(0) : 1 / sums(i)](auto v) {
-                            return v * inverse;
-                        };
-                        map_row(row, d_h, normalised, row);
-                        L.data()[unit * n + first + i] = blind ? std::numeric_limits<T>::infinity()
-                                                               : M(i) * scale() + std::log(sums(i));
-                    }
-                }
-            });
-        return y = std::move(out);
-    }
-
-    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        const bool wants_Q = gradients.wants(Q), wants_K = gradients.wants(K),
-                   wants_V = gradients.wants(V);
-        const bool wants_S = wants_Q || wants_K;
-        auto dQ = empty<T>(wants_Q ? Q.shape() : Shape{0}),
-             dK = empty<T>(wants_K ? K.shape() : Shape{0}),
-             dV = empty<T>(wants_V ? V.shape() : Shape{0});
-        const Array<T> K_t = tiles_transposed(K.value()),
-                       V_t = wants_S ? tiles_transposed(V.value()) : Array<T>();
-        const std::size_t work = std::max<std::size_t>(1, 10 * n * m * d_h);
-        parallel_for(units(), 1 + 1'000'000 / work, [&](std::size_t begin, std::size_t end) {
-            Array<T> p = empty<T>({tile_rows, tile_columns}),
-                     dp = empty<T>({tile_rows, tile_columns});
-            for (std::size_t unit = begin; unit < end; ++unit) {
-                if (wants_Q) clear(dQ, unit, 0, n);
-                if (wants_K) clear(dK, unit, 0, m);
-                if (wants_V) clear(dV, unit, 0, m);
-                for (std::size_t first = 0; first < n; first += tile_rows)
-                    for (std::size_t key = 0; key < keys_of(first); key += tile_columns) {
-                        const Tile at(*this, unit, first, key);
-                        const Matrix<T> dY{dy.data() + at.query, at.rows, d_h, d},
-                            P{p.data(), at.rows, at.columns, tile_columns},
-                            dS{dp.data(), at.rows, at.columns, tile_columns};
-                        scores(at, K_t, p.data());  // 1 and 2 again
-                        for (std::size_t i = 0; i < at.rows; ++i) {
-                            const auto weight = [s = scale(),
-                                                 l = L.data()[unit * n + first + i]](auto score) {
-                                return xsimd::exp(score * s - l);
-                            };
-                            map_row(p.data() + i * tile_columns, at.columns, weight,
-                                    p.data() + i * tile_columns);
-                        }
-                        if (wants_V) gemm(transposed(P), dY, dV.data() + at.key, d, true);  // 3
-                        if (!wants_S) continue;
-                        gemm(dY, tile_of(V_t, at), dp.data(), tile_columns);
-                        for (std::size_t i = 0; i < at.rows; ++i) {  // 2
-                            const std::size_t row = at.query + i * d;
-                            const auto times = [](auto a, auto b) { return a * b; };
-                            const T inner =
-                                sum_row(d_h, times, y.value().data() + row, dy.data() + row);
-                            const auto slope = [inner, s = scale()](auto w, auto dw) {
-                                const decltype(w) unseen(T(0));  // where dw may be NaN
-                                return xsimd::select(w == unseen, unseen, w * (dw - inner) * s);
-                            };
-                            T *w = p.data() + i * tile_columns, *dw = dp.data() + i * tile_columns;
-                            map_row(dw, at.columns, slope, w, dw);
-                        }
-                        if (wants_Q) add_seen(dS, at.K, dQ.data() + at.query, d);  // 1
-                        if (wants_K) gemm(transposed(dS), at.Q, dK.data() + at.key, d, true);
-                    }
-            }
-        });
-        if (wants_Q) gradients.add(Q, std::move(dQ));
-        if (wants_K) gradients.add(K, std::move(dK));
-        if (wants_V) gradients.add(V, std::move(dV));
-    }
-
-  private:
-    T scale() const { return 1 / std::sqrt(static_cast<T>(d_h)); }
-    std::size_t units() const { return Q.shape()[0] * options.heads; }  // a head of a batch row
-
-    // Zeros in some rows of x, in the columns of a unit.
-    void clear(Array<T>& x, std::size_t unit, std::size_t first, std::size_t rows) const {
-        T* row =
-            x.data() + (unit / options.heads * x.shape(1) + first) * d + unit % options.heads * d_h;
-        for (std::size_t i = 0; i < rows; ++i, row += d) std::fill(row, row + d_h, T(0));
-    }
-
-    // Keys before this one are seen by some query of the tile that begins at `first`.
-    std::size_t keys_of(std::size_t first) const {
-        return options.causal ? std::min(m, first + tile_rows) : m;
-    }
-    std::size_t first_live(std::size_t unit) const {
-        std::size_t j = 0;
-        if (options.live)
-            while (j < m && !(*options.live)(unit / options.heads, j)) ++j;
-        return j;
-    }
-
-    // Queries first ... of one head of one batch row, by keys key_first ...
-    struct Tile {
-        std::size_t unit, first, key_first, rows, columns, query,
-            key;                     // query, key: entries of Q and K where they start
-        const bool* live = nullptr;  // of the keys, or none
-        Matrix<T> Q, K, V;
-
-        Tile(const Attention& op, std::size_t of_unit, std::size_t first_query,
-             std::size_t first_key)
-            : unit(of_unit),
-              first(first_query),
-              key_first(first_key),
-              rows(std::min(tile_rows, op.n - first)),
-              columns(std::min(tile_columns, op.keys_of(first) - key_first)) {
-            const std::size_t b = unit / op.options.heads,
-                              column = unit % op.options.heads * op.d_h;
-            query = (b * op.n + first) * op.d + column,
-            key = (b * op.m + key_first) * op.d + column;
-            if (op.options.live) live = op.options.live->data() + b * op.m + key_first;
-            Q = {op.Q.value().data() + query, rows, op.d_h, op.d};
-            K = {op.K.value().data() + key, columns, op.d_h, op.d},
-            V = {op.V.value().data() + key, columns, op.d_h, op.d};
-        }
-    };
-
-    // Keys or values, each tile of each unit transposed: (units, tiles, d_h, keys). BLAS is a third
-    // slower on a transposed b.
-    Array<T> tiles_transposed(const Array<T>& x) const {
-        const std::size_t width = std::min(m, tile_columns),
-                          tiles = (m + tile_columns - 1) / tile_columns;
-        auto y = empty<T>({units(), tiles, d_h, width});
-        parallel_for(units() * tiles, 1 + elementwise_chunk / (d_h * width + 1),
-                     [&](std::size_t begin, std::size_t end) {
-                         for (std::size_t task = begin; task < end; ++task) {
-                             const std::size_t unit = task / tiles,
-                                               key = task % tiles * tile_columns;
-                             const T* from = x.data() + (unit / options.heads * m + key) * d +
-                                             unit % options.heads * d_h;
-                             copy_transposed(std::min(width, m - key), d_h, from, d,
-                                             y.data() + task * d_h * width, width);
-                         }
-                     });
-        return y;
-    }
-    Matrix<T> tile_of(const Array<T>& x_t, const Tile& at) const {
-        const std::size_t width = x_t.shape(3),
-                          tile = at.unit * x_t.shape(1) + at.key_first / tile_columns;
-        return {x_t.data() + tile * d_h * width, d_h, at.columns, width};
-    }
-
-    // Rows of Q K^T, not yet scaled, tile_columns apart.
-    void scores(const Tile& at, const Array<T>& K_t, T* S) const {
-        constexpr T hidden = -std::numeric_limits<T>::infinity();
-        gemm(at.Q, tile_of(K_t, at), S, tile_columns);
-        for (std::size_t i = 0; i < at.rows; ++i, S += tile_columns) {
-            if (options.causal && at.first + i + 1 < at.key_first + at.columns)
-                std::fill(S + std::max(at.first + i + 1, at.key_first) - at.key_first,
-                          S + at.columns, hidden);
-            for (std::size_t j = 0; at.live && j < at.columns; ++j)
-                if (!at.live[j]) S[j] = hidden;
-        }
-    }
-
-    // A row meets more keys: scores become e^(S - M), M the largest of all so far; the sum and y
-    // follow.
-    void grow(std::size_t columns, T* S, T& M, T& sum, T* y_row) const {
-        const T largest = std::max(M, max_row(columns, S));
-        const T zero = std::isinf(largest) ? T(0) : largest;  // where no key has been seen
-        const auto weight = [zero, s = scale()](auto score) {
-            return xsimd::exp((score - zero) * s);
-        };
-        map_row(S, columns, weight, S);
-        if (const T shrink = std::exp((M - zero) * scale()); sum != 0 && shrink != 1) {
-            sum *= shrink;
-            const auto scaled = [shrink](auto v) { return v * shrink; };
-            map_row(y_row, d_h, scaled, y_row);
-        }
-        const auto identity = [](auto w) { return w; };
-        M = largest, sum += sum_row(columns, identity, S);
-    }
-
     void check() {
         const Shape &q = Q.shape(), &k = K.shape();
         const std::size_t heads = options.heads;
         if (q.size() != 3 || k.size() != 3 || V.shape() != k || k[0] != q[0] || k[2] != q[2])
             shape_error(name(), "Q must be (B, n, d), K and V (B, m, d)",
                         {{"Q", q}, {"K", k}, {"V", V.shape()}});
-        n = q[1], m = k[1], d = q[2];
+        n = q[1];
+        m = k[1];
+        d = q[2];
         if (heads == 0 || d == 0 || d % heads != 0)
             shape_error(name(), "d must be a multiple of the heads", {{"Q", q}},
                         "heads " + std::to_string(heads));
@@ -276,11 +79,265 @@ template <class T> struct Attention final : Op<T> {
             shape_error(name(), "the mask of live keys must be (B, m)",
                         {{"K", k}, {"live", options.live->shape()}});
     }
+
+    Var<T> forward(const Var<T>& queries, const Var<T>& keys, const Var<T>& values,
+                   const AttentionOptions& given) {
+        Q = queries;
+        K = keys;
+        V = values;
+        options = given;
+        check();
+        auto out = empty<T>(Q.shape());
+        L = empty<T>({Q.shape()[0], options.heads, n});
+        const Array<T> K_t = tiles_transposed(K.value());
+        const std::size_t tiles = (n + tile_rows - 1) / tile_rows;
+        const std::size_t work = std::max<std::size_t>(1, 4 * std::min(n, tile_rows) * m * d_h);
+        const std::size_t chunk = 1 + 1'000'000 / work;
+        parallel_for(heads_of_batch() * tiles, chunk, [&](std::size_t begin, std::size_t end) {
+            RunningSoftmax softmax;
+            for (std::size_t task = begin; task < end; ++task) {
+                const Head head(task / tiles, options.heads, d);
+                const std::size_t first_query = task % tiles * tile_rows;
+                forward_rows(head, first_query, K_t, softmax, out);
+            }
+        });
+        y = std::move(out);
+        return y;
+    }
+
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        const bool wants_Q = gradients.wants(Q);
+        const bool wants_K = gradients.wants(K);
+        const bool wants_V = gradients.wants(V);
+        const bool wants_S = wants_Q || wants_K;
+        auto dQ = empty<T>(wants_Q ? Q.shape() : Shape{0});
+        auto dK = empty<T>(wants_K ? K.shape() : Shape{0});
+        auto dV = empty<T>(wants_V ? V.shape() : Shape{0});
+        const Array<T> K_t = tiles_transposed(K.value());
+        const Array<T> V_t = wants_S ? tiles_transposed(V.value()) : Array<T>();
+        const std::size_t work = std::max<std::size_t>(1, 10 * n * m * d_h);
+        const std::size_t chunk = 1 + 1'000'000 / work;
+        parallel_for(heads_of_batch(), chunk, [&](std::size_t begin, std::size_t end) {
+            Array<T> P = empty<T>({tile_rows, tile_columns});
+            Array<T> dP = empty<T>({tile_rows, tile_columns});
+            for (std::size_t number = begin; number < end; ++number) {
+                const Head head(number, options.heads, d);
+                const Targets targets{
+                    .dQ = wants_Q ? dQ.data() + head.offset(0, n) : nullptr,
+                    .dK = wants_K ? dK.data() + head.offset(0, m) : nullptr,
+                    .dV = wants_V ? dV.data() + head.offset(0, m) : nullptr,
+                };
+                if (wants_Q) clear(targets.dQ, n);
+                if (wants_K) clear(targets.dK, m);
+                if (wants_V) clear(targets.dV, m);
+                for (std::size_t query = 0; query < n; query += tile_rows)
+                    for (std::size_t key = 0; key < end_of_keys(query); key += tile_columns) {
+                        const Tile tile(*this, head, query, key);
+                        backward_tile(tile, dy, K_t, V_t, P, dP, targets);
+                    }
+            }
+        });
+        if (wants_Q) gradients.add(Q, std::move(dQ));
+        if (wants_K) gradients.add(K, std::move(dK));
+        if (wants_V) gradients.add(V, std::move(dV));
+    }
+
+  private:
+    T scale() const { return 1 / std::sqrt(static_cast<T>(d_h)); }
+    std::size_t heads_of_batch() const { return Q.shape()[0] * options.heads; }
+
+    // Keys before this one are seen by some query of the tile that begins at first_query.
+    std::size_t end_of_keys(std::size_t first_query) const {
+        return options.causal ? std::min(m, first_query + tile_rows) : m;
+    }
+
+    // m where none is live.
+    std::size_t first_live_key(const Head& head) const {
+        std::size_t j = 0;
+        if (options.live)
+            while (j < m && !(*options.live)(head.row, j)) ++j;
+        return j;
+    }
+
+    // Zeros in the columns of a head, of rows that begin at x.
+    void clear(T* x, std::size_t rows) const {
+        for (std::size_t i = 0; i < rows; ++i) std::fill(x + i * d, x + i * d + d_h, T(0));
+    }
+
+    // A tile of S: queries first_query, ... of one head by its keys first_key, ...
+    struct Tile {
+        Head head;
+        std::size_t first_query, first_key, rows, columns;
+        MatrixView<T> Q, K, V;
+        const bool* live = nullptr;  // of these keys, or none
+
+        Tile(const Attention& op, const Head& of_head, std::size_t query, std::size_t key)
+            : head(of_head),
+              first_query(query),
+              first_key(key),
+              rows(std::min(tile_rows, op.n - query)),
+              columns(std::min(tile_columns, op.end_of_keys(query) - key)),
+              Q(head.matrix(op.Q.value(), query, rows)),
+              K(head.matrix(op.K.value(), key, columns)),
+              V(head.matrix(op.V.value(), key, columns)) {
+            if (op.options.live) live = op.options.live->data() + head.row * op.m + key;
+        }
+
+        // The entries of the tile in memory of (tile_rows, tile_columns).
+        MatrixView<T> matrix(const Array<T>& x) const {
+            return {x.data(), rows, columns, tile_columns};
+        }
+    };
+
+    // Keys or values, each tile of each head transposed: (heads of the batch, tiles, d_h, keys).
+    // BLAS is a third slower on a transposed b.
+    Array<T> tiles_transposed(const Array<T>& x) const {
+        const std::size_t width = std::min(m, tile_columns);
+        const std::size_t tiles = (m + tile_columns - 1) / tile_columns;
+        const std::size_t chunk = 1 + elementwise_chunk / (d_h * width + 1);
+        auto x_t = empty<T>({heads_of_batch(), tiles, d_h, width});
+        parallel_for(heads_of_batch() * tiles, chunk, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t task = begin; task < end; ++task) {
+                const Head head(task / tiles, options.heads, d);
+                const std::size_t key = task % tiles * tile_columns;
+                const MatrixView<T> tile = head.matrix(x, key, std::min(width, m - key));
+                copy_transposed(tile.rows, tile.columns, tile.data, tile.stride,
+                                x_t.data() + task * d_h * width, width);
+            }
+        });
+        return x_t;
+    }
+    MatrixView<T> transposed_tile(const Array<T>& x_t, const Tile& tile) const {
+        const std::size_t tiles = x_t.shape(1);
+        const std::size_t width = x_t.shape(3);
+        const std::size_t number = tile.head.number * tiles + tile.first_key / tile_columns;
+        return {x_t.data() + number * d_h * width, d_h, tile.columns, width};
+    }
+
+    // 1: Q K^T, not yet scaled; -inf where a query does not see a key. Rows tile_columns apart.
+    void scores(const Tile& tile, const Array<T>& K_t, T* S) const {
+        gemm(tile.Q, transposed_tile(K_t, tile), S, tile_columns);
+        const std::size_t end_key = tile.first_key + tile.columns;
+        for (std::size_t i = 0; i < tile.rows; ++i) {
+            T* const row = S + i * tile_columns;
+            const std::size_t next_key = tile.first_query + i + 1;  // the first of the future
+            if (options.causal && next_key < end_key)
+                std::fill(row + std::max(next_key, tile.first_key) - tile.first_key,
+                          row + tile.columns, -infinity);
+            for (std::size_t j = 0; tile.live && j < tile.columns; ++j)
+                if (!tile.live[j]) row[j] = -infinity;
+        }
+    }
+
+    // What forward knows of the queries of one tile. It serves one tile after the other.
+    struct RunningSoftmax {
+        Array<T> P = empty<T>({tile_rows, tile_columns});  // e^(S - M) of the keys at hand
+        Array<T> M = empty<T>({tile_rows});                // the largest score so far, unscaled
+        Array<T> sum = empty<T>({tile_rows});              // of e^(S - M) so far
+    };
+
+    // The rows of y and L of one tile of queries.
+    void forward_rows(const Head& head, std::size_t first_query, const Array<T>& K_t,
+                      RunningSoftmax& softmax, Array<T>& out) {
+        const std::size_t rows = std::min(tile_rows, n - first_query);
+        T* const y_rows = out.data() + head.offset(first_query, n);
+        clear(y_rows, rows);
+        softmax.M.fill(-infinity);
+        softmax.sum.fill(T(0));
+        for (std::size_t key = 0; key < end_of_keys(first_query); key += tile_columns) {
+            const Tile tile(*this, head, first_query, key);
+            T* const P = softmax.P.data();
+            scores(tile, K_t, P);                   // 1
+            for (std::size_t i = 0; i < rows; ++i)  // 2, with M for L
+                add_scores(tile.columns, P + i * tile_columns, softmax.M(i), softmax.sum(i),
+                           y_rows + i * d);
+            gemm_masked(tile.matrix(softmax.P), tile.V, y_rows, d);  // 3
+        }
+        const std::size_t live_key = first_live_key(head);
+        for (std::size_t i = 0; i < rows; ++i) {  // 2: from M to L
+            const std::size_t end_key = options.causal ? first_query + i + 1 : m;
+            const bool sees_key = live_key < end_key;
+            const T inverse = sees_key ? 1 / softmax.sum(i) : T(0);
+            const auto normalised = [inverse](auto v) { return v * inverse; };
+            map_row(y_rows + i * d, d_h, normalised, y_rows + i * d);
+            L.data()[head.number * n + first_query + i] =
+                sees_key ? softmax.M(i) * scale() + std::log(softmax.sum(i)) : infinity;
+        }
+    }
+
+    // 2 of a row that meets more keys. S becomes e^(S - M), M the largest score of all keys so far.
+    // The sum and y were made with a smaller M, and follow.
+    void add_scores(std::size_t columns, T* S, T& M, T& sum, T* y_row) const {
+        const T largest = std::max(M, max_row(columns, S));
+        const T shift = std::isinf(largest) ? T(0) : largest;  // where no key has been seen: 0
+        const T s = scale();
+        const auto weight = [shift, s](auto score) { return xsimd::exp((score - shift) * s); };
+        map_row(S, columns, weight, S);
+        const T shrink = std::exp((M - shift) * s);
+        if (sum != 0 && shrink != 1) {
+            sum *= shrink;
+            const auto scaled = [shrink](auto v) { return v * shrink; };
+            map_row(y_row, d_h, scaled, y_row);
+        }
+        const auto identity = [](auto w) { return w; };
+        M = largest;
+        sum += sum_row(columns, identity, S);
+    }
+
+    // 1 and 2 again, where L is known: P = e^(S - L).
+    void weights(const Tile& tile, const Array<T>& K_t, T* P) const {
+        scores(tile, K_t, P);
+        const T s = scale();
+        for (std::size_t i = 0; i < tile.rows; ++i) {
+            T* const row = P + i * tile_columns;
+            const T l = L.data()[tile.head.number * n + tile.first_query + i];
+            const auto weight = [s, l](auto score) { return xsimd::exp(score * s - l); };
+            map_row(row, tile.columns, weight, row);
+        }
+    }
+
+    // Where the gradients of a head are added, from its first position on; null: not wanted.
+    struct Targets {
+        T *dQ, *dK, *dV;
+    };
+
+    // Adds what one tile adds to the gradients of its head. P and dP are memory for a tile.
+    void backward_tile(const Tile& tile, const Array<T>& dy, const Array<T>& K_t,
+                       const Array<T>& V_t, Array<T>& P, Array<T>& dP,
+                       const Targets& targets) const {
+        const auto [dQ, dK, dV] = targets;
+        const std::size_t queries = tile.first_query * d;
+        const std::size_t keys = tile.first_key * d;
+        const MatrixView<T> dY = tile.head.matrix(dy, tile.first_query, tile.rows);
+        weights(tile, K_t, P.data());                                      // 1 and 2 again
+        if (dV) gemm(transposed(tile.matrix(P)), dY, dV + keys, d, true);  // 3
+        if (!dQ && !dK) return;
+        gemm(dY, transposed_tile(V_t, tile), dP.data(), tile_columns);          // 3
+        score_gradients(tile, dy, P.data(), dP.data());                         // 2
+        if (dQ) gemm_masked(tile.matrix(dP), tile.K, dQ + queries, d);          // 1
+        if (dK) gemm(transposed(tile.matrix(dP)), tile.Q, dK + keys, d, true);  // 1
+    }
+
+    // 2 of backward: dP becomes dS = P (dP - rowsum(y dy)), times the 1 / sqrt(d_h) of 1.
+    void score_gradients(const Tile& tile, const Array<T>& dy, const T* P, T* dP) const {
+        const auto times = [](auto a, auto b) { return a * b; };
+        const T s = scale();
+        for (std::size_t i = 0; i < tile.rows; ++i) {
+            const std::size_t row = tile.head.offset(tile.first_query + i, n);
+            const T inner = sum_row(d_h, times, y.value().data() + row, dy.data() + row);
+            const auto slope = [inner, s](auto w, auto dw) {
+                const decltype(w) unseen(T(0));  // where dw may be NaN
+                return xsimd::select(w == unseen, unseen, w * (dw - inner) * s);
+            };
+            map_row(dP + i * tile_columns, tile.columns, slope, P + i * tile_columns,
+                    dP + i * tile_columns);
+        }
+    }
 };
 template <class T>
 Var<T> attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const AttentionOptions& options,
-                 Source at) {
-    return apply<Attention<T>>(at, Q, K, V, options);
+                 Source source) {
+    return apply<Attention<T>>(source, Q, K, V, options);
 }
 
 #define TAPER_INSTANTIATE(T)                                                         \

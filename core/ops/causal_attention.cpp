@@ -9,6 +9,7 @@
 #include "core/kernels/gemm.hpp"
 #include "core/kernels/map.hpp"
 #include "core/ops.hpp"
+#include "core/ops/head.hpp"
 
 namespace taper {
 
@@ -17,15 +18,17 @@ static bool in_window(std::size_t t, std::size_t i, std::size_t window) {
     return i <= t && t < i + window;
 }
 
-// Which of the n x n scores are within the window and of real positions: (n, n), or (B, 1, n, n).
+// Which of the n x n scores are in the window and of real positions: (n, n), or (B, 1, n, n).
 static Mask window_mask(std::size_t n, const CausalOptions& options) {
     Shape shape{n, n};
     if (options.real) shape = {options.real->shape(0), 1, n, n};
     auto mask = empty<bool>(shape);
     for (std::size_t i = 0; i < mask.size(); ++i) {
-        const std::size_t s = i % n, t = i / n % n, row = i / n / n;
-        mask.data()[i] =
-            in_window(t, s, options.window) && (!options.real || (*options.real)(row, s));
+        const std::size_t key = i % n;
+        const std::size_t query = i / n % n;
+        const std::size_t row = i / n / n;
+        const bool real = !options.real || (*options.real)(row, key);
+        mask.data()[i] = in_window(query, key, options.window) && real;
     }
     return mask;
 }
@@ -76,233 +79,18 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
 
     Var<T> Q, K, V, E, F;
     CausalOptions options;
-    std::size_t n, d, d_h, k, C;  // C: positions in a chunk
-    // (units, chunks, k, d_h): before each chunk. A unit is a head of a batch row
-    Array<T> K_bars, V_bars;
+    std::size_t n, d, d_h, k;
+    std::size_t C;            // positions in a chunk
+    Array<T> K_bars, V_bars;  // (heads of the batch, chunks, k, d_h): before each chunk
     const char* name() const override { return "causal_attention"; }
-
-    Var<T> forward(const Var<T>& queries, const Var<T>& keys, const Var<T>& values,
-                   const Var<T>& key_projection, const Var<T>& value_projection,
-                   const CausalOptions& how) {
-        Q = queries, K = keys, V = values, E = key_projection, F = value_projection, options = how;
-        check();
-        auto y = empty<T>(Q.shape());
-        K_bars = empty<T>({units(), chunks(), k, d_h}),
-        V_bars = empty<T>({units(), chunks(), k, d_h});
-        parallel_for(units(), 1, [&](std::size_t begin, std::size_t end) {
-            Scores scores(*this);
-            Array<T> K_bar = empty<T>({k, d_h}), V_bar = empty<T>({k, d_h});
-            for (std::size_t unit = begin; unit < end; ++unit) {
-                K_bar.fill(T(0)), V_bar.fill(T(0));
-                for (std::size_t c = 0; c < chunks(); ++c) {
-                    std::copy(K_bar.begin(), K_bar.end(), state(K_bars, unit, c));
-                    std::copy(V_bar.begin(), V_bar.end(), state(V_bars, unit, c));
-                    const Chunk at(*this, unit, c);
-                    scores.compute(at);  // 1 to 4
-                    T* out = y.data() + at.offset;
-                    gemm(scores.P_slots(at), at.V_bar, out, d);  // 5
-                    add_seen(scores.G(at), at.V, out, d);
-                    if (options.window) add_seen(scores.P_near(at), at.V_near, out, d);
-                    gemm(at.E, at.K, K_bar.data(), d_h, true);  // 6
-                    gemm(at.F, at.V, V_bar.data(), d_h, true);
-                }
-            }
-        });
-        return y;
-    }
-
-    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        const bool wants_Q = gradients.wants(Q), wants_K = gradients.wants(K),
-                   wants_V = gradients.wants(V);
-        const bool wants_E = gradients.wants(E), wants_F = gradients.wants(F);
-        const auto shape_if = [&](bool wanted) { return wanted ? Q.shape() : Shape{0}; };
-        auto dQ = empty<T>(shape_if(wants_Q)), dK = zeros<T>(shape_if(wants_K)),
-             dV = zeros<T>(shape_if(wants_V));
-        // dE and dF are sums over units: a few partial ones, so that their number does not depend
-        // on the threads.
-        const std::size_t parts = std::min<std::size_t>(units(), 8);
-        auto dE = empty<T>({wants_E ? parts : 0, k, n}), dF = empty<T>({wants_F ? parts : 0, k, n});
-        parallel_for(parts, 1, [&](std::size_t part, std::size_t) {
-            const Targets to{.dQ = wants_Q ? dQ.data() : nullptr,
-                             .dK = wants_K ? dK.data() : nullptr,
-                             .dV = wants_V ? dV.data() : nullptr,
-                             .dE = wants_E ? dE.data() + part * k * n : nullptr,
-                             .dF = wants_F ? dF.data() + part * k * n : nullptr};
-            const std::size_t first = part * units() / parts;
-            for (std::size_t unit = first; unit < (part + 1) * units() / parts; ++unit)
-                backward_unit(unit, dy.data(), to, unit > first);
-        });
-        if (wants_Q) gradients.add(Q, std::move(dQ));
-        if (wants_K) gradients.add(K, std::move(dK));
-        if (wants_V) gradients.add(V, std::move(dV));
-        if (wants_E) gradients.add(E, sum_to(dE, E.shape()));
-        if (wants_F) gradients.add(F, sum_to(dF, F.shape()));
-    }
-
-  private:
-    std::size_t units() const { return Q.shape()[0] * options.heads; }
-    // The entry of Q where a position of a unit starts.
-    std::size_t entry(std::size_t unit, std::size_t position) const {
-        return (unit / options.heads * n + position) * d + unit % options.heads * d_h;
-    }
-    std::size_t chunks() const { return (n + C - 1) / C; }
-    T* state(Array<T>& sums, std::size_t unit, std::size_t c) const {
-        return sums.data() + (unit * chunks() + c) * k * d_h;
-    }
-
-    // The parts of everything that belong to one chunk of one unit.
-    struct Chunk {
-        std::size_t first, rows, offset;  // positions first ...; entry of Q where they start
-        std::size_t near, near_rows;      // positions near ... can be in a window
-        const bool* real = nullptr;       // of the unit's row, or none
-        Matrix<T> Q, K, V, E, F, K_bar, V_bar, K_near, V_near;
-
-        Chunk(CausalAttention& op, std::size_t unit, std::size_t c)
-            : first(c * op.C),
-              rows(std::min(op.C, op.n - first)),
-              offset(op.entry(unit, first)),
-              near(first + 1 > op.options.window ? first + 1 - op.options.window : 0),
-              near_rows(op.options.window ? first + rows - near : 0) {
-            const auto part = [&](const Var<T>& x) {
-                return Matrix<T>{x.value().data() + offset, rows, op.d_h, op.d};
-            };
-            const auto columns = [&](const Var<T>& x) {
-                return Matrix<T>{x.value().data() + first, op.k, rows, op.n};
-            };
-            const auto before = [&](const Var<T>& x) {
-                return Matrix<T>{x.value().data() + op.entry(unit, near), near_rows, op.d_h, op.d};
-            };
-            Q = part(op.Q), K = part(op.K), V = part(op.V), E = columns(op.E), F = columns(op.F);
-            K_near = before(op.K), V_near = before(op.V);
-            K_bar = {op.state(op.K_bars, unit, c), op.k, op.d_h, op.d_h};
-            V_bar = {op.state(op.V_bars, unit, c), op.k, op.d_h, op.d_h};
-            if (const auto& mask = op.options.real)
-                real = mask->data() + unit / op.options.heads * op.n;
-        }
-    };
-
-    // A, P and G of a chunk, in memory that serves one chunk after the other.
-    struct Scores {
-        const CausalAttention& op;
-        std::size_t width;  // of a row of P: the slots and what is near
-        Array<T> a, p, g;
-
-        explicit Scores(const CausalAttention& of)
-            : op(of),
-              width(op.k + (op.options.window ? op.C + op.options.window : 0)),
-              a(empty<T>({op.C, op.C})),
-              p(empty<T>({op.C, width})),
-              g(empty<T>({op.C, op.C})) {}
-        Matrix<T> A(const Chunk& at) const { return {a.data(), at.rows, at.rows, op.C}; }
-        Matrix<T> G(const Chunk& at) const { return {g.data(), at.rows, at.rows, op.C}; }
-        Matrix<T> P_slots(const Chunk& at) const { return {p.data(), at.rows, op.k, width}; }
-        Matrix<T> P_near(const Chunk& at) const {
-            return {p.data() + op.k, at.rows, at.near_rows, width};
-        }
-
-        void compute(const Chunk& at) {
-            gemm(at.Q, transposed(at.K), a.data(), op.C);  // 1
-            lower(a, at.rows, op.C);
-            gemm(at.Q, transposed(at.K_bar), p.data(), width);  // 2
-            gemm(A(at), transposed(at.E), p.data(), width, true);
-            if (op.options.window) gemm(at.Q, transposed(at.K_near), p.data() + op.k, width);
-            for (std::size_t i = 0; i < at.rows; ++i) {
-                T* row = p.data() + i * width;
-                const std::size_t count = op.k + at.near_rows;
-                for (std::size_t j = 0; j < at.near_rows; ++j)
-                    if (!in_window(at.first + i, at.near + j, op.options.window) ||
-                        (at.real && !at.real[at.near + j]))
-                        row[op.k + j] = -std::numeric_limits<T>::infinity();
-                const auto exp_of = [m = max_row(count, row), scale = op.scale()](auto s) {  // 3
-                    return xsimd::exp((s - m) * scale);
-                };
-                map_row(row, count, exp_of, row);
-                const auto normalised = [inverse = 1 / sum_row(
-                                                           count, [](auto e) { return e; }, row)](
-                                            auto e) { return e * inverse; };
-                map_row(row, count, normalised, row);
-            }
-            gemm(P_slots(at), at.F, g.data(), op.C);  // 4
-            lower(g, at.rows, op.C);
-        }
-    };
-
-    // Where a unit's gradients are added; null where none is wanted.
-    struct Targets {
-        T *dQ, *dK, *dV, *dE, *dF;
-    };
-
-    // sum: dE and dF hold those of other units, to be added to.
-    void backward_unit(std::size_t unit, const T* dy, const Targets& to, bool sum) {
-        const auto [dQ, dK, dV, dE, dF] = to;
-        const bool wants_S = dQ || dK || dE, wants_A = dQ || dK;
-        Scores scores(*this);
-        const std::size_t width = scores.width;
-        Array<T> dK_bar = zeros<T>({k, d_h}), dV_bar = zeros<T>({k, d_h});
-        Array<T> dp = empty<T>({C, width}), da = empty<T>({C, C}), dg = empty<T>({C, C});
-        const Matrix<T> dK_sum{dK_bar.data(), k, d_h, d_h}, dV_sum{dV_bar.data(), k, d_h, d_h};
-        for (std::size_t c = chunks(); c-- > 0;) {
-            const Chunk at(*this, unit, c);
-            scores.compute(at);  // 1 to 4 again
-            const std::size_t near = entry(unit, at.near);
-            const Matrix<T> dY{dy + at.offset, at.rows, d_h, d}, dA{da.data(), at.rows, at.rows, C},
-                dG{dg.data(), at.rows, at.rows, C}, dS_slots{dp.data(), at.rows, k, width},
-                dS_near{dp.data() + k, at.rows, at.near_rows, width};
-            if (dE) gemm(dK_sum, transposed(at.K), dE + at.first, n, sum);  // 6
-            if (dK) gemm(transposed(at.E), dK_sum, dK + at.offset, d, true);
-            if (dF) gemm(dV_sum, transposed(at.V), dF + at.first, n, sum);
-            if (dV) gemm(transposed(at.F), dV_sum, dV + at.offset, d, true);
-            gemm(dY, transposed(at.V), dg.data(), C);  // 5
-            lower(dg, at.rows, C);
-            if (dV) gemm(transposed(scores.G(at)), dY, dV + at.offset, d, true);
-            if (dV && options.window) gemm(transposed(scores.P_near(at)), dY, dV + near, d, true);
-            if (dF) gemm(transposed(scores.P_slots(at)), dG, dF + at.first, n, true);  // 4
-            gemm(transposed(scores.P_slots(at)), dY, dV_bar.data(), d_h, true);
-            if (!wants_S) continue;
-            gemm(dY, transposed(at.V_bar), dp.data(), width);  // 5
-            if (options.window) gemm(dY, transposed(at.V_near), dp.data() + k, width);
-            gemm(dG, transposed(at.F), dp.data(), width, true);  // 4
-            for (std::size_t i = 0; i < at.rows; ++i) {          // 3
-                T *dP = dp.data() + i * width, *P = scores.p.data() + i * width;
-                const std::size_t count = k + at.near_rows;
-                const auto seen = [](auto p, auto term) {  // dp may be NaN where p is 0
-                    return xsimd::select(p == decltype(p)(T(0)), decltype(p)(T(0)), term);
-                };
-                const auto times = [=](auto p, auto dp) { return seen(p, p * dp); };
-                const T inner = sum_row(count, times, P, dP);
-                const auto slope = [=, scale = scale()](auto p, auto dp) {
-                    return seen(p, p * (dp - inner) * scale);
-                };
-                map_row(dP, count, slope, P, dP);
-            }
-            if (dE) gemm(transposed(dS_slots), scores.A(at), dE + at.first, n, true);  // 2
-            if (wants_A) gemm(dS_slots, at.E, da.data(), C);
-            if (wants_A) lower(da, at.rows, C);
-            if (dQ) {
-                gemm(dS_slots, at.K_bar, dQ + at.offset, d);
-                if (options.window) add_seen(dS_near, at.K_near, dQ + at.offset, d);
-                add_seen(dA, at.K, dQ + at.offset, d);  // 1
-            }
-            if (dK) {
-                if (options.window) gemm(transposed(dS_near), at.Q, dK + near, d, true);  // 2
-                gemm(transposed(dA), at.Q, dK + at.offset, d, true);                      // 1
-            }
-            gemm(transposed(dS_slots), at.Q, dK_bar.data(), d_h, true);
-        }
-    }
-
-    T scale() const { return 1 / std::sqrt(static_cast<T>(d_h)); }
-    static void lower(Array<T>& x, std::size_t rows, std::size_t stride) {  // tril
-        for (std::size_t i = 0; i < rows; ++i)
-            std::fill(x.data() + i * stride + i + 1, x.data() + i * stride + rows, T(0));
-    }
 
     void check() {
         const Shape &q = Q.shape(), &e = E.shape();
         if (q.size() != 3 || K.shape() != q || V.shape() != q)
             shape_error(name(), "Q, K and V must have one shape (B, n, d)",
                         {{"Q", q}, {"K", K.shape()}, {"V", V.shape()}});
-        n = q[1], d = q[2];
+        n = q[1];
+        d = q[2];
         if (options.heads == 0 || d == 0 || d % options.heads != 0)
             shape_error(name(), "d must be a multiple of the heads", {{"Q", q}},
                         "heads " + std::to_string(options.heads));
@@ -315,19 +103,312 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
         if (options.real && options.real->shape() != Shape{q[0], n})
             shape_error(name(), "the mask of real positions must be (B, n)",
                         {{"Q", q}, {"real", options.real->shape()}});
-        C = std::min(std::max<std::size_t>(n, 1), options.chunk ? options.chunk : default_chunk());
+        const std::size_t wanted = options.chunk ? options.chunk : default_chunk();
+        C = std::min(std::max<std::size_t>(n, 1), wanted);
     }
-    // About sqrt(k d_h) is least work for a given memory (a sum for each chunk); BLAS wants 32 rows
+    // About sqrt(k d_h) is least work for a given memory (a sum for each chunk). BLAS wants 32 rows
     // at least.
     std::size_t default_chunk() const {
         const auto root = static_cast<std::size_t>(std::sqrt(static_cast<double>(k * d_h)));
         return std::max<std::size_t>(32, (root + 15) / 16 * 16);
     }
+
+    Var<T> forward(const Var<T>& queries, const Var<T>& keys, const Var<T>& values,
+                   const Var<T>& key_projection, const Var<T>& value_projection,
+                   const CausalOptions& given) {
+        Q = queries;
+        K = keys;
+        V = values;
+        E = key_projection;
+        F = value_projection;
+        options = given;
+        check();
+        auto y = empty<T>(Q.shape());
+        K_bars = empty<T>({heads_of_batch(), chunks(), k, d_h});
+        V_bars = empty<T>({heads_of_batch(), chunks(), k, d_h});
+        parallel_for(heads_of_batch(), 1, [&](std::size_t begin, std::size_t end) {
+            Scores scores(*this);
+            Array<T> K_bar = empty<T>({k, d_h});
+            Array<T> V_bar = empty<T>({k, d_h});
+            for (std::size_t number = begin; number < end; ++number) {
+                const Head head(number, options.heads, d);
+                K_bar.fill(T(0));
+                V_bar.fill(T(0));
+                for (std::size_t c = 0; c < chunks(); ++c) {
+                    std::copy(K_bar.begin(), K_bar.end(), K_bars.data() + sums_offset(head, c));
+                    std::copy(V_bar.begin(), V_bar.end(), V_bars.data() + sums_offset(head, c));
+                    const Chunk chunk(*this, head, c);
+                    T* const y_rows = y.data() + chunk.offset;
+                    compute(chunk, scores);                               // 1 to 4
+                    gemm(scores.P_slots(chunk), chunk.V_bar, y_rows, d);  // 5
+                    gemm_masked(scores.G(chunk), chunk.V, y_rows, d);
+                    if (options.window) gemm_masked(scores.P_near(chunk), chunk.V_near, y_rows, d);
+                    gemm(chunk.E, chunk.K, K_bar.data(), d_h, true);  // 6
+                    gemm(chunk.F, chunk.V, V_bar.data(), d_h, true);
+                }
+            }
+        });
+        return y;
+    }
+
+    void backward(const Array<T>& dy, Gradients<T>& gradients) override {
+        const bool wants_Q = gradients.wants(Q);
+        const bool wants_K = gradients.wants(K);
+        const bool wants_V = gradients.wants(V);
+        const bool wants_E = gradients.wants(E);
+        const bool wants_F = gradients.wants(F);
+        auto dQ = empty<T>(wants_Q ? Q.shape() : Shape{0});
+        auto dK = zeros<T>(wants_K ? Q.shape() : Shape{0});
+        auto dV = zeros<T>(wants_V ? Q.shape() : Shape{0});
+        // dE and dF are sums over the heads of the batch: a few partial ones, so that their number
+        // does not depend on the threads.
+        const std::size_t parts = std::min<std::size_t>(heads_of_batch(), 8);
+        auto dE = empty<T>({wants_E ? parts : 0, k, n});
+        auto dF = empty<T>({wants_F ? parts : 0, k, n});
+        parallel_for(parts, 1, [&](std::size_t part, std::size_t) {
+            const Targets targets{
+                .dQ = wants_Q ? dQ.data() : nullptr,
+                .dK = wants_K ? dK.data() : nullptr,
+                .dV = wants_V ? dV.data() : nullptr,
+                .dE = wants_E ? dE.data() + part * k * n : nullptr,
+                .dF = wants_F ? dF.data() + part * k * n : nullptr,
+            };
+            const Interval heads = nth_part(heads_of_batch(), parts, part);
+            for (std::size_t number = heads.begin; number < heads.end; ++number) {
+                const Head head(number, options.heads, d);
+                backward_head(head, dy, targets, number > heads.begin);
+            }
+        });
+        if (wants_Q) gradients.add(Q, std::move(dQ));
+        if (wants_K) gradients.add(K, std::move(dK));
+        if (wants_V) gradients.add(V, std::move(dV));
+        if (wants_E) gradients.add(E, sum_to(dE, E.shape()));
+        if (wants_F) gradients.add(F, sum_to(dF, F.shape()));
+    }
+
+  private:
+    T scale() const { return 1 / std::sqrt(static_cast<T>(d_h)); }
+    std::size_t heads_of_batch() const { return Q.shape()[0] * options.heads; }
+    std::size_t chunks() const { return (n + C - 1) / C; }
+
+    // The entry of K_bars and V_bars where the sums before a chunk begin.
+    std::size_t sums_offset(const Head& head, std::size_t c) const {
+        return (head.number * chunks() + c) * k * d_h;
+    }
+
+    // The parts of everything that belong to one chunk of one head.
+    struct Chunk {
+        std::size_t first, rows;      // its positions: first, first + 1, ...
+        std::size_t offset;           // the entry of Q where they begin
+        std::size_t near, near_rows;  // the positions that can be in a window of theirs
+        std::size_t near_offset;      // the entry of Q where these begin
+        const bool* real = nullptr;   // of the positions of the batch row, or none
+        MatrixView<T> Q, K, V, E, F, K_bar, V_bar, K_near, V_near;
+
+        Chunk(const CausalAttention& op, const Head& head, std::size_t c)
+            : first(c * op.C),
+              rows(std::min(op.C, op.n - first)),
+              offset(head.offset(first, op.n)),
+              near(first + 1 > op.options.window ? first + 1 - op.options.window : 0),
+              near_rows(op.options.window ? first + rows - near : 0),
+              near_offset(head.offset(near, op.n)),
+              Q(head.matrix(op.Q.value(), first, rows)),
+              K(head.matrix(op.K.value(), first, rows)),
+              V(head.matrix(op.V.value(), first, rows)),
+              E{op.E.value().data() + first, op.k, rows, op.n},
+              F{op.F.value().data() + first, op.k, rows, op.n},
+              K_bar{op.K_bars.data() + op.sums_offset(head, c), op.k, op.d_h, op.d_h},
+              V_bar{op.V_bars.data() + op.sums_offset(head, c), op.k, op.d_h, op.d_h},
+              K_near(head.matrix(op.K.value(), near, near_rows)),
+              V_near(head.matrix(op.V.value(), near, near_rows)) {
+            if (op.options.real) real = op.options.real->data() + head.row * op.n;
+        }
+
+        // Does position `position` see key `key` of the near ones beside the slots?
+        bool sees(std::size_t position, std::size_t key, std::size_t window) const {
+            return in_window(position, key, window) && (!real || real[key]);
+        }
+    };
+
+    // A, P and G of a chunk, or their gradients, in memory that serves one chunk after the other.
+    struct Scores {
+        std::size_t C, k;
+        std::size_t width;  // of a row of P: the slots and what is near
+        Array<T> a, p, g;
+
+        explicit Scores(const CausalAttention& op)
+            : C(op.C),
+              k(op.k),
+              width(k + (op.options.window ? C + op.options.window : 0)),
+              a(empty<T>({C, C})),
+              p(empty<T>({C, width})),
+              g(empty<T>({C, C})) {}
+
+        MatrixView<T> A(const Chunk& chunk) const { return {a.data(), chunk.rows, chunk.rows, C}; }
+        MatrixView<T> G(const Chunk& chunk) const { return {g.data(), chunk.rows, chunk.rows, C}; }
+        MatrixView<T> P_slots(const Chunk& chunk) const { return {p.data(), chunk.rows, k, width}; }
+        MatrixView<T> P_near(const Chunk& chunk) const {
+            return {p.data() + k, chunk.rows, chunk.near_rows, width};
+        }
+    };
+
+    // tril: 0 right of the diagonal.
+    static void lower(Array<T>& x, std::size_t rows, std::size_t stride) {
+        for (std::size_t i = 0; i < rows; ++i)
+            std::fill(x.data() + i * stride + i + 1, x.data() + i * stride + rows, T(0));
+    }
+
+    // 1 to 4 of forward. P is unscaled S at first.
+    void compute(const Chunk& chunk, Scores& scores) const {
+        const std::size_t width = scores.width;
+        T* const P = scores.p.data();
+        gemm(chunk.Q, transposed(chunk.K), scores.a.data(), C);  // 1
+        lower(scores.a, chunk.rows, C);
+        gemm(chunk.Q, transposed(chunk.K_bar), P, width);  // 2
+        gemm(scores.A(chunk), transposed(chunk.E), P, width, true);
+        if (options.window) gemm(chunk.Q, transposed(chunk.K_near), P + k, width);
+        for (std::size_t i = 0; i < chunk.rows; ++i) {
+            T* const near = P + i * width + k;
+            for (std::size_t j = 0; j < chunk.near_rows; ++j)
+                if (!chunk.sees(chunk.first + i, chunk.near + j, options.window))
+                    near[j] = -std::numeric_limits<T>::infinity();
+            softmax_row(k + chunk.near_rows, P + i * width);  // 3
+        }
+        gemm(scores.P_slots(chunk), chunk.F, scores.g.data(), C);  // 4
+        lower(scores.g, chunk.rows, C);
+    }
+
+    // The scale of 2, and 3.
+    void softmax_row(std::size_t count, T* row) const {
+        const T m = max_row(count, row);
+        const T s = scale();
+        const auto exp_of = [m, s](auto score) { return xsimd::exp((score - m) * s); };
+        map_row(row, count, exp_of, row);
+        const auto identity = [](auto e) { return e; };
+        const T inverse = 1 / sum_row(count, identity, row);
+        const auto normalised = [inverse](auto e) { return e * inverse; };
+        map_row(row, count, normalised, row);
+    }
+
+    // Where gradients are added; null: not wanted. dE and dF are those of a part of the heads.
+    struct Targets {
+        T *dQ, *dK, *dV, *dE, *dF;
+    };
+
+    // What backward knows of one head.
+    struct BackwardState {
+        Scores scores;
+        Scores slopes;                 // dA, dP, dG
+        Array<T> dK_bar, dV_bar;       // of the sums after the chunk
+        MatrixView<T> dK_sum, dV_sum;  // the same as matrices
+
+        explicit BackwardState(const CausalAttention& op)
+            : scores(op),
+              slopes(op),
+              dK_bar(zeros<T>({op.k, op.d_h})),
+              dV_bar(zeros<T>({op.k, op.d_h})),
+              dK_sum(matrix(dK_bar)),
+              dV_sum(matrix(dV_bar)) {}
+    };
+
+    // accumulate: dE and dF hold those of other heads, to be added to.
+    void backward_head(const Head& head, const Array<T>& dy, const Targets& targets,
+                       bool accumulate) const {
+        const auto [dQ, dK, dV, dE, dF] = targets;
+        const bool wants_S = dQ || dK || dE;
+        BackwardState state(*this);
+        for (std::size_t c = chunks(); c-- > 0;) {
+            const Chunk chunk(*this, head, c);
+            const MatrixView<T> dY = head.matrix(dy, chunk.first, chunk.rows);
+            compute(chunk, state.scores);                      // 1 to 4 again
+            backward_sums(chunk, state, targets, accumulate);  // 6
+            backward_values(chunk, dY, state, targets);        // 5, and 4 of F
+            if (!wants_S) continue;
+            backward_softmax(chunk, dY, state);      // 5 to 3: dS
+            backward_scores(chunk, state, targets);  // 2, 1
+        }
+    }
+
+    // 6. Forward: K-bar += E K,  V-bar += F V.
+    void backward_sums(const Chunk& chunk, const BackwardState& state, const Targets& targets,
+                       bool accumulate) const {
+        const auto [dQ, dK, dV, dE, dF] = targets;
+        if (dE) gemm(state.dK_sum, transposed(chunk.K), dE + chunk.first, n, accumulate);
+        if (dK) gemm(transposed(chunk.E), state.dK_sum, dK + chunk.offset, d, true);
+        if (dF) gemm(state.dV_sum, transposed(chunk.V), dF + chunk.first, n, accumulate);
+        if (dV) gemm(transposed(chunk.F), state.dV_sum, dV + chunk.offset, d, true);
+    }
+
+    // 5 and 4 without dP. Forward: y = P_slots V-bar + G V + P_near V_near,  G = tril(P_slots F).
+    void backward_values(const Chunk& chunk, const MatrixView<T>& dY, BackwardState& state,
+                         const Targets& targets) const {
+        const auto [dQ, dK, dV, dE, dF] = targets;
+        const MatrixView<T> G_t = transposed(state.scores.G(chunk));
+        const MatrixView<T> P_slots_t = transposed(state.scores.P_slots(chunk));
+        const MatrixView<T> P_near_t = transposed(state.scores.P_near(chunk));
+        Array<T>& dG = state.slopes.g;
+        gemm(dY, transposed(chunk.V), dG.data(), C);  // 5
+        lower(dG, chunk.rows, C);
+        if (dV) gemm(G_t, dY, dV + chunk.offset, d, true);
+        if (dV && options.window) gemm(P_near_t, dY, dV + chunk.near_offset, d, true);
+        if (dF) gemm(P_slots_t, state.slopes.G(chunk), dF + chunk.first, n, true);  // 4
+        gemm(P_slots_t, dY, state.dV_bar.data(), d_h, true);
+    }
+
+    // 5, 4 and 3. dP = (dy V-bar^T + dG F^T | dy V_near^T) becomes dS.
+    void backward_softmax(const Chunk& chunk, const MatrixView<T>& dY, BackwardState& state) const {
+        const std::size_t width = state.slopes.width;
+        T* const dP = state.slopes.p.data();
+        gemm(dY, transposed(chunk.V_bar), dP, width);  // 5
+        if (options.window) gemm(dY, transposed(chunk.V_near), dP + k, width);
+        gemm(state.slopes.G(chunk), transposed(chunk.F), dP, width, true);  // 4
+        for (std::size_t i = 0; i < chunk.rows; ++i)                        // 3
+            softmax_slope_row(k + chunk.near_rows, state.scores.p.data() + i * width,
+                              dP + i * width);
+    }
+
+    // 3. Forward: P = softmax(S). The scale of 2 is in it.
+    void softmax_slope_row(std::size_t count, const T* P, T* dP) const {
+        const auto seen = [](auto p, auto term) {  // dp may be NaN where p is 0
+            return xsimd::select(p == decltype(p)(T(0)), decltype(p)(T(0)), term);
+        };
+        const auto times = [seen](auto p, auto dp) { return seen(p, p * dp); };
+        const T inner = sum_row(count, times, P, dP);
+        const T s = scale();
+        const auto slope = [seen, inner, s](auto p, auto dp) {
+            return seen(p, p * (dp - inner) * s);
+        };
+        map_row(dP, count, slope, P, dP);
+    }
+
+    // 2 and 1. Forward: A = tril(Q K^T),  S = (Q K-bar^T + A E^T | Q K_near^T).
+    void backward_scores(const Chunk& chunk, BackwardState& state, const Targets& targets) const {
+        const auto [dQ, dK, dV, dE, dF] = targets;
+        const MatrixView<T> dS_slots = state.slopes.P_slots(chunk);
+        const MatrixView<T> dS_near = state.slopes.P_near(chunk);
+        const MatrixView<T> dA = state.slopes.A(chunk);
+        const bool wants_A = dQ || dK;
+        if (dE) gemm(transposed(dS_slots), state.scores.A(chunk), dE + chunk.first, n, true);  // 2
+        if (wants_A) gemm(dS_slots, chunk.E, state.slopes.a.data(), C);
+        if (wants_A) lower(state.slopes.a, chunk.rows, C);
+        if (dQ) {
+            T* const dQ_rows = dQ + chunk.offset;
+            gemm(dS_slots, chunk.K_bar, dQ_rows, d);
+            if (options.window) gemm_masked(dS_near, chunk.K_near, dQ_rows, d);
+            gemm_masked(dA, chunk.K, dQ_rows, d);  // 1
+        }
+        if (dK) {
+            if (options.window)
+                gemm(transposed(dS_near), chunk.Q, dK + chunk.near_offset, d, true);  // 2
+            gemm(transposed(dA), chunk.Q, dK + chunk.offset, d, true);                // 1
+        }
+        gemm(transposed(dS_slots), chunk.Q, state.dK_bar.data(), d_h, true);
+    }
 };
 template <class T>
 Var<T> causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const Var<T>& E,
-                        const Var<T>& F, const CausalOptions& options, Source at) {
-    return apply<CausalAttention<T>>(at, Q, K, V, E, F, options);
+                        const Var<T>& F, const CausalOptions& options, Source source) {
+    return apply<CausalAttention<T>>(source, Q, K, V, E, F, options);
 }
 
 #define TAPER_INSTANTIATE(T)                                                                     \

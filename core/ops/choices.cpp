@@ -7,22 +7,23 @@
 
 namespace taper {
 
-// 1 where x > y, 1/2 where they are equal, 0 where x < y, NaN where one is NaN.
+// The share of x in the gradient of max(x, y): 1 where x > y, 1/2 where they are equal, 0 where
+// x < y, NaN where one is NaN.
 template <class T> static T share_of_larger(T x, T y) {
     if (x == y) return T(0.5);
     if (x > y) return T(1);
-    return x < y ? T(0) : std::numeric_limits<T>::quiet_NaN();
+    if (x < y) return T(0);
+    return std::numeric_limits<T>::quiet_NaN();
 }
 
-// dy share to one, dy (1 - share) to the other.
+// dx += dy share,  dz += dy (1 - share)
 template <class T>
 static void add_shares(Gradients<T>& gradients, const Array<T>& dy, const Array<T>& share,
-                       const Place<T>& one, const Place<T>& other) {
+                       const Place<T>& x, const Place<T>& z) {
     const auto times = [](auto g, auto s) { return g * s; };
     const auto times_rest = [](auto g, auto s) { return g * (1 - s); };
-    if (gradients.wants(one)) gradients.add(one, sum_to(map(times, dy, share), one.shape));
-    if (gradients.wants(other))
-        gradients.add(other, sum_to(map(times_rest, dy, share), other.shape));
+    if (gradients.wants(x)) gradients.add(x, sum_to(map(times, dy, share), x.shape));
+    if (gradients.wants(z)) gradients.add(z, sum_to(map(times_rest, dy, share), z.shape));
 }
 
 template <class T> struct Maximum final : Op<T> {
@@ -36,16 +37,18 @@ template <class T> struct Maximum final : Op<T> {
     const char* name() const override { return "maximum"; }
 
     Var<T> forward(const Var<T>& left, const Var<T>& right) {
-        a = left, b = right;
-        return zip([](T x, T y) { return x > y || std::isnan(x) ? x : y; }, name(), a.value(),
-                   b.value());
+        a = left;
+        b = right;
+        const auto choice = [](T x, T y) { return x > y || std::isnan(x) ? x : y; };
+        return zip(choice, name(), a.value(), b.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        add_shares(gradients, dy, zip(share_of_larger<T>, name(), a.value(), b.value()), a, b);
+        const Array<T> s = zip(share_of_larger<T>, name(), a.value(), b.value());
+        add_shares(gradients, dy, s, a, b);
     }
 };
-template <class T> Var<T> maximum(const Var<T>& a, const Same<T>& b, Source at) {
-    return apply<Maximum<T>>(at, a, b);
+template <class T> Var<T> maximum(const Var<T>& a, const Same<T>& b, Source source) {
+    return apply<Maximum<T>>(source, a, b);
 }
 
 template <class T> struct Minimum final : Op<T> {
@@ -59,16 +62,18 @@ template <class T> struct Minimum final : Op<T> {
     const char* name() const override { return "minimum"; }
 
     Var<T> forward(const Var<T>& left, const Var<T>& right) {
-        a = left, b = right;
-        return zip([](T x, T y) { return x < y || std::isnan(x) ? x : y; }, name(), a.value(),
-                   b.value());
+        a = left;
+        b = right;
+        const auto choice = [](T x, T y) { return x < y || std::isnan(x) ? x : y; };
+        return zip(choice, name(), a.value(), b.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        add_shares(gradients, dy, zip(share_of_larger<T>, name(), a.value(), b.value()), b, a);
+        const Array<T> s = zip(share_of_larger<T>, name(), a.value(), b.value());
+        add_shares(gradients, dy, s, b, a);
     }
 };
-template <class T> Var<T> minimum(const Var<T>& a, const Same<T>& b, Source at) {
-    return apply<Minimum<T>>(at, a, b);
+template <class T> Var<T> minimum(const Var<T>& a, const Same<T>& b, Source source) {
+    return apply<Minimum<T>>(source, a, b);
 }
 
 template <class T> struct Clamp final : Op<T> {
@@ -82,11 +87,17 @@ template <class T> struct Clamp final : Op<T> {
     const char* name() const override { return "clamp"; }
 
     Var<T> forward(const Var<T>& input, T least, T most) {
-        x = input, low = least, high = most;
+        x = input;
+        low = least;
+        high = most;
         if (!(low <= high))
             shape_error(name(), "low must be at most high", {{"x", x.shape()}},
                         "low " + shortest(low) + ", high " + shortest(high));
-        return map([l = low, h = high](T v) { return v < l ? l : v > h ? h : v; }, x.value());
+        const auto clamped = [l = low, h = high](T v) {
+            if (v < l) return l;
+            return v > h ? h : v;
+        };
+        return map(clamped, x.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const auto slope = [l = low, h = high](T g, T v) {
@@ -96,8 +107,8 @@ template <class T> struct Clamp final : Op<T> {
         gradients.add(x, map(slope, dy, x.value()));
     }
 };
-template <class T> Var<T> clamp(const Var<T>& x, double low, double high, Source at) {
-    return apply<Clamp<T>>(at, x, static_cast<T>(low), static_cast<T>(high));
+template <class T> Var<T> clamp(const Var<T>& x, double low, double high, Source source) {
+    return apply<Clamp<T>>(source, x, static_cast<T>(low), static_cast<T>(high));
 }
 
 template <class T> struct Abs final : Op<T> {
@@ -115,13 +126,13 @@ template <class T> struct Abs final : Op<T> {
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const auto slope = [](auto g, auto v) {
-            const auto at_0_or_nan = v * T(0);
-            return xsimd::select(v > T(0), g, xsimd::select(v < T(0), -g, at_0_or_nan));
+            const auto zero_or_nan = v * T(0);
+            return xsimd::select(v > T(0), g, xsimd::select(v < T(0), -g, zero_or_nan));
         };
         gradients.add(x, map(slope, dy, x.value()));
     }
 };
-template <class T> Var<T> abs(const Var<T>& x, Source at) { return apply<Abs<T>>(at, x); }
+template <class T> Var<T> abs(const Var<T>& x, Source source) { return apply<Abs<T>>(source, x); }
 
 template <class T> struct Select final : Op<T> {
     const char* formula() const override {
@@ -135,10 +146,11 @@ template <class T> struct Select final : Op<T> {
     const char* name() const override { return "select"; }
 
     Var<T> forward(const Mask& condition, const Var<T>& left, const Var<T>& right) {
-        a = left, b = right;
+        a = left;
+        b = right;
         const Shape both = broadcast_shape(name(), {"a", left.shape()}, {"b", right.shape()});
-        mask = expand(condition,
-                      broadcast_shape(name(), {"mask", condition.shape()}, {"a and b", both}));
+        const Shape shape = broadcast_shape(name(), {"mask", condition.shape()}, {"a and b", both});
+        mask = expand(condition, shape);
         return choose(expand(left.value(), mask.shape()), expand(right.value(), mask.shape()));
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
@@ -146,6 +158,8 @@ template <class T> struct Select final : Op<T> {
         if (gradients.wants(a)) gradients.add(a, sum_to(choose(dy, zero), a.shape));
         if (gradients.wants(b)) gradients.add(b, sum_to(choose(zero, dy), b.shape));
     }
+
+  private:
     Array<T> choose(const Array<T>& left, const Array<T>& right) const {
         auto y = empty<T>(mask.shape());
         for (std::size_t i = 0; i < y.size(); ++i)
@@ -153,8 +167,9 @@ template <class T> struct Select final : Op<T> {
         return y;
     }
 };
-template <class T> Var<T> select(const Mask& mask, const Var<T>& a, const Same<T>& b, Source at) {
-    return apply<Select<T>>(at, mask, a, b);
+template <class T>
+Var<T> select(const Mask& mask, const Var<T>& a, const Same<T>& b, Source source) {
+    return apply<Select<T>>(source, mask, a, b);
 }
 
 #define TAPER_INSTANTIATE(T)                                        \

@@ -5,13 +5,13 @@
 
 namespace taper {
 
-// Checks the shapes and every target; the number of counted rows.
+// The number of counted rows. Error: the shapes do not fit, a target is no class, none is counted.
 static std::size_t counted_rows(const Shape& logits, const Ids& targets) {
-    const char* op = "cross_entropy";
-    if (logits.empty() || !std::equal(logits.begin(), logits.end() - 1, targets.shape().begin(),
-                                      targets.shape().end()))
+    const char* const op = "cross_entropy";
+    const Shape& rows = targets.shape();
+    if (logits.empty() || !std::equal(logits.begin(), logits.end() - 1, rows.begin(), rows.end()))
         shape_error(op, "targets must have the axes of logits but the last",
-                    {{"logits", logits}, {"targets", targets.shape()}});
+                    {{"logits", logits}, {"targets", rows}});
     const auto V = static_cast<std::int64_t>(logits.back());
     std::size_t counted = 0;
     for (std::size_t i = 0; i < targets.size(); ++i) {
@@ -19,24 +19,26 @@ static std::size_t counted_rows(const Shape& logits, const Ids& targets) {
         if (target == ignore_index) continue;
         if (target < 0 || target >= V)
             shape_error(op, "a target must be in [0, V), or -100 for not counted",
-                        {{"logits", logits}, {"targets", targets.shape()}},
-                        "target " + std::to_string(target) + " at " +
-                            index_text(targets.shape(), i) + ", V " + std::to_string(V));
+                        {{"logits", logits}, {"targets", rows}},
+                        "target " + std::to_string(target) + " at " + index_text(rows, i) + ", V " +
+                            std::to_string(V));
         ++counted;
     }
     if (counted == 0)
         shape_error(op, "at least one target must be counted (not -100)",
-                    {{"logits", logits}, {"targets", targets.shape()}});
+                    {{"logits", logits}, {"targets", rows}});
     return counted;
 }
 
 template <class T> Var<T> composed::cross_entropy(const Var<T>& logits, const Ids& targets) {
     const T counted = static_cast<T>(counted_rows(logits.shape(), targets));
-    Mask is_target = Mask(logits.shape(), false);
+    Mask is_target(logits.shape(), false);
     const std::size_t V = logits.shape().back();
-    for (std::size_t i = 0; i < targets.size(); ++i)
-        if (targets.data()[i] != ignore_index)
-            is_target.data()[i * V + static_cast<std::size_t>(targets.data()[i])] = true;
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+        const std::int64_t target = targets.data()[i];
+        if (target == ignore_index) continue;
+        is_target.data()[i * V + static_cast<std::size_t>(target)] = true;
+    }
     return -sum(select(is_target, composed::log_softmax(logits), T(0))) / counted;
 }
 
@@ -56,45 +58,60 @@ template <class T> struct CrossEntropy final : Op<T> {
     const char* name() const override { return "cross_entropy"; }
 
     Var<T> forward(const Var<T>& x, const Ids& expected) {
-        logits = x, targets = expected;
+        logits = x;
+        targets = expected;
         count = static_cast<T>(counted_rows(logits.shape(), targets));
-        m = empty<T>({targets.size()}), log_sum = empty<T>({targets.size()});
+        m = empty<T>({targets.size()});
+        log_sum = empty<T>({targets.size()});
         auto losses = zeros<double>({targets.size()});
-        for_each_row([&](std::size_t row, const T* in, std::size_t V, std::int64_t target) {
+        const std::size_t V = logits.shape().back();
+        for_each_row([&](std::size_t row) {
+            const std::int64_t target = targets.data()[row];
             if (target == ignore_index) return;
-            const T largest = m.data()[row] = max_row(V, in);
+            const T* const x_row = logits.value().data() + row * V;
+            const T largest = max_row(V, x_row);
             const auto exp_of = [=](auto v) { return xsimd::exp(v - largest); };
-            const T rest = log_sum.data()[row] = std::log(sum_row(V, exp_of, in));
-            losses.data()[row] =
-                static_cast<double>(largest - in[static_cast<std::size_t>(target)]) +
-                static_cast<double>(rest);
+            const T rest = std::log(sum_row(V, exp_of, x_row));
+            const T below = largest - x_row[static_cast<std::size_t>(target)];
+            losses.data()[row] = static_cast<double>(below) + static_cast<double>(rest);
+            m.data()[row] = largest;
+            log_sum.data()[row] = rest;
         });
-        return static_cast<T>(*sum_axes(losses, {true}).data() / static_cast<double>(count));
+        const double loss = *sum_axes(losses, {true}).data();
+        return static_cast<T>(loss / static_cast<double>(count));
     }
+
     void backward(const Array<T>& dloss, Gradients<T>& gradients) override {
         auto dx = empty<T>(logits.shape());
+        const std::size_t V = logits.shape().back();
         const T scale = *dloss.data() / count;
-        for_each_row([&](std::size_t row, const T* in, std::size_t V, std::int64_t target) {
-            T* to = dx.data() + row * V;
-            if (target == ignore_index) return static_cast<void>(std::fill(to, to + V, T(0)));
-            const T largest = m.data()[row], rest = log_sum.data()[row];
+        for_each_row([&](std::size_t row) {
+            const std::int64_t target = targets.data()[row];
+            T* const dx_row = dx.data() + row * V;
+            if (target == ignore_index) {
+                std::fill(dx_row, dx_row + V, T(0));
+                return;
+            }
+            const T largest = m.data()[row];
+            const T rest = log_sum.data()[row];
             const auto scaled_p = [=](auto v) { return scale * xsimd::exp(v - largest - rest); };
-            map_row(to, V, scaled_p, in);
-            to[static_cast<std::size_t>(target)] -= scale;
+            map_row(dx_row, V, scaled_p, logits.value().data() + row * V);
+            dx_row[static_cast<std::size_t>(target)] -= scale;
         });
         gradients.add(logits, std::move(dx));
     }
+
+  private:
     template <class F> void for_each_row(F body) const {
         const std::size_t V = logits.shape().back();
-        parallel_for(targets.size(), 1 + elementwise_chunk / V,
-                     [&](std::size_t begin, std::size_t end) {
-                         for (std::size_t row = begin; row < end; ++row)
-                             body(row, logits.value().data() + row * V, V, targets.data()[row]);
-                     });
+        const std::size_t chunk = 1 + elementwise_chunk / V;
+        parallel_for(targets.size(), chunk, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t row = begin; row < end; ++row) body(row);
+        });
     }
 };
-template <class T> Var<T> cross_entropy(const Var<T>& logits, const Ids& targets, Source at) {
-    return apply<CrossEntropy<T>>(at, logits, targets);
+template <class T> Var<T> cross_entropy(const Var<T>& logits, const Ids& targets, Source source) {
+    return apply<CrossEntropy<T>>(source, logits, targets);
 }
 
 #define TAPER_INSTANTIATE(T)                                            \

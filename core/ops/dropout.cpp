@@ -16,8 +16,10 @@ template <class T> struct Dropout final : Op<T> {
     std::optional<Random> random;
     const char* name() const override { return "dropout"; }
 
-    Var<T> forward(const Var<T>& input, double probability, const Random& source) {
-        x = input, p = probability, random = source;
+    Var<T> forward(const Var<T>& input, double probability, const Random& numbers) {
+        x = input;
+        p = probability;
+        random = numbers;
         if (!(p >= 0 && p < 1))
             shape_error(name(), "p must be in [0, 1)", {{"x", x.shape}}, "p " + shortest(p));
         return dropped(input.value());
@@ -26,23 +28,24 @@ template <class T> struct Dropout final : Op<T> {
         gradients.add(x, dropped(dy));
     }
 
-    Array<T> dropped(const Array<T>& from) const {
-        auto to = empty<T>(from.shape());
+  private:
+    // An entry of z falls where its 32 random bits are below the threshold.
+    Array<T> dropped(const Array<T>& z) const {
+        auto left = empty<T>(z.shape());
         const T scale = static_cast<T>(1 / (1 - p));
-        // falls when 32 random bits are below it
         const auto threshold = static_cast<std::uint64_t>(p * 0x1p32);
-        parallel_for(from.size(), elementwise_chunk, [&](std::size_t begin, std::size_t end) {
+        parallel_for(z.size(), elementwise_chunk, [&](std::size_t begin, std::size_t end) {
             for (std::size_t i = begin; i < end; i += 4) {
                 const auto bits = random->bits(i / 4);  // chunks are multiples of 4
                 for (std::size_t j = i; j < std::min(i + 4, end); ++j)
-                    to.data()[j] = bits[j - i] < threshold ? T(0) : from.data()[j] * scale;
+                    left.data()[j] = bits[j - i] < threshold ? T(0) : z.data()[j] * scale;
             }
         });
-        return to;
+        return left;
     }
 };
-template <class T> Var<T> dropout(const Var<T>& x, double p, const Random& random, Source at) {
-    return apply<Dropout<T>>(at, x, p, random);
+template <class T> Var<T> dropout(const Var<T>& x, double p, const Random& random, Source source) {
+    return apply<Dropout<T>>(source, x, p, random);
 }
 
 template Var<float> dropout(const Var<float>&, double, const Random&, Source);

@@ -19,7 +19,8 @@ template <class T> struct Add final : Op<T> {
     const char* name() const override { return "add"; }
 
     Var<T> forward(const Var<T>& left, const Var<T>& right) {
-        a = left, b = right;
+        a = left;
+        b = right;
         return zip([](auto x, auto y) { return x + y; }, name(), left.value(), right.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
@@ -28,8 +29,8 @@ template <class T> struct Add final : Op<T> {
             else if (gradients.wants(*x)) gradients.add(*x, sum_to(dy, x->shape));
     }
 };
-template <class T> Var<T> add(const Var<T>& a, const Same<T>& b, Source at) {
-    return apply<Add<T>>(at, a, b);
+template <class T> Var<T> add(const Var<T>& a, const Same<T>& b, Source source) {
+    return apply<Add<T>>(source, a, b);
 }
 
 template <class T> struct Sub final : Op<T> {
@@ -42,17 +43,18 @@ template <class T> struct Sub final : Op<T> {
     const char* name() const override { return "sub"; }
 
     Var<T> forward(const Var<T>& left, const Var<T>& right) {
-        a = left, b = right;
+        a = left;
+        b = right;
         return zip([](auto x, auto y) { return x - y; }, name(), left.value(), right.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         if (gradients.wants(a)) gradients.add(a, sum_to(dy, a.shape));
-        if (gradients.wants(b))
-            gradients.add(b, map([](auto g) { return -g; }, sum_to(dy, b.shape)));
+        const auto negative = [](auto g) { return -g; };
+        if (gradients.wants(b)) gradients.add(b, map(negative, sum_to(dy, b.shape)));
     }
 };
-template <class T> Var<T> sub(const Var<T>& a, const Same<T>& b, Source at) {
-    return apply<Sub<T>>(at, a, b);
+template <class T> Var<T> sub(const Var<T>& a, const Same<T>& b, Source source) {
+    return apply<Sub<T>>(source, a, b);
 }
 
 template <class T> struct Mul final : Op<T> {
@@ -65,7 +67,8 @@ template <class T> struct Mul final : Op<T> {
     const char* name() const override { return "mul"; }
 
     Var<T> forward(const Var<T>& left, const Var<T>& right) {
-        a = kept(left, wants_gradient(right)), b = kept(right, wants_gradient(left));
+        a = kept(left, wants_gradient(right));
+        b = kept(right, wants_gradient(left));
         return zip([](auto x, auto y) { return x * y; }, name(), left.value(), right.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
@@ -76,8 +79,8 @@ template <class T> struct Mul final : Op<T> {
             gradients.add(b, sum_to(zip(times, name(), dy, a.value()), b.shape()));
     }
 };
-template <class T> Var<T> mul(const Var<T>& a, const Same<T>& b, Source at) {
-    return apply<Mul<T>>(at, a, b);
+template <class T> Var<T> mul(const Var<T>& a, const Same<T>& b, Source source) {
+    return apply<Mul<T>>(source, a, b);
 }
 
 template <class T> struct Div final : Op<T> {
@@ -91,26 +94,28 @@ template <class T> struct Div final : Op<T> {
     const char* name() const override { return "div"; }
 
     Var<T> forward(const Var<T>& left, const Var<T>& right) {
-        a = left, b = right;
-        const Var<T> quotient =
-            zip([](auto x, auto z) { return x / z; }, name(), left.value(), b.value());
+        a = left;
+        b = right;
+        const auto divide = [](auto x, auto z) { return x / z; };
+        const Var<T> quotient = zip(divide, name(), left.value(), b.value());
         y = kept(quotient, wants_gradient(b));
         return quotient;
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        const Array<T> da = zip([](auto g, auto z) { return g / z; }, name(), dy, b.value());
+        const auto divide = [](auto g, auto z) { return g / z; };
+        const auto minus_times = [](auto q, auto v) { return -q * v; };
+        const Array<T> da = zip(divide, name(), dy, b.value());
         if (gradients.wants(a)) gradients.add(a, sum_to(da, a.shape));
         if (gradients.wants(b))
-            gradients.add(
-                b, sum_to(map([](auto q, auto v) { return -q * v; }, da, y.value()), b.shape()));
+            gradients.add(b, sum_to(map(minus_times, da, y.value()), b.shape()));
     }
 };
-template <class T> Var<T> div(const Var<T>& a, const Same<T>& b, Source at) {
-    return apply<Div<T>>(at, a, b);
+template <class T> Var<T> div(const Var<T>& a, const Same<T>& b, Source source) {
+    return apply<Div<T>>(source, a, b);
 }
 
-// x^e for one number e. An exponent that formulas are full of takes no logarithm. At infinities,
-// NaN and zeros of either sign all have the values of std::pow.
+// x^e for one number e. The exponents that formulas are full of take no logarithm. At infinities,
+// NaN and zeros of either sign every one gives the value of std::pow.
 template <class T> static Array<T> power(const Array<T>& x, T e) {
     const auto root = [](auto v) {
         const T infinity = std::numeric_limits<T>::infinity();
@@ -143,7 +148,8 @@ template <class T> struct Pow final : Op<T> {
     const char* name() const override { return "pow"; }
 
     Var<T> forward(const Var<T>& base, const Var<T>& exponent) {
-        a = base, b = exponent;
+        a = base;
+        b = exponent;
         const Var<T> result = power(a.value(), b.value());
         y = kept(result, wants_gradient(b));
         return result;
@@ -151,21 +157,23 @@ template <class T> struct Pow final : Op<T> {
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const auto times = [](auto g, auto d) { return g * d; };
         if (gradients.wants(a)) {
-            const auto less = map([](auto e) { return e - T(1); }, b.value());
+            const auto minus_1 = [](auto e) { return e - T(1); };
             const auto slope = [](T p, T e) { return e == 0 ? T(0) : e * p; };
-            const auto slopes = zip(slope, name(), power(a.value(), less), b.value());
+            const Array<T> powers = power(a.value(), map(minus_1, b.value()));
+            const Array<T> slopes = zip(slope, name(), powers, b.value());
             gradients.add(a, sum_to(map(times, dy, slopes), a.shape()));
         }
         if (gradients.wants(b)) {
-            const auto slope =
-                zip([](T v, T x) { return x == 0 && std::isfinite(v) ? T(0) : v * std::log(x); },
-                    name(), y.value(), a.value());
-            gradients.add(b, sum_to(map(times, dy, slope), b.shape()));
+            const auto slope = [](T v, T x) {
+                return x == 0 && std::isfinite(v) ? T(0) : v * std::log(x);
+            };
+            const Array<T> slopes = zip(slope, name(), y.value(), a.value());
+            gradients.add(b, sum_to(map(times, dy, slopes), b.shape()));
         }
     }
 };
-template <class T> Var<T> pow(const Var<T>& a, const Same<T>& b, Source at) {
-    return apply<Pow<T>>(at, a, b);
+template <class T> Var<T> pow(const Var<T>& a, const Same<T>& b, Source source) {
+    return apply<Pow<T>>(source, a, b);
 }
 
 template <class T> struct Neg final : Op<T> {
@@ -185,7 +193,7 @@ template <class T> struct Neg final : Op<T> {
         gradients.add(x, map([](auto g) { return -g; }, dy));
     }
 };
-template <class T> Var<T> neg(const Var<T>& x, Source at) { return apply<Neg<T>>(at, x); }
+template <class T> Var<T> neg(const Var<T>& x, Source source) { return apply<Neg<T>>(source, x); }
 
 template <class T> struct Square final : Op<T> {
     const char* formula() const override {
@@ -204,7 +212,9 @@ template <class T> struct Square final : Op<T> {
         gradients.add(x, map([](auto g, auto v) { return g * (v + v); }, dy, x.value()));
     }
 };
-template <class T> Var<T> square(const Var<T>& x, Source at) { return apply<Square<T>>(at, x); }
+template <class T> Var<T> square(const Var<T>& x, Source source) {
+    return apply<Square<T>>(source, x);
+}
 
 #define TAPER_INSTANTIATE(T)                                    \
     template Var<T> add(const Var<T>&, const Same<T>&, Source); \

@@ -9,8 +9,8 @@
 
 namespace taper {
 
-// xsimd has some edges of its own.
-// exp: infinite before its last few tenths, which the square of the half reaches.
+// e^x. xsimd's is infinite already in the last few tenths of the range. The square of e^(x / 2) is
+// right there.
 template <class V> static V exp_of(V x) {
     using T = typename V::value_type;
     constexpr T edge = sizeof(T) == 4 ? T(88) : T(709);
@@ -18,16 +18,18 @@ template <class V> static V exp_of(V x) {
     const V half = xsimd::exp(x * T(0.5));
     return xsimd::select(x > edge, half * half, xsimd::exp(x));
 }
-// log: wrong below the smallest normal number.
+
+// ln x. xsimd's is wrong below the smallest normal number.
 template <class V> static V log_of(V x) {
     using T = typename V::value_type;
-    constexpr T smallest = std::numeric_limits<T>::min(), up = T(0x1p60);
+    constexpr T smallest = std::numeric_limits<T>::min();
+    constexpr T up = T(0x1p60);
     const auto tiny = x > T(0) && x < smallest;
     if (!xsimd::any(tiny)) return xsimd::log(x);
     return xsimd::select(tiny, xsimd::log(x * up) - T(60 * std::numbers::ln2), xsimd::log(x));
 }
 
-// expm1: as exp.
+// e^x - 1. xsimd's has the edge of its e^x.
 template <class V> static V expm1_of(V x) {
     using T = typename V::value_type;
     return xsimd::select(x > T(1), exp_of(x) - 1, xsimd::expm1(x));
@@ -45,13 +47,14 @@ template <class T> struct Exp final : Op<T> {
 
     Var<T> forward(const Var<T>& input) {
         x = input;
-        return y = map([](auto v) { return exp_of(v); }, input.value());
+        y = map([](auto v) { return exp_of(v); }, input.value());
+        return y;
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         gradients.add(x, map([](auto g, auto v) { return g * v; }, dy, y.value()));
     }
 };
-template <class T> Var<T> exp(const Var<T>& x, Source at) { return apply<Exp<T>>(at, x); }
+template <class T> Var<T> exp(const Var<T>& x, Source source) { return apply<Exp<T>>(source, x); }
 
 template <class T> struct Log final : Op<T> {
     const char* formula() const override {
@@ -70,7 +73,7 @@ template <class T> struct Log final : Op<T> {
         gradients.add(x, map([](auto g, auto v) { return g / v; }, dy, x.value()));
     }
 };
-template <class T> Var<T> log(const Var<T>& x, Source at) { return apply<Log<T>>(at, x); }
+template <class T> Var<T> log(const Var<T>& x, Source source) { return apply<Log<T>>(source, x); }
 
 template <class T> struct Sqrt final : Op<T> {
     const char* formula() const override {
@@ -84,13 +87,14 @@ template <class T> struct Sqrt final : Op<T> {
 
     Var<T> forward(const Var<T>& input) {
         x = input;
-        return y = map([](auto v) { return xsimd::sqrt(v); }, input.value());
+        y = map([](auto v) { return xsimd::sqrt(v); }, input.value());
+        return y;
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         gradients.add(x, map([](auto g, auto v) { return g / (v + v); }, dy, y.value()));
     }
 };
-template <class T> Var<T> sqrt(const Var<T>& x, Source at) { return apply<Sqrt<T>>(at, x); }
+template <class T> Var<T> sqrt(const Var<T>& x, Source source) { return apply<Sqrt<T>>(source, x); }
 
 template <class T> struct Tanh final : Op<T> {
     const char* formula() const override {
@@ -113,7 +117,7 @@ template <class T> struct Tanh final : Op<T> {
         gradients.add(x, map(slope, dy, x.value()));
     }
 };
-template <class T> Var<T> tanh(const Var<T>& x, Source at) { return apply<Tanh<T>>(at, x); }
+template <class T> Var<T> tanh(const Var<T>& x, Source source) { return apply<Tanh<T>>(source, x); }
 
 template <class T> struct Erf final : Op<T> {
     const char* formula() const override {
@@ -130,11 +134,11 @@ template <class T> struct Erf final : Op<T> {
         return map([](auto v) { return erf_of(v); }, x.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        gradients.add(x, map([](auto g, auto v) { return g * slope_at_0 * xsimd::exp(-v * v); }, dy,
-                             x.value()));
+        const auto slope = [](auto g, auto v) { return g * slope_at_0 * xsimd::exp(-v * v); };
+        gradients.add(x, map(slope, dy, x.value()));
     }
 };
-template <class T> Var<T> erf(const Var<T>& x, Source at) { return apply<Erf<T>>(at, x); }
+template <class T> Var<T> erf(const Var<T>& x, Source source) { return apply<Erf<T>>(source, x); }
 
 template <class T> struct Sin final : Op<T> {
     const char* formula() const override {
@@ -153,7 +157,7 @@ template <class T> struct Sin final : Op<T> {
         gradients.add(x, map([](auto g, auto v) { return g * xsimd::cos(v); }, dy, x.value()));
     }
 };
-template <class T> Var<T> sin(const Var<T>& x, Source at) { return apply<Sin<T>>(at, x); }
+template <class T> Var<T> sin(const Var<T>& x, Source source) { return apply<Sin<T>>(source, x); }
 
 template <class T> struct Cos final : Op<T> {
     const char* formula() const override {
@@ -172,7 +176,7 @@ template <class T> struct Cos final : Op<T> {
         gradients.add(x, map([](auto g, auto v) { return -g * xsimd::sin(v); }, dy, x.value()));
     }
 };
-template <class T> Var<T> cos(const Var<T>& x, Source at) { return apply<Cos<T>>(at, x); }
+template <class T> Var<T> cos(const Var<T>& x, Source source) { return apply<Cos<T>>(source, x); }
 
 template <class T> struct Log1p final : Op<T> {
     const char* formula() const override {
@@ -191,7 +195,9 @@ template <class T> struct Log1p final : Op<T> {
         gradients.add(x, map([](auto g, auto v) { return g / (1 + v); }, dy, x.value()));
     }
 };
-template <class T> Var<T> log1p(const Var<T>& x, Source at) { return apply<Log1p<T>>(at, x); }
+template <class T> Var<T> log1p(const Var<T>& x, Source source) {
+    return apply<Log1p<T>>(source, x);
+}
 
 template <class T> struct Expm1 final : Op<T> {
     const char* formula() const override {
@@ -210,7 +216,9 @@ template <class T> struct Expm1 final : Op<T> {
         gradients.add(x, map([](auto g, auto v) { return g * exp_of(v); }, dy, x.value()));
     }
 };
-template <class T> Var<T> expm1(const Var<T>& x, Source at) { return apply<Expm1<T>>(at, x); }
+template <class T> Var<T> expm1(const Var<T>& x, Source source) {
+    return apply<Expm1<T>>(source, x);
+}
 
 #define TAPER_INSTANTIATE(T)                      \
     template Var<T> exp(const Var<T>&, Source);   \

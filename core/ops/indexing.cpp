@@ -1,5 +1,5 @@
-// Ops that choose entries by number. A number may come often: each backward adds in double and
-// rounds once.
+// Ops that choose entries by number. A number may come often: backward adds its gradients in double
+// and rounds once.
 #include <algorithm>
 #include <array>
 #include <numeric>
@@ -7,7 +7,7 @@
 
 #include "core/kernels/map.hpp"
 #include "core/ops.hpp"
-#include "core/ops/around.hpp"
+#include "core/ops/axis_split.hpp"
 
 namespace taper {
 
@@ -23,43 +23,49 @@ static void check_ids(const char* op, Argument x, const Ids& ids, std::size_t ex
     }
 }
 
-// The places of the keys, sorted by key; equal keys keep their order. A byte of the keys at a time,
-// the lowest first: the time goes with the number of keys, and not with their size.
-static std::vector<std::size_t> places_by_key(const std::vector<std::size_t>& keys) {
-    std::vector<std::size_t> places(keys.size()), next(keys.size());
+// The places of the keys, sorted by key. Equal keys keep their order. This is a radix sort, by one
+// byte of the keys at a time, the lowest first: its time goes with the number of keys alone.
+static std::vector<std::size_t> places_sorted(const std::vector<std::size_t>& keys) {
+    std::vector<std::size_t> places(keys.size());
+    std::vector<std::size_t> next_places(keys.size());
     std::iota(places.begin(), places.end(), 0);
     const std::size_t largest = keys.empty() ? 0 : *std::max_element(keys.begin(), keys.end());
     for (int shift = 0; shift < 64 && largest >> shift > 0; shift += 8) {
         const auto byte = [&](std::size_t place) { return keys[place] >> shift & 0xFF; };
-        std::array<std::size_t, 257> first{};  // where the next key with that byte goes
-        for (const std::size_t place : places) ++first[byte(place) + 1];
-        std::partial_sum(first.begin(), first.end(), first.begin());
-        for (const std::size_t place : places) next[first[byte(place)]++] = place;
-        std::swap(places, next);
+        std::array<std::size_t, 257> slots{};  // where the next key with that byte goes
+        for (const std::size_t place : places) ++slots[byte(place) + 1];
+        std::partial_sum(slots.begin(), slots.end(), slots.begin());
+        for (const std::size_t place : places) {
+            std::size_t& slot = slots[byte(place)];
+            next_places[slot] = place;
+            ++slot;
+        }
+        std::swap(places, next_places);
     }
     return places;
 }
 
-// Row keys[i] of dx += row i of dy, rows of d entries: those of one key in their order.
+// Row keys[i] of dx += row i of dy. Rows are d entries. Those of one key are added in their order.
 template <class T>
 static void add_rows_to(Array<T>& dx, const std::vector<std::size_t>& keys, const Array<T>& dy,
                         std::size_t d) {
-    const std::vector<std::size_t> places = places_by_key(keys);
-    std::vector<std::size_t> first;  // in places, of each key that occurs
+    const std::vector<std::size_t> places = places_sorted(keys);
+    // A run is the places of one key. Where they begin in `places`, and their end.
+    std::vector<std::size_t> begins;
     for (std::size_t i = 0; i < places.size(); ++i)
-        if (i == 0 || keys[places[i]] != keys[places[i - 1]]) first.push_back(i);
-    const std::size_t occurring = first.size();
-    first.push_back(places.size());
-    parallel_for(occurring, 1 + 4096 / (d + 1), [&](std::size_t begin, std::size_t end) {
+        if (i == 0 || keys[places[i]] != keys[places[i - 1]]) begins.push_back(i);
+    const std::size_t runs = begins.size();
+    begins.push_back(places.size());
+    parallel_for(runs, 1 + 4096 / (d + 1), [&](std::size_t begin, std::size_t end) {
         std::vector<double> total(d);
         for (std::size_t run = begin; run < end; ++run) {
             std::fill(total.begin(), total.end(), 0.0);
-            for (std::size_t i = first[run]; i < first[run + 1]; ++i) {
-                const T* row = dy.data() + places[i] * d;
-                for (std::size_t j = 0; j < d; ++j) total[j] += static_cast<double>(row[j]);
+            for (std::size_t i = begins[run]; i < begins[run + 1]; ++i) {
+                const T* const dy_row = dy.data() + places[i] * d;
+                for (std::size_t j = 0; j < d; ++j) total[j] += static_cast<double>(dy_row[j]);
             }
-            T* to = dx.data() + keys[places[first[run]]] * d;
-            for (std::size_t j = 0; j < d; ++j) to[j] += static_cast<T>(total[j]);
+            T* const dx_row = dx.data() + keys[places[begins[run]]] * d;
+            for (std::size_t j = 0; j < d; ++j) dx_row[j] += static_cast<T>(total[j]);
         }
     });
 }
@@ -76,7 +82,8 @@ template <class T> struct Embedding final : Op<T> {
     const char* name() const override { return "embedding"; }
 
     Var<T> forward(const Var<T>& rows, const Ids& numbers) {
-        table = rows, ids = numbers;
+        table = rows;
+        ids = numbers;
         if (table.shape.size() != 2)
             shape_error(name(), "the table must have two axes", {{"table", table.shape}});
         check_ids(name(), {"table", table.shape}, ids, table.shape[0], "V");
@@ -84,18 +91,20 @@ template <class T> struct Embedding final : Op<T> {
         Shape shape = ids.shape();
         shape.push_back(d);
         auto y = empty<T>(shape);
-        for (std::size_t i = 0; i < ids.size(); ++i)
-            std::copy_n(rows.value().data() + static_cast<std::size_t>(ids.data()[i]) * d, d,
-                        y.data() + i * d);
+        for (std::size_t i = 0; i < ids.size(); ++i) {
+            const auto id = static_cast<std::size_t>(ids.data()[i]);
+            std::copy_n(rows.value().data() + id * d, d, y.data() + i * d);
+        }
         return y;
     }
+
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        add_rows_to(gradients.at(table), std::vector<std::size_t>(ids.begin(), ids.end()), dy,
-                    table.shape[1]);
+        const std::vector<std::size_t> keys(ids.begin(), ids.end());
+        add_rows_to(gradients.at(table), keys, dy, table.shape[1]);
     }
 };
-template <class T> Var<T> embedding(const Var<T>& table, const Ids& ids, Source at) {
-    return apply<Embedding<T>>(at, table, ids);
+template <class T> Var<T> embedding(const Var<T>& table, const Ids& ids, Source source) {
+    return apply<Embedding<T>>(source, table, ids);
 }
 
 template <class T> struct Gather final : Op<T> {
@@ -110,7 +119,8 @@ template <class T> struct Gather final : Op<T> {
     const char* name() const override { return "gather"; }
 
     Var<T> forward(const Var<T>& input, int along, const Ids& numbers) {
-        x = input, ids = numbers;
+        x = input;
+        ids = numbers;
         axis = axis_index(name(), along, {"x", x.shape});
         Shape expected = x.shape;
         if (ids.dimension() == x.shape.size()) expected[axis] = ids.shape(axis);
@@ -119,29 +129,33 @@ template <class T> struct Gather final : Op<T> {
                         {{"x", x.shape}, {"ids", ids.shape()}}, "axis " + std::to_string(axis));
         check_ids(name(), {"x", x.shape}, ids, x.shape[axis], "n");
         auto y = empty<T>(ids.shape());
-        const std::vector<std::size_t> from = entries_of_x();
-        for (std::size_t i = 0; i < y.size(); ++i) y.data()[i] = input.value().data()[from[i]];
+        const std::vector<std::size_t> entries = entries_of_x();
+        for (std::size_t i = 0; i < y.size(); ++i) y.data()[i] = input.value().data()[entries[i]];
         return y;
     }
+
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         add_rows_to(gradients.at(x), entries_of_x(), dy, 1);
     }
-    // Of each entry of y, the one that it is.
+
+  private:
+    // For each entry of y, the entry of x that it is.
     std::vector<std::size_t> entries_of_x() const {
-        const Around in_x(x.shape, axis), in_y(ids.shape(), axis);
+        const AxisSplit in_x(x.shape, axis);
+        const AxisSplit in_y(ids.shape(), axis);
         std::vector<std::size_t> entries;
         entries.reserve(ids.size());
         for (std::size_t o = 0; o < in_y.outer; ++o)
             for (std::size_t j = 0; j < in_y.extent; ++j)
                 for (std::size_t i = 0; i < in_y.inner; ++i) {
                     const auto id = static_cast<std::size_t>(ids.data()[entries.size()]);
-                    entries.push_back((o * in_x.extent + id) * in_x.inner + i);
+                    entries.push_back(in_x.entry(o, id) + i);
                 }
         return entries;
     }
 };
-template <class T> Var<T> gather(const Var<T>& x, int axis, const Ids& ids, Source at) {
-    return apply<Gather<T>>(at, x, axis, ids);
+template <class T> Var<T> gather(const Var<T>& x, int axis, const Ids& ids, Source source) {
+    return apply<Gather<T>>(source, x, axis, ids);
 }
 
 #define TAPER_INSTANTIATE(T)                                      \

@@ -11,7 +11,7 @@ template <class T> bool wants_gradient(const Place<T>& x) {
     return x.tape != 0 || (x.leaf && x.leaf->trainable());
 }
 
-// x with its value where backward needs that, else without: the tape does not hold the numbers.
+// x with its value where backward needs it. Else without, and the tape does not hold the numbers.
 template <class T> Var<T> kept(const Var<T>& x, bool needed) {
     if (needed) return x;
     Var<T> place;

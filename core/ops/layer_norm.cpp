@@ -22,13 +22,15 @@ template <class T> struct LayerNorm final : Op<T> {
             dx = r (g - mean(g) - z mean(g z))                needs mean and r of each row, not y)";
     }
 
+    // Rows whose dgain and dbias one task sums.
+    static constexpr std::size_t strip = 256;
+
     Var<T> x, gain;
     Place<T> bias;
     Array<T> means, r;  // (rows); the mean of x - x_0
     const char* name() const override { return "layer_norm"; }
 
-    Var<T> forward(const Var<T>& input, const Var<T>& scale, const Var<T>& shift, double eps) {
-        x = input, gain = scale, bias = shift;
+    void check(double eps) const {
         if (x.shape().empty())
             shape_error(name(), "x must have an axis to normalise over", {{"x", x.shape()}});
         if (!(static_cast<T>(eps) > 0 && std::isfinite(static_cast<T>(eps))))
@@ -38,58 +40,82 @@ template <class T> struct LayerNorm final : Op<T> {
         if (gain.shape() != Shape{d} || bias.shape != Shape{d})
             shape_error(name(), "gain and bias must be of the last axis of x",
                         {{"x", x.shape()}, {"gain", gain.shape()}, {"bias", bias.shape}});
+    }
+
+    Var<T> forward(const Var<T>& input, const Var<T>& scale, const Var<T>& shift, double eps) {
+        x = input;
+        gain = scale;
+        bias = shift;
+        check(eps);
+        const std::size_t d = x.shape().back();
         const std::size_t rows = d ? x.value().size() / d : 0;
-        means = empty<T>({rows}), r = empty<T>({rows});
+        means = empty<T>({rows});
+        r = empty<T>({rows});
         auto y = empty<T>(x.shape());
-        for_each_row(rows, d, [&](std::size_t row) {
-            const T* in = x.value().data() + row * d;
-            const T x_0 = in[0], N = static_cast<T>(d);
-            const auto shifted = [=](auto v) { return v - x_0; };
-            const T mean = sum_row(d, shifted, in) / N;
-            const auto square = [=](auto v) { return (shifted(v) - mean) * (shifted(v) - mean); };
-            const T r_row = 1 / std::sqrt(sum_row(d, square, in) / N + static_cast<T>(eps));
-            const auto normalised = [=](auto v, auto g, auto b) {
-                return (shifted(v) - mean) * r_row * g + b;
-            };
-            map_row(y.data() + row * d, d, normalised, in, gain.value().data(),
-                    shift.value().data());
-            means.data()[row] = mean;
-            r.data()[row] = r_row;
+        const std::size_t chunk = 1 + elementwise_chunk / (d + 1);
+        parallel_for(rows, chunk, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t row = begin; row < end; ++row) {
+                const T* const x_row = x.value().data() + row * d;
+                const T x_0 = x_row[0];
+                const T N = static_cast<T>(d);
+                const auto shifted = [=](auto v) { return v - x_0; };
+                const T mean = sum_row(d, shifted, x_row) / N;  // 1, of x - x_0
+                const auto square = [=](auto v) {
+                    return (shifted(v) - mean) * (shifted(v) - mean);
+                };
+                const T variance = sum_row(d, square, x_row) / N;  // 2
+                const T r_row = 1 / std::sqrt(variance + static_cast<T>(eps));
+                const auto normalised = [=](auto v, auto g, auto b) {
+                    return (shifted(v) - mean) * r_row * g + b;
+                };
+                T* const y_row = y.data() + row * d;
+                const T* const gains = gain.value().data();
+                map_row(y_row, d, normalised, x_row, gains, shift.value().data());  // 3
+                means.data()[row] = mean;
+                r.data()[row] = r_row;
+            }
         });
         return y;
     }
+
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        const std::size_t d = x.shape().back(), rows = means.size(),
-                          strips = (rows + strip - 1) / strip;
-        const bool wants_x = gradients.wants(x), wants_gain = gradients.wants(gain),
-                   wants_bias = gradients.wants(bias);
+        const std::size_t d = x.shape().back();
+        const std::size_t rows = means.size();
+        const std::size_t strips = (rows + strip - 1) / strip;
+        const bool wants_x = gradients.wants(x);
+        const bool wants_gain = gradients.wants(gain);
+        const bool wants_bias = gradients.wants(bias);
         auto dx = empty<T>(wants_x ? x.shape() : Shape{0});
-        // Of the rows of one strip.
-        auto dgain = zeros<T>({wants_gain ? strips : 0, d}),
-             dbias = zeros<T>({wants_bias ? strips : 0, d});
+        // Sums over the rows, of each strip.
+        auto dgain = zeros<T>({wants_gain ? strips : 0, d});
+        auto dbias = zeros<T>({wants_bias ? strips : 0, d});
         parallel_for(rows, strip, [&](std::size_t begin, std::size_t end) {
-            Array<T> z = empty<T>({d}), g = empty<T>({d});
+            Array<T> z = empty<T>({d});
+            Array<T> g = empty<T>({d});
             T* const dgain_row = wants_gain ? dgain.data() + begin / strip * d : nullptr;
             T* const dbias_row = wants_bias ? dbias.data() + begin / strip * d : nullptr;
             const auto identity = [](auto v) { return v; };
             const auto times = [](auto u, auto v) { return u * v; };
             const auto plus = [](auto u, auto v) { return u + v; };
+            const auto plus_product = [](auto sum, auto u, auto v) { return sum + u * v; };
             for (std::size_t row = begin; row < end; ++row) {
-                const T *in = x.value().data() + row * d, *dy_row = dy.data() + row * d;
-                const T x_0 = in[0], mean = means.data()[row], r_row = r.data()[row],
-                        N = static_cast<T>(d);
+                const T* const x_row = x.value().data() + row * d;
+                const T* const dy_row = dy.data() + row * d;
+                const T x_0 = x_row[0];
+                const T mean = means.data()[row];
+                const T r_row = r.data()[row];
+                const T N = static_cast<T>(d);
                 const auto normalised = [=](auto v) { return (v - x_0 - mean) * r_row; };
-                map_row(z.data(), d, normalised, in);
+                map_row(z.data(), d, normalised, x_row);  // z of forward again
                 if (wants_x) {
                     map_row(g.data(), d, times, dy_row, gain.value().data());
-                    const T mean_g = sum_row(d, identity, g.data()) / N,
-                            mean_gz = sum_row(d, times, g.data(), z.data()) / N;
-                    const auto slope = [=](auto g, auto z) {
-                        return r_row * (g - mean_g - z * mean_gz);
+                    const T mean_g = sum_row(d, identity, g.data()) / N;
+                    const T mean_gz = sum_row(d, times, g.data(), z.data()) / N;
+                    const auto slope = [=](auto g_i, auto z_i) {
+                        return r_row * (g_i - mean_g - z_i * mean_gz);
                     };
                     map_row(dx.data() + row * d, d, slope, g.data(), z.data());
                 }
-                const auto plus_product = [](auto s, auto dy, auto z) { return s + dy * z; };
                 if (wants_gain) map_row(dgain_row, d, plus_product, dgain_row, dy_row, z.data());
                 if (wants_bias) map_row(dbias_row, d, plus, dbias_row, dy_row);
             }
@@ -98,19 +124,11 @@ template <class T> struct LayerNorm final : Op<T> {
         if (wants_gain) gradients.add(gain, sum_to(dgain, gain.shape()));
         if (wants_bias) gradients.add(bias, sum_to(dbias, bias.shape));
     }
-
-  private:
-    static constexpr std::size_t strip = 256;  // rows
-    template <class F> static void for_each_row(std::size_t rows, std::size_t d, F body) {
-        parallel_for(rows, 1 + elementwise_chunk / (d + 1),
-                     [&](std::size_t begin, std::size_t end) {
-                         for (std::size_t row = begin; row < end; ++row) body(row);
-                     });
-    }
 };
 template <class T>
-Var<T> layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& bias, double eps, Source at) {
-    return apply<LayerNorm<T>>(at, x, gain, bias, eps);
+Var<T> layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& bias, double eps,
+                  Source source) {
+    return apply<LayerNorm<T>>(source, x, gain, bias, eps);
 }
 
 #define TAPER_INSTANTIATE(T)                                                                   \

@@ -1,4 +1,4 @@
-// Matrix product: the op that does nearly all the work. BLAS and threads are in
+// Matrix products, the ops that do nearly all the work. BLAS and threads are in
 // core/kernels/gemm.cpp.
 #include "core/kernels/gemm.hpp"
 #include "core/ops.hpp"
@@ -17,50 +17,60 @@ template <class T> struct Matmul final : Op<T> {
     }
 
     Var<T> a, b;
-    Transposed as;
+    Transposed stored;
     const char* name() const override { return "matmul"; }
 
-    Var<T> forward(const Var<T>& left, const Var<T>& right, Transposed how) {
-        a = kept(left, wants_gradient(right)), b = kept(right, wants_gradient(left)), as = how;
-        check();
-        return product(left.value(), as.transpose_a, right.value(), as.transpose_b);
-    }
     void check() const {
         const Shape &left = a.shape(), &right = b.shape();
         if (left.size() < 2 || right.size() < 2)
             shape_error(name(), "a and b must have two axes or more", {{"a", left}, {"b", right}});
-        const std::size_t inner_a = left[left.size() - (as.transpose_a ? 2 : 1)];
-        const std::size_t inner_b = right[right.size() - (as.transpose_b ? 1 : 2)];
-        if (inner_a != inner_b)
-            shape_error(name(),
-                        std::string("the ") + (as.transpose_a ? "second to last" : "last") +
-                            " axis of a must equal the " +
-                            (as.transpose_b ? "last" : "second to last") + " of b",
+        const std::size_t inner_a = left[left.size() - (stored.transpose_a ? 2 : 1)];
+        const std::size_t inner_b = right[right.size() - (stored.transpose_b ? 1 : 2)];
+        if (inner_a != inner_b) {
+            const std::string axis_a = stored.transpose_a ? "second to last" : "last";
+            const std::string axis_b = stored.transpose_b ? "last" : "second to last";
+            shape_error(name(), "the " + axis_a + " axis of a must equal the " + axis_b + " of b",
                         {{"a", left}, {"b", right}},
                         std::to_string(inner_a) + ", " + std::to_string(inner_b));
-        broadcast_shape(name(), {"batch of a", Shape(left.begin(), left.end() - 2)},
-                        {"batch of b", Shape(right.begin(), right.end() - 2)});
+        }
+        const Shape batch_a(left.begin(), left.end() - 2);
+        const Shape batch_b(right.begin(), right.end() - 2);
+        broadcast_shape(name(), {"batch of a", batch_a}, {"batch of b", batch_b});
     }
+
+    Var<T> forward(const Var<T>& left, const Var<T>& right, Transposed given) {
+        a = kept(left, wants_gradient(right));
+        b = kept(right, wants_gradient(left));
+        stored = given;
+        check();
+        return product(left.value(), stored.transpose_a, right.value(), stored.transpose_b);
+    }
+
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        if (gradients.wants(a)) {
-            Array<T> da = as.transpose_a ? product(b.value(), as.transpose_b, dy, true)
-                                         : product(dy, false, b.value(), !as.transpose_b);
-            gradients.add(a, sum_to(std::move(da), a.shape()));
-        }
-        if (!gradients.wants(b)) return;
-        if (b.shape().size() == 2 &&
-            !as.transpose_a) {  // one b for the whole batch: its sum is one product over all rows
-            gradients.add(b,
-                          as.transpose_b ? row_product(dy, a.value()) : row_product(a.value(), dy));
-        } else {
-            Array<T> db = as.transpose_b ? product(dy, true, a.value(), as.transpose_a)
-                                         : product(a.value(), !as.transpose_a, dy, false);
-            gradients.add(b, sum_to(std::move(db), b.shape()));
-        }
+        if (gradients.wants(a)) gradients.add(a, gradient_of_a(dy));
+        if (gradients.wants(b)) gradients.add(b, gradient_of_b(dy));
+    }
+
+  private:
+    Array<T> gradient_of_a(const Array<T>& dy) const {
+        Array<T> da = stored.transpose_a ? product(b.value(), stored.transpose_b, dy, true)
+                                         : product(dy, false, b.value(), !stored.transpose_b);
+        return sum_to(std::move(da), a.shape());
+    }
+
+    Array<T> gradient_of_b(const Array<T>& dy) const {
+        // One b for the whole batch: the sum over it is one product over all rows.
+        if (b.shape().size() == 2 && !stored.transpose_a)
+            return stored.transpose_b ? sum_of_outer_products(dy, a.value())
+                                      : sum_of_outer_products(a.value(), dy);
+        Array<T> db = stored.transpose_b ? product(dy, true, a.value(), stored.transpose_a)
+                                         : product(a.value(), !stored.transpose_a, dy, false);
+        return sum_to(std::move(db), b.shape());
     }
 };
-template <class T> Var<T> matmul(const Var<T>& a, const Var<T>& b, Transposed as, Source at) {
-    return apply<Matmul<T>>(at, a, b, as);
+template <class T>
+Var<T> matmul(const Var<T>& a, const Var<T>& b, Transposed stored, Source source) {
+    return apply<Matmul<T>>(source, a, b, stored);
 }
 
 template <class T>
@@ -79,26 +89,29 @@ template <class T> struct Linear final : Op<T> {
     const char* name() const override { return "linear"; }
 
     Var<T> forward(const Var<T>& input, const Var<T>& weight, const Var<T>& bias) {
-        x = kept(input, wants_gradient(weight)), W = weight, b = bias;
+        x = kept(input, wants_gradient(weight));
+        W = weight;
+        b = bias;
         if (x.shape().size() < 2 || W.shape().size() != 2 || x.shape().back() != W.shape()[1] ||
             bias.shape() != Shape{W.shape()[0]})
             shape_error(name(), "x must be (..., n, in), the weight (out, in), the bias (out)",
                         {{"x", x.shape()}, {"weight", W.shape()}, {"bias", bias.shape()}});
         return rows_times(input.value(), transposed(matrix(W.value())), &bias.value());
     }
+
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         if (gradients.wants(x)) gradients.add(x, rows_times(dy, matrix(W.value())));
         const bool wants_b = gradients.wants(b);
         Array<T> db;
         if (gradients.wants(W))
-            gradients.add(W, row_product(dy, x.value(), wants_b ? &db : nullptr));
+            gradients.add(W, sum_of_outer_products(dy, x.value(), wants_b ? &db : nullptr));
         else if (wants_b) db = sum_to(dy, b.shape);
         if (wants_b) gradients.add(b, std::move(db));
     }
 };
 template <class T>
-Var<T> linear(const Var<T>& x, const Var<T>& weight, const Var<T>& bias, Source at) {
-    return apply<Linear<T>>(at, x, weight, bias);
+Var<T> linear(const Var<T>& x, const Var<T>& weight, const Var<T>& bias, Source source) {
+    return apply<Linear<T>>(source, x, weight, bias);
 }
 
 #define TAPER_INSTANTIATE(T)                                                       \

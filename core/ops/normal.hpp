@@ -7,7 +7,7 @@
 
 namespace taper {
 
-// xsimd's erf is NaN from 1e100 on; it is 1 in either type from 6 on.
+// erf x. xsimd's is NaN from 1e100 on. From 6 on it is 1 in either type.
 template <class V> V erf_of(V x) {
     using T = typename V::value_type;
     return xsimd::erf(xsimd::select(x > T(6), V(T(6)), xsimd::select(x < T(-6), V(T(-6)), x)));

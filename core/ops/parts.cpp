@@ -4,7 +4,7 @@
 
 #include "core/kernels/map.hpp"
 #include "core/ops.hpp"
-#include "core/ops/around.hpp"
+#include "core/ops/axis_split.hpp"
 
 namespace taper {
 
@@ -22,44 +22,49 @@ template <class T> struct Slice final : Op<T> {
         x = input;
         axis = axis_index(name(), along, {"x", x.shape});
         const auto extent = static_cast<std::ptrdiff_t>(x.shape[axis]);
+        const std::ptrdiff_t range_end = range.end.value_or(extent);
         const auto from_front = [&](std::ptrdiff_t i) { return i < 0 ? i + extent : i; };
-        const std::ptrdiff_t first = from_front(range.begin),
-                             last = from_front(range.end.value_or(extent));
+        const std::ptrdiff_t first = from_front(range.begin);
+        const std::ptrdiff_t last = from_front(range_end);
         if (range.step < 1 || first < 0 || last > extent || first > last)
-            shape_error(name(), "0 <= begin <= end <= extent and step >= 1 must hold",
-                        {{"x", x.shape}},
-                        "axis " + std::to_string(axis) + ", begin " + std::to_string(range.begin) +
-                            ", end " + std::to_string(range.end.value_or(extent)) + ", step " +
-                            std::to_string(range.step));
+            shape_error(
+                name(), "0 <= begin <= end <= extent and step >= 1 must hold", {{"x", x.shape}},
+                "axis " + std::to_string(axis) + ", begin " + std::to_string(range.begin) +
+                    ", end " + std::to_string(range_end) + ", step " + std::to_string(range.step));
         begin = static_cast<std::size_t>(first);
         step = static_cast<std::size_t>(range.step);
         length = (static_cast<std::size_t>(last - first) + step - 1) / step;
         Shape shape = x.shape;
         shape[axis] = length;
         auto y = empty<T>(shape);
-        for_each_row([&](std::size_t in_x, std::size_t in_y, std::size_t n) {
+        for_each_run([&](std::size_t in_x, std::size_t in_y, std::size_t n) {
             std::copy_n(input.value().data() + in_x, n, y.data() + in_y);
         });
         return y;
     }
+
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         Array<T>& dx = gradients.at(x);
-        for_each_row([&](std::size_t in_x, std::size_t in_y, std::size_t n) {
+        for_each_run([&](std::size_t in_x, std::size_t in_y, std::size_t n) {
             for (std::size_t i = 0; i < n; ++i) dx.data()[in_x + i] += dy.data()[in_y + i];
         });
     }
-    template <class F> void for_each_row(F visit) const {
-        const Around around(x.shape, axis);
-        const bool together = step == 1;  // neighbouring entries of the axis are one run of memory
-        const std::size_t runs = together ? std::min<std::size_t>(length, 1) : length;
-        const std::size_t n = together ? length * around.inner : around.inner;
-        for (std::size_t o = 0; o < around.outer; ++o)
+
+  private:
+    // visit(the entry of x and of y where a run of both begins, its number of entries). With step 1
+    // the neighbouring entries of the axis are one run.
+    template <class F> void for_each_run(F visit) const {
+        const AxisSplit split(x.shape, axis);
+        const bool joined = step == 1;
+        const std::size_t runs = joined ? std::min<std::size_t>(length, 1) : length;
+        const std::size_t n = joined ? length * split.inner : split.inner;
+        for (std::size_t o = 0; o < split.outer; ++o)
             for (std::size_t j = 0; j < runs; ++j)
-                visit((o * around.extent + begin + j * step) * around.inner, (o * runs + j) * n, n);
+                visit(split.entry(o, begin + j * step), (o * runs + j) * n, n);
     }
 };
-template <class T> Var<T> slice(const Var<T>& x, int axis, Range range, Source at) {
-    return apply<Slice<T>>(at, x, axis, range);
+template <class T> Var<T> slice(const Var<T>& x, int axis, Range range, Source source) {
+    return apply<Slice<T>>(source, x, axis, range);
 }
 
 template <class T> struct Concat final : Op<T> {
@@ -81,68 +86,75 @@ template <class T> struct Concat final : Op<T> {
         for (const Place<T>& x : xs) {
             Shape others = x.shape;
             if (others.size() == shape.size()) others[axis] = 0;
-            Shape first = shape;
-            first[axis] = 0;
-            if (others != first)
+            Shape wanted = shape;
+            wanted[axis] = 0;
+            if (others != wanted)
                 shape_error(name(), "all axes but the joined one must agree",
                             {{"first", xs[0].shape}, {"x", x.shape}},
                             "axis " + std::to_string(axis));
             shape[axis] += x.shape[axis];
         }
         auto y = empty<T>(shape);
-        for_each_part(shape,
-                      [&](std::size_t part, std::size_t in_x, std::size_t in_y, std::size_t n) {
-                          std::copy_n(inputs[part].value().data() + in_x, n, y.data() + in_y);
-                      });
+        const auto copy = [&](std::size_t i, std::size_t in_x, std::size_t in_y, std::size_t n) {
+            std::copy_n(inputs[i].value().data() + in_x, n, y.data() + in_y);
+        };
+        for_each_run(shape, copy);
         return y;
     }
+
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         std::vector<std::optional<Array<T>>> dxs;  // none where none is wanted
         for (const Place<T>& x : xs) {
             dxs.emplace_back();
             if (gradients.wants(x)) dxs.back() = empty<T>(x.shape);
         }
-        for_each_part(dy.shape(),
-                      [&](std::size_t part, std::size_t in_x, std::size_t in_y, std::size_t n) {
-                          if (dxs[part]) std::copy_n(dy.data() + in_y, n, dxs[part]->data() + in_x);
-                      });
+        const auto copy = [&](std::size_t i, std::size_t in_x, std::size_t in_y, std::size_t n) {
+            if (dxs[i]) std::copy_n(dy.data() + in_y, n, dxs[i]->data() + in_x);
+        };
+        for_each_run(dy.shape(), copy);
         for (std::size_t i = 0; i < xs.size(); ++i)
             if (dxs[i]) gradients.add(xs[i], std::move(*dxs[i]));
     }
-    template <class F> void for_each_part(const Shape& y, F visit) const {
-        const Around around(y, axis);
-        std::size_t at = 0;
-        for (std::size_t o = 0; o < around.outer; ++o)
-            for (std::size_t part = 0; part < xs.size(); ++part) {
-                const std::size_t n = xs[part].shape[axis] * around.inner;
-                visit(part, o * n, at, n);
-                at += n;
+
+  private:
+    // visit(i, the entry of xs[i] and of y where a run of both begins, its number of entries).
+    template <class F> void for_each_run(const Shape& y, F visit) const {
+        const AxisSplit split(y, axis);
+        std::size_t in_y = 0;
+        for (std::size_t o = 0; o < split.outer; ++o)
+            for (std::size_t i = 0; i < xs.size(); ++i) {
+                const std::size_t n = xs[i].shape[axis] * split.inner;
+                visit(i, o * n, in_y, n);
+                in_y += n;
             }
     }
 };
-template <class T> Var<T> concat(const std::vector<Var<T>>& xs, int axis, Source at) {
-    return apply<Concat<T>>(at, xs, axis);
+template <class T> Var<T> concat(const std::vector<Var<T>>& xs, int axis, Source source) {
+    return apply<Concat<T>>(source, xs, axis);
 }
 
-// ---- y = the xs, all of one shape, along a new axis: each gets the axis with extent 1, then
-// concat
-template <class T> Var<T> stack(const std::vector<Var<T>>& xs, int axis, Source at) {
-    const Extents shape = explained(at, xs, [&] {
-        if (xs.empty()) throw Error("stack: at least one input must be given: 0");
-        for (const Var<T>& x : xs)
-            if (x.shape() != xs[0].shape())
-                shape_error("stack", "all inputs must have one shape",
-                            {{"first", xs[0].shape()}, {"x", x.shape()}});
-        Shape with_axis = xs[0].shape();
-        with_axis.push_back(1);
-        const std::size_t place = axis_index("stack", axis, {"x with the new axis", with_axis});
-        Extents extents = xs[0].shape();
-        extents.insert(extents.begin() + static_cast<std::ptrdiff_t>(place), 1);
-        return extents;
-    });
+// The shape of an x with the new axis, of extent 1. Error: stack is given none, or several shapes.
+template <class T> static Extents shape_with_axis(const std::vector<Var<T>>& xs, int axis) {
+    if (xs.empty()) throw Error("stack: at least one input must be given: 0");
+    for (const Var<T>& x : xs)
+        if (x.shape() != xs[0].shape())
+            shape_error("stack", "all inputs must have one shape",
+                        {{"first", xs[0].shape()}, {"x", x.shape()}});
+    Shape longer = xs[0].shape();
+    longer.push_back(1);
+    const std::size_t place = axis_index("stack", axis, {"x with the new axis", longer});
+    Extents extents = xs[0].shape();
+    extents.insert(extents.begin() + static_cast<std::ptrdiff_t>(place), 1);
+    return extents;
+}
+
+// ---- y = the xs, all of one shape, along a new axis: each gets the axis with extent 1, and they
+//      are joined by concat
+template <class T> Var<T> stack(const std::vector<Var<T>>& xs, int axis, Source source) {
+    const Extents shape = explained(source, xs, [&] { return shape_with_axis(xs, axis); });
     std::vector<Var<T>> unsqueezed;
-    for (const Var<T>& x : xs) unsqueezed.push_back(reshape(x, shape, at));
-    return concat(unsqueezed, axis, at);
+    for (const Var<T>& x : xs) unsqueezed.push_back(reshape(x, shape, source));
+    return concat(unsqueezed, axis, source);
 }
 
 template <class T> struct Pad final : Op<T> {
@@ -179,18 +191,21 @@ template <class T> struct Pad final : Op<T> {
         });
         gradients.add(x, std::move(dx));
     }
-    // visit(where a run of x stands in x, and in y, its entries).
+
+  private:
+    // visit(the entry of x and of y where a run of both begins, its number of entries).
     template <class F> void for_each_run(const Shape& y, F visit) const {
-        const Around in_x(x.shape, axis), in_y(y, axis);
+        const AxisSplit in_x(x.shape, axis);
+        const AxisSplit in_y(y, axis);
         const std::size_t n = in_x.extent * in_x.inner;
         for (std::size_t o = 0; o < in_x.outer; ++o)
-            visit(o * n, (o * in_y.extent + before) * in_y.inner, n);
+            visit(in_x.entry(o, 0), in_y.entry(o, before), n);
     }
 };
 template <class T>
 Var<T> pad(const Var<T>& x, int axis, std::ptrdiff_t before, std::ptrdiff_t after, double value,
-           Source at) {
-    return apply<Pad<T>>(at, x, axis, before, after, static_cast<T>(value));
+           Source source) {
+    return apply<Pad<T>>(source, x, axis, before, after, static_cast<T>(value));
 }
 
 template <class T> struct Flip final : Op<T> {
@@ -212,20 +227,21 @@ template <class T> struct Flip final : Op<T> {
         gradients.add(x, flipped(dy));
     }
 
-    Array<T> flipped(const Array<T>& from) const {
-        const Around around(x.shape, axis);
-        auto to = empty<T>(x.shape);
-        for (std::size_t o = 0; o < around.outer; ++o)
-            for (std::size_t i = 0; i < around.extent; ++i) {
-                const std::size_t opposite = around.extent - 1 - i;
-                std::copy_n(from.data() + (o * around.extent + opposite) * around.inner,
-                            around.inner, to.data() + (o * around.extent + i) * around.inner);
+  private:
+    Array<T> flipped(const Array<T>& original) const {
+        const AxisSplit split(x.shape, axis);
+        auto mirrored = empty<T>(x.shape);
+        for (std::size_t o = 0; o < split.outer; ++o)
+            for (std::size_t i = 0; i < split.extent; ++i) {
+                const std::size_t opposite = split.extent - 1 - i;
+                std::copy_n(original.data() + split.entry(o, opposite), split.inner,
+                            mirrored.data() + split.entry(o, i));
             }
-        return to;
+        return mirrored;
     }
 };
-template <class T> Var<T> flip(const Var<T>& x, int axis, Source at) {
-    return apply<Flip<T>>(at, x, axis);
+template <class T> Var<T> flip(const Var<T>& x, int axis, Source source) {
+    return apply<Flip<T>>(source, x, axis);
 }
 
 #define TAPER_INSTANTIATE(T)                                                                 \

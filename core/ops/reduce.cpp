@@ -4,7 +4,7 @@
 
 #include "core/kernels/map.hpp"
 #include "core/ops.hpp"
-#include "core/ops/around.hpp"
+#include "core/ops/axis_split.hpp"
 
 namespace taper {
 
@@ -24,12 +24,14 @@ static std::vector<bool> reduced_axes(const char* op, const Shape& x, const Axes
 // x's shape with reduced axes as 1 (yes) or dropped (no).
 static Shape reduced_shape(const Shape& x, const std::vector<bool>& reduced, KeepDims keep) {
     Shape shape;
-    for (std::size_t i = 0; i < x.size(); ++i)
-        if (!reduced[i] || keep == KeepDims::yes) shape.push_back(reduced[i] ? 1 : x[i]);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        if (!reduced[i]) shape.push_back(x[i]);
+        else if (keep == KeepDims::yes) shape.push_back(1);
+    }
     return shape;
 }
 
-// How many entries of x are reduced into one; none: an Error, if one is asked for.
+// How many entries of x are reduced into one. Error: a mean is asked for, and it is one of none.
 static std::size_t entries_of_mean(const char* op, const Shape& x, const Axes& axes) {
     const auto reduced = reduced_axes(op, x, axes);
     std::size_t entries = 1;
@@ -42,15 +44,24 @@ static std::size_t entries_of_mean(const char* op, const Shape& x, const Axes& a
 // visit(entry of x, entry of y that it is reduced into), in the order of x.
 template <class F>
 static void for_each_entry(const Shape& x, const std::vector<bool>& reduced, F visit) {
-    std::vector<std::size_t> index(x.size(), 0), step(x.size(), 0);
-    std::size_t stride = 1, j = 0;
-    for (std::size_t axis = x.size(); axis-- > 0;)
-        if (!reduced[axis]) step[axis] = stride, stride *= x[axis];
-    for (std::size_t i = 0, n = count(x); i < n; ++i) {
+    std::vector<std::size_t> index(x.size(), 0);
+    std::vector<std::size_t> step(x.size(), 0);  // in y, of one step along an axis of x
+    std::size_t stride = 1;
+    for (std::size_t axis = x.size(); axis-- > 0;) {
+        if (reduced[axis]) continue;
+        step[axis] = stride;
+        stride *= x[axis];
+    }
+    const std::size_t entries = count(x);
+    std::size_t j = 0;
+    for (std::size_t i = 0; i < entries; ++i) {
         visit(i, j);
+        // On to the next index: one step along the last axis. At the end of an axis its index is 0
+        // again, and the axis before it takes a step.
         for (std::size_t axis = x.size(); axis-- > 0;) {
+            ++index[axis];
             j += step[axis];
-            if (++index[axis] < x[axis]) break;
+            if (index[axis] < x[axis]) break;
             j -= step[axis] * x[axis];
             index[axis] = 0;
         }
@@ -79,25 +90,26 @@ template <class T> struct Sum final : Op<T> {
         gradients.add(x, expand(reshaped(dy, kept), x.shape));
     }
 };
-template <class T> Var<T> sum(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
-    return apply<Sum<T>>(at, x, axes, keep);
+template <class T> Var<T> sum(const Var<T>& x, const Axes& axes, KeepDims keep, Source source) {
+    return apply<Sum<T>>(source, x, axes, keep);
 }
 
 // ---- y = sum of x over the reduced axes / their number of entries N
 //      a composition; N = 0 is an Error
-template <class T> Var<T> mean(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
-    const std::size_t n =
-        explained<T>(at, {x}, [&] { return entries_of_mean("mean", x.shape(), axes); });
+template <class T> Var<T> mean(const Var<T>& x, const Axes& axes, KeepDims keep, Source source) {
+    const auto entries = [&] { return entries_of_mean("mean", x.shape(), axes); };
+    const std::size_t n = explained<T>(source, {x}, entries);
     // 1/N would be rounded: the mean of 1e6s is 1e6
-    return div(sum(x, axes, keep, at), static_cast<T>(n), at);
+    return div(sum(x, axes, keep, source), static_cast<T>(n), source);
 }
 
 // ---- y = mean of (x - mean of x)^2
 //      a composition; N = 0 is an Error
-template <class T> Var<T> variance(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
-    explained<T>(at, {x}, [&] { entries_of_mean("variance", x.shape(), axes); });
-    const Var<T> centred = sub(x, mean(x, axes, KeepDims::yes, at), at);
-    return mean(square(centred, at), axes, keep, at);
+template <class T>
+Var<T> variance(const Var<T>& x, const Axes& axes, KeepDims keep, Source source) {
+    explained<T>(source, {x}, [&] { entries_of_mean("variance", x.shape(), axes); });
+    const Var<T> centred = sub(x, mean(x, axes, KeepDims::yes, source), source);
+    return mean(square(centred, source), axes, keep, source);
 }
 
 template <class T> struct Max final : Op<T> {
@@ -126,7 +138,8 @@ template <class T> struct Max final : Op<T> {
         const auto is_largest = [&](std::size_t i, std::size_t j) {
             return x.value().data()[i] == y.data()[j];
         };
-        Array<T> ties = zeros<T>(y.shape()), dx = zeros<T>(shape);
+        Array<T> ties = zeros<T>(y.shape());
+        Array<T> dx = zeros<T>(shape);
         for_each_entry(shape, reduced, [&](std::size_t i, std::size_t j) {
             if (is_largest(i, j)) ties.data()[j] += T(1);
         });
@@ -137,8 +150,8 @@ template <class T> struct Max final : Op<T> {
         gradients.add(x, std::move(dx));
     }
 };
-template <class T> Var<T> max(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
-    return apply<Max<T>>(at, x, axes, keep);
+template <class T> Var<T> max(const Var<T>& x, const Axes& axes, KeepDims keep, Source source) {
+    return apply<Max<T>>(source, x, axes, keep);
 }
 
 template <class T> struct LogSumExp final : Op<T> {
@@ -157,25 +170,28 @@ template <class T> struct LogSumExp final : Op<T> {
     Var<T> forward(const Var<T>& input, const Axes& axes, KeepDims keep) {
         x = input;
         const auto reduced = reduced_axes(name(), x.shape(), axes);
-        m = map([](T v) { return std::isinf(v) ? T(0) : v; }, max_axes(x.value(), reduced));
-        const auto powers =
-            zip([](auto v, auto most) { return xsimd::exp(v - most); }, name(), x.value(), m);
-        l = map([](T total) { return std::log(total); }, sum_axes(powers, reduced));
-        return reshaped(map([](auto a, auto b) { return a + b; }, m, l),
-                        reduced_shape(x.shape(), reduced, keep));
+        const auto finite = [](T v) { return std::isinf(v) ? T(0) : v; };
+        const auto power = [](auto v, auto largest) { return xsimd::exp(v - largest); };
+        const auto log = [](T total) { return std::log(total); };
+        const auto plus = [](auto a, auto b) { return a + b; };
+        m = map(finite, max_axes(x.value(), reduced));  // 1
+        const Array<T> powers = zip(power, name(), x.value(), m);
+        l = map(log, sum_axes(powers, reduced));                                    // 2
+        return reshaped(map(plus, m, l), reduced_shape(x.shape(), reduced, keep));  // 3
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const auto share = [](auto v, auto log_sum) {
             const auto none = log_sum == -std::numeric_limits<T>::infinity();
             return xsimd::select(none, decltype(v)(T(0)), xsimd::exp(v - log_sum));
         };
-        const auto below = zip([](auto v, auto most) { return v - most; }, name(), x.value(), m);
-        const auto shares = zip(share, name(), below, l);
+        const auto minus = [](auto v, auto largest) { return v - largest; };
+        const Array<T> shares = zip(share, name(), zip(minus, name(), x.value(), m), l);
         gradients.add(x, zip(times, name(), reshaped(dy, l.shape()), shares));
     }
 };
-template <class T> Var<T> logsumexp(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
-    return apply<LogSumExp<T>>(at, x, axes, keep);
+template <class T>
+Var<T> logsumexp(const Var<T>& x, const Axes& axes, KeepDims keep, Source source) {
+    return apply<LogSumExp<T>>(source, x, axes, keep);
 }
 
 template <class T> struct Norm final : Op<T> {
@@ -194,24 +210,26 @@ template <class T> struct Norm final : Op<T> {
     Var<T> forward(const Var<T>& input, const Axes& axes, KeepDims keep) {
         x = input;
         const auto reduced = reduced_axes(name(), x.shape(), axes);
-        const auto most = max_axes(map([](auto v) { return xsimd::abs(v); }, x.value()), reduced);
-        m = map([](T v) { return v > 0 && std::isfinite(v) ? v : T(1); }, most);
+        const auto magnitude = [](auto v) { return xsimd::abs(v); };
+        const auto divisor = [](T v) { return v > 0 && std::isfinite(v) ? v : T(1); };
         const auto scaled_square = [](auto v, auto scale) { return v / scale * (v / scale); };
-        const auto squares = zip(scaled_square, name(), x.value(), m);
-        l = map([](T total) { return std::sqrt(total); }, sum_axes(squares, reduced));
-        return reshaped(map(times, m, l), reduced_shape(x.shape(), reduced, keep));
+        const auto root = [](T total) { return std::sqrt(total); };
+        m = map(divisor, max_axes(map(magnitude, x.value()), reduced));  // 1
+        const Array<T> squares = zip(scaled_square, name(), x.value(), m);
+        l = map(root, sum_axes(squares, reduced));                                   // 2
+        return reshaped(map(times, m, l), reduced_shape(x.shape(), reduced, keep));  // 3
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        const auto over = [](auto v, auto scale) { return v / scale; };
+        const auto divide = [](auto v, auto scale) { return v / scale; };
         const auto unit = [](auto v, auto length) {
             return xsimd::select(length == T(0), decltype(v)(T(0)), v / length);
         };
-        const auto direction = zip(unit, name(), zip(over, name(), x.value(), m), l);
+        const Array<T> direction = zip(unit, name(), zip(divide, name(), x.value(), m), l);
         gradients.add(x, zip(times, name(), reshaped(dy, l.shape()), direction));
     }
 };
-template <class T> Var<T> norm(const Var<T>& x, const Axes& axes, KeepDims keep, Source at) {
-    return apply<Norm<T>>(at, x, axes, keep);
+template <class T> Var<T> norm(const Var<T>& x, const Axes& axes, KeepDims keep, Source source) {
+    return apply<Norm<T>>(source, x, axes, keep);
 }
 
 template <class T> struct CumSum final : Op<T> {
@@ -233,30 +251,33 @@ template <class T> struct CumSum final : Op<T> {
         gradients.add(x, running_sums(dy, true));
     }
 
-    // From the first entry on, or from the last one back; in double.
-    Array<T> running_sums(const Array<T>& from, bool back) const {
-        const Around around(x.shape, axis);
-        const std::size_t n = around.extent, inner = around.inner;
-        auto to = empty<T>(x.shape);
-        parallel_for(around.outer, 1 + elementwise_chunk / (n * inner + 1),
-                     [&](std::size_t begin, std::size_t end) {
-                         std::vector<double> total(inner);
-                         for (std::size_t o = begin; o < end; ++o) {
-                             std::fill(total.begin(), total.end(), 0.0);
-                             for (std::size_t j = 0; j < n; ++j) {
-                                 const std::size_t row = (o * n + (back ? n - 1 - j : j)) * inner;
-                                 for (std::size_t i = 0; i < inner; ++i) {
-                                     total[i] += static_cast<double>(from.data()[row + i]);
-                                     to.data()[row + i] = static_cast<T>(total[i]);
-                                 }
-                             }
-                         }
-                     });
-        return to;
+  private:
+    // From the first entry on, or from the last one back. The sums are made in double.
+    Array<T> running_sums(const Array<T>& terms, bool back) const {
+        const AxisSplit split(x.shape, axis);
+        const std::size_t n = split.extent;
+        const std::size_t inner = split.inner;
+        const std::size_t chunk = 1 + elementwise_chunk / (n * inner + 1);
+        auto sums = empty<T>(x.shape);
+        parallel_for(split.outer, chunk, [&](std::size_t begin, std::size_t end) {
+            std::vector<double> total(inner);
+            for (std::size_t o = begin; o < end; ++o) {
+                std::fill(total.begin(), total.end(), 0.0);
+                for (std::size_t step = 0; step < n; ++step) {
+                    const std::size_t j = back ? n - 1 - step : step;
+                    const std::size_t row = split.entry(o, j);
+                    for (std::size_t i = 0; i < inner; ++i) {
+                        total[i] += static_cast<double>(terms.data()[row + i]);
+                        sums.data()[row + i] = static_cast<T>(total[i]);
+                    }
+                }
+            }
+        });
+        return sums;
     }
 };
-template <class T> Var<T> cumsum(const Var<T>& x, int axis, Source at) {
-    return apply<CumSum<T>>(at, x, axis);
+template <class T> Var<T> cumsum(const Var<T>& x, int axis, Source source) {
+    return apply<CumSum<T>>(source, x, axis);
 }
 
 #define TAPER_INSTANTIATE(T)                                                 \

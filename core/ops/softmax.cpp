@@ -6,26 +6,28 @@
 
 namespace taper {
 
-// ---- The compositions. The largest entry is subtracted so that exp cannot overflow; it is a
+// ---- The compositions. The largest entry is subtracted, so that exp cannot overflow. It is a
 // constant, since the result does not depend on it. Of no entries there is no largest.
-template <class T> static Var<T> at_most_0(const Var<T>& x, int axis) {
-    return x.value().size() == 0 ? x : x - max(x, {axis}, KeepDims::yes).detach();
+template <class T> static Var<T> minus_largest(const Var<T>& x, int axis) {
+    if (x.value().size() == 0) return x;
+    return x - max(x, {axis}, KeepDims::yes).detach();
 }
 template <class T> Var<T> composed::softmax(const Var<T>& x, int axis) {
-    const Var<T> e = exp(at_most_0(x, axis));
+    const Var<T> e = exp(minus_largest(x, axis));
     return e / sum(e, {axis}, KeepDims::yes);
 }
 template <class T> Var<T> composed::log_softmax(const Var<T>& x, int axis) {
-    const Var<T> z = at_most_0(x, axis);
+    const Var<T> z = minus_largest(x, axis);
     return z - log(sum(exp(z), {axis}, KeepDims::yes));
 }
 
 constexpr auto identity = [](auto v) { return v; };
 
-// Rows of n entries; body(first entry of the row).
+// `size` entries in rows of n. Calls body(the entry where a row begins) for each.
 template <class F> static void for_each_row(std::size_t size, std::size_t n, F body) {
     if (size == 0) return;
-    parallel_for(size / n, 1 + elementwise_chunk / n, [&](std::size_t begin, std::size_t end) {
+    const std::size_t chunk = 1 + elementwise_chunk / n;
+    parallel_for(size / n, chunk, [&](std::size_t begin, std::size_t end) {
         for (std::size_t row = begin; row < end; ++row) body(row * n);
     });
 }
@@ -46,27 +48,29 @@ template <class T> struct Softmax final : Op<T> {
         auto out = empty<T>(x.shape);
         const std::size_t n = x.shape.back();
         for_each_row(out.size(), n, [&](std::size_t row) {
-            const T* in = input.value().data() + row;
-            T* to = out.data() + row;
-            const auto exp_of = [m = max_row(n, in)](auto v) { return xsimd::exp(v - m); };
-            map_row(to, n, exp_of, in);
-            const auto normalised = [inverse = 1 / sum_row(n, identity, to)](auto v) {
-                return v * inverse;
-            };
-            map_row(to, n, normalised, to);
+            const T* const x_row = input.value().data() + row;
+            T* const y_row = out.data() + row;
+            const T m = max_row(n, x_row);  // 1
+            const auto exp_of = [m](auto v) { return xsimd::exp(v - m); };
+            map_row(y_row, n, exp_of, x_row);  // 2
+            const T inverse = 1 / sum_row(n, identity, y_row);
+            const auto normalised = [inverse](auto v) { return v * inverse; };
+            map_row(y_row, n, normalised, y_row);  // 3
         });
-        return y = std::move(out);
+        y = std::move(out);
+        return y;
     }
+
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         auto dx = empty<T>(x.shape);
         const std::size_t n = x.shape.back();
         for_each_row(dx.size(), n, [&](std::size_t row) {
-            const T *p = y.value().data() + row, *g = dy.data() + row;
+            const T* const y_row = y.value().data() + row;
+            const T* const dy_row = dy.data() + row;
             const auto times = [](auto y_i, auto dy_i) { return y_i * dy_i; };
-            const auto slope = [inner = sum_row(n, times, p, g)](auto y_i, auto dy_i) {
-                return y_i * (dy_i - inner);
-            };
-            map_row(dx.data() + row, n, slope, p, g);
+            const T inner = sum_row(n, times, y_row, dy_row);
+            const auto slope = [inner](auto y_i, auto dy_i) { return y_i * (dy_i - inner); };
+            map_row(dx.data() + row, n, slope, y_row, dy_row);
         });
         gradients.add(x, std::move(dx));
     }
@@ -88,49 +92,50 @@ template <class T> struct LogSoftmax final : Op<T> {
         auto out = empty<T>(x.shape);
         const std::size_t n = x.shape.back();
         for_each_row(out.size(), n, [&](std::size_t row) {
-            const T* in = input.value().data() + row;
-            const T m = max_row(n, in);
+            const T* const x_row = input.value().data() + row;
+            const T m = max_row(n, x_row);  // 1
             const auto exp_of = [m](auto v) { return xsimd::exp(v - m); };
-            const auto log_p = [m, log_sum = std::log(sum_row(n, exp_of, in))](auto v) {
-                return v - m - log_sum;
-            };
-            map_row(out.data() + row, n, log_p, in);
+            const T l = std::log(sum_row(n, exp_of, x_row));  // 2
+            const auto log_p = [m, l](auto v) { return v - m - l; };
+            map_row(out.data() + row, n, log_p, x_row);  // 3
         });
-        return y = std::move(out);
+        y = std::move(out);
+        return y;
     }
+
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         auto dx = empty<T>(x.shape);
         const std::size_t n = x.shape.back();
         for_each_row(dx.size(), n, [&](std::size_t row) {
-            const T *log_p = y.value().data() + row, *g = dy.data() + row;
-            const T total = sum_row(n, identity, g);
+            const T* const y_row = y.value().data() + row;
+            const T* const dy_row = dy.data() + row;
+            const T total = sum_row(n, identity, dy_row);
             const auto slope = [total](auto y_i, auto dy_i) {
                 return dy_i - xsimd::exp(y_i) * total;
             };
-            map_row(dx.data() + row, n, slope, log_p, g);
+            map_row(dx.data() + row, n, slope, y_row, dy_row);
         });
         gradients.add(x, std::move(dx));
     }
 };
 
-// O along any axis: it is moved to the end and back.
+// O along any axis, which is moved to the end and back.
 template <class O, class T>
-static Var<T> along(const char* op, const Var<T>& x, int axis, Source at) {
-    const std::size_t i = explained<T>(at, {x}, [&] {
-        return axis_index(op, axis, {"x", x.shape()});
-    });
+static Var<T> along(const char* op, const Var<T>& x, int axis, Source source) {
+    const auto checked = [&] { return axis_index(op, axis, {"x", x.shape()}); };
+    const std::size_t i = explained<T>(source, {x}, checked);
     const std::size_t last = x.shape().size() - 1;
-    if (i == last) return apply<O>(at, x);
+    if (i == last) return apply<O>(source, x);
     std::vector<int> swapped(x.shape().size());
     std::iota(swapped.begin(), swapped.end(), 0);
     std::swap(swapped[i], swapped[last]);
-    return transpose(apply<O>(at, transpose(x, swapped, at)), swapped, at);
+    return transpose(apply<O>(source, transpose(x, swapped, source)), swapped, source);
 }
-template <class T> Var<T> softmax(const Var<T>& x, int axis, Source at) {
-    return along<Softmax<T>>("softmax", x, axis, at);
+template <class T> Var<T> softmax(const Var<T>& x, int axis, Source source) {
+    return along<Softmax<T>>("softmax", x, axis, source);
 }
-template <class T> Var<T> log_softmax(const Var<T>& x, int axis, Source at) {
-    return along<LogSoftmax<T>>("log_softmax", x, axis, at);
+template <class T> Var<T> log_softmax(const Var<T>& x, int axis, Source source) {
+    return along<LogSoftmax<T>>("log_softmax", x, axis, source);
 }
 
 #define TAPER_INSTANTIATE(T)                                   \

@@ -4,6 +4,9 @@
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "core/show/shown.hpp"
 #include "core/show/utf8.hpp"
@@ -12,7 +15,7 @@ namespace taper {
 
 extern const char* const page_template;  // inspect_page.html: a string that CMake makes of it
 
-// Where a name is one of many, and where it stands by itself.
+// The most letters of a name: where it is one of many, and where it stands by itself.
 static constexpr std::size_t few_letters = 40, more_letters = 200;
 
 template <class T> static std::string label(const Record<T>& record, std::size_t most) {
@@ -33,31 +36,41 @@ template <class T> static std::string source(const Record<T>& record) {
 
 // ---- Table
 
-template <class T> std::string as_table(const Tape<T>& tape) {
-    std::vector<std::vector<std::string>> rows{
-        {"#", "op", "inputs", "shape", "|value|", "|gradient|", "source"}};
-    for (std::size_t i = 0; i < tape.records().size(); ++i) {
-        const Record<T>& record = tape.records()[i];
-        std::string inputs;
-        for (std::size_t number : record.inputs)
-            inputs += (inputs.empty() ? "" : " ") + std::to_string(number);
-        const auto value = record.value.lock();
-        rows.push_back({std::to_string(i), label(record, few_letters), inputs,
-                        to_string(record.shape), norm(value.get()), norm(record.gradient.get()),
-                        source(record)});
-    }
+using Row = std::vector<std::string>;
+
+template <class T> static Row row_of(std::size_t number, const Record<T>& record) {
+    std::string inputs;
+    for (std::size_t input : record.inputs)
+        inputs += (inputs.empty() ? "" : " ") + std::to_string(input);
+    const auto value = record.value.lock();
+    return {std::to_string(number),  label(record, few_letters), inputs,
+            to_string(record.shape), norm(value.get()),          norm(record.gradient.get()),
+            source(record)};
+}
+
+// Each column as wide as its longest cell, and two blanks between columns.
+static std::string aligned(const std::vector<Row>& rows) {
     std::vector<std::size_t> widths(rows[0].size(), 0);
-    for (const auto& row : rows)
+    for (const Row& row : rows)
         for (std::size_t j = 0; j < row.size(); ++j)
             widths[j] = std::max(widths[j], code_point_count(row[j]));
     std::string table;
-    for (const auto& row : rows) {
+    for (const Row& row : rows) {
         std::string line;
-        for (std::size_t j = 0; j < row.size(); ++j)
-            line += row[j] + std::string(widths[j] - code_point_count(row[j]) + 2, ' ');
+        for (std::size_t j = 0; j < row.size(); ++j) {
+            const std::size_t blanks = widths[j] - code_point_count(row[j]) + 2;
+            line += row[j] + std::string(blanks, ' ');
+        }
         table += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
     }
     return table;
+}
+
+template <class T> std::string as_table(const Tape<T>& tape) {
+    std::vector<Row> rows{{"#", "op", "inputs", "shape", "|value|", "|gradient|", "source"}};
+    for (std::size_t i = 0; i < tape.records().size(); ++i)
+        rows.push_back(row_of(i, tape.records()[i]));
+    return aligned(rows);
 }
 
 // ---- Graph
@@ -77,15 +90,16 @@ template <class T> std::string as_dot(const Tape<T>& tape) {
     std::string dot = "digraph tape {\n    node [shape=box, fontname=\"sans-serif\"];\n";
     for (std::size_t i = 0; i < tape.records().size(); ++i) {
         const Record<T>& record = tape.records()[i];
-        const std::string node = "    n" + std::to_string(i);
-        dot += node +
-               " [label=" + quoted(label(record, few_letters) + " " + to_string(record.shape)) +
-               (record.leaf ? ", style=\"rounded,filled\", fillcolor=\"#dbe9f6\"" : "") +
-               ", tooltip=" +
-               quoted(std::to_string(i) + (record.leaf ? " parameter" : " " + source(record))) +
+        const std::string node = "n" + std::to_string(i);
+        const std::string text = label(record, few_letters) + " " + to_string(record.shape);
+        const std::string style =
+            record.leaf ? ", style=\"rounded,filled\", fillcolor=\"#dbe9f6\"" : "";
+        const std::string origin = record.leaf ? "parameter" : source(record);
+        const std::string tooltip = std::to_string(i) + " " + origin;
+        dot += "    " + node + " [label=" + quoted(text) + style + ", tooltip=" + quoted(tooltip) +
                "];\n";
         for (std::size_t input : record.inputs)
-            dot += "    n" + std::to_string(input) + " ->" + node.substr(3) + ";\n";
+            dot += "    n" + std::to_string(input) + " -> " + node + ";\n";
     }
     return dot + "}\n";
 }
@@ -102,109 +116,165 @@ static Json rounded(double number) {
     return number;
 }
 
+// So that a browser opens the page within some seconds: of longer tapes the first and the last
+// records, of larger arrays less.
+static constexpr std::size_t most_records = 1000, most_numbers = 2'000'000;
+
+namespace {
+
 // How much of an array is shown.
 struct Extent {
     std::size_t rows = 64, matrices = 8;  // rows, and as many columns
 };
 
-// So that a browser opens the page within some seconds: of longer tapes the first and the last
-// records, of larger arrays less.
-static constexpr std::size_t most_records = 1000, most_numbers = 2'000'000;
+// An Array as matrices one after another: its last two axes, for each index of the others.
+struct Matrices {
+    explicit Matrices(const Shape& shape) {
+        for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+            const std::size_t behind = shape.size() - axis - 1;
+            if (behind == 0) columns = shape[axis];
+            else if (behind == 1) rows = shape[axis];
+            else count *= shape[axis];
+        }
+    }
+    std::size_t count = 1, rows = 1, columns = 1;
+};
+
+// Which records are on the page: all, or of a long tape the first and the last.
+class Selection {
+  public:
+    explicit Selection(std::size_t records) : records_(records) {}
+    bool has(std::size_t number) const {
+        return whole() || number < half || number >= records_ - half;
+    }
+    // Of a record that is on the page: how many stand before it there.
+    std::size_t place(std::size_t number) const {
+        const bool before_gap = whole() || number < half;
+        return before_gap ? number : number - (records_ - most_records);
+    }
+    std::string note() const {  // "" where nothing is left out
+        if (whole()) return "";
+        return "Records " + std::to_string(half) + " to " + std::to_string(records_ - half - 1) +
+               " of " + std::to_string(records_) + " are left out. ";
+    }
+
+  private:
+    static constexpr std::size_t half = most_records / 2;
+    bool whole() const { return records_ <= most_records; }
+
+    std::size_t records_;
+};
+
+}  // namespace
 
 static std::size_t numbers_shown(const Shape& shape, const Extent& extent) {
-    std::size_t numbers = 1, matrices = 1;
-    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-        if (axis + 2 < shape.size()) matrices *= shape[axis];
-        else numbers *= std::min(shape[axis], extent.rows);
+    const Matrices x(shape);
+    return std::min(x.rows, extent.rows) * std::min(x.columns, extent.rows) *
+           std::min(x.count, extent.matrices);
+}
+
+template <class T>
+static std::size_t numbers_shown(const std::vector<const Record<T>*>& records,
+                                 const Extent& extent) {
+    std::size_t numbers = 0;
+    for (const Record<T>* record : records) {
+        std::size_t arrays = 0;
+        if (!record->value.expired()) ++arrays;
+        if (record->gradient) ++arrays;
+        numbers += numbers_shown(record->shape, extent) * arrays;
     }
-    return numbers * std::min(matrices, extent.matrices);
+    return numbers;
 }
 
 template <class T> static Extent extent_of(const std::vector<const Record<T>*>& records) {
     Extent extent;
-    const auto all = [&] {
-        std::size_t numbers = 0;
-        for (const Record<T>* record : records)
-            numbers += numbers_shown(record->shape, extent) *
-                       (!record->value.expired() + (record->gradient != nullptr));
-        return numbers;
-    };
-    while (all() > most_numbers && extent.rows > 4)
-        extent = {extent.rows / 2, std::max<std::size_t>(extent.matrices / 2, 1)};
+    while (numbers_shown(records, extent) > most_numbers && extent.rows > 4) {
+        extent.rows /= 2;
+        extent.matrices = std::max<std::size_t>(extent.matrices / 2, 1);
+    }
     return extent;
 }
 
-// The last two axes as a matrix; the first ones of those before them one after the other.
-template <class T> static Json picture(const Array<T>& x, const Extent& extent) {
-    const std::size_t most = extent.rows, most_matrices = extent.matrices;
-    const std::size_t axes = x.dimension(), columns = axes > 0 ? x.shape(axes - 1) : 1,
-                      rows = axes > 1 ? x.shape(axes - 2) : 1;
-    const std::size_t matrices = rows * columns == 0 ? 0 : x.size() / (rows * columns);
-    Json values = Json::array();
+template <class T> static double largest_entry(const Array<T>& x) {
     double largest = 0;
     for (std::size_t i = 0; i < x.size(); ++i)
         if (const double entry = static_cast<double>(x.data()[i]); std::isfinite(entry))
             largest = std::max(largest, std::abs(entry));
-    for (std::size_t m = 0; m < std::min(matrices, most_matrices); ++m)
-        for (std::size_t i = 0; i < std::min(rows, most); ++i)
-            for (std::size_t j = 0; j < std::min(columns, most); ++j)
-                values.push_back(
-                    rounded(static_cast<double>(x.data()[(m * rows + i) * columns + j])));
-    return {{"matrices", std::min(matrices, most_matrices)},
-            {"rows", std::min(rows, most)},
-            {"columns", std::min(columns, most)},
+    return largest;
+}
+
+template <class T> static Json picture(const Array<T>& x, const Extent& extent) {
+    const Matrices whole(x.shape());
+    const std::size_t matrices = x.size() == 0 ? 0 : std::min(whole.count, extent.matrices);
+    const std::size_t rows = std::min(whole.rows, extent.rows);
+    const std::size_t columns = std::min(whole.columns, extent.rows);
+    Json values = Json::array();
+    for (std::size_t m = 0; m < matrices; ++m)
+        for (std::size_t i = 0; i < rows; ++i)
+            for (std::size_t j = 0; j < columns; ++j) {
+                const std::size_t flat = (m * whole.rows + i) * whole.columns + j;
+                values.push_back(rounded(static_cast<double>(x.data()[flat])));
+            }
+    return {{"matrices", matrices},
+            {"rows", rows},
+            {"columns", columns},
             {"whole", values.size() == x.size()},
-            {"largest", rounded(largest)},
+            {"largest", rounded(largest_entry(x))},
             {"norm", norm(&x)},
             {"values", std::move(values)}};
 }
 
-// What the page leaves out; nothing: "".
-static std::string note(std::size_t records, const Extent& extent) {
-    std::string text;
-    if (records > most_records)
-        text = "Records " + std::to_string(most_records / 2) + " to " +
-               std::to_string(records - most_records / 2 - 1) + " of " + std::to_string(records) +
-               " are left out. ";
-    if (extent.rows < Extent().rows)
-        text += "Of an array at most " + std::to_string(extent.rows) + " rows and columns, and " +
-                std::to_string(extent.matrices) + (extent.matrices == 1 ? " matrix" : " matrices") +
-                ", are shown.";
-    return text;
+static std::string note(const Extent& extent) {
+    if (extent.rows == Extent().rows) return "";
+    const std::string matrices = extent.matrices == 1 ? " matrix" : " matrices";
+    return "Of an array at most " + std::to_string(extent.rows) + " rows and columns, and " +
+           std::to_string(extent.matrices) + matrices + ", are shown.";
+}
+
+template <class T>
+static Json on_page(std::size_t number, const Record<T>& record, const Selection& selection,
+                    const Extent& extent) {
+    const auto value = record.value.lock();
+    Json inputs = Json::array();
+    for (const std::size_t input : record.inputs)
+        if (selection.has(input)) inputs.push_back(selection.place(input));
+    return {{"number", number},
+            {"name", label(record, more_letters)},
+            {"parameter", record.leaf != nullptr},
+            {"formula", record.formula},
+            {"source", source(record)},
+            {"shape", to_string(record.shape)},
+            {"inputs", inputs},
+            {"left_out", record.inputs.size() - inputs.size()},
+            {"value", value ? picture(*value, extent) : Json()},
+            {"gradient", record.gradient ? picture(*record.gradient, extent) : Json()}};
+}
+
+// So that no text of the page ends its script.
+static void escape_tags(std::string& text) {
+    std::size_t position = text.find('<');
+    while (position != text.npos) {
+        text.replace(position, 1, "\\u003c");
+        position = text.find('<', position);
+    }
 }
 
 template <class T> std::string as_page(const Tape<T>& tape, const std::string& title) {
-    const std::size_t size = tape.records().size(), half = most_records / 2;
-    const bool all = size <= most_records;
-    const auto is_shown = [&](std::size_t i) { return all || i < half || i >= size - half; };
-    std::vector<const Record<T>*> shown_records;
-    for (std::size_t i = 0; i < size; ++i)
-        if (is_shown(i)) shown_records.push_back(&tape.records()[i]);
-    const Extent extent = extent_of(shown_records);
+    const Selection selection(tape.records().size());
+    std::vector<const Record<T>*> selected;
+    for (std::size_t i = 0; i < tape.records().size(); ++i)
+        if (selection.has(i)) selected.push_back(&tape.records()[i]);
+    const Extent extent = extent_of(selected);
     Json records = Json::array();
-    for (const Record<T>* record : shown_records) {
-        const auto value = record->value.lock();
-        Json inputs = Json::array();  // by their places on the page
-        for (const std::size_t i : record->inputs)
-            if (is_shown(i)) inputs.push_back(all || i < half ? i : i - (size - most_records));
-        records.push_back(
-            {{"number", static_cast<std::size_t>(record - tape.records().data())},
-             {"name", label(*record, more_letters)},
-             {"parameter", record->leaf != nullptr},
-             {"formula", record->formula},
-             {"source", source(*record)},
-             {"shape", to_string(record->shape)},
-             {"inputs", inputs},
-             {"left_out", record->inputs.size() - inputs.size()},
-             {"value", value ? picture(*value, extent) : Json()},
-             {"gradient", record->gradient ? picture(*record->gradient, extent) : Json()}});
+    for (const Record<T>* record : selected) {
+        const auto number = static_cast<std::size_t>(record - tape.records().data());
+        records.push_back(on_page(number, *record, selection, extent));
     }
-    std::string data = Json{{"title", shown(title, more_letters)},
-                            {"note", note(size, extent)},
-                            {"records", std::move(records)}}
-                           .dump(-1, ' ', false, Json::error_handler_t::replace);
-    for (std::size_t at = 0; (at = data.find('<', at)) != std::string::npos;)
-        data.replace(at, 1, "\\u003c");  // no </script>
+    const Json content = {{"title", shown(title, more_letters)},
+                          {"note", selection.note() + note(extent)},
+                          {"records", std::move(records)}};
+    std::string data = content.dump(-1, ' ', false, Json::error_handler_t::replace);
+    escape_tags(data);
     std::string page = page_template;
     const std::string place = "TAPE_DATA";
     return page.replace(page.find(place), place.size(), data);

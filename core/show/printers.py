@@ -1,12 +1,17 @@
 # What gdb prints of taper's objects, and where its `step` does not go.
 #
-#     gdb -x core/show/printers.py build/debug/bin/12_causal        or, in a session, source core/show/printers.py
+#     gdb -x core/show/printers.py build/debug/bin/12_causal
 #
-#     print x                    Array, Shape: the shape and the numbers; of many the first, and their range
-#     print loss                 Var: its value, and where it comes from: a constant, a parameter, a record of a tape
-#     print w                    Parameter: its value and its gradient
-#     print tape                 the table that as_table of core/show/inspect.hpp makes
-#     print tape.records_[3]     Record: with the numbers of its value and its gradient, while something holds them
+# or, in a session, source core/show/printers.py. Then
+#
+#     print x                  Array, Shape: the shape and the numbers; of many the first, and their
+#                              range
+#     print loss               Var: its value, and where it comes from: a constant, a parameter, a
+#                              record of a tape
+#     print w                  Parameter: its value and its gradient
+#     print tape               the table that as_table of core/show/inspect.hpp makes
+#     print tape.records_[3]   Record: with the numbers of its value and its gradient, while
+#                              something holds them
 #
 # Nothing here calls into the program. What is not made yet, or moved from, gives words in angle
 # brackets.
@@ -17,35 +22,51 @@ import gdb
 import gdb.printing
 
 # These can be changed in a session, too: python WHOLE = 1000
-# entries that are shown all; of more so many of the last axis and of the one before
-WHOLE, COLUMNS, ROWS = 32, 6, 3
-# entries; an editor that shows the locals asks for all at every step
-MOST_FOR_RANGE, MOST_FOR_NORM = 1 << 20, 1 << 12
+WHOLE = 32  # so many entries are printed all
+COLUMNS = 6  # of more so many of the last axis,
+ROWS = 3  # of the one before, and 1 of each other
+MOST_FOR_RANGE = 1 << 20  # entries
+MOST_FOR_NORM = 1 << 12  # entries; an editor that shows the locals asks for all norms at every step
 MOST_RECORDS = 100  # in the table of a tape: the first half of them and the last
 MOST_NAME = 40  # letters of a name: as in as_table
-# where there seem to be more the object is not made yet
-MOST_AXES, MOST_LETTERS, MOST_INPUTS = 32, 1 << 20, 1 << 16
+
+# Where there seem to be more, the object is not made yet.
+MOST_AXES = 32
+MOST_LETTERS = 1 << 20
+MOST_INPUTS = 1 << 16
+
 NUMBER_BITS = 28  # of a tape's serial: core/kernels/parallel.hpp
 CODES = {"float": "f", "double": "d", "int": "i", "long": "l", "long long": "q", "bool": "?"}
 
+
+# ---- Memory
 
 def require(plausible):
     if not plausible:
         raise ValueError("the memory holds no such object")
 
 
-def brief():  # for the line of a frame, among its arguments
-    return getattr(gdb, "print_options", dict)().get("summary", False)
+def brief():
+    """Is it for the line of a frame, among its arguments? gdb tells from version 13 on."""
+    print_options = getattr(gdb, "print_options", dict)
+    return print_options().get("summary", False)
 
 
 def target(pointer):
     return pointer.type.strip_typedefs().target().strip_typedefs().unqualified()
 
 
-def extent(first, last, most=math.inf):  # elements between two pointers
+def extent(first, last, most=math.inf):
+    """How many elements there are between two pointers."""
     size, rest = divmod(int(last) - int(first), target(first).sizeof)
     require(0 <= size <= most and rest == 0)
     return size
+
+
+def vector_extent(vector, most=math.inf):
+    """The first element of a std::vector, and how many there are."""
+    first = vector["_M_impl"]["_M_start"]
+    return first, extent(first, vector["_M_impl"]["_M_finish"], most)
 
 
 def shared(pointer):
@@ -60,30 +81,37 @@ def shared(pointer):
     return pointer["_M_ptr"].dereference() if int(address.dereference()) > 0 else None
 
 
-def unique(pointer):  # the address is its only member
+def unique(pointer):
+    """The address in a unique_ptr: it is its only member."""
     kind = pointer.type.strip_typedefs().template_argument(0).pointer()
     return pointer.address.cast(kind.pointer()).dereference()
 
 
+# ---- Names
+
 # Of a name these are escaped, as core/show/shown.hpp has it: what a terminal may obey, what breaks
 # a line or turns its order, and bytes that are no UTF-8, which Python reads as U+DC80 to U+DCFF.
 ESCAPED = [(0x00, 0x1f), (0x7f, 0x9f), (0x2028, 0x202e), (0x2066, 0x2069), (0xdc80, 0xdcff)]
+NAMED_ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def shown(letter):
     if not any(first <= ord(letter) <= last for first, last in ESCAPED):
         return letter
-    named = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
-    return named.get(letter) or "".join("\\x%02X" % byte for byte in letter.encode("utf-8", "surrogateescape"))
+    if letter in NAMED_ESCAPES:
+        return NAMED_ESCAPES[letter]
+    return "".join("\\x%02X" % byte for byte in letter.encode("utf-8", "surrogateescape"))
 
 
-def letters(text):
+def name_text(string):
     """A name as core/show/shown.hpp has it: on one line, and not long."""
-    size = int(text["_M_string_length"])
+    size = int(string["_M_string_length"])
     require(size <= MOST_LETTERS)
-    some = min(size, 4 * MOST_NAME + 4)  # bytes
-    name = text["_M_dataplus"]["_M_p"].string("utf-8", errors="surrogateescape", length=some)
-    return "".join(map(shown, name[:MOST_NAME])) + "..." * (len(name) > MOST_NAME)
+    bytes_read = min(size, 4 * MOST_NAME + 4)
+    characters = string["_M_dataplus"]["_M_p"]
+    name = characters.string("utf-8", errors="surrogateescape", length=bytes_read)
+    text = "".join(map(shown, name[:MOST_NAME]))
+    return text + "..." if len(name) > MOST_NAME else text
 
 
 # ---- Shape and Array
@@ -91,7 +119,8 @@ def letters(text):
 def axes(shape):
     first = shape["m_begin"]
     require(int(first) != 0)
-    return [int(first[i]) for i in range(extent(first, shape["m_end"], MOST_AXES))]
+    rank = extent(first, shape["m_end"], MOST_AXES)
+    return [int(first[i]) for i in range(rank)]
 
 
 def shape_text(shape):
@@ -102,121 +131,221 @@ class Entries:
     """The numbers of an Array: row-major, contiguous."""
 
     def __init__(self, array):
-        self.axes, storage = axes(array["m_shape"]), array["m_storage"]
-        self.size, self.first, last = math.prod(self.axes), storage["p_begin"], storage["p_end"]
+        self.axes = axes(array["m_shape"])
+        self.size = math.prod(self.axes)
+        self.first = array["m_storage"]["p_begin"]
         self.type = target(self.first)
+        last = array["m_storage"]["p_end"]
         self.moved = int(self.first) == int(last) == 0 and self.size > 0
         require(self.moved or extent(self.first, last) == self.size)
 
     def braces(self, axis=0, begin=0):
         """The axes from `axis`, from entry `begin` on, nested as in a literal."""
         if axis == len(self.axes):
-            entry = self.first[begin]
-            return "%.6g" % float(entry) if self.type.code == gdb.TYPE_CODE_FLT else entry.format_string()
-        n, stride = self.axes[axis], math.prod(self.axes[axis + 1:])
-        most = n if 0 < self.size <= WHOLE else {1: COLUMNS, 2: ROWS}.get(len(self.axes) - axis, 1)
-        parts = [self.braces(axis + 1, begin + i * stride) for i in range(min(n, most))]
-        return "{" + ", ".join(parts + ["..."] * (n > most)) + "}"
+            return self.entry(begin)
+        n = self.axes[axis]
+        printed = min(n, self.most_printed(axis))
+        stride = math.prod(self.axes[axis + 1:])
+        parts = [self.braces(axis + 1, begin + i * stride) for i in range(printed)]
+        if n > printed:
+            parts.append("...")
+        return "{" + ", ".join(parts) + "}"
+
+    def most_printed(self, axis):
+        """How many parts of an axis."""
+        if 0 < self.size <= WHOLE:
+            return self.axes[axis]
+        axes_left = len(self.axes) - axis
+        return {1: COLUMNS, 2: ROWS}.get(axes_left, 1)
+
+    def entry(self, i):
+        entry = self.first[i]
+        if self.type.code == gdb.TYPE_CODE_FLT:
+            return "%.6g" % float(entry)
+        return entry.format_string()
 
     def numbers(self):
-        memory = gdb.selected_inferior().read_memory(int(self.first), self.size * self.type.sizeof)
+        length = self.size * self.type.sizeof
+        memory = gdb.selected_inferior().read_memory(int(self.first), length)
         return memoryview(memory.tobytes()).cast(CODES[self.type.name]).tolist()
 
 
 def array_text(array):
     x = Entries(array)
-    if x.moved or x.size > WHOLE and brief():
-        return "<moved from>" if x.moved else shape_text(array["m_shape"]) + " {...}"
-    text = shape_text(array["m_shape"]) + " " + x.braces()
+    if x.moved:
+        return "<moved from>"
+    shape = shape_text(array["m_shape"])
+    if x.size > WHOLE and brief():
+        return shape + " {...}"
+    text = shape + " " + x.braces()
     if not WHOLE < x.size <= MOST_FOR_RANGE or x.type.name not in CODES:
         return text
     numbers = x.numbers()
-    return text + (", with nan" if any(map(math.isnan, numbers)) else ", %.6g to %.6g" % (min(numbers), max(numbers)))
+    if any(map(math.isnan, numbers)):
+        return text + ", with nan"
+    return text + ", %.6g to %.6g" % (min(numbers), max(numbers))
 
 
-def norm(array):
-    x = None if array is None else Entries(array)
-    return "-" if not x else "held" if x.size > MOST_FOR_NORM else "%.4g" % math.sqrt(sum(v * v for v in x.numbers()))
+def norm_text(array):
+    if array is None:
+        return "-"
+    x = Entries(array)
+    if x.size > MOST_FOR_NORM:
+        return "held"
+    return "%.4g" % math.sqrt(sum(entry * entry for entry in x.numbers()))
 
 
-# ---- Place, Var, Parameter, Record, Tape
+# ---- Place, Var, Parameter
 
-def number(serial):  # of a tape, among those of its copy of the library
+def tape_number(serial):
+    """Among the tapes of its copy of the library."""
     return int(serial) % (1 << NUMBER_BITS)
 
 
 def origin(place):
     leaf = shared(place["leaf"])
     if leaf is not None:
-        return ", parameter " + letters(leaf["name"])
-    return ", record %d of tape %d" % (place["index"], number(place["tape"])) if place["tape"] else ", constant"
+        return ", parameter " + name_text(leaf["name"])
+    if place["tape"]:
+        return ", record %d of tape %d" % (place["index"], tape_number(place["tape"]))
+    return ", constant"
+
+
+def place_text(place):
+    return shape_text(place["shape"]) + origin(place)
 
 
 def var_text(x):
     value = shared(x["value_"])
-    return "<no value>" if value is None else array_text(value) + origin(x)
+    if value is None:
+        return "<no value>"
+    return array_text(value) + origin(x)
 
 
 def parameter_text(w):
-    leaf, value = shared(w["leaf"]), shared(w["value_"])
+    leaf = shared(w["leaf"])
+    value = shared(w["value_"])
     if leaf is None or value is None:
         return "<no value>"
     gradient = unique(leaf["gradient"])
-    return ("parameter " + letters(leaf["name"]) + " " + array_text(value)
-            + (", gradient " + array_text(gradient.dereference()) if gradient else ", no gradient")
-            + ("" if leaf["trainable_"] else ", not trainable"))
+    text = "parameter " + name_text(leaf["name"]) + " " + array_text(value)
+    text += ", gradient " + array_text(gradient.dereference()) if gradient else ", no gradient"
+    return text if leaf["trainable_"] else text + ", not trainable"
 
 
-def cells(record):  # its name, its inputs, its source line
-    leaf, first, line = shared(record["leaf"]), record["inputs"]["_M_impl"]["_M_start"], int(record["source"]["line"])
-    size = extent(first, record["inputs"]["_M_impl"]["_M_finish"], MOST_INPUTS)
+# ---- Record
+
+def name_of_record(record, leaf):
+    if leaf is None:
+        return record["name"].string(errors="replace")
+    return name_text(leaf["name"])
+
+
+def inputs_text(record):
+    first, size = vector_extent(record["inputs"], MOST_INPUTS)
+    return " ".join(str(first[i]) for i in range(size))
+
+
+def source_text(record):
+    """engine/tape.cpp:35, or nothing."""
+    line = int(record["source"]["line"])
     file = record["source"]["file"].string(errors="replace").split("/")
-    return (record["name"].string(errors="replace") if leaf is None else letters(leaf["name"]),
-            " ".join(str(first[i]) for i in range(size)), "/".join(file[-2:]) + ":%d" % line if line else "")
+    return "/".join(file[-2:]) + ":%d" % line if line else ""
 
 
 def record_text(record):
-    (name, inputs, source), value, gradient = cells(record), shared(record["value"]), shared(record["gradient"])
-    parts = [name + (" of " + inputs if inputs else "")] + [source] * bool(source)
-    parts += ["value released, " + shape_text(record["shape"]) if value is None else "value " + array_text(value)]
-    parts += ["no gradient" if gradient is None else "gradient " + array_text(gradient)]
-    return ", ".join(parts + ["op released"] * (not unique(record["op"]) and shared(record["leaf"]) is None))
+    leaf = shared(record["leaf"])
+    name = name_of_record(record, leaf)
+    inputs = inputs_text(record)
+    source = source_text(record)
+    value = shared(record["value"])
+    gradient = shared(record["gradient"])
+    parts = [name + " of " + inputs if inputs else name]
+    if source:
+        parts.append(source)
+    if value is None:
+        parts.append("value released, " + shape_text(record["shape"]))
+    else:
+        parts.append("value " + array_text(value))
+    parts.append("no gradient" if gradient is None else "gradient " + array_text(gradient))
+    if leaf is None and not unique(record["op"]):
+        parts.append("op released")
+    return ", ".join(parts)
+
+
+# ---- Tape
+
+HEADINGS = ["#", "op", "inputs", "shape", "|value|", "|gradient|", "source"]
+GAP = ["...", "", "", "", "", "", ""]
 
 
 def tape_title(tape):
     require(shared(tape["recording_"]) is not None)
-    return "tape %d, backward: %s" % (number(tape["serial_"]), str(tape["backward_"]).split("::")[-1])
+    backward = str(tape["backward_"]).split("::")[-1]
+    return "tape %d, backward: %s" % (tape_number(tape["serial_"]), backward)
+
+
+def row_of_record(i, record):
+    return [str(i), name_of_record(record, shared(record["leaf"])), inputs_text(record),
+            shape_text(record["shape"]), norm_text(shared(record["value"])),
+            norm_text(shared(record["gradient"])), source_text(record)]
+
+
+def tape_rows(first, size):
+    half = MOST_RECORDS // 2
+    if size <= 2 * half:
+        return [row_of_record(i, first[i]) for i in range(size)]
+    rows = [row_of_record(i, first[i]) for i in range(half)]
+    rows.append(GAP)
+    return rows + [row_of_record(i, first[i]) for i in range(size - half, size)]
 
 
 def tape_text(tape):
-    first, last = tape["records_"]["_M_impl"]["_M_start"], tape["records_"]["_M_impl"]["_M_finish"]
-    size, half = 0 if brief() else extent(first, last), MOST_RECORDS // 2
-    rows = [["#", "op", "inputs", "shape", "|value|", "|gradient|", "source"]] * (size > 0)
-    for i in [*range(min(half, size)), *range(max(half, size - half), size)]:
-        rows += [["..."] + [""] * 6] * (i == size - half > half)
-        name, inputs, source = cells(first[i])
-        norms = [norm(shared(first[i][held])) for held in ("value", "gradient")]
-        rows.append([str(i), name, inputs, shape_text(first[i]["shape"])] + norms + [source])
+    lines = [tape_title(tape)]
+    if brief():
+        return lines[0]
+    first, size = vector_extent(tape["records_"])
+    rows = tape_rows(first, size)
+    if rows:
+        rows.insert(0, HEADINGS)
     widths = [max(map(len, column)) for column in zip(*rows)]
-    return "\n".join([tape_title(tape)] + ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows])
+    for row in rows:
+        lines.append("  ".join(map(str.ljust, row, widths)).rstrip())
+    return "\n".join(lines)
+
+
+def gradients_text(gradients):
+    return tape_title(gradients["tape_"])
 
 
 # ---- To gdb
 
-def attempt(text, value):
+PRINTERS = {
+    "xt::xarray_container<xt::uvector<": array_text,
+    "xt::svector<unsigned long, 4": shape_text,
+    "taper::Var<": var_text,
+    "taper::Parameter<": parameter_text,
+    "taper::Record<": record_text,
+    "taper::Tape<": tape_text,
+    "taper::Place<": place_text,
+    "taper::Gradients<": gradients_text,
+}
+
+
+def attempt(text_of, value):
     try:
-        return text(value)
+        return text_of(value)
     except (gdb.error, ValueError, OverflowError) as problem:  # gdb.error: what cannot be read, too
         return "<optimized out>" if "optimized out" in str(problem) else "<not made>"
 
 
+def printer(text_of):
+    return lambda value: SimpleNamespace(to_string=lambda: attempt(text_of, value))
+
+
 collection = gdb.printing.RegexpCollectionPrettyPrinter("taper")
-for name, text in {
-        "xt::xarray_container<xt::uvector<": array_text, "xt::svector<unsigned long, 4": shape_text,
-        "taper::Var<": var_text, "taper::Parameter<": parameter_text, "taper::Record<": record_text, "taper::Tape<": tape_text,
-        "taper::Place<": lambda place: shape_text(place["shape"]) + origin(place),
-        "taper::Gradients<": lambda gradients: tape_title(gradients["tape_"])}.items():
-    collection.add_printer(name, "^" + name, lambda value, text=text: SimpleNamespace(to_string=lambda: attempt(text, value)))
+for prefix, text_of in PRINTERS.items():
+    collection.add_printer(prefix, "^" + prefix, printer(text_of))
 gdb.printing.register_pretty_printer(None, collection, replace=True)
 
 # so that from Tape::backward it is one step into the backward of an op

@@ -15,10 +15,10 @@ static std::string escaped_byte(char byte) {
 }
 
 // What a terminal may obey (C0, DEL, C1), what breaks a line (U+2028, U+2029), and what turns the
-// order of the letters behind it: the embeddings, overrides and isolates of text that runs from
-// right to left.
+// order of the letters behind it: embeddings, overrides and isolates of text that runs from right
+// to left.
 static bool is_control(char32_t value) {
-    const auto within = [&](char32_t first, char32_t last) {
+    const auto within = [value](char32_t first, char32_t last) {
         return first <= value && value <= last;
     };
     return within(0, 0x1F) || within(0x7F, 0x9F) || within(0x2028, 0x202E) ||

@@ -6,15 +6,15 @@
 
 namespace taper {
 
-// Letters as they are; of a control character or no UTF-8 each byte, as \n, \t, \r or \xFF. What is
-// escaped already stays as it is.
+// Letters stay as they are. Of a control character, and of what is no UTF-8, each byte becomes \n,
+// \t, \r or \xFF. What is escaped already stays as it is.
 std::string escaped(std::string_view text);
 
-// The same; of more than `most` letters the first, and "...".
+// The same. Of more than `most` letters it has the first ones, and "...".
 std::string shown(std::string_view text, std::size_t most);
 
-// For a message: what was typed, or what a file holds, may be long. The first 60 letters, and
-// "...".
+// The same, for a message about what was typed or what a file holds, which may be long: of more
+// than 60 letters it has the first ones, and "...".
 std::string shortened(std::string_view text);
 
 }  // namespace taper

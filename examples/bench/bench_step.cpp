@@ -19,45 +19,62 @@ namespace taper::examples {
 
 // Multiply-adds of a forward pass.
 static double multiply_adds(const nn::Config& c, std::size_t batch) {
-    const auto of = [](std::size_t number) { return static_cast<double>(number); };
-    const double n = of(c.length), d = of(c.width), W = of(c.ffn_width), h = of(c.heads);
-    double total = n * d * of(c.vocab_size);
+    const auto real = [](std::size_t number) { return static_cast<double>(number); };
+    const double n = real(c.length), d = real(c.width), W = real(c.ffn_width), h = real(c.heads);
+    const bool full = c.attention == nn::AttentionKind::full;
+    double total = n * d * real(c.vocab_size);
     for (std::size_t layer = 0; layer < c.layers; ++layer) {
         total += 4 * n * d * d + 2 * n * d * W;
         for (std::size_t head = 0; head < c.heads; ++head) {
-            const double keys = c.attention == nn::Attention::full ? n : of(c.k(layer, head));
-            const double near = c.attention == nn::Attention::full ? 0 : std::min(of(c.window), n);
+            const double keys = full ? n : real(c.k(layer, head));
+            const double near = full ? 0 : std::min(real(c.window), n);
             double projected = 0;  // multiply-adds of E or F for a number of K or V
-            if (c.attention == nn::Attention::linformer && c.projections() > 0)
+            if (!full && c.projections() > 0)
                 projected = c.projection == nn::ProjectionKind::conv ? 1 : keys;
             total += 2 * n * (keys + near + projected) * d / h;  // scores and sums, E and F
         }
     }
-    return total * of(batch);
+    return total * real(batch);
 }
 
+// One step after another on the same tokens.
+class Stepper {
+  public:
+    Stepper(const nn::Config& config, std::size_t batch, bool train)
+        : model_(config),
+          tokens_(random_ids({batch, config.length}, config.vocab_size, "tokens")),
+          targets_(random_ids({batch, config.length}, config.vocab_size, "targets")) {
+        if (train) adam_.emplace(model_.parameters());
+    }
+
+    // Returns the loss.
+    double run() {
+        if (!adam_) return static_cast<double>(cross_entropy(model_(tokens_), targets_).item());
+        const Random dropout = Random(0, "dropout").at(step_);
+        ++step_;
+        Tape<float> tape;
+        const Var<float> loss = cross_entropy(model_(tokens_, {.dropout = dropout}), targets_);
+        const auto value = static_cast<double>(loss.item());
+        tape.backward(loss);
+        adam_->step(1e-3);
+        return value;
+    }
+
+  private:
+    nn::Linformer<float> model_;
+    std::optional<nn::Adam<float>> adam_;
+    Ids tokens_, targets_;
+    std::uint32_t step_ = 0;
+};
+
 static void bench(const nn::Config& config, std::size_t batch, bool train, std::uint64_t steps) {
-    nn::Linformer<float> model(config);
-    std::optional<nn::Adam<float>> adam;
-    if (train) adam.emplace(model.parameters());
-    const Ids tokens = random_ids({batch, config.length}, config.vocab_size, "tokens"),
-              targets = random_ids({batch, config.length}, config.vocab_size, "targets");
+    Stepper stepper(config, batch, train);
     constexpr std::uint64_t warm_up = 3;
     std::vector<double> times;
-    double last_loss = 0;
+    double loss = 0;
     for (std::uint64_t step = 0; step < steps + warm_up; ++step) {
         const auto start = std::chrono::steady_clock::now();
-        if (train) {
-            Tape<float> tape;
-            const nn::Pass pass{.dropout =
-                                    Random(0, "dropout").at(static_cast<std::uint32_t>(step))};
-            const Var<float> loss = cross_entropy(model(tokens, pass), targets);
-            last_loss = static_cast<double>(loss.item());
-            tape.backward(loss);
-            adam->step(1e-3);
-        } else {
-            last_loss = static_cast<double>(cross_entropy(model(tokens), targets).item());
-        }
+        loss = stepper.run();
         const std::chrono::duration<double, std::milli> took =
             std::chrono::steady_clock::now() - start;
         if (step >= warm_up) times.push_back(took.count());
@@ -71,7 +88,7 @@ static void bench(const nn::Config& config, std::size_t batch, bool train, std::
                                       {"gflop", gflop},
                                       {"gflops", gflop / median * 1e3},
                                       {"peak_rss_mb", static_cast<std::int64_t>(peak_megabytes())},
-                                      {"loss", last_loss}};
+                                      {"loss", loss}};
     print_result(line.dump() + "\n");
 }
 
@@ -84,8 +101,10 @@ int main(int argc, char** argv) {
         ModelOptions model;
         std::string mode = "train";
         bool causal = false;
-        std::uint64_t vocab = 1024, batch = 32, steps = 20,
-                      thread_count = static_cast<std::uint64_t>(threads());
+        std::uint64_t vocab = 1024;
+        std::uint64_t batch = 32;
+        std::uint64_t steps = 20;
+        auto thread_count = static_cast<std::uint64_t>(threads());
         Options options("bench_step",
                         "Times a training step or a forward pass of one configuration, after three "
                         "steps to warm up.");
@@ -102,12 +121,13 @@ int main(int argc, char** argv) {
         const std::string chosen_k = model.fit_default_k(options);
         const nn::Config config = model.model_config(vocab, causal);
         check_options(config, options);
-        check_memory(config, batch, mode == "train" ? 4 : 1, options);
+        const bool train = mode == "train";
+        check_memory(config, batch, train ? 4 : 1, options);
         const std::string idle =
             mode == "forward" ? options.without_effect({"--dropout"}, "--mode forward") : "";
         for (const std::string& line : {chosen_k, model.idle_options(options), idle})
             if (!line.empty()) note(line);
-        bench(config, batch, mode == "train", steps);
+        bench(config, batch, train, steps);
         return 0;
     });
 }

@@ -16,17 +16,23 @@ std::string to_base64(std::string_view bytes) {
     std::string text;
     for (std::size_t i = 0; i < bytes.size(); i += 3) {
         std::uint32_t group = 0;  // 3 bytes are 4 digits of 6 bits
-        for (std::size_t j = i; j < i + 3; ++j)
-            group = group << 8 | (j < bytes.size() ? static_cast<unsigned char>(bytes[j]) : 0u);
-        for (std::size_t j = 0; j < 4; ++j)
-            text += i + j <= bytes.size() ? base64_digits[group >> (18 - 6 * j) & 63] : '=';
+        for (std::size_t j = i; j < i + 3; ++j) {
+            const unsigned byte = j < bytes.size() ? static_cast<unsigned char>(bytes[j]) : 0u;
+            group = group << 8 | byte;
+        }
+        for (std::size_t j = 0; j < 4; ++j) {
+            const char digit = base64_digits[group >> (18 - 6 * j) & 63];
+            text += i + j <= bytes.size() ? digit : '=';
+        }
     }
     return text;
 }
 
 std::optional<std::string> from_base64(std::string_view text) {
     if (text.size() % 4 != 0) return std::nullopt;
-    const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
+    std::size_t padding = 0;
+    if (text.ends_with("==")) padding = 2;
+    else if (text.ends_with("=")) padding = 1;
     std::string bytes;
     std::uint32_t group = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -34,8 +40,8 @@ std::optional<std::string> from_base64(std::string_view text) {
         const std::size_t digit = padded ? 0 : base64_digits.find(text[i]);
         if (digit == base64_digits.npos) return std::nullopt;
         group = group << 6 | static_cast<std::uint32_t>(digit);
-        if (i % 4 == 3)
-            for (const int shift : {16, 8, 0}) bytes += static_cast<char>(group >> shift & 255);
+        if (i % 4 != 3) continue;
+        for (const int shift : {16, 8, 0}) bytes += static_cast<char>(group >> shift & 255);
     }
     bytes.erase(bytes.size() - padding);
     return bytes;
@@ -48,7 +54,8 @@ namespace {
 enum WireType : std::uint64_t { varint = 0, fixed64 = 1, text = 2, fixed32 = 5 };
 
 struct Field {
-    std::uint64_t number, type;
+    std::uint64_t number;
+    std::uint64_t type;
     std::uint64_t value;     // of a varint
     std::string_view bytes;  // of the other types
 };
@@ -126,8 +133,9 @@ class Check {
                 refuse("a piece may hold a spelling, a score and a type", field);
             if (score && !std::isfinite(number(field.bytes)))
                 refuse("a score must be finite", field);
-            if (kind && field.value != normal && field.value != unknown && field.value != control &&
-                field.value != byte)
+            const bool known_kind = field.value == normal || field.value == unknown ||
+                                    field.value == control || field.value == byte;
+            if (kind && !known_kind)
                 refuse(
                     "the type of a piece must be 1 (normal), 2 (unknown), 3 (control) or 6 (byte)",
                     field);
@@ -136,9 +144,11 @@ class Check {
 
     void trainer(std::string_view bytes) const {
         constexpr std::uint64_t model_type = 3, bpe = 2;
-        for (const Field& field : fields(bytes))
-            if (field.number == model_type && (field.type != varint || field.value != bpe))
+        for (const Field& field : fields(bytes)) {
+            const bool is_bpe = field.type == varint && field.value == bpe;
+            if (field.number == model_type && !is_bpe)
                 refuse("the model_type must be 2 (bpe)", field);
+        }
     }
 
     void normalizer(std::string_view bytes) const {
@@ -146,26 +156,27 @@ class Check {
         for (const Field& field : fields(bytes)) {
             if (field.number == 0 || field.number > last)
                 refuse("the normalizer_spec may hold fields 1 to 6", field);
-            if (field.number == precompiled_charsmap &&
-                (field.type != text || !field.bytes.empty()))
+            const bool is_empty = field.type == text && field.bytes.empty();
+            if (field.number == precompiled_charsmap && !is_empty)
                 refuse("the precompiled_charsmap must be empty", field);
         }
     }
 
     static float number(std::string_view little_endian) {
         std::uint32_t bits = 0;
-        for (std::size_t i = 0; i < 4; ++i)
-            bits |= static_cast<std::uint32_t>(static_cast<unsigned char>(little_endian[i]))
-                    << 8 * i;
+        for (std::size_t i = 0; i < 4; ++i) {
+            const auto byte = static_cast<unsigned char>(little_endian[i]);
+            bits |= static_cast<std::uint32_t>(byte) << 8 * i;
+        }
         return std::bit_cast<float>(bits);
     }
 
     [[noreturn]] void refuse(const std::string& rule, const Field& field) const {
+        std::string content = " has " + std::to_string(field.bytes.size()) + " bytes";
+        if (field.type == varint) content = " is " + std::to_string(field.value);
         throw Error(subject_ + ": " + rule + ", as in the models that are trained here: field " +
                     std::to_string(field.number) + " of type " + std::to_string(field.type) +
-                    (field.type == varint
-                         ? " is " + std::to_string(field.value)
-                         : " has " + std::to_string(field.bytes.size()) + " bytes"));
+                    content);
     }
 
     const std::string& subject_;

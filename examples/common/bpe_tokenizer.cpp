@@ -33,13 +33,11 @@ bool is_reserved(char32_t c) {
     return c == 0 || c == '\t' || c == '\n' || c == 0x2581 || c == 0x2585;
 }
 
-// ---- the tokenizer
-// -------------------------------------------------------------------------------------------------
+// ---- the tokenizer ----
 
 struct Vocabulary {
     std::vector<std::string> tokens;  // by our id
-    // by SentencePiece's id; -1: idle, and without an id of ours
-    std::vector<std::int32_t> id_of;
+    std::vector<std::int32_t> id_of;  // by SentencePiece's id; -1: idle, and without an id of ours
     std::array<std::int32_t, 256> byte;  // our id of each byte; -1: idle
 };
 
@@ -47,8 +45,9 @@ struct Vocabulary {
 // such.
 bool is_idle(const SentencePieceProcessor& model, unsigned char byte) {
     if (byte >= 0x80) return byte == 0xC0 || byte == 0xC1 || byte >= 0xF5;
-    return !model.IsUnknown(model.PieceToId(byte == ' ' ? std::string(space_mark)
-                                                        : std::string(1, static_cast<char>(byte))));
+    const std::string character(1, static_cast<char>(byte));
+    const std::string piece = byte == ' ' ? std::string(space_mark) : character;
+    return !model.IsUnknown(model.PieceToId(piece));
 }
 
 Vocabulary vocabulary_of(const SentencePieceProcessor& model) {
@@ -66,8 +65,9 @@ Vocabulary vocabulary_of(const SentencePieceProcessor& model) {
             vocabulary.byte[byte] = id;
             token = std::string(1, static_cast<char>(byte));
         }
-        for (std::size_t at = 0; (at = token.find(space_mark, at)) != token.npos;)
-            token.replace(at, space_mark.size(), " ");
+        for (std::size_t mark = token.find(space_mark); mark != token.npos;
+             mark = token.find(space_mark, mark))
+            token.replace(mark, space_mark.size(), " ");
         vocabulary.tokens.push_back(token);
         vocabulary.id_of.back() = id;
     }
@@ -98,10 +98,9 @@ class BpeTokenizer final : public Tokenizer {
 
     std::string to_json() const override {
         const std::string model = to_base64(model_->serialized_model_proto());
-        return nlohmann::ordered_json{
-                   {"type", "bpe"}, {"mask", with_mask()}, {"sentencepiece", model}}
-                   .dump() +
-               "\n";
+        const nlohmann::ordered_json content{
+            {"type", "bpe"}, {"mask", with_mask()}, {"sentencepiece", model}};
+        return content.dump() + "\n";
     }
 
   private:
@@ -110,6 +109,34 @@ class BpeTokenizer final : public Tokenizer {
     // makes of the whole text.
     TokenIds ids_of(std::string_view text, std::string_view subject,
                     std::size_t position) const override {
+        check_utf8(text, subject, position);
+        // Bounds the memory that words take beside their ids.
+        constexpr std::size_t most_words = 1 << 18;
+        TokenIds ids;
+        // A token has a byte at least. Memory that is not written to costs nothing.
+        ids.reserve(text.size());
+        struct IdRange {
+            std::size_t begin, end;  // in ids
+        };
+        std::unordered_map<std::string_view, IdRange> seen;  // by word
+        while (!text.empty()) {
+            if (seen.size() == most_words) seen.clear();
+            const std::string_view word = text.substr(0, word_length(text));
+            text.remove_prefix(word.size());
+            const auto known = seen.find(word);
+            if (known != seen.end()) {
+                const auto [begin, end] = known->second;
+                for (std::size_t i = begin; i < end; ++i) ids.push_back(ids[i]);
+                continue;
+            }
+            const std::size_t begin = ids.size();
+            append(word, ids);
+            seen.emplace(word, IdRange{begin, ids.size()});
+        }
+        return ids;
+    }
+
+    static void check_utf8(std::string_view text, std::string_view subject, std::size_t position) {
         for (const CodePoint& c : CodePoints(text)) {
             if (!c.valid)
                 throw Error(std::string(subject) + ": the text must be valid UTF-8: '" +
@@ -117,27 +144,6 @@ class BpeTokenizer final : public Tokenizer {
                             " is not");
             ++position;
         }
-        // bounds the memory that words take beside their ids
-        constexpr std::size_t most_words = 1 << 18;
-        TokenIds ids;
-        // a token has a byte at least; memory that is not written to costs nothing
-        ids.reserve(text.size());
-        // a word's place in ids
-        std::unordered_map<std::string_view, std::pair<std::size_t, std::size_t>> seen;
-        while (!text.empty()) {
-            if (seen.size() == most_words) seen.clear();
-            const std::string_view word = text.substr(0, word_length(text));
-            text.remove_prefix(word.size());
-            const auto [entry, is_new] = seen.try_emplace(word, ids.size(), 0);
-            auto& [begin, end] = entry->second;
-            if (is_new) {
-                append(word, ids);
-                end = ids.size();
-            } else {
-                for (std::size_t i = begin; i < end; ++i) ids.push_back(ids[i]);
-            }
-        }
-        return ids;
     }
 
     void append(std::string_view word, TokenIds& ids) const {
@@ -181,8 +187,7 @@ std::unique_ptr<Tokenizer> tokenizer_of(const std::string& model_bytes, bool wit
     return tokenizer;
 }
 
-// ---- training
-// -------------------------------------------------------------------------------------------------
+// ---- training ----
 
 class Sentences final : public sentencepiece::SentenceIterator {
   public:
@@ -201,24 +206,27 @@ class Sentences final : public sentencepiece::SentenceIterator {
 // spread, that have about this many bytes together. Training takes some ten times their memory.
 constexpr std::size_t sample_bytes = 1 << 24;
 
+// Where the first character at or after a position begins.
+std::size_t next_character(std::string_view text, std::size_t position) {
+    while (position < text.size() && !first_code_point(text.substr(position)).valid) ++position;
+    return std::min(position, text.size());
+}
+
+// bytes: of all texts.
 std::vector<std::string_view> sample_of(std::span<const Text> texts, std::size_t bytes) {
     std::vector<std::string_view> sample;
     constexpr std::size_t stretch = 1 << 16;
+    const std::size_t step = stretch / 1024 * (bytes / (sample_bytes / 1024));
     for (const Text& text : texts) {
-        const std::string_view all = text.bytes;
+        const std::string_view content = text.bytes;
         if (bytes <= sample_bytes) {
-            sample.push_back(all);
+            sample.push_back(content);
             continue;
         }
-        const auto next_character = [&](std::size_t at) {
-            while (at < all.size() && !first_code_point(all.substr(at)).valid) ++at;
-            return std::min(at, all.size());
-        };
-        const std::size_t step = stretch / 1024 * (bytes / (sample_bytes / 1024));
-        for (std::size_t at = 0; at < all.size(); at += step) {
-            const std::size_t begin = next_character(at);
-            const std::size_t end = next_character(at + stretch);
-            sample.push_back(all.substr(begin, end - begin));
+        for (std::size_t first = 0; first < content.size(); first += step) {
+            const std::size_t begin = next_character(content, first);
+            const std::size_t end = next_character(content, first + stretch);
+            sample.push_back(content.substr(begin, end - begin));
         }
     }
     return sample;
@@ -228,8 +236,7 @@ std::vector<std::string_view> sample_of(std::span<const Text> texts, std::size_t
 // the alphabet comes once more, alone, so that it is learned whatever surrounds it.
 std::vector<std::string> sentences_of(const std::vector<std::string_view>& sample,
                                       const std::vector<std::string>& alphabet) {
-    // bytes; SentencePiece skips sentences from 4193 bytes on
-    constexpr std::size_t longest = 4000;
+    constexpr std::size_t longest = 4000;  // bytes; SentencePiece skips sentences from 4193 on
     std::vector<std::string> sentences = alphabet;
     for (const std::string_view text : sample) {
         std::string sentence;
@@ -243,18 +250,49 @@ std::vector<std::string> sentences_of(const std::vector<std::string_view>& sampl
     return sentences;
 }
 
-}  // namespace
-
-BuiltTokenizer train_bpe(std::span<const Text> texts, std::int64_t vocab, bool with_mask) {
+// The characters that are learned as such: those of the texts and the space.
+std::vector<std::string> learned_alphabet(std::span<const Text> texts) {
     std::vector<std::string> alphabet = alphabet_of(texts);
     std::erase_if(alphabet,
                   [](const std::string& c) { return is_reserved(first_code_point(c).value); });
-    if (std::find(alphabet.begin(), alphabet.end(), " ") == alphabet.end()) alphabet.push_back(" ");
+    const bool has_space = std::find(alphabet.begin(), alphabet.end(), " ") != alphabet.end();
+    if (!has_space) alphabet.push_back(" ");
+    return alphabet;
+}
+
+// A bpe model of so many pieces or, where the text holds no more, fewer.
+std::string train_model(std::vector<std::string> sentences, std::int64_t piece_count) {
+    Sentences iterator(std::move(sentences));
+    std::string model;
+    const auto status =
+        sentencepiece::SentencePieceTrainer::Train({{"model_type", "bpe"},
+                                                    {"vocab_size", std::to_string(piece_count)},
+                                                    {"hard_vocab_limit", "false"},
+                                                    {"character_coverage", "1"},
+                                                    {"byte_fallback", "true"},
+                                                    {"normalization_rule_name", "identity"},
+                                                    {"add_dummy_prefix", "false"},
+                                                    {"remove_extra_whitespaces", "false"},
+                                                    {"bos_id", "-1"},
+                                                    {"eos_id", "-1"},
+                                                    {"num_threads", "1"},
+                                                    {"minloglevel", "3"}},
+                                                   &iterator, &model);
+    if (!status.ok())
+        throw Error("--tokenizer bpe: SentencePiece must learn from the text: " +
+                    status.ToString());
+    return model;
+}
+
+}  // namespace
+
+BuiltTokenizer train_bpe(std::span<const Text> texts, std::int64_t vocab, bool with_mask) {
+    const std::vector<std::string> alphabet = learned_alphabet(texts);
 
     // An id for each ASCII character, learned or as a byte, for the 115 other bytes of UTF-8, for
     // each other character of the texts, and for the mask.
-    const auto beyond_ascii =
-        std::count_if(alphabet.begin(), alphabet.end(), [](const auto& c) { return c.size() > 1; });
+    const auto is_beyond_ascii = [](const std::string& c) { return c.size() > 1; };
+    const auto beyond_ascii = std::count_if(alphabet.begin(), alphabet.end(), is_beyond_ascii);
     const std::int64_t least = 128 + 115 + beyond_ascii + (with_mask ? 1 : 0);
     if (vocab < least)
         throw Error("--vocab: the vocabulary must have room for every character of the text: " +
@@ -269,33 +307,18 @@ BuiltTokenizer train_bpe(std::span<const Text> texts, std::int64_t vocab, bool w
         std::min({vocab - least, static_cast<std::int64_t>(16 * bytes), std::int64_t{1} << 30});
     const std::int64_t piece_count = 256 + 1 + static_cast<std::int64_t>(alphabet.size()) + merges;
 
-    Sentences sentences(sentences_of(sample_of(texts, bytes), alphabet));
-    std::string model;
-    const auto status = sentencepiece::SentencePieceTrainer::Train(
-        {{"model_type", "bpe"},
-         {"vocab_size", std::to_string(piece_count)},
-         {"hard_vocab_limit", "false"},  // fewer where the text holds no more
-         {"character_coverage", "1"},
-         {"byte_fallback", "true"},
-         {"normalization_rule_name", "identity"},
-         {"add_dummy_prefix", "false"},
-         {"remove_extra_whitespaces", "false"},
-         {"bos_id", "-1"},
-         {"eos_id", "-1"},
-         {"num_threads", "1"},
-         {"minloglevel", "3"}},  // nothing on the terminal
-        &sentences, &model);
-    if (!status.ok())
-        throw Error("--tokenizer bpe: SentencePiece must learn from the text: " +
-                    status.ToString());
-
+    const std::string model =
+        train_model(sentences_of(sample_of(texts, bytes), alphabet), piece_count);
     BuiltTokenizer built{tokenizer_of(model, with_mask, "--tokenizer bpe"), ""};
     if (bytes > sample_bytes)
         built.notice = "--tokenizer bpe: learned from a sample, spread over the text: " +
                        std::to_string(sample_bytes) + " of " + std::to_string(bytes) + " bytes";
-    if (const std::int64_t size = built.tokenizer->vocab_size(); size != vocab)
-        built.notice += (built.notice.empty() ? "--vocab " : "\n--vocab ") + std::to_string(vocab) +
-                        ": the text yields a vocabulary of " + std::to_string(size);
+    const std::int64_t size = built.tokenizer->vocab_size();
+    if (size != vocab) {
+        if (!built.notice.empty()) built.notice += "\n";
+        built.notice += "--vocab " + std::to_string(vocab) + ": the text yields a vocabulary of " +
+                        std::to_string(size);
+    }
     return built;
 }
 

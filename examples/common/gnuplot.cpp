@@ -57,7 +57,7 @@ void fill(const Descriptor& file, std::string_view text) {
     if (lseek(file.number(), 0, SEEK_SET) < 0) fail("its script cannot be read");
 }
 
-// Without GNUTERM: a terminal that this gnuplot does not have would end it.
+// Ours without GNUTERM: a terminal that this gnuplot does not have would end it.
 std::vector<char*> environment() {
     std::vector<char*> variables;
     for (char** variable = environ; *variable; ++variable)
@@ -82,7 +82,8 @@ std::optional<pid_t> start(const Descriptor& script, const Descriptor& picture) 
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigdefault(&attributes, &usual);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
-    char program[] = "gnuplot", no_settings[] = "-d";  // the user's own would draw another picture
+    char program[] = "gnuplot";
+    char no_settings[] = "-d";  // the user's own would draw another picture
     char* arguments[] = {program, no_settings, nullptr};
     pid_t child = 0;
     const int error =
@@ -92,10 +93,11 @@ std::optional<pid_t> start(const Descriptor& script, const Descriptor& picture) 
     return error == 0 ? std::optional(child) : std::nullopt;
 }
 
-// Until its other end is closed. None: it took longer than anybody would wait for a picture.
+// Reads until the other end is closed. None: it took longer than anybody would wait for a picture.
 std::optional<std::string> read_all(const Descriptor& pipe) {
     using Clock = std::chrono::steady_clock;
-    constexpr auto longest = std::chrono::seconds(60), longest_at_a_stop = std::chrono::seconds(2);
+    constexpr auto longest = std::chrono::seconds(60);
+    constexpr auto longest_at_a_stop = std::chrono::seconds(2);
     constexpr int slice = 100;  // milliseconds
     const auto start = Clock::now();
     std::string bytes;
@@ -106,7 +108,8 @@ std::optional<std::string> read_all(const Descriptor& pipe) {
         pollfd readable{.fd = pipe.number(), .events = POLLIN, .revents = 0};
         if (poll(&readable, 1, slice) <= 0) continue;
         const ssize_t n = read(pipe.number(), block.data(), block.size());
-        if (n == 0 || (n < 0 && errno != EINTR)) return bytes;
+        const bool failed = n < 0 && errno != EINTR;
+        if (n == 0 || failed) return bytes;
         if (n > 0) bytes.append(block.data(), static_cast<std::size_t>(n));
     }
 }
@@ -137,7 +140,7 @@ std::optional<std::string> drawn_by_gnuplot(const std::string& script) {
     picture_in.close();
     if (!child) return std::nullopt;
     std::optional<std::string> svg = read_all(picture_out);
-    if (!svg) kill(-*child, SIGKILL);  // with all that it started
+    if (!svg) kill(-*child, SIGKILL);  // its process group: with all that it started
     if (!ended_well(*child) || !svg || !is_whole(*svg)) return std::nullopt;
     return svg;
 }

@@ -17,11 +17,13 @@ Ids random_ids(const Shape& shape, std::size_t V, const char* purpose) {
 
 // Not getrusage: its peak is that of the program that started us, where that one was larger.
 double peak_megabytes() {
-    const std::string status = read_file("/proc/self/status"), key = "VmHWM:";
-    const std::size_t at = status.find(key);
-    if (at == status.npos)
+    const std::string status = read_file("/proc/self/status");
+    const std::string key = "VmHWM:";
+    const std::size_t found = status.find(key);
+    if (found == status.npos)
         throw Error("/proc/self/status: the system must tell the peak of our memory: no " + key);
-    return std::stod(status.substr(at + key.size())) / 1024;  // from kB
+    const double kilobytes = std::stod(status.substr(found + key.size()));
+    return kilobytes / 1024;
 }
 
 }  // namespace taper::examples

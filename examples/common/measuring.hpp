@@ -1,13 +1,13 @@
-// What the programs share that measure.
+// What the programs that measure share.
 #pragma once
 
 #include "core/array/array.hpp"
 
 namespace taper::examples {
 
-// in [0, V); of another purpose, other ones
+// Random ids in [0, V), other ones for each purpose.
 Ids random_ids(const Shape& shape, std::size_t V, const char* purpose);
-// resident, of this process so far
+// The largest resident memory of this process so far.
 double peak_megabytes();
 
 }  // namespace taper::examples

@@ -30,16 +30,20 @@ bool is_projection(const std::string& tensor) {
 }  // namespace
 
 MemoryNeed memory_need(const nn::Config& config, std::size_t batch, std::size_t arrays) {
-    Part tokens{{"--vocab", "--width"}}, positions{{"--length", "--lengths", "--width"}},
-        projections{{"--k", "--length", "--lengths", "--sharing", "--layers"}},
-        feed_forward{{"--ffn-width", "--width", "--layers"}}, others{{"--width", "--layers"}},
-        rows{{"--batch", "--tokens", "--length", "--lengths", "--vocab", "--width"}};
-    nn::Config some = config;
-    if (config.k.numbers.size() == 1) some.layers = 1;  // all layers have the same shapes
-    const double times = static_cast<double>(config.layers) / static_cast<double>(some.layers);
+    Part tokens{{"--vocab", "--width"}};
+    Part positions{{"--length", "--lengths", "--width"}};
+    Part projections{{"--k", "--length", "--lengths", "--sharing", "--layers"}};
+    Part feed_forward{{"--ffn-width", "--width", "--layers"}};
+    Part others{{"--width", "--layers"}};
+    Part rows{{"--batch", "--tokens", "--length", "--lengths", "--vocab", "--width"}};
+
+    // Where all layers have the same shapes, one stands for them.
+    nn::Config listed = config;
+    if (config.k.numbers.size() == 1) listed.layers = 1;
+    const double layers = static_cast<double>(config.layers) / static_cast<double>(listed.layers);
     MemoryNeed need;
-    nn::each_tensor(some, [&](const std::string& name, const Shape& shape) {
-        double size = name.starts_with("layers.") ? times : 1;
+    nn::each_tensor(listed, [&](const std::string& name, const Shape& shape) {
+        double size = name.starts_with("layers.") ? layers : 1;
         for (const std::size_t axis : shape) size *= static_cast<double>(axis);
         Part* part = &others;
         if (name.starts_with("embedding.token") || name.starts_with("head")) part = &tokens;
@@ -50,32 +54,34 @@ MemoryNeed memory_need(const nn::Config& config, std::size_t batch, std::size_t 
         part->bytes += size * sizeof(float) * static_cast<double>(fixed ? 1 : arrays);
         need.parameters += size;
     });
-    const double each = sizeof(std::int64_t) +
-                        sizeof(float) * static_cast<double>(config.width + config.vocab_size);
-    rows.bytes = static_cast<double>(batch) * static_cast<double>(config.length) * each;
-    double most = 0;
+    const double position_bytes =
+        sizeof(std::int64_t) +
+        sizeof(float) * static_cast<double>(config.width + config.vocab_size);
+    rows.bytes = static_cast<double>(batch) * static_cast<double>(config.length) * position_bytes;
+
+    double largest = 0;
     for (const Part& part : {tokens, positions, projections, feed_forward, others, rows}) {
         need.bytes += part.bytes;
-        if (part.bytes > most) need.options = part.options;
-        most = std::max(most, part.bytes);
+        if (part.bytes > largest) need.options = part.options;
+        largest = std::max(largest, part.bytes);
     }
     return need;
 }
 
-static double memory_there_is() {
+static double memory_of_machine() {
     struct sysinfo machine {};
     if (sysinfo(&machine) != 0)
         throw std::system_error(errno, std::generic_category(),
                                 "the memory of the machine cannot be asked for");
-    const double all =
+    const double units =
         static_cast<double>(machine.totalram) + static_cast<double>(machine.totalswap);
+    const double bytes = units * machine.mem_unit;
     rlimit limit{};
     const bool limited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
-    const double bytes = all * machine.mem_unit;
     return limited ? std::min(bytes, static_cast<double>(limit.rlim_cur)) : bytes;
 }
 
-// The digits of a whole number, rounded where a double has no more.
+// A whole number, with all of its digits where a double has them.
 static std::string whole(double number) {
     constexpr double exact = 9007199254740992;  // 2^53
     return number < exact ? grouped(static_cast<std::uint64_t>(number)) : fixed(number, 0);
@@ -84,11 +90,11 @@ static std::string whole(double number) {
 void check_memory(const nn::Config& config, std::size_t batch, std::size_t arrays,
                   const Options& options) {
     const MemoryNeed need = memory_need(config, batch, arrays);
-    const double there = memory_there_is();
-    if (need.bytes > there)
+    const double available = memory_of_machine();
+    if (need.bytes > available)
         throw Error(options.blamed(need.options) + ": what the model needs must fit into memory: " +
                     whole(need.parameters) + " parameters, " + whole(need.bytes) +
-                    " bytes at least, " + whole(there) + " bytes there are");
+                    " bytes at least, " + whole(available) + " bytes there are");
 }
 
 }  // namespace taper::examples

@@ -14,7 +14,8 @@ namespace taper::examples {
 // tokens, the embedded tokens and the logits. arrays: 1 for a forward pass alone, 4 for training
 // (weight, gradient, two moments). Double: it may be larger than any memory.
 struct MemoryNeed {
-    double parameters = 0, bytes = 0;
+    double parameters = 0;
+    double bytes = 0;
     std::vector<std::string> options;  // those that make the largest part of it
 };
 MemoryNeed memory_need(const nn::Config& config, std::size_t batch, std::size_t arrays);

@@ -11,14 +11,13 @@ void ModelOptions::declare_model(Options& options) {
     options.count("--length", length, 1, 1'000'000, "n, tokens in a window");
     options.counts("--k", k, 1, 1'000'000,
                    "projected length, at most n: one number, or K,K,... one a layer; by default "
-                   "less where n is less "
-                   "or, with mean, max and conv, a window would be empty");
+                   "less where n is less or, with mean, max and conv, a window would be empty");
     options.count("--width", width, 1, 65536, "d, a multiple of --heads");
     options.count("--heads", heads, 1, 65536, "attention heads");
     options.count("--layers", layers, 1, 1000, "encoder blocks");
     options.count("--ffn-width", ffn_width, 0, 1'000'000,
                   "hidden units of the feed-forward network, 0: 4 d");
-    options.word("--attention", attention, nn::words_of<nn::Attention>,
+    options.word("--attention", attention, nn::words_of<nn::AttentionKind>,
                  "n x k scores through E and F, or all n x n");
     options.word("--sharing", sharing, nn::words_of<nn::Sharing>, "which E and F are one matrix");
     options.word("--projection", projection, nn::words_of<nn::ProjectionKind>,
@@ -30,32 +29,36 @@ void ModelOptions::declare_model(Options& options) {
     options.flag("--tie-embeddings", tie_embeddings, "the head's weight is the token embedding");
     options.number("--dropout", dropout, probability(), "probability that an entry is dropped");
 }
+
 void ModelOptions::declare_window(Options& options) {
     options.count("--window", window, 0, 1'000'000,
                   "linformer: the last positions are seen exactly, too");
 }
+
 void ModelOptions::declare_rescale(Options& options) {
     options.flag("--rescale", rescale, "lengthen the rows of E and F where a sequence is short");
 }
 
 std::string ModelOptions::fit_default_k(const Options& options) {
     if (options.given("--k")) return "";
-    const std::uint64_t usual = k[0], most = std::min(usual, length);
-    const std::uint64_t window_length = (length + most - 1) / most;
-    const bool windows = projection != "linear" && projection != "random";
-    k = {windows ? (length + window_length - 1) / window_length : most};
+    const std::uint64_t usual = k[0];
+    const std::uint64_t most = std::min(usual, length);
+    const std::uint64_t window_length = nn::ceil_quotient(length, most);
+    const bool is_pooled = projection != "linear" && projection != "random";
+    k = {is_pooled ? nn::ceil_quotient(length, window_length) : most};
     if (k[0] == usual || attention == "full") return "";
-    const std::string chosen = std::to_string(k[0]), n = std::to_string(length);
-    const std::string since =
-        k[0] == length
-            ? "a window has " + n + " tokens"
-            : chosen + " windows of " + std::to_string(window_length) + " positions hold all " + n;
-    return "k " + chosen + " instead of " + std::to_string(usual) + ", since " + since;
+    const std::string chosen = std::to_string(k[0]);
+    const std::string n = std::to_string(length);
+    std::string reason = "a window has " + n + " tokens";
+    if (k[0] != length)
+        reason =
+            chosen + " windows of " + std::to_string(window_length) + " positions hold all " + n;
+    return "k " + chosen + " instead of " + std::to_string(usual) + ", since " + reason;
 }
 
 nn::Config ModelOptions::model_config(std::size_t vocab_size, bool causal) const {
-    std::vector<std::vector<std::size_t>> k_by_layer;
-    for (const std::uint64_t number : k) k_by_layer.push_back({number});
+    std::vector<std::vector<std::size_t>> k_of_layers;
+    for (const std::uint64_t number : k) k_of_layers.push_back({number});
     return {.vocab_size = vocab_size,
             .length = length,
             .width = width,
@@ -63,8 +66,8 @@ nn::Config ModelOptions::model_config(std::size_t vocab_size, bool causal) const
             .layers = layers,
             .ffn_width = ffn_width ? ffn_width : 4 * width,
             .causal = causal,
-            .attention = nn::of_word<nn::Attention>(attention),
-            .k = k_by_layer,
+            .attention = nn::of_word<nn::AttentionKind>(attention),
+            .k = k_of_layers,
             .sharing = nn::of_word<nn::Sharing>(sharing),
             .projection = nn::of_word<nn::ProjectionKind>(projection),
             .rescale = rescale,
@@ -81,8 +84,8 @@ std::string ModelOptions::idle_options(const Options& options) const {
         return options.without_effect({"--k", "--sharing", "--projection", "--projection-init"},
                                       "--attention full");
     std::vector<std::string> idle;
-    // no weights
-    if (projection == "mean" || projection == "max") idle = {"--sharing", "--projection-init"};
+    const bool has_weights = projection != "mean" && projection != "max";
+    if (!has_weights) idle = {"--sharing", "--projection-init"};
     if (projection == "random") idle = {"--projection-init"};
     return options.without_effect(idle, "--projection " + projection);
 }
@@ -100,7 +103,8 @@ void check_options(const nn::Config& config, const Options& options) {
         const std::size_t end = text.find(':');
         std::string name = option_of(text.substr(0, end));
         std::istringstream words(text.substr(end));
-        for (std::string word; !options.given(name) && words >> word;)
+        std::string word;
+        while (!options.given(name) && words >> word)
             if (options.given(option_of(word))) name = option_of(word);
         throw Error(name + text.substr(end));
     }

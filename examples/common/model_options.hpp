@@ -10,20 +10,25 @@
 namespace taper::examples {
 
 struct ModelOptions {
-    std::uint64_t length = 128, width = 128, heads = 4, layers = 4;
+    std::uint64_t length = 128;
+    std::uint64_t width = 128;
+    std::uint64_t heads = 4;
+    std::uint64_t layers = 4;
     std::vector<std::uint64_t> k{32};  // one, or one a layer
     std::uint64_t ffn_width = 0;       // 0: 4 width
-    std::string attention = "linformer", sharing = "headwise", projection = "linear",
-                projection_init = "window", norm = "pre";
+    std::string attention = "linformer";
+    std::string sharing = "headwise";
+    std::string projection = "linear";
+    std::string projection_init = "window";
+    std::string norm = "pre";
     bool rescale = false;
     std::uint64_t window = 0;
     bool tie_embeddings = false;
     double dropout = 0;
     std::uint64_t seed = 0;
 
-    void declare_model(
-        // all but those of which a kind of model has no use: the next two, and the seed
-        Options& options);
+    // All options but the seed, and the two that not every kind of model has.
+    void declare_model(Options& options);
     void declare_window(Options& options);
     void declare_rescale(Options& options);
     // Where --k was not given: at most the length, and no window empty. Returns what it chose

@@ -19,16 +19,24 @@ using nlohmann::json;
 struct Options::Entry {
     std::string name;
     CLI::Option* option = nullptr;
-    bool repeatable = false, is_flag = false, required = false;
-    bool of_machine = false;  // its default
-    // on the command line, or on one before
-    bool chosen = false;
-    std::vector<std::string> given = {};                             // as on the command line
-    std::function<void(const std::vector<std::string>&)> read = {};  // checks; fills the variable
-    // of the variable, once all are filled
+    bool repeatable = false;
+    bool is_flag = false;
+    bool required = false;
+    bool of_machine = false;              // the default is this machine's
+    bool chosen = false;                  // on the command line, or on that of the stored run
+    std::vector<std::string> given = {};  // as on the command line
+    // Checks these words and fills the variable.
+    std::function<void(const std::vector<std::string>&)> read = {};
+    // Of the variable, once all are filled.
     std::function<void()> check = [] {};
     std::function<json()> get = {};
 };
+
+bool Bounds::hold(double number) const {
+    const bool above_low = low_allowed ? number >= low : number > low;
+    const bool below_high = high_allowed ? number <= high : number < high;
+    return above_low && below_high;
+}
 
 Options::Options(const std::string& program, const std::string& what_it_does)
     : app_(std::make_unique<CLI::App>(what_it_does, program)) {
@@ -41,8 +49,8 @@ Options::Entry& Options::entry(const std::string& name, const std::string& help,
                                const std::string& fallback) {
     Entry& e = *entries_.emplace_back(std::make_unique<Entry>());
     e.name = name;
-    e.option = app_->add_option(name, e.given,
-                                fallback.empty() ? help : help + " [" + escaped(fallback) + "]");
+    const std::string shown_fallback = fallback.empty() ? "" : " [" + escaped(fallback) + "]";
+    e.option = app_->add_option(name, e.given, help + shown_fallback);
     e.option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->type_name("");
     e.option->allow_extra_args(false);  // nor would [a,b] be a value
     return e;
@@ -62,9 +70,10 @@ static std::string joined(const std::vector<std::string>& names) {
 // The whole of text as a number, or nothing.
 template <class N> static std::optional<N> number_in(const std::string& text) {
     N value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() && end == text.data() + text.size() ? std::optional(value)
-                                                                    : std::nullopt;
+    const char* const text_end = text.data() + text.size();
+    const auto [end, error] = std::from_chars(text.data(), text_end, value);
+    const bool whole = error == std::errc() && end == text_end;
+    return whole ? std::optional(value) : std::nullopt;
 }
 
 static bool is_utf8(std::string_view text) {
@@ -73,16 +82,21 @@ static bool is_utf8(std::string_view text) {
     return true;
 }
 
+static std::uint64_t count_in(const std::string& name, const std::string& text, std::uint64_t low,
+                              std::uint64_t high) {
+    const auto number = number_in<std::uint64_t>(text);
+    if (!number || *number < low || *number > high)
+        refuse(name, "a whole number from " + std::to_string(low) + " to " + std::to_string(high),
+               text);
+    return *number;
+}
+
 void Options::count(const std::string& name, std::uint64_t& value, std::uint64_t low,
                     std::uint64_t high, const std::string& help) {
-    Entry& e = entry(name, help, low <= value && value <= high ? std::to_string(value) : "");
+    const bool has_default = low <= value && value <= high;
+    Entry& e = entry(name, help, has_default ? std::to_string(value) : "");
     e.read = [name, low, high, &value](const std::vector<std::string>& given) {
-        const auto number = number_in<std::uint64_t>(given[0]);
-        if (!number || *number < low || *number > high)
-            refuse(name,
-                   "a whole number from " + std::to_string(low) + " to " + std::to_string(high),
-                   given[0]);
-        value = *number;
+        value = count_in(name, given[0], low, high);
     };
     e.get = [&value] { return json(value); };
 }
@@ -94,21 +108,24 @@ static std::string joined(const std::vector<std::uint64_t>& numbers) {
     return text;
 }
 
+static std::vector<std::string> split_at_commas(const std::string& text) {
+    std::vector<std::string> parts;
+    std::size_t begin = 0;
+    for (std::size_t comma = text.find(','); comma != text.npos; comma = text.find(',', begin)) {
+        parts.push_back(text.substr(begin, comma - begin));
+        begin = comma + 1;
+    }
+    parts.push_back(text.substr(begin));
+    return parts;
+}
+
 void Options::counts(const std::string& name, std::vector<std::uint64_t>& values, std::uint64_t low,
                      std::uint64_t high, const std::string& help) {
     Entry& e = entry(name, help, joined(values));
     e.read = [name, low, high, &values](const std::vector<std::string>& given) {
         std::vector<std::uint64_t> numbers;
-        for (std::size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
-            end = given[0].find(',', begin);
-            const std::string part = given[0].substr(begin, end - begin);
-            const auto number = number_in<std::uint64_t>(part);
-            if (!number || *number < low || *number > high)
-                refuse(name,
-                       "a whole number from " + std::to_string(low) + " to " + std::to_string(high),
-                       part);
-            numbers.push_back(*number);
-        }
+        for (const std::string& part : split_at_commas(given[0]))
+            numbers.push_back(count_in(name, part, low, high));
         values = numbers;
     };
     e.get = [&values] { return json(joined(values)); };
@@ -119,10 +136,7 @@ void Options::number(const std::string& name, double& value, const Bounds& bound
     Entry& e = entry(name, help, shortest(value));
     e.read = [name, bounds, &value](const std::vector<std::string>& given) {
         const auto number = number_in<double>(given[0]);
-        const bool inside = number &&
-                            (bounds.low_allowed ? *number >= bounds.low : *number > bounds.low) &&
-                            (bounds.high_allowed ? *number <= bounds.high : *number < bounds.high);
-        if (!inside) refuse(name, bounds.text, given[0]);
+        if (!number || !bounds.hold(*number)) refuse(name, bounds.text, given[0]);
         value = *number;
     };
     e.get = [&value] { return json(value); };
@@ -217,6 +231,10 @@ void Options::flag(const std::string& name, bool& value, const std::string& help
     e.get = [&value] { return json(value); };
 }
 
+[[noreturn]] static void refuse_value(const std::string& name, const std::string& found) {
+    throw Error(name + ": a value must follow: " + found);
+}
+
 // CLI11 would take the next word, even an option, as the value of --out= and of --out, and has no
 // hints.
 void Options::require_known_options_with_values(int argc, char** argv) const {
@@ -237,12 +255,14 @@ void Options::require_known_options_with_values(int argc, char** argv) const {
                         "': every word must be an option that --help lists, or its value" + hint);
         hint = e && e->repeatable ? ": " + name + " stands before each value of its own" : "";
         if (!e || e->is_flag) continue;
-        const bool inside = name.size() < word.size();
-        if (!inside) ++i;
-        const bool missing = inside ? name.size() + 1 == word.size() : i == argc;
-        if (missing || (!inside && find(argv[i])))
-            throw Error(name + ": a value must follow: " +
-                        (missing ? "there is none" : "'" + std::string(argv[i]) + "'"));
+        const bool has_equals_sign = word.size() > name.size();
+        if (has_equals_sign) {
+            if (word.size() == name.size() + 1) refuse_value(name, "there is none");
+            continue;
+        }
+        ++i;  // to the value
+        if (i == argc) refuse_value(name, "there is none");
+        if (find(argv[i])) refuse_value(name, "'" + std::string(argv[i]) + "'");
     }
 }
 
@@ -275,9 +295,9 @@ bool Options::parse(int argc, char** argv) {
 }
 
 const Options::Entry* Options::find(std::string_view name) const {
-    const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                    [&](const auto& e) { return e->name == name; });
-    return found == entries_.end() ? nullptr : found->get();
+    for (const auto& e : entries_)
+        if (e->name == name) return e.get();
+    return nullptr;
 }
 
 bool Options::given(std::string_view name) const {
@@ -285,21 +305,25 @@ bool Options::given(std::string_view name) const {
     return e && !e->given.empty();
 }
 
-static std::vector<std::string> those_of(std::vector<std::string> names, const auto& wanted) {
-    std::erase_if(names, [&](const std::string& name) { return !wanted(name); });
-    return names;
+std::vector<std::string> Options::given_of(const std::vector<std::string>& names) const {
+    std::vector<std::string> found;
+    for (const std::string& name : names)
+        if (given(name)) found.push_back(name);
+    return found;
 }
 
 std::string Options::blamed(const std::vector<std::string>& names) const {
-    const auto on_command_line =
-        those_of(names, [&](const std::string& name) { return given(name); });
+    const std::vector<std::string> on_command_line = given_of(names);
     if (!on_command_line.empty()) return joined(on_command_line);
-    return joined(those_of(names, [&](const std::string& name) { return find(name) != nullptr; }));
+    std::vector<std::string> known;
+    for (const std::string& name : names)
+        if (find(name)) known.push_back(name);
+    return joined(known);
 }
 
 std::string Options::without_effect(const std::vector<std::string>& names,
                                     const std::string& other) const {
-    const auto idle = those_of(names, [&](const std::string& name) { return given(name); });
+    const std::vector<std::string> idle = given_of(names);
     return idle.empty() ? "" : joined(idle) + ": no effect with " + other;
 }
 
@@ -308,19 +332,24 @@ void Options::default_is_of_machine(const std::string& name) {
         if (e->name == name) e->of_machine = true;
 }
 
+static bool contains(const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 json Options::stored(const std::vector<std::string>& names) const {
     json values = json::object();
-    for (const auto& e : entries_)
-        if (std::find(names.begin(), names.end(), e->name) != names.end() &&
-            (e->chosen || !e->of_machine))
-            values[e->name] = e->get();
+    for (const auto& e : entries_) {
+        const bool portable = e->chosen || !e->of_machine;
+        if (contains(names, e->name) && portable) values[e->name] = e->get();
+    }
     return values;
 }
 
 // As they would stand on the command line.
 static std::vector<std::string> words_of(const json& value, bool repeatable) {
     std::vector<std::string> words;
-    for (const json& part : value.is_array() && repeatable ? value : json::array({value}))
+    const json parts = value.is_array() && repeatable ? value : json::array({value});
+    for (const json& part : parts)
         words.push_back(part.is_string() ? part.get<std::string>() : part.dump());
     return words;
 }
@@ -331,7 +360,7 @@ void Options::restore(const json& stored, const std::vector<std::string>& names,
         if (!stored.contains(name) && !find(name)->of_machine)
             throw Error(subject + ": every option must be stored: " + name + " is missing");
     for (const auto& [name, value] : stored.items())
-        if (std::find(names.begin(), names.end(), name) == names.end())
+        if (!contains(names, name))
             throw Error(subject + ": no option may be stored that this program does not have: " +
                         shortened(name));
     for (const auto& e : entries_) {
@@ -344,9 +373,7 @@ void Options::restore(const json& stored, const std::vector<std::string>& names,
             throw Error(subject + ": " + error.what());
         }
         if (e->given.empty()) continue;
-        const bool free =
-            std::find(may_change.begin(), may_change.end(), e->name) != may_change.end();
-        if (!free && e->get() != wanted)
+        if (!contains(may_change, e->name) && e->get() != wanted)
             throw Error(e->name + ": with --resume the value must be that of " + subject +
                         ": given " + shortened(wanted.dump()) + ", stored " +
                         shortened(e->get().dump()));

@@ -24,6 +24,8 @@ struct Bounds {
     double low, high;
     bool low_allowed, high_allowed;
     std::string text;
+
+    bool hold(double number) const;
 };
 inline Bounds above(double low) {
     return {low, std::numeric_limits<double>::max(), false, true, "a finite number above 0"};
@@ -45,38 +47,40 @@ class Options {
     // Each takes the variable to fill, which holds the default.
     void count(const std::string& name, std::uint64_t& value, std::uint64_t low, std::uint64_t high,
                const std::string& help);
+    // N or N,N,...
     void counts(const std::string& name, std::vector<std::uint64_t>& values, std::uint64_t low,
-                std::uint64_t high,
-                const std::string& help);  // N or N,N,...
+                std::uint64_t high, const std::string& help);
     void number(const std::string& name, double& value, const Bounds& bounds,
                 const std::string& help);
     void word(const std::string& name, std::string& value, const std::vector<std::string>& words,
               const std::string& help);
     void text(const std::string& name, std::string& value, const std::string& help);
-    void path(const std::string& name, std::string& value, const std::string& help);  // not empty
+    // Not empty.
+    void path(const std::string& name, std::string& value, const std::string& help);
     void required_text(const std::string& name, std::string& value, const std::string& help);
-    // not empty
+    // Not empty.
     void required_path(const std::string& name, std::string& value, const std::string& help);
-    // required; exists
+    // Required, and there.
     void model_directory(const std::string& name, std::string& value, const std::string& help);
-    void files(const std::string& name, std::vector<std::string>& values,
-               const std::string& help);  // repeatable; absolute
+    // Repeatable. The values become absolute paths.
+    void files(const std::string& name, std::vector<std::string>& values, const std::string& help);
     void flag(const std::string& name, bool& value, const std::string& help);
 
     // False: --help or --version was asked for and printed. Error: an option that is unknown,
     // repeated, malformed, valueless, or required and missing.
     bool parse(int argc, char** argv);
-    bool given(std::string_view name) const;  // on the command line
+    // On the command line.
+    bool given(std::string_view name) const;
     // Those of these names that were given, joined by ", "; where none was, those that the program
     // has.
     std::string blamed(const std::vector<std::string>& names) const;
-    // "--k, --sharing: no effect with --attention full", of these names those that were given; ""
+    // "--k, --sharing: no effect with --attention full" of those of the names that were given; ""
     // where none was.
     std::string without_effect(const std::vector<std::string>& names,
                                const std::string& other) const;
 
-    // The default of that option is this machine's, on another one another: it is stored where it
-    // was chosen alone.
+    // The default of that option is this machine's, another one elsewhere: only a value that was
+    // chosen is stored.
     void default_is_of_machine(const std::string& name);
 
     // For --resume: the values of the named options; and the other way round, where an option that
@@ -89,6 +93,7 @@ class Options {
   private:
     struct Entry;
     const Entry* find(std::string_view name) const;
+    std::vector<std::string> given_of(const std::vector<std::string>& names) const;
     void require_known_options_with_values(int argc, char** argv) const;
     Entry& entry(const std::string& name, const std::string& help, const std::string& fallback);
 

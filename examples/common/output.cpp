@@ -36,8 +36,8 @@ void check_output_file(const std::string& option, const std::string& path,
     for (const std::string& file : kept)
         if (same_place(path, file)) refuse("be another than " + file);
     std::error_code error;
-    const auto known_status = [&](const fs::path& of) {
-        const fs::file_status status = status_of(of, error);
+    const auto known_status = [&](const fs::path& asked) {
+        const fs::file_status status = status_of(asked, error);
         if (error) refuse("be one to write to", ": " + error.message());
         return status;
     };
@@ -53,26 +53,25 @@ void check_output_file(const std::string& option, const std::string& path,
     }
 }
 
-// Or "". What is missing above the directory would be made with it.
+// The reason, or "". What is missing above the directory would be made with it.
 static std::string why_not_writable(const fs::path& directory) {
     const auto text = [](std::errc code) { return std::make_error_code(code).message(); };
     std::error_code error;
-    fs::path at = fs::absolute(directory);
+    fs::path path = fs::absolute(directory);
     std::size_t longest = 0;  // bytes of a name that is to be made
-    while (status_of(at, error).type() == fs::file_type::not_found) {
+    while (status_of(path, error).type() == fs::file_type::not_found) {
         std::error_code none;
-        if (fs::is_symlink(at, none)) return "a link to nowhere";
-        if (at.filename() == "..") return text(std::errc::no_such_file_or_directory);
-        longest = std::max(longest, at.filename().native().size());
-        at = at.parent_path();
+        if (fs::is_symlink(path, none)) return "a link to nowhere";
+        if (path.filename() == "..") return text(std::errc::no_such_file_or_directory);
+        longest = std::max(longest, path.filename().native().size());
+        path = path.parent_path();
     }
     if (error) return error.message();
-    if (!fs::is_directory(at)) return text(std::errc::not_a_directory);
-    if (access(at.c_str(), W_OK | X_OK) != 0) return std::generic_category().message(errno);
-    const long limit = pathconf(at.c_str(), _PC_NAME_MAX);
-    return limit > 0 && longest > static_cast<std::size_t>(limit)
-               ? text(std::errc::filename_too_long)
-               : "";
+    if (!fs::is_directory(path)) return text(std::errc::not_a_directory);
+    if (access(path.c_str(), W_OK | X_OK) != 0) return std::generic_category().message(errno);
+    const long limit = pathconf(path.c_str(), _PC_NAME_MAX);
+    const bool too_long = limit > 0 && longest > static_cast<std::size_t>(limit);
+    return too_long ? text(std::errc::filename_too_long) : "";
 }
 
 void check_output_directory(const std::string& option, const std::string& directory) {

@@ -12,8 +12,7 @@ namespace taper::examples {
 
 namespace {
 
-// What gnuplot reads. Its numbers do not depend on the locale of this program, as those of a stream
-// would.
+// What gnuplot reads. Its numbers do not depend on the locale, as those of a stream would.
 struct Script {
     std::string text;
 
@@ -29,16 +28,10 @@ struct Script {
 
 }  // namespace
 
-static std::string curves_script(const std::string& title, const std::string& x_label,
-                                 const std::string& y_label, const std::vector<Curve>& curves,
-                                 Scale scale) {
-    Script out;
-    out << "set title '" << title << "' noenhanced\nset xlabel '" << x_label << "'\nset ylabel '"
-        << y_label << "'\n"
-        << "set grid lc rgb '#dddddd'\nset border 3\nset tics nomirror\n"
-        << (scale == Scale::linear ? "set key top right\n"
-                                   : "set logscale x 2\nset logscale y\nset key top left\n");
-    double low = 0, high = 0;
+// Only where all points have one y, or there is none: gnuplot refuses an empty range.
+static void set_y_range(Script& out, const std::vector<Curve>& curves) {
+    double low = 0;
+    double high = 0;
     bool any = false;
     for (const Curve& curve : curves)
         for (const auto& [x, y] : curve.points) {
@@ -46,56 +39,81 @@ static std::string curves_script(const std::string& title, const std::string& x_
             high = any ? std::max(high, y) : y;
             any = true;
         }
-    if (high - low < 1e-6)
-        // gnuplot refuses an empty range
-        out << "set yrange [" << low - 1 << ":" << high + 1 << "]\n";
+    if (high - low < 1e-6) out << "set yrange [" << low - 1 << ":" << high + 1 << "]\n";
+}
+
+static std::string curves_script(const std::string& title, const std::string& x_label,
+                                 const std::string& y_label, const std::vector<Curve>& curves,
+                                 Scale scale) {
+    Script out;
+    out << "set title '" << title << "' noenhanced\n";
+    out << "set xlabel '" << x_label << "'\n";
+    out << "set ylabel '" << y_label << "'\n";
+    out << "set grid lc rgb '#dddddd'\nset border 3\nset tics nomirror\n";
+    if (scale == Scale::linear) out << "set key top right\n";
+    else out << "set logscale x 2\nset logscale y\nset key top left\n";
+    set_y_range(out, curves);
     for (std::size_t i = 0; i < curves.size(); ++i) {
         out << "$curve" << i << " << EOD\n";
         for (const auto& [x, y] : curves[i].points) out << x << " " << y << "\n";
         out << "EOD\n";
     }
-    for (std::size_t i = 0; i < curves.size(); ++i)
-        out << (i ? ", " : "plot ") << "$curve" << i << " with " << curves[i].style << " title '"
-            << curves[i].title << "'";
+    for (std::size_t i = 0; i < curves.size(); ++i) {
+        out << (i == 0 ? "plot " : ", ") << "$curve" << i << " with " << curves[i].style;
+        out << " title '" << curves[i].title << "'";
+    }
     out << "\n";
     return out.text;
 }
 
-static std::string maps_script(const std::string& title,
-                               const std::vector<std::vector<HeatMap>>& maps) {
+static std::size_t most_columns(const std::vector<std::vector<HeatMap>>& maps) {
     std::size_t columns = 1;
     for (const auto& row : maps) columns = std::max(columns, row.size());
-    Script out;
-    out << "set multiplot layout " << maps.size() << "," << columns << " title '" << title
-        << "' noenhanced\n"
-        << "set palette defined (-1 '#12263f', -0.4 '#6b9bd1', 0 'white', 0.4 '#e0896f', 1 "
-           "'#6e1a0f')\nunset "
-           "colorbox\nunset key\nset border lw 0.5\n"
-        << "set tics font ',7' nomirror out\nset xtics offset 0,0.5\n";
-    for (const auto& row : maps) {
-        for (const HeatMap& map : row) {
-            // One row or column alone gnuplot does not draw: it stands there twice, half as wide.
-            const std::size_t rows_drawn = std::max<std::size_t>(map.rows, 2),
-                              columns_drawn = std::max<std::size_t>(map.columns, 2);
-            float largest = 1e-30F;
-            for (const float entry : map.entries) largest = std::max(largest, std::abs(entry));
-            out << "set title '" << map.title << "' noenhanced offset 0,-0.8\n"
-                << "set xrange [-0.5:" << map.columns << "-0.5]\nset yrange [" << map.rows
-                << "-0.5:-0.5]\n"
-                << "set cbrange [" << -largest << ":" << largest << "]\n"
-                << "plot '-' binary array=(" << columns_drawn << "," << rows_drawn << ") origin=("
-                << (map.columns > 1 ? 0 : -0.25) << "," << (map.rows > 1 ? 0 : -0.25)
-                << ") dx=" << (map.columns > 1 ? 1 : 0.5) << " dy=" << (map.rows > 1 ? 1 : 0.5)
-                << " format='%float' with image\n";
-            for (std::size_t i = 0; i < rows_drawn; ++i)
-                for (std::size_t j = 0; j < columns_drawn; ++j) {
-                    const std::size_t row = std::min(i, map.rows - 1),
-                                      column = std::min(j, map.columns - 1);
-                    out << std::string_view(
-                        reinterpret_cast<const char*>(&map.entries[row * map.columns + column]),
-                        sizeof(float));
-                }
+    return columns;
+}
+
+static std::string_view bytes_of(const float& entry) {
+    return {reinterpret_cast<const char*>(&entry), sizeof entry};
+}
+
+// One row or column alone gnuplot does not draw: it stands there twice, half as wide.
+static void draw_map(Script& out, const HeatMap& map) {
+    const std::size_t rows_drawn = std::max<std::size_t>(map.rows, 2);
+    const std::size_t columns_drawn = std::max<std::size_t>(map.columns, 2);
+    const double x = map.columns > 1 ? 0 : -0.25;
+    const double y = map.rows > 1 ? 0 : -0.25;
+    const double dx = map.columns > 1 ? 1 : 0.5;
+    const double dy = map.rows > 1 ? 1 : 0.5;
+    float largest = 1e-30F;
+    for (const float entry : map.entries) largest = std::max(largest, std::abs(entry));
+
+    out << "set title '" << map.title << "' noenhanced offset 0,-0.8\n";
+    out << "set xrange [-0.5:" << map.columns << "-0.5]\n";
+    out << "set yrange [" << map.rows << "-0.5:-0.5]\n";
+    out << "set cbrange [" << -largest << ":" << largest << "]\n";
+    out << "plot '-' binary array=(" << columns_drawn << "," << rows_drawn << ") ";
+    out << "origin=(" << x << "," << y << ") dx=" << dx << " dy=" << dy;
+    out << " format='%float' with image\n";
+    for (std::size_t i = 0; i < rows_drawn; ++i)
+        for (std::size_t j = 0; j < columns_drawn; ++j) {
+            const std::size_t row = std::min(i, map.rows - 1);
+            const std::size_t column = std::min(j, map.columns - 1);
+            out << bytes_of(map.entries[row * map.columns + column]);
         }
+}
+
+static std::string maps_script(const std::string& title,
+                               const std::vector<std::vector<HeatMap>>& maps) {
+    const std::size_t columns = most_columns(maps);
+    Script out;
+    out << "set multiplot layout " << maps.size() << "," << columns;
+    out << " title '" << title << "' noenhanced\n";
+    out << "set palette defined (-1 '#12263f', -0.4 '#6b9bd1', 0 'white', 0.4 '#e0896f', ";
+    out << "1 '#6e1a0f')\n";
+    out << "unset colorbox\nunset key\nset border lw 0.5\n";
+    out << "set tics font ',7' nomirror out\nset xtics offset 0,0.5\n";
+    for (const auto& row : maps) {
+        for (const HeatMap& map : row) draw_map(out, map);
         for (std::size_t missing = row.size(); missing < columns; ++missing)
             out << "set multiplot next\n";
     }
@@ -108,12 +126,12 @@ static std::string maps_script(const std::string& title,
 static std::string with_sharp_images(const std::string& svg) {
     const std::string tag = "<image ";
     std::string sharp;
-    std::size_t at = 0;
-    for (std::size_t found = svg.find(tag); found != svg.npos; found = svg.find(tag, at)) {
-        sharp += svg.substr(at, found - at) + tag + "image-rendering='pixelated' ";
-        at = found + tag.size();
+    std::size_t copied = 0;
+    for (std::size_t found = svg.find(tag); found != svg.npos; found = svg.find(tag, copied)) {
+        sharp += svg.substr(copied, found - copied) + tag + "image-rendering='pixelated' ";
+        copied = found + tag.size();
     }
-    return sharp + svg.substr(at);
+    return sharp + svg.substr(copied);
 }
 
 // The script draws width x height.
@@ -134,11 +152,12 @@ bool plot(const std::string& path, const std::string& title, const std::string& 
 
 bool plot(const std::string& path, const std::string& title,
           const std::vector<std::vector<HeatMap>>& maps) {
-    std::size_t columns = 1;
-    for (const auto& row : maps) columns = std::max(columns, row.size());
-    const std::size_t for_the_title = 460;
-    return draw(path, std::max(220 * columns, for_the_title), 40 + 220 * maps.size(),
-                maps_script(title, maps));
+    constexpr std::size_t map_size = 220;
+    constexpr std::size_t title_width = 460;
+    constexpr std::size_t title_height = 40;
+    const std::size_t width = std::max(map_size * most_columns(maps), title_width);
+    const std::size_t height = title_height + map_size * maps.size();
+    return draw(path, width, height, maps_script(title, maps));
 }
 
 }  // namespace taper::examples

@@ -22,8 +22,8 @@ bool plot(const std::string& path, const std::string& title, const std::string& 
           const std::string& y_label, const std::vector<Curve>& curves,
           Scale scale = Scale::linear);
 
-// A matrix, row by row. 0 is white, what is above red, what is below blue, as on the page of a
-// tape; each map's largest entry is as dark.
+// A matrix, row by row. As on the page of a tape, 0 is white, numbers above are red, numbers below
+// blue. The largest entry of each map has the darkest colour.
 struct HeatMap {
     std::string title;
     std::size_t rows, columns;

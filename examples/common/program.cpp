@@ -24,8 +24,9 @@
 
 namespace taper::examples {
 
-static volatile std::sig_atomic_t stop_signal = 0, must_save = 0;
-// the cursor of the terminal stands behind what we wrote
+static volatile std::sig_atomic_t stop_signal = 0;
+static volatile std::sig_atomic_t must_save = 0;
+// Whether the cursor of the terminal stands behind what we wrote.
 static volatile std::sig_atomic_t line_is_open = 0;
 
 // Async-signal-safe. A terminal that is stopped (Ctrl-S) must not hold us up.
@@ -38,8 +39,8 @@ static void finish_open_line() {
 }
 
 static void handle_stop_signals() {
-    struct sigaction action {
-    }, before{};
+    struct sigaction action {};
+    struct sigaction before {};
     action.sa_handler = [](int signal) {
         if (!must_save) {
             finish_open_line();
@@ -56,7 +57,8 @@ static void handle_stop_signals() {
     }
 }
 
-// Else the first files that we open would get their numbers, and our messages.
+// Opens those that are closed: else the first files that we open would get their numbers, and our
+// messages.
 static void open_standard_streams() {
     for (int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
         if (fcntl(descriptor, F_GETFD) < 0) open("/dev/null", O_RDWR);
@@ -71,9 +73,9 @@ void note(std::string_view line) {
 
 int run_program(const std::string& name, const std::function<int()>& body) {
     std::setlocale(LC_ALL, "C");
-    // writing fails, with a reason
+    // Ignored, so that writing fails, with a reason.
     for (int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);
-    // ignored, as a parent can leave it, no child's status is to be had
+    // Where a parent has left this one ignored, no child's status is to be had.
     std::signal(SIGCHLD, SIG_DFL);
     open_standard_streams();
     handle_stop_signals();
@@ -94,10 +96,8 @@ int run_program(const std::string& name, const std::function<int()>& body) {
     } catch (const std::bad_alloc&) {
         const int status = fail(
             "memory: the system must have enough for this model, batch and text: allocation failed "
-            "(less is taken "
-            "by fewer rows, as of --batch, a shorter window, as of --length, or --threads 1; "
-            "ulimit -v shows a "
-            "limit)",
+            "(less is taken by fewer rows, as of --batch, a shorter window, as of --length, or "
+            "--threads 1; ulimit -v shows a limit)",
             1);
         // OpenBLAS's own threads try for ever to get the memory that is not there, and an exit
         // waits for them.
@@ -137,19 +137,20 @@ static void write_progress(std::string_view text) {
     while (!text.empty()) {
         pollfd out{STDOUT_FILENO, POLLOUT, 0};
         const int ready = poll(&out, 1, 100);
-        // a full pipe must not hold up a program that is to stop
+        // A full pipe must not hold up a program that is to stop.
         if (ready == 0 && stop_status()) return;
         if (ready <= 0) continue;
         // What poll lets through does not wait, up to PIPE_BUF.
-        const ssize_t n =
-            write(STDOUT_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+        const std::size_t count = std::min<std::size_t>(text.size(), PIPE_BUF);
+        const ssize_t n = write(STDOUT_FILENO, text.data(), count);
         if (n < 0 && errno != EINTR && errno != EAGAIN) return;
         if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
     }
 }
 
-// The terminal's own words: to the first column, and erase from here to the end of the line.
-static const std::string to_first_column = "\r", erase = "\x1b[K";
+// The terminal's own words. erase: from here to the end of the line.
+static const std::string to_first_column = "\r";
+static const std::string erase = "\x1b[K";
 
 void say_in_place(std::string_view line) {
     pollfd out{STDOUT_FILENO, POLLOUT, 0};

@@ -59,7 +59,8 @@ static std::string wrapped_line(std::string_view line, std::size_t width) {
     const std::string indentation(std::min(text_begin, width / 2), ' ');
     std::string result = indentation;
     std::size_t column = indentation.size();
-    for (std::size_t begin = text_begin; begin < line.size();) {
+    std::size_t begin = text_begin;
+    while (begin < line.size()) {
         const std::size_t word_begin = std::min(line.find_first_not_of(' ', begin), line.size());
         const std::size_t end = std::min(line.find(' ', word_begin), line.size());
         const std::string_view spaces = line.substr(begin, word_begin - begin);
@@ -104,20 +105,22 @@ std::string clock_text(double seconds) {
 
 std::string grouped(std::uint64_t number) {
     std::string text = std::to_string(number);
-    for (std::size_t at = text.size(); at > 3;) {
-        at -= 3;
-        text.insert(at, ",");
+    std::size_t position = text.size();
+    while (position > 3) {
+        position -= 3;
+        text.insert(position, ",");
     }
     return text;
 }
 
 std::string fixed(double value, int digits) {
     std::array<char, 64> text;
+    char* const end = text.data() + text.size();
     const bool large = !(std::abs(value) < 1e6);
-    const auto format = large ? std::chars_format::general : std::chars_format::fixed;
-    return {text.data(),
-            std::to_chars(text.data(), text.data() + text.size(), value, format, large ? 4 : digits)
-                .ptr};
+    const auto result =
+        large ? std::to_chars(text.data(), end, value, std::chars_format::general, 4)
+              : std::to_chars(text.data(), end, value, std::chars_format::fixed, digits);
+    return {text.data(), result.ptr};
 }
 
 static std::string octal(unsigned char byte) {
@@ -159,8 +162,9 @@ std::string shell_quoted(std::string_view word) {
 std::uint64_t times_due(std::uint64_t step, std::uint64_t steps, std::uint64_t every) {
     if (step >= steps) return 0;
     if (every == 0) return 1;
-    const std::uint64_t in_between = steps / every - step / every;
-    return in_between + (steps % every != 0 ? 1 : 0);
+    const std::uint64_t multiples = steps / every - step / every;
+    const std::uint64_t at_the_end = steps % every != 0 ? 1 : 0;
+    return multiples + at_the_end;
 }
 
 void Average::add(double seconds) {
@@ -174,11 +178,10 @@ double Average::mean_or(double fallback) const {
     std::vector<double> sorted(last_.begin(), last_.end());
     const auto median = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) / 2);
     std::nth_element(sorted.begin(), median, sorted.end());
-    const auto add_usual = [longest = 10 * *median](double sum, double seconds) {
-        return sum + std::min(seconds, longest);
-    };
-    return std::accumulate(sorted.begin(), sorted.end(), 0.0, add_usual) /
-           static_cast<double>(sorted.size());
+    const double longest = 10 * *median;
+    double total = 0;
+    for (const double seconds : sorted) total += std::min(seconds, longest);
+    return total / static_cast<double>(sorted.size());
 }
 
 void Recent::add(double loss, double tokens, double seconds) {
@@ -194,8 +197,8 @@ void Recent::add(double loss, double tokens, double seconds) {
 }
 
 double Recent::loss() const {
-    return std::accumulate(losses_.begin(), losses_.end(), 0.0) /
-           static_cast<double>(losses_.size());
+    const double total = std::accumulate(losses_.begin(), losses_.end(), 0.0);
+    return total / static_cast<double>(losses_.size());
 }
 
 namespace {
@@ -225,8 +228,8 @@ std::uint64_t whole(double number) { return static_cast<std::uint64_t>(std::llro
 std::string bar(const Standing& run, std::size_t columns) {
     const std::size_t cells = columns - 2;
     const double share = static_cast<double>(run.step) / static_cast<double>(run.steps);
-    const std::size_t full =
-        std::min(cells, static_cast<std::size_t>(share * static_cast<double>(cells)));
+    const auto done = static_cast<std::size_t>(share * static_cast<double>(cells));
+    const std::size_t full = std::min(cells, done);
     return "[" + std::string(full, '#') + std::string(cells - full, '.') + "]";
 }
 
@@ -247,7 +250,8 @@ std::string progress_line(const Standing& run, std::size_t width) {
     if (run.left) parts.push_back({clock_text(*run.left) + " left", 3});
     fit(parts, between, width);
 
-    constexpr std::size_t shortest_bar = 8, longest_bar = 22;
+    constexpr std::size_t shortest_bar = 8;
+    constexpr std::size_t longest_bar = 22;
     const std::size_t taken = columns_of(joined(parts, between)) + between.size();
     if (!parts.empty() && width >= taken + shortest_bar)
         parts.insert(parts.begin() + 1, {bar(run, std::min(longest_bar, width - taken)), 9});

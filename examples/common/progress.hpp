@@ -1,5 +1,5 @@
-// How a long run is shown to people: text and lines that fit the columns of a terminal. Functions
-// of what is known and a width; program.hpp puts on the terminal what they return.
+// How a long run is shown to people: text and lines that fit the columns of a terminal. These
+// functions return text; program.hpp puts it on the terminal.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ namespace taper::examples {
 
 inline constexpr std::size_t any_width = std::numeric_limits<std::size_t>::max();
 
-// of one line: East Asian wide characters take 2, combining ones 0
+// Of one line: East Asian wide characters take 2, combining ones 0.
 std::size_t columns_of(std::string_view text);
 
 // A line that takes more than `width` columns is broken at spaces and goes on with its own
@@ -55,13 +55,17 @@ class Recent {
 
   private:
     std::deque<double> losses_;
-    double tokens_ = 0, seconds_ = 0;
+    double tokens_ = 0;
+    double seconds_ = 0;
 };
 
 // Where a run stands. Seconds; what is not known yet is left out of the lines.
 struct Standing {
-    std::uint64_t step, steps;
-    std::optional<double> loss, validation, tokens_per_second;
+    std::uint64_t step;
+    std::uint64_t steps;
+    std::optional<double> loss;
+    std::optional<double> validation;
+    std::optional<double> tokens_per_second;
     double elapsed;
     std::optional<double> left;
     bool validating;

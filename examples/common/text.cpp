@@ -18,8 +18,8 @@ namespace {
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 std::string read_bytes(const std::string& path) {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
-                                                               &std::fclose);
+    using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+    const File file(std::fopen(path.c_str(), "rb"), &std::fclose);
     if (!file)
         throw Error(path + ": the file must exist and be readable: " +
                     std::generic_category().message(errno));
@@ -41,19 +41,21 @@ std::string read_bytes(const std::string& path) {
 
 }  // namespace
 
+static void check_utf8(const Text& text) {
+    std::size_t offset = 0;
+    for (const CodePoint& c : CodePoints(text.bytes)) {
+        if (!c.valid)
+            throw Error(text.path + ": the text must be valid UTF-8: byte offset " +
+                        std::to_string(offset) + " is 0x" +
+                        hex(static_cast<unsigned char>(c.bytes[0]), 2) +
+                        " (--tokenizer byte takes any bytes)");
+        offset += c.bytes.size();
+    }
+}
+
 Text read_text(const std::string& path, Encoding encoding) {
     Text text{path, read_bytes(path)};
-    if (encoding == Encoding::utf8) {
-        std::size_t offset = 0;
-        for (const CodePoint& c : CodePoints(text.bytes)) {
-            if (!c.valid)
-                throw Error(path + ": the text must be valid UTF-8: byte offset " +
-                            std::to_string(offset) + " is 0x" +
-                            hex(static_cast<unsigned char>(c.bytes[0]), 2) +
-                            " (--tokenizer byte takes any bytes)");
-            offset += c.bytes.size();
-        }
-    }
+    if (encoding == Encoding::utf8) check_utf8(text);
     if (text.bytes.starts_with(byte_order_mark)) text.bytes.erase(0, byte_order_mark.size());
     if (text.bytes.empty()) throw Error(path + ": the text must not be empty");
     return text;
@@ -86,11 +88,13 @@ std::string readable(std::string_view text, std::string_view continued) {
 }
 
 std::size_t unfinished_bytes(std::string_view text) {
-    for (std::size_t bytes = 1; bytes <= std::min<std::size_t>(3, text.size()); ++bytes) {
+    const std::size_t most = std::min<std::size_t>(3, text.size());
+    for (std::size_t bytes = 1; bytes <= most; ++bytes) {
         const auto lead = static_cast<unsigned char>(text[text.size() - bytes]);
         if ((lead & 0xC0) == 0x80) continue;  // not the first byte of a code point
         const auto length = static_cast<std::size_t>(std::countl_one(lead));
-        return length <= 4 && length > bytes ? bytes : 0;
+        const bool is_unfinished = length <= 4 && length > bytes;
+        return is_unfinished ? bytes : 0;
     }
     return 0;
 }

@@ -18,7 +18,7 @@ enum class Encoding { utf8, bytes };
 
 struct Text {
     std::string path;
-    // without a byte order mark, utf8: valid; line ends are those of the file, CRLF too
+    // Without a byte order mark; utf8: valid. Line ends are those of the file, CRLF too.
     std::string bytes;
 };
 

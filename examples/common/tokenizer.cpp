@@ -35,10 +35,9 @@ class CharacterTokenizer final : public Tokenizer {
     std::string to_json() const override {
         std::string characters;
         for (const std::string& character : tokens()) characters += character;
-        return nlohmann::ordered_json{
-                   {"type", "char"}, {"mask", with_mask()}, {"characters", characters}}
-                   .dump() +
-               "\n";
+        const nlohmann::ordered_json content{
+            {"type", "char"}, {"mask", with_mask()}, {"characters", characters}};
+        return content.dump() + "\n";
     }
 
   private:
@@ -47,7 +46,8 @@ class CharacterTokenizer final : public Tokenizer {
         TokenIds ids;
         ids.reserve(text.size());
         for (const CodePoint& c : CodePoints(text)) {
-            const std::int32_t id = c.valid && c.value < id_of_.size() ? id_of_[c.value] : -1;
+            const bool has_entry = c.valid && c.value < id_of_.size();
+            const std::int32_t id = has_entry ? id_of_[c.value] : -1;
             if (id < 0)
                 throw Error(std::string(subject) +
                             ": every character must be in the vocabulary: '" + escaped(c.bytes) +
@@ -68,7 +68,8 @@ class ByteTokenizer final : public Tokenizer {
     TokenizerKind kind() const override { return TokenizerKind::byte; }
 
     std::string to_json() const override {
-        return nlohmann::ordered_json{{"type", "byte"}, {"mask", with_mask()}}.dump() + "\n";
+        const nlohmann::ordered_json content{{"type", "byte"}, {"mask", with_mask()}};
+        return content.dump() + "\n";
     }
 
   private:
@@ -128,7 +129,8 @@ std::unique_ptr<Tokenizer> load_characters(const StrictObject& file) {
     std::set<std::string> seen;
     for (const CodePoint& c : CodePoints(spelled)) {
         characters.emplace_back(c.bytes);
-        if (!seen.insert(characters.back()).second)
+        const bool is_new = seen.insert(characters.back()).second;
+        if (!is_new)
             file.fail("characters", "no character may come twice: '" + escaped(c.bytes) + "' does");
     }
     if (characters.empty())
@@ -235,15 +237,17 @@ TokenIds encode_with_masks(const Tokenizer& tokenizer, std::string_view text,
         throw Error(std::string(subject) + ": the text must hold at least one mask, spelled " +
                     std::string(mask_spelling) + ": " + shortened(text));
     TokenIds ids;
-    for (std::size_t start = 0;;) {
+    const bool mask_takes_space = tokenizer.kind() == TokenizerKind::bpe;
+    std::size_t start = 0;
+    for (;;) {
         const std::size_t mask = text.find(mask_spelling, start);
+        const bool is_last = mask == text.npos;
         std::string_view part = text.substr(start, mask - start);
-        if (mask != text.npos && tokenizer.kind() == TokenizerKind::bpe && part.ends_with(' '))
-            part.remove_suffix(1);
-        const TokenIds part_ids =
-            tokenizer.encode(part, subject, code_point_count(text.substr(0, start)));
+        if (!is_last && mask_takes_space && part.ends_with(' ')) part.remove_suffix(1);
+        const std::size_t position = code_point_count(text.substr(0, start));
+        const TokenIds part_ids = tokenizer.encode(part, subject, position);
         ids.insert(ids.end(), part_ids.begin(), part_ids.end());
-        if (mask == text.npos) return ids;
+        if (is_last) return ids;
         ids.push_back(static_cast<std::int32_t>(*tokenizer.mask_id()));
         start = mask + mask_spelling.size();
     }

@@ -24,7 +24,7 @@ enum class TokenizerKind { character, byte, bpe };
 
 std::string to_string(TokenizerKind kind);                   // "char", "byte", "bpe"
 TokenizerKind tokenizer_kind_from(std::string_view option);  // Error for any other word
-// what its texts must be: bytes for byte, else utf8
+// What its texts must be: bytes for byte, else utf8.
 Encoding encoding_of(TokenizerKind kind);
 
 using TokenIds = std::vector<std::int32_t>;
@@ -41,9 +41,9 @@ class Tokenizer {
     Tokenizer& operator=(const Tokenizer&) = delete;
 
     virtual TokenizerKind kind() const = 0;
-    // ids that text is made of
+    // How many ids text is made of.
     std::int64_t size() const { return static_cast<std::int64_t>(tokens_.size()); }
-    // ids that a model needs
+    // How many ids a model needs: one more for the mask.
     std::int64_t vocab_size() const { return size() + (with_mask_ ? 1 : 0); }
     std::optional<std::int64_t> mask_id() const {
         return with_mask_ ? std::optional(size()) : std::nullopt;
@@ -70,7 +70,7 @@ class Tokenizer {
     // "mask": true} or {"type": "bpe", "mask": true, "sentencepiece": "..."}, a SentencePiece model
     // in base64. load and from_json take nothing else (Error: file or subject, key and rule).
     virtual std::string to_json() const = 0;
-    // of to_json(), 16 hexadecimal digits: tells another tokenizer from the same one
+    // Of to_json(), 16 hexadecimal digits: tells another tokenizer from the same one.
     std::string hash() const;
     void save(const std::string& path) const;
     static std::unique_ptr<Tokenizer> load(const std::string& path);

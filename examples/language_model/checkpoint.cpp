@@ -20,7 +20,7 @@ constexpr const char* format = "taper-checkpoint/1";
 constexpr const char* hash_key = "hash";  // of the metadata
 constexpr const char* tokenizer_tensor = "tokenizer.json";
 
-// Of all that the file holds but this hash itself. One changed byte changes it.
+// Of everything in the file but the hash itself. One changed byte changes it.
 static std::string hash_of_contents(const TensorFile& file) {
     std::uint64_t hash = hash_of("");
     const auto add = [&](std::string_view bytes) { hash = hash_of(bytes, hash); };
@@ -48,8 +48,9 @@ void save_checkpoint(const std::string& directory, const nn::Parameters<float>& 
     for (const Parameter<float>* p : parameters)
         file.tensors.emplace_back("model." + p->name(), p->value());
     for (std::size_t i = 0; i < adam.moments.size(); ++i) {
-        file.tensors.emplace_back("adam.m." + adam.parameters()[i]->name(), adam.moments[i].m);
-        file.tensors.emplace_back("adam.v." + adam.parameters()[i]->name(), adam.moments[i].v);
+        const std::string& name = adam.parameters()[i]->name();
+        file.tensors.emplace_back("adam.m." + name, adam.moments[i].m);
+        file.tensors.emplace_back("adam.v." + name, adam.moments[i].v);
     }
     auto tokenizer = empty<std::uint8_t>({identity.tokenizer.size()});
     std::copy(identity.tokenizer.begin(), identity.tokenizer.end(), tokenizer.data());
@@ -73,13 +74,14 @@ static json object_of(const TensorFile& file, const std::string& key) {
 
 static std::uint64_t step_of(const json& state, const TensorFile& file) {
     const json& step = state.at("step");
-    for (const char* key : {"step", "adam_steps"})
-        if (const json& value = state.at(key);
-            !value.is_number_unsigned() || value != step || value > 1'000'000'000)
+    for (const char* key : {"step", "adam_steps"}) {
+        const json& value = state.at(key);
+        if (!value.is_number_unsigned() || value != step || value > 1'000'000'000)
             throw Error(
                 file.path +
                 ": the state's step and adam_steps must be one whole number up to 1000000000: " +
                 key + " " + shortened(value.dump()));
+    }
     return step;
 }
 
@@ -112,8 +114,8 @@ static void check_header(const std::string& path, const std::vector<TensorClaim>
 }
 
 static TensorFile load_checkpoint(const std::string& path) {
-    return load_safetensors(
-        path, [&](const std::vector<TensorClaim>& claims) { check_header(path, claims); });
+    const auto check = [&](const std::vector<TensorClaim>& claims) { check_header(path, claims); };
+    return load_safetensors(path, check);
 }
 
 Checkpoint::Checkpoint(const std::string& directory)
@@ -126,7 +128,8 @@ Checkpoint::Checkpoint(const std::string& directory)
                     shortened(file_.metadata["format"]));
     const auto written = file_.metadata.find(hash_key);
     if (written == file_.metadata.end()) return;  // an older file
-    if (const std::string found = hash_of_contents(file_); found != written->second)
+    const std::string found = hash_of_contents(file_);
+    if (found != written->second)
         throw Error(file_.path +
                     ": the file must be as it was written: the hash of what it holds is " + found +
                     ", of what was written " + shortened(written->second));
@@ -182,6 +185,23 @@ void Checkpoint::check_model(const nn::Config& config) const {
     nn::check_finite(file_, "model.");
 }
 
+static Progress progress_of(const json& state, const TensorFile& file) {
+    Progress progress;
+    progress.step = step_of(state, file);
+    progress.seconds = state.at("seconds");
+    if (!(progress.seconds >= 0))
+        throw Error(file.path +
+                    ": the state's seconds must be 0 or more: " + state.at("seconds").dump());
+    const std::string pending = state.at("pending");
+    if (pending.empty()) return progress;
+    progress.pending = StepMetrics::from_json(pending, file.path + ": the pending step");
+    if (progress.pending->step != progress.step)
+        throw Error(file.path + ": the pending step must be the state's step: pending " +
+                    std::to_string(progress.pending->step) + ", step " +
+                    std::to_string(progress.step));
+    return progress;
+}
+
 Progress Checkpoint::restore(const nn::Parameters<float>& parameters, nn::Adam<float>& adam) const {
     const auto fill = [&](const std::string& name, Array<float>& array) {
         const Array<float>& stored = file_.get<float>(name);
@@ -198,32 +218,22 @@ Progress Checkpoint::restore(const nn::Parameters<float>& parameters, nn::Adam<f
     };
     for (Parameter<float>* p : parameters) fill("model." + p->name(), p->mutable_value());
     for (std::size_t i = 0; i < adam.moments.size(); ++i) {
-        fill("adam.m." + adam.parameters()[i]->name(), adam.moments[i].m);
-        fill("adam.v." + adam.parameters()[i]->name(), adam.moments[i].v);
+        const std::string& name = adam.parameters()[i]->name();
+        fill("adam.m." + name, adam.moments[i].m);
+        fill("adam.v." + name, adam.moments[i].v);
     }
     const std::size_t expected = parameters.size() + 2 * adam.moments.size() + 1;
     if (file_.tensors.size() != expected)
         throw Error(file_.path + ": no tensor may be there that the run does not have: expected " +
                     std::to_string(expected) + ", found " + std::to_string(file_.tensors.size()));
-    Progress progress;
     try {
         const json state = object_of(file_, "state");
-        progress.step = step_of(state, file_);
-        progress.seconds = state.at("seconds");
+        const Progress progress = progress_of(state, file_);
         for (auto& moments : adam.moments) moments.t = state.at("adam_steps");
-        if (!(progress.seconds >= 0))
-            throw Error(file_.path +
-                        ": the state's seconds must be 0 or more: " + state.at("seconds").dump());
-        if (const std::string pending = state.at("pending"); !pending.empty())
-            progress.pending = StepMetrics::from_json(pending, file_.path + ": the pending step");
-        if (progress.pending && progress.pending->step != progress.step)
-            throw Error(file_.path + ": the pending step must be the state's step: pending " +
-                        std::to_string(progress.pending->step) + ", step " +
-                        std::to_string(progress.step));
+        return progress;
     } catch (const json::exception& error) {
         throw Error(file_.path + ": the state must be that of a checkpoint: " + json_reason(error));
     }
-    return progress;
 }
 
 }  // namespace taper::examples

@@ -15,7 +15,7 @@
 
 namespace taper::examples {
 
-// What a run is a run of. A resumed run must find the same.
+// What a run is a run of: a resumed run must find the same.
 struct RunIdentity {
     std::string options;      // JSON, the options it was started with
     std::string text_hashes;  // hashes_of the texts
@@ -25,7 +25,7 @@ struct RunIdentity {
 struct Progress {
     std::uint64_t step = 0;  // steps done
     double seconds = 0;      // spent in training, over all sittings
-    // of this step, not yet recorded: its validation was interrupted
+    // Of this step where it is not recorded yet: its validation was interrupted.
     std::optional<StepMetrics> pending;
 };
 
@@ -42,7 +42,7 @@ class Checkpoint {
     // Error: no checkpoint, or not as it was written. std::system_error where reading fails.
     explicit Checkpoint(const std::string& directory);
 
-    // Error, all of them, where the file is no checkpoint of such a run.
+    // All of these: Error where the file is no checkpoint of such a run.
     std::uint64_t steps() const;
     RunIdentity identity() const;
     // Whether the weights are those of the configuration: asked before the model takes its memory.
@@ -54,7 +54,8 @@ class Checkpoint {
     TensorFile file_;
 };
 
-std::string hashes_of(std::span<const Text> texts);  // 16 digits and a space each, in their order
+// 16 digits and a space for each text, in their order.
+std::string hashes_of(std::span<const Text> texts);
 // Reads the texts of a run anew. Error, which names the text and what to do: it is missing, or
 // another than it was.
 std::vector<Text> texts_of_run(std::span<const std::string> paths, Encoding encoding,

@@ -6,45 +6,59 @@
 
 namespace taper::examples {
 
+// How many symbols each token stands for: bytes, or characters where the tokenizer knows them.
+static std::vector<std::size_t> symbols_of_tokens(const Tokenizer& tokenizer) {
+    const auto begins_character = [](char byte) { return (byte & 0xC0) != 0x80; };  // not 10xxxxxx
+    std::vector<std::size_t> symbols;
+    for (std::int32_t id = 0; id < tokenizer.size(); ++id) {
+        if (tokenizer.kind() == TokenizerKind::byte) {
+            symbols.push_back(1);
+            continue;
+        }
+        const std::string token = tokenizer.decode(std::span(&id, 1));
+        const auto characters = std::count_if(token.begin(), token.end(), begins_character);
+        symbols.push_back(static_cast<std::size_t>(characters));
+    }
+    return symbols;
+}
+
 Corpus::Corpus(const Tokenizer& tokenizer, std::vector<Text> texts, std::size_t window)
     : window_(window) {
+    const std::vector<std::size_t> symbols = symbols_of_tokens(tokenizer);
     std::size_t longest = 0;
-    std::vector<std::size_t> symbols;  // of each token
-    for (std::int32_t id = 0; id < tokenizer.size(); ++id) {
-        const std::string token = tokenizer.decode(std::span(&id, 1));
-        const bool byte = tokenizer.kind() == TokenizerKind::byte;
-        // a character's first byte is not 10xxxxxx
-        const auto begins = [](char c) { return (c & 0xC0) != 0x80; };
-        symbols.push_back(
-            byte ? 1 : static_cast<std::size_t>(std::count_if(token.begin(), token.end(), begins)));
-    }
     files_.reserve(texts.size());
     for (Text& text : texts) {
         const TokenIds& tokens = files_.emplace_back(tokenizer.encode(text.bytes, text.path));
-        text.bytes = std::string();  // not beside the next one's tokens
-        const std::span<const std::int32_t> all(tokens);
-        longest = std::max(longest, all.size());
-        const std::size_t held_out = all.size() / 10;
-        if (held_out >= window) {
-            add(training_, all.first(all.size() - held_out));
-            add(validation_, all.last(held_out));
-            for (const std::int32_t id : all.last(held_out))
-                validation_symbols_ += symbols[static_cast<std::size_t>(id)];
-        } else if (all.size() >= window) {
-            add(training_, all);
-            notices_.push_back(text.path + ": nothing of it validates: its last tenth, " +
-                               std::to_string(held_out) + " tokens, is shorter than a window of " +
-                               std::to_string(window));
-        } else {
-            notices_.push_back(text.path + ": not used: its " + std::to_string(all.size()) +
-                               " tokens are less than a window of " + std::to_string(window));
-        }
+        text.bytes = std::string();  // its memory is free for the next one's tokens
+        longest = std::max(longest, tokens.size());
+        split(text.path, tokens, symbols);
     }
     if (training_.windows == 0)
         throw Error(
             "--text: a text must have at least a window of tokens (--length; causal: one more): "
             "longest " +
             std::to_string(longest) + ", window " + std::to_string(window));
+}
+
+void Corpus::split(const std::string& path, std::span<const std::int32_t> tokens,
+                   const std::vector<std::size_t>& symbols) {
+    const std::size_t held_out = tokens.size() / 10;
+    if (tokens.size() < window_) {
+        notices_.push_back(path + ": not used: its " + std::to_string(tokens.size()) +
+                           " tokens are less than a window of " + std::to_string(window_));
+        return;
+    }
+    if (held_out < window_) {
+        add(training_, tokens);
+        notices_.push_back(path + ": nothing of it validates: its last tenth, " +
+                           std::to_string(held_out) + " tokens, is shorter than a window of " +
+                           std::to_string(window_));
+        return;
+    }
+    add(training_, tokens.first(tokens.size() - held_out));
+    add(validation_, tokens.last(held_out));
+    for (const std::int32_t id : tokens.last(held_out))
+        validation_symbols_ += symbols[static_cast<std::size_t>(id)];
 }
 
 void Corpus::add(Part& part, std::span<const std::int32_t> run) const {
@@ -67,8 +81,8 @@ std::span<const std::int32_t> Corpus::training_window(const Random& random,
 std::vector<std::span<const std::int32_t>> Corpus::validation_windows(std::size_t count) const {
     std::vector<std::span<const std::int32_t>> windows;
     for (const auto run : validation_.runs)
-        for (std::size_t at = 0; at + window_ <= run.size(); at += window_)
-            windows.push_back(run.subspan(at, window_));
+        for (std::size_t first = 0; first + window_ <= run.size(); first += window_)
+            windows.push_back(run.subspan(first, window_));
     if (windows.size() <= count) return windows;
     for (std::size_t i = 0; i < count; ++i) windows[i] = windows[i * windows.size() / count];
     windows.resize(count);

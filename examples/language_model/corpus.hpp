@@ -22,9 +22,9 @@ class Corpus {
 
     std::size_t training_tokens() const { return training_.tokens; }
     std::size_t validation_tokens() const { return validation_.tokens; }
-    // characters of these; byte: bytes
+    // The characters of these; byte: the bytes.
     std::size_t validation_symbols() const { return validation_symbols_; }
-    // one line each, for the user
+    // One line each, for the user.
     const std::vector<std::string>& notices() const { return notices_; }
 
     // A training window, each with the same probability, by the random number that `random` has at
@@ -38,8 +38,12 @@ class Corpus {
   private:
     struct Part {
         std::vector<std::span<const std::int32_t>> runs;  // one a file
-        std::size_t tokens = 0, windows = 0;
+        std::size_t tokens = 0;
+        std::size_t windows = 0;
     };
+    // Adds the tokens of a file to what trains and what validates. symbols: of each token.
+    void split(const std::string& path, std::span<const std::int32_t> tokens,
+               const std::vector<std::size_t>& symbols);
     void add(Part& part, std::span<const std::int32_t> run) const;
 
     std::size_t window_;

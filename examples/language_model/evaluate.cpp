@@ -14,20 +14,22 @@
 
 namespace taper::examples {
 
-// Every entry is low to high, or `also`; else an Error that names tensor, place and value.
+// Every entry must be low to high, or `other`: else an Error that names tensor, place and value.
 static void check_entries(const TensorFile& file, const std::string& name, const Shape& shape,
-                          std::int64_t low, std::int64_t high, std::int64_t also) {
+                          std::int64_t low, std::int64_t high, std::int64_t other) {
     const Ids& ids = file.get<std::int64_t>(name);
     const std::string tensor = file.path + ": tensor " + name + ": ";
     if (ids.shape() != shape)
         throw Error(tensor + "the shape must be that of tokens: " + to_string(ids.shape()) + ", " +
                     to_string(shape));
-    for (std::size_t i = 0; i < ids.size(); ++i)
-        if (const std::int64_t id = ids.data()[i]; (id < low || id > high) && id != also)
+    const std::string or_ignored = other == ignore_index ? ", or -100 (not counted)" : "";
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        const std::int64_t id = ids.data()[i];
+        if ((id < low || id > high) && id != other)
             throw Error(tensor + "an entry must be " + std::to_string(low) + " to " +
-                        std::to_string(high) +
-                        (also == ignore_index ? ", or -100 (not counted)" : "") + ": " +
-                        index_text(shape, i) + " is " + std::to_string(id));
+                        std::to_string(high) + or_ignored + ": " + index_text(shape, i) + " is " +
+                        std::to_string(id));
+    }
 }
 
 // What is read, and what else belongs to a model that was trained here.
@@ -38,29 +40,30 @@ static std::vector<std::string> files_to_keep(const std::string& directory,
     return files;
 }
 
-// Else a weight is so large that something overflows.
-static void check_finite(const TensorFile& out, const std::string& directory) {
-    for (const auto& [name, tensor] : out.tensors)
-        std::visit(
-            [&, &name = name](const auto& x) {
-                const auto found = std::find_if(x.begin(), x.end(),
-                                                [](auto v) { return !std::isfinite(double(v)); });
-                if (found == x.end()) return;
-                const auto i = static_cast<std::size_t>(found - x.begin());
-                throw Error(directory + ": tensor " + name +
-                            ": what the model computes must be finite: " +
-                            index_text(x.shape(), i) + " is " + shortest(*found));
-            },
-            tensor);
+template <class T>
+static void check_finite(const std::string& directory, const std::string& name, const Array<T>& x) {
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        const T entry = x.data()[i];
+        if (!std::isfinite(static_cast<double>(entry)))
+            throw Error(directory + ": tensor " + name +
+                        ": what the model computes must be finite: " + index_text(x.shape(), i) +
+                        " is " + shortest(entry));
+    }
 }
 
+// Error: a weight is so large that something overflows.
+static void check_finite(const TensorFile& out, const std::string& directory) {
+    for (const auto& entry : out.tensors) {
+        const std::string& name = entry.first;
+        std::visit([&](const auto& x) { check_finite(directory, name, x); }, entry.second);
+    }
+}
+
+// What the tensors of the file ask for, checked.
 template <class T>
-static TensorFile evaluate(const std::string& directory, const TensorFile& in,
-                           bool with_gradients) {
-    nn::Linformer<T> model = nn::load_model<T>(directory);
+static nn::Pass checked_pass(const TensorFile& in, const nn::Linformer<T>& model) {
     const nn::Config& config = model.config;
-    const Ids& tokens = in.get<std::int64_t>("tokens");
-    const Shape& shape = tokens.shape();
+    const Shape& shape = in.get<std::int64_t>("tokens").shape();
     if (shape.size() != 2 || shape[0] == 0 || shape[1] == 0 || shape[1] > config.length)
         throw Error(in.path +
                     ": tensor tokens: the shape must be (B, n'), B 1 or more, n' 1 to the model's "
@@ -78,20 +81,28 @@ static TensorFile evaluate(const std::string& directory, const TensorFile& in,
     if (in.find("targets")) {
         check_entries(in, "targets", shape, 0, V - 1, ignore_index);
         const Ids& targets = in.get<std::int64_t>("targets");
-        if (std::all_of(targets.begin(), targets.end(),
-                        [](std::int64_t target) { return target == ignore_index; }))
+        const auto is_ignored = [](std::int64_t target) { return target == ignore_index; };
+        if (std::all_of(targets.begin(), targets.end(), is_ignored))
             throw Error(in.path + ": tensor targets: at least one must be counted: all are -100");
     }
     for (const auto& [name, tensor] : in.tensors)
         if (name != "tokens" && name != "mask" && name != "targets")
             throw Error(in.path + ": tensor " + shortened(name) +
                         ": the names must be tokens, mask and targets");
+    return pass;
+}
+
+template <class T>
+static TensorFile evaluate(const std::string& directory, const TensorFile& in,
+                           bool with_gradients) {
+    nn::Linformer<T> model = nn::load_model<T>(directory);
+    const nn::Pass pass = checked_pass(in, model);
     if (with_gradients && !in.find("targets"))
         throw Error(in.path + ": tensor targets: with --gradients it must be there: it is missing");
 
     TensorFile out;
-    const auto run = [&] {
-        const Var<T> logits = model(tokens, pass);
+    const auto forward = [&] {
+        const Var<T> logits = model(in.get<std::int64_t>("tokens"), pass);
         out.tensors.emplace_back("logits", logits.value());
         if (!in.find("targets")) return Var<T>();
         const Var<T> loss = cross_entropy(logits, in.get<std::int64_t>("targets"));
@@ -99,15 +110,16 @@ static TensorFile evaluate(const std::string& directory, const TensorFile& in,
         return loss;
     };
     if (!with_gradients) {
-        run();
+        forward();
         return out;
     }
     Tape<T> tape;
-    tape.backward(run());
-    for (const Parameter<T>* p : model.parameters())
-        if (p->trainable())
-            out.tensors.emplace_back("gradient." + p->name(),
-                                     p->has_gradient() ? p->gradient() : zeros<T>(p->shape()));
+    tape.backward(forward());
+    for (const Parameter<T>* p : model.parameters()) {
+        if (!p->trainable()) continue;
+        const Array<T> gradient = p->has_gradient() ? p->gradient() : zeros<T>(p->shape());
+        out.tensors.emplace_back("gradient." + p->name(), gradient);
+    }
     return out;
 }
 
@@ -118,13 +130,13 @@ int main(int argc, char** argv) {
     using namespace taper::examples;
     return run_program("evaluate", [&] {
         std::string directory, tokens, out;
-        bool gradients = false, in_double = false;
-        std::uint64_t thread_count = static_cast<std::uint64_t>(threads());
-        Options options(
-            "evaluate",
-            "Runs a model directory on tokens (B, n') of a safetensors file, I64, with optional "
-            "mask (1 real, 0 "
-            "padding) and targets (-100: not counted), and writes logits (B, n', V) and loss.");
+        bool gradients = false;
+        bool in_double = false;
+        auto thread_count = static_cast<std::uint64_t>(threads());
+        Options options("evaluate",
+                        "Runs a model directory on tokens (B, n') of a safetensors file, I64, with "
+                        "optional mask (1 real, 0 padding) and targets (-100: not counted), and "
+                        "writes logits (B, n', V) and loss.");
         options.model_directory("--model", directory, "model directory");
         options.required_path("--tokens", tokens, "safetensors file with tokens, mask, targets");
         options.required_path("--out", out, "safetensors file to write");

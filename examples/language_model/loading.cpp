@@ -5,14 +5,15 @@
 
 namespace taper::examples {
 
-LoadedModel load(const std::string& directory, Model kind) {
+LoadedModel load(const std::string& directory, ModelKind kind) {
     LoadedModel loaded{nn::load_model<float>(directory),
                        Tokenizer::load(directory + "/tokenizer.json")};
     const nn::Config& config = loaded.model.config;
-    if (config.causal != (kind == Model::causal))
+    const bool causal = kind == ModelKind::causal;
+    if (config.causal != causal)
         throw Error(directory + "/config.json: causal: the value must be " +
-                    (kind == Model::causal ? "true: a masked model cannot go on with a text: false"
-                                           : "false: a causal model cannot fill masks: true"));
+                    (causal ? "true: a masked model cannot go on with a text: false"
+                            : "false: a causal model cannot fill masks: true"));
     if (loaded.tokenizer->mask_id().has_value() == config.causal)
         throw Error(directory + "/tokenizer.json: mask: the value must be " +
                     (config.causal ? "false: the model of config.json is causal: true"
@@ -21,8 +22,8 @@ LoadedModel load(const std::string& directory, Model kind) {
     if (size != config.vocab_size)
         throw Error(directory + "/tokenizer.json: the vocabulary must be that of config.json: " +
                     std::to_string(size) + ", " + std::to_string(config.vocab_size));
-    if (const std::string hash = loaded.tokenizer->hash();
-        !config.tokenizer_hash.empty() && hash != config.tokenizer_hash)
+    const std::string hash = loaded.tokenizer->hash();
+    if (!config.tokenizer_hash.empty() && hash != config.tokenizer_hash)
         throw Error(directory +
                     "/tokenizer.json: the tokenizer must be the one that the model of " +
                     directory + "/config.json was trained with: its hash is " + hash +

@@ -6,7 +6,9 @@
 
 #include "core/error.hpp"
 #include "examples/common/program.hpp"
-#include "examples/language_model/training.hpp"
+#include "examples/common/tokenizer.hpp"
+#include "examples/language_model/model_kind.hpp"
+#include "nn/linformer.hpp"
 
 namespace taper::examples {
 
@@ -16,11 +18,11 @@ struct LoadedModel {
 };
 
 // Error: no directory, files that are wrong or do not belong together, a model of the other kind.
-LoadedModel load(const std::string& directory, Model kind);
+LoadedModel load(const std::string& directory, ModelKind kind);
 
 // What body computes with the model of a directory must be finite: else an Error that names the
 // directory.
-template <class F> auto of_model(const std::string& directory, F body) {
+template <class F> auto finite_or_error(const std::string& directory, F body) {
     try {
         return body();
     } catch (const NotFinite& error) {

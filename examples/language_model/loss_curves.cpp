@@ -12,11 +12,9 @@ void BinnedCurve::Bin::join(const Bin& later) {
 }
 
 void BinnedCurve::append(const Bin& bin) {
-    if (!bins_.empty() && bins_.back().number == bin.number) {
-        bins_.back().join(bin);
-    } else {
-        bins_.push_back(bin);
-    }
+    const bool same_bin = !bins_.empty() && bins_.back().number == bin.number;
+    if (same_bin) bins_.back().join(bin);
+    else bins_.push_back(bin);
 }
 
 void BinnedCurve::add(std::uint64_t step, double value) {
@@ -24,7 +22,8 @@ void BinnedCurve::add(std::uint64_t step, double value) {
     append({.number = (step - 1) >> m_, .least = point, .greatest = point, .last = point});
     while (bins_.size() > most_) {
         ++m_;
-        for (Bin bin : std::exchange(bins_, {})) {
+        const std::vector<Bin> halves = std::exchange(bins_, {});
+        for (Bin bin : halves) {
             bin.number /= 2;
             append(bin);
         }
@@ -38,8 +37,10 @@ BinnedCurve::Points BinnedCurve::extremes() const {
     };
     for (const Bin& bin : bins_) {
         const bool falling = bin.greatest.step < bin.least.step;
-        add_point(falling ? bin.greatest : bin.least);
-        if (bin.least.step != bin.greatest.step) add_point(falling ? bin.least : bin.greatest);
+        const Point& first = falling ? bin.greatest : bin.least;
+        const Point& second = falling ? bin.least : bin.greatest;
+        add_point(first);
+        if (second.step != first.step) add_point(second);
     }
     return points;
 }
@@ -55,8 +56,8 @@ void LossCurves::add(const StepMetrics& metrics) {
     recent_[count_ % recent_.size()] = metrics.loss;
     ++count_;
     const std::uint64_t used = std::min<std::uint64_t>(count_, recent_.size());
-    const double sum =
-        std::accumulate(recent_.begin(), recent_.begin() + static_cast<std::ptrdiff_t>(used), 0.0);
+    const auto end = recent_.begin() + static_cast<std::ptrdiff_t>(used);
+    const double sum = std::accumulate(recent_.begin(), end, 0.0);
     steps_.add(metrics.step, metrics.loss);
     means_.add(metrics.step, sum / static_cast<double>(used));
     if (metrics.val_loss) validation_.add(metrics.step, *metrics.val_loss);

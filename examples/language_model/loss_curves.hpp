@@ -19,11 +19,13 @@ class BinnedCurve {
     using Points = std::vector<std::pair<double, double>>;  // (step, value)
 
     explicit BinnedCurve(std::size_t most) : most_(most) {}
-    void add(std::uint64_t step, double value);  // steps from 1 on, rising; some may be left out
+    // Steps from 1 on, rising; some may be left out.
+    void add(std::uint64_t step, double value);
 
-    // the least and the greatest value of each bin, in the order of their steps
+    // The least and the greatest value of each bin, in the order of their steps.
     Points extremes() const;
-    Points last() const;  // the last value of each bin
+    // The last value of each bin.
+    Points last() const;
 
   private:
     struct Point {
@@ -48,10 +50,12 @@ class LossCurves {
     std::vector<Curve> curves() const;  // those that have a point
 
   private:
-    BinnedCurve steps_{512}, means_{512}, validation_{256};  // the picture is 560 points wide
-    // losses of the last steps, the oldest overwritten
-    std::array<double, 20> recent_{};
-    std::uint64_t count_ = 0;
+    // The picture is 560 points wide.
+    BinnedCurve steps_{512};
+    BinnedCurve means_{512};
+    BinnedCurve validation_{256};
+    std::array<double, 20> recent_{};  // losses of the last steps, the oldest overwritten
+    std::uint64_t count_ = 0;          // of all steps
 };
 
 }  // namespace taper::examples

@@ -62,7 +62,7 @@ void Reporter::validating() {
     refresh();
 }
 
-void Reporter::keep(const Standing& standing) {
+void Reporter::say_report(const Standing& standing) {
     const auto columns = terminal_columns();
     say_line(report_line(standing, columns ? *columns - 1 : any_width));
     reported_at_ = now();
@@ -71,11 +71,12 @@ void Reporter::keep(const Standing& standing) {
 
 void Reporter::report() {
     standing_.validating = false;
-    keep(standing());
+    say_report(standing());
 }
 
 void Reporter::refresh() {
-    constexpr double between_drawings = 0.2, between_lines = 10;  // seconds
+    constexpr double between_drawings = 0.2;  // seconds
+    constexpr double between_lines = 10;      // seconds
     const double time = now();
     if (time - refreshed_at_ < between_drawings) return;
     refreshed_at_ = time;
@@ -86,15 +87,15 @@ void Reporter::refresh() {
     if (time - reported_at_ < between_lines || !standing_.loss || standing_.validating) return;
     Standing without_validation = standing();
     without_validation.validation.reset();
-    keep(without_validation);
+    say_report(without_validation);
 }
 
 void Reporter::validated(double seconds) { validation_.add(seconds); }
 
 void Reporter::saved(double seconds) { save_.add(seconds); }
 
-// Another program of ours, called in the way that this one was.
-static std::string beside(const std::string& program, const std::string& name) {
+// The command of another program of ours, in the folder that this one was called in.
+static std::string command_beside(const std::string& program, const std::string& name) {
     const std::size_t slash = program.rfind('/');
     return shell_quoted(slash == program.npos ? name : program.substr(0, slash + 1) + name);
 }
@@ -106,16 +107,17 @@ void say_how_to_use(const std::string& program, const TrainingOptions& options, 
         say_line("best validation loss: " + fixed(*best->val_loss, 4) + " at step " +
                  grouped(best->step));
     if (log.drawn()) say_line("loss over the steps: " + options.out + "/loss.svg");
-    const std::string model = " --model " + shell_quoted(options.out);
     say_line("now try:");
-    if (causal)
-        say_unbroken("  " + beside(program, "generate") + model +
-                     (beginning.empty() ? "" : " --prompt " + shell_quoted(beginning)) + "\n");
-    else
-        say_unbroken("  " + beside(program, "fill_mask") + model + " --text " +
-                     shell_quoted(beginning + (beginning.find(' ') == beginning.npos ? "" : " ") +
-                                  "[MASK]") +
-                     "\n");
+    std::string command = command_beside(program, causal ? "generate" : "fill_mask");
+    command += " --model " + shell_quoted(options.out);
+    if (causal) {
+        if (!beginning.empty()) command += " --prompt " + shell_quoted(beginning);
+    } else {
+        const bool has_spaces = beginning.find(' ') != beginning.npos;
+        const std::string text = beginning + (has_spaces ? " " : "") + "[MASK]";
+        command += " --text " + shell_quoted(text);
+    }
+    say_unbroken("  " + command + "\n");
 }
 
 void say_how_to_resume(const std::string& program, const TrainingOptions& options) {
@@ -134,8 +136,8 @@ static std::string whole_words(const std::string& text) {
 
 std::string beginning_of(const Corpus& corpus, const Tokenizer& tokenizer, std::size_t length) {
     const auto window = corpus.training_window(Random(0, "beginning"), 0);
-    const std::string bytes =
-        tokenizer.decode(window.first(std::clamp<std::size_t>(length / 2, 1, 8)));
+    const std::size_t tokens = std::clamp<std::size_t>(length / 2, 1, 8);
+    const std::string bytes = tokenizer.decode(window.first(tokens));
     std::string text;
     for (const CodePoint& c : CodePoints(bytes)) {
         const bool shown = c.valid && escaped(c.bytes) == c.bytes;
@@ -147,9 +149,10 @@ std::string beginning_of(const Corpus& corpus, const Tokenizer& tokenizer, std::
     const CodePoint first = first_code_point(bytes);
     // Without a prompt generate begins with a newline.
     if (text.empty() && !tokenizer.mask_id() && first.bytes != "\n") text = first.bytes;
-    // beside the mask; cut out, it may have more tokens
+    if (!tokenizer.mask_id()) return text;
+    // The mask must fit beside it. Cut out, the text may have more tokens.
     const bool fits = tokenizer.encode(text).size() < length;
-    return fits || !tokenizer.mask_id() ? text : "";
+    return fits ? text : "";
 }
 
 }  // namespace taper::examples

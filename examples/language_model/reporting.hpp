@@ -27,28 +27,31 @@ class Reporter {
 
     void trained(const StepMetrics& metrics, double seconds);  // a step
     void validating();                                         // once a batch
-    void report();                                             // now, in a line that is kept
-    void refresh();                                            // where it is time to
-    void validated(double seconds);                            // with the sample
+    void validation_loss(double loss) { standing_.validation = loss; }
+    void validated(double seconds);  // with the sample
     void saved(double seconds);
 
-    void validation_loss(double loss) { standing_.validation = loss; }
+    // Where the run stands: now, in a line that is kept; or where it is time to.
+    void report();
+    void refresh();
 
   private:
     std::optional<double> seconds_left() const;
     Standing standing() const;
-    void keep(const Standing& standing);
+    void say_report(const Standing& standing);
 
     const TrainingOptions& options_;
     Standing standing_{};
     Recent recent_;
-    Average step_, validation_, save_;
+    Average step_, validation_, save_;  // seconds
     double validation_steps_ = 0;  // how long a validation takes in steps, before one was measured
-    double began_at_ = now(), reported_at_ = now(), refreshed_at_ = 0;
+    double began_at_ = now();
+    double reported_at_ = now();
+    double refreshed_at_ = 0;
 };
 
 // Where the run is, its best step, its picture where it was drawn, and a command to type. program:
-// as it was called; some text of the run's to begin with; the log of all its steps.
+// as it was called; beginning: some text of the run's; log: of all its steps.
 void say_how_to_use(const std::string& program, const TrainingOptions& options, bool causal,
                     const std::string& beginning, const RunLog& log);
 void say_how_to_resume(const std::string& program, const TrainingOptions& options);

@@ -32,15 +32,15 @@ FileIdentity::FileIdentity(std::string path, int descriptor) : path_(std::move(p
 
 void FileIdentity::require_still_there(const std::string& rule) const {
     struct stat status {};
-    const bool gone = stat(path_.c_str(), &status) != 0;
-    if (gone)
+    const bool is_there = stat(path_.c_str(), &status) == 0;
+    if (!is_there)
         throw std::runtime_error(path_ + ": " + rule + ": it is gone, and nothing more was saved");
     if (status.st_dev != device_ || status.st_ino != inode_)
         throw std::runtime_error(path_ + ": " + rule +
                                  ": another is there now, and nothing was saved in it");
 }
 
-// Of all files of a run, the parts that a kill left beside them.
+// The parts that a kill left beside the files of a run.
 static std::vector<std::string> leftovers_of_run(const std::string& directory) {
     std::vector<std::string> files;
     for (const char* name : run_files)
@@ -49,12 +49,13 @@ static std::vector<std::string> leftovers_of_run(const std::string& directory) {
     return files;
 }
 
-// With the files themselves, where they are there.
+// These parts, and the files themselves where they are there.
 static std::vector<std::string> files_of_run(const std::string& directory) {
     std::vector<std::string> files = leftovers_of_run(directory);
-    for (const char* name : run_files)
-        if (const std::string path = directory + "/" + name; fs::exists(path))
-            files.push_back(path);
+    for (const char* name : run_files) {
+        const std::string path = directory + "/" + name;
+        if (fs::exists(path)) files.push_back(path);
+    }
     return files;
 }
 
@@ -62,7 +63,9 @@ static std::vector<std::string> files_of_run(const std::string& directory) {
 static bool no_step_was_done(const std::string& directory) {
     for (const char* log : {"metrics.jsonl", "samples.txt"}) {
         const std::string path = directory + "/" + log;
-        if (fs::exists(path) && !(fs::is_regular_file(path) && fs::is_empty(path))) return false;
+        if (!fs::exists(path)) continue;
+        const bool is_empty = fs::is_regular_file(path) && fs::is_empty(path);
+        if (!is_empty) return false;
     }
     try {
         return Checkpoint(directory).steps() == 0;
@@ -93,10 +96,12 @@ void RunDirectory::require_new() const {
 // From now on the directory is ours, until the program ends.
 void RunDirectory::claim() {
     descriptor_ = open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor_ >= 0 && flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    const bool is_open = descriptor_ >= 0;
+    const bool locked = is_open && flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
+    if (is_open && !locked && errno == EWOULDBLOCK)
         throw Error("--out: only one program at a time may write a run: another one is writing " +
                     path_);
-    place_.emplace(path_, descriptor_);
+    identity_.emplace(path_, descriptor_);
 }
 
 void RunDirectory::begin() {
@@ -125,7 +130,7 @@ void RunDirectory::reopen() {
 }
 
 void RunDirectory::require_ours() const {
-    place_->require_still_there(
+    identity_->require_still_there(
         "the run's directory must stay where it is as long as the run goes on");
 }
 

@@ -15,11 +15,12 @@ inline constexpr std::array run_files = {
     "checkpoint.safetensors", "model.safetensors", "config.json", "tokenizer.json",
     "metrics.jsonl",          "samples.txt",       "loss.svg"};
 
-// A file or directory by itself, not by its name. As long as it is open no other one has its
-// numbers.
+// A file or directory by its device and inode, not by its name. As long as it is open no other one
+// has these numbers.
 class FileIdentity {
   public:
-    // The open one, or without a descriptor the one that has this path now. std::system_error.
+    // Of the open file, or without a descriptor of the one that has this path now.
+    // std::system_error: there is none.
     explicit FileIdentity(std::string path, int descriptor = -1);
     // std::runtime_error "PATH: RULE: ..." where the path is no longer this one's.
     void require_still_there(const std::string& rule) const;
@@ -38,9 +39,10 @@ class RunDirectory {
     RunDirectory& operator=(const RunDirectory&) = delete;
 
     // Error if it cannot hold a new run: it must be new or empty, or hold no more than a run in
-    // which no step was done. begin makes it, asks again, and removes what such a run left but the
-    // checkpoint, which the new one replaces.
+    // which no step was done.
     void require_new() const;
+    // Makes the directory, asks require_new() again, and removes what such a run left but the
+    // checkpoint, which the new one replaces.
     void begin();
     // Error if it holds no run, or another program is writing it.
     void reopen();
@@ -52,7 +54,7 @@ class RunDirectory {
     void claim();
     std::string path_;
     int descriptor_ = -1;  // its lock is the claim
-    std::optional<FileIdentity> place_;
+    std::optional<FileIdentity> identity_;
 };
 
 }  // namespace taper::examples

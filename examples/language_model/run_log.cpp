@@ -25,7 +25,7 @@ class Lines {
         if (std::filesystem::exists(path)) file_.emplace(path);
     }
 
-    // Without its end, and there until the next call. None: there are no more.
+    // Without its end, and good until the next call. None: there are no more.
     std::optional<std::string_view> next() {
         constexpr std::size_t longest = 1 << 26;
         std::size_t end = buffer_.find('\n', position_);
@@ -47,8 +47,9 @@ class Lines {
         return line;
     }
 
-    std::uint64_t number() const { return number_; }           // of the last line, from 1 on
-    std::uint64_t end() const { return offset_ + position_; }  // where it ends in the file
+    // Of the last line: its number, from 1 on, and where it ends in the file.
+    std::uint64_t number() const { return number_; }
+    std::uint64_t end() const { return offset_ + position_; }
 
   private:
     bool read_block() {
@@ -60,8 +61,9 @@ class Lines {
 
     std::optional<InputFile> file_;
     std::string buffer_;
-    std::uint64_t offset_ = 0, number_ = 0;  // of the buffer in the file
-    std::size_t position_ = 0;               // of the next line in the buffer
+    std::uint64_t offset_ = 0;  // of the buffer in the file
+    std::uint64_t number_ = 0;
+    std::size_t position_ = 0;  // of the next line in the buffer
 };
 
 // The end of the samples up to this step.
@@ -71,8 +73,8 @@ std::uint64_t end_of_samples(const std::string& path, std::uint64_t step) {
     while (const auto line = lines.next()) {
         if (line->starts_with(sample_heading)) {
             std::uint64_t number = 0;
-            std::from_chars(line->data() + sample_heading.size(), line->data() + line->size(),
-                            number);
+            const std::string_view digits = line->substr(sample_heading.size());
+            std::from_chars(digits.data(), digits.data() + digits.size(), number);
             if (number > step) break;
         }
         end = lines.end();
@@ -83,9 +85,12 @@ std::uint64_t end_of_samples(const std::string& path, std::uint64_t step) {
 }  // namespace
 
 void RunLog::open(std::uint64_t step) {
-    const std::string metrics_path = path("metrics.jsonl"), samples_path = path("samples.txt");
+    const std::string metrics_path = path("metrics.jsonl");
+    const std::string samples_path = path("samples.txt");
     Lines lines(metrics_path);
-    std::uint64_t last = 0, count = 0, end = 0;
+    std::uint64_t last = 0;   // the step of the line before
+    std::uint64_t count = 0;  // lines that are kept
+    std::uint64_t end = 0;    // of the last of them
     while (const auto line = lines.next()) {
         const std::string subject = metrics_path + ":" + std::to_string(lines.number());
         const auto metrics = StepMetrics::from_json(*line, subject);
@@ -103,12 +108,13 @@ void RunLog::open(std::uint64_t step) {
                  std::to_string(step - count) + " have no line");
     metrics_.emplace(metrics_path, end);
     samples_.emplace(samples_path, end_of_samples(samples_path, step));
-    for (const std::string& file : {metrics_path, samples_path}) places_.emplace_back(file);
+    for (const std::string& file : {metrics_path, samples_path}) identities_.emplace_back(file);
 }
 
 void RunLog::add(const StepMetrics& metrics) {
     curves_.add(metrics);
-    if (metrics.val_loss && (!best_ || *metrics.val_loss < *best_->val_loss)) best_ = metrics;
+    if (!metrics.val_loss) return;
+    if (!best_ || *metrics.val_loss < *best_->val_loss) best_ = metrics;
 }
 
 void RunLog::record(const StepMetrics& metrics) {
@@ -121,8 +127,9 @@ void RunLog::sample(std::uint64_t step, const std::string& text) {
 }
 
 void RunLog::require_there() const {
-    for (const FileIdentity& place : places_)
-        place.require_still_there("the run's log must stay where it is as long as the run goes on");
+    for (const FileIdentity& identity : identities_)
+        identity.require_still_there(
+            "the run's log must stay where it is as long as the run goes on");
 }
 
 void RunLog::sync() {

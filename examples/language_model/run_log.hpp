@@ -30,7 +30,7 @@ class RunLog {
 
     // Whether loss.svg is what draw() drew last.
     bool drawn() const { return drawn_; }
-    // Of all steps the one with the least val_loss.
+    // The step with the least val_loss.
     const std::optional<StepMetrics>& best() const { return best_; }
 
   private:
@@ -39,9 +39,11 @@ class RunLog {
     std::string directory_;
     LossCurves curves_;
     std::optional<StepMetrics> best_;
-    std::optional<AppendedFile> metrics_, samples_;
-    std::vector<FileIdentity> places_;  // of the two
-    bool drawn_ = false, said_undrawn_ = false;
+    std::optional<AppendedFile> metrics_;
+    std::optional<AppendedFile> samples_;
+    std::vector<FileIdentity> identities_;  // of the two
+    bool drawn_ = false;
+    bool said_undrawn_ = false;
 };
 
 }  // namespace taper::examples

@@ -34,8 +34,8 @@ constexpr std::array<OptionalNumber, 3> optional_numbers{
 // Whether what from_chars took for a number is one of JSON with a fraction or an exponent: no inf,
 // 01.5, .5 or 1., nor 1, which json() does not write for a double.
 bool is_json_fraction(std::string_view number) {
-    const auto is_digit = [&](std::size_t at) {
-        return at < number.size() && number[at] >= '0' && number[at] <= '9';
+    const auto is_digit = [&](std::size_t i) {
+        return i < number.size() && number[i] >= '0' && number[i] <= '9';
     };
     if (number.starts_with('-')) number.remove_prefix(1);
     const std::size_t end_of_whole = number.find_first_of(".eE");
@@ -117,17 +117,19 @@ std::string StepMetrics::json() const {
 }
 
 StepMetrics StepMetrics::from_json(std::string_view line, const std::string& subject) try {
-    if (const auto metrics = as_written(line)) return *metrics;
+    if (const auto written = as_written(line)) return *written;
     const auto json = parse_object(line, subject + ": a line must hold a step of the run");
-    if (const auto& step = json.at("step"); !step.is_number_unsigned() || step == 0)
+    const auto& step = json.at("step");
+    if (!step.is_number_unsigned() || step == 0)
         throw Error(subject +
                     ": the step must be a whole number from 1 on: " + shortened(step.dump()));
     StepMetrics metrics{};
     metrics.step = json.at("step");
     for (const auto& [name, value] : numbers) metrics.*value = json.at(std::string(name));
-    for (const auto& [name, value] : optional_numbers)
-        if (const std::string key(name); json.contains(key))
-            metrics.*value = json[key].get<double>();
+    for (const auto& [name, value] : optional_numbers) {
+        const std::string key(name);
+        if (json.contains(key)) metrics.*value = json[key].get<double>();
+    }
     return metrics;
 } catch (const nlohmann::json::exception& error) {
     throw Error(subject + ": a line must hold a step of the run: " + json_reason(error));

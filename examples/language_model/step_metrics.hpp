@@ -9,9 +9,15 @@
 namespace taper::examples {
 
 struct StepMetrics {
-    std::uint64_t step;
-    double loss, lr, grad_norm, tokens_per_second, seconds;
-    std::optional<double> val_loss, val_bits_per_char, val_bits_per_byte;
+    std::uint64_t step = 0;  // from 1 on
+    double loss = 0;         // nats per target
+    double lr = 0;           // the learning rate of this step
+    double grad_norm = 0;    // before clipping
+    double tokens_per_second = 0;
+    double seconds = 0;                   // spent in training, over all sittings
+    std::optional<double> val_loss = {};  // nats per target
+    std::optional<double> val_bits_per_char = {};
+    std::optional<double> val_bits_per_byte = {};
 
     std::string json() const;
     // Of a line as json() writes it, which is read fast, or of any other JSON. Error, which begins

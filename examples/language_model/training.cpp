@@ -1,27 +1,16 @@
 #include "examples/language_model/training.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <functional>
-#include <memory>
-#include <nlohmann/json.hpp>
 #include <numbers>
-#include <optional>
+#include <string>
 
-#include "core/kernels/parallel.hpp"
-#include "examples/common/model_memory.hpp"
 #include "examples/common/program.hpp"
 #include "nn/model_directory.hpp"
 #include "nn/optim/clip.hpp"
 #include "nn/optim/schedule.hpp"
 
 namespace taper::examples {
-
-constexpr std::size_t validation_windows = 200;
-
-static Batch empty_batch(std::size_t rows, std::size_t length) {
-    return {empty<std::int64_t>({rows, length}), empty<std::int64_t>({rows, length})};
-}
 
 Training::Training(const TrainingOptions& options, const nn::Config& config,
                    const RunIdentity& identity, const Tokenizer& tokenizer, const Corpus& corpus,
@@ -34,34 +23,15 @@ Training::Training(const TrainingOptions& options, const nn::Config& config,
       model_(config),
       parameters_(model_.parameters()),
       adam_(parameters_, {.weight_decay = options.weight_decay}),
+      validation_(validation_batches(options, corpus, task)),
       log_(options.out),
-      reporter_(options) {
-    // The same windows and masks every time, whatever the seed and the batch.
-    const auto windows = corpus.validation_windows(validation_windows);
-    const Random random(0, "validation");
-    for (std::size_t first = 0; first < windows.size(); first += options.batch) {
-        const std::size_t rows = std::min<std::size_t>(options.batch, windows.size() - first);
-        Batch& batch = validation_.emplace_back(empty_batch(rows, options.length));
-        for (std::size_t row = 0; row < rows; ++row)
-            task.fill_row(batch, row, windows[first + row],
-                          random.at(static_cast<std::uint32_t>(first + row)));
-    }
-}
+      reporter_(options) {}
 
-Batch batch_at(const TrainingOptions& options, const Corpus& corpus, const Task& task,
-               std::uint64_t step) {
-    const Random windows = Random(options.seed, "windows").at(static_cast<std::uint32_t>(step));
-    const Random rows = Random(options.seed, "rows").at(static_cast<std::uint32_t>(step));
-    Batch batch = empty_batch(options.batch, options.length);
-    for (std::size_t row = 0; row < options.batch; ++row)
-        task.fill_row(batch, row, corpus.training_window(windows, row),
-                      rows.at(static_cast<std::uint32_t>(row)));
-    return batch;
-}
+static std::string step_text(std::uint64_t step) { return "step " + std::to_string(step) + ": "; }
 
-// The passes of `loss` once more, on a tape that stops at the first op which makes a number that is
-// not finite: what it says.
-static std::string first_not_finite(const std::vector<Parameter<float>*>& parameters,
+// Computes `loss` once more, forward and backward, on a tape that stops at the first op which makes
+// a number that is not finite. Returns what it says.
+static std::string first_not_finite(const nn::Parameters<float>& parameters,
                                     const std::function<Var<float>()>& loss) {
     for (Parameter<float>* parameter : parameters) parameter->clear_gradient();
     try {
@@ -77,18 +47,10 @@ StepMetrics Training::train_step(std::uint64_t step) {
     const double start = now();
     const nn::Schedule schedule{
         .lr = options_.lr, .warmup = options_.warmup, .steps = options_.steps};
-    const nn::Pass pass{.dropout =
-                            Random(options_.seed, "dropout").at(static_cast<std::uint32_t>(step))};
-    const Batch batch = batch_at(options_, corpus_, task_, step);
-    StepMetrics metrics{.step = step,
-                        .loss = 0,
-                        .lr = schedule(step),
-                        .grad_norm = 0,
-                        .tokens_per_second = 0,
-                        .seconds = 0,
-                        .val_loss = {},
-                        .val_bits_per_char = {},
-                        .val_bits_per_byte = {}};
+    const Random dropout = Random(options_.seed, "dropout").at(static_cast<std::uint32_t>(step));
+    const nn::Pass pass{.dropout = dropout};
+    const Batch batch = training_batch(options_, corpus_, task_, step);
+    StepMetrics metrics{.step = step, .lr = schedule(step)};
 
     const auto loss_of_batch = [&] {
         return cross_entropy(model_(batch.tokens, pass), batch.targets);
@@ -99,7 +61,7 @@ StepMetrics Training::train_step(std::uint64_t step) {
         metrics.loss = static_cast<double>(loss.item());
         if (!std::isfinite(metrics.loss)) {
             require_finite();
-            throw NotFinite("step " + std::to_string(step) + ": the loss must be finite: loss " +
+            throw NotFinite(step_text(step) + "the loss must be finite: loss " +
                             shortest(metrics.loss) + first_not_finite(parameters_, loss_of_batch));
         }
         tape.backward(loss);
@@ -109,7 +71,7 @@ StepMetrics Training::train_step(std::uint64_t step) {
                                               : nn::gradient_norm(parameters_);
         adam_.step(metrics.lr);
     } catch (const Error& error) {
-        throw NotFinite("step " + std::to_string(step) + ": " + error.what() +
+        throw NotFinite(step_text(step) + error.what() +
                         first_not_finite(parameters_, loss_of_batch));
     }
 
@@ -136,14 +98,22 @@ std::optional<double> Training::validation_loss() {
         const double loss = static_cast<double>(loss_of_batch().item());
         if (!std::isfinite(loss)) {
             require_finite();
-            throw NotFinite("step " + std::to_string(progress_.step) +
-                            ": the validation loss must be finite: " + shortest(loss) +
-                            first_not_finite(parameters_, loss_of_batch));
+            throw NotFinite(step_text(progress_.step) + "the validation loss must be finite: " +
+                            shortest(loss) + first_not_finite(parameters_, loss_of_batch));
         }
         total += loss * static_cast<double>(counted);
         targets += counted;
     }
     return total / static_cast<double>(targets);
+}
+
+// A symbol is a byte, or a character where the tokenizer knows characters.
+void Training::add_bits_per_symbol(StepMetrics& metrics) const {
+    const auto tokens = static_cast<double>(corpus_.validation_tokens());
+    const auto symbols = static_cast<double>(corpus_.validation_symbols());
+    const double bits = *metrics.val_loss * tokens / (symbols * std::numbers::ln2);
+    if (tokenizer_.kind() == TokenizerKind::byte) metrics.val_bits_per_byte = bits;
+    else metrics.val_bits_per_char = bits;
 }
 
 bool Training::finish_step(StepMetrics metrics) {
@@ -156,11 +126,7 @@ bool Training::finish_step(StepMetrics metrics) {
             return false;
         }
         reporter_.validation_loss(*metrics.val_loss);
-        if (model_.config.causal)
-            (tokenizer_.kind() == TokenizerKind::byte ? metrics.val_bits_per_byte
-                                                      : metrics.val_bits_per_char) =
-                *metrics.val_loss * static_cast<double>(corpus_.validation_tokens()) /
-                (static_cast<double>(corpus_.validation_symbols()) * std::numbers::ln2);
+        if (model_.config.causal) add_bits_per_symbol(metrics);
     }
     require_own_files();
     progress_.pending.reset();
@@ -176,12 +142,12 @@ bool Training::finish_step(StepMetrics metrics) {
 
 void Training::show_sample(std::uint64_t step) {
     try {
-        const std::string sample =
-            task_.sample(model_, Random(0, "sample").at(static_cast<std::uint32_t>(step)));
+        const Random random = Random(0, "sample").at(static_cast<std::uint32_t>(step));
+        const std::string sample = task_.sample(model_, random);
         say(sample);
         log_.sample(step, sample);
     } catch (const NotFinite& error) {
-        throw NotFinite("step " + std::to_string(step) + ": " + error.what());
+        throw NotFinite(step_text(step) + error.what());
     }
 }
 
@@ -191,20 +157,22 @@ bool Training::due(std::uint64_t every) const {
 }
 
 void Training::require_finite() const {
-    const auto check = [&](const char* what, const Parameter<float>& parameter,
+    const auto check = [&](const std::string& what, const Parameter<float>& parameter,
                            const Array<float>& array) {
-        for (std::size_t i = 0; i < array.size(); ++i)
-            if (!std::isfinite(array.data()[i]))
-                throw NotFinite("step " + std::to_string(progress_.step) + ": a " + what +
+        for (std::size_t i = 0; i < array.size(); ++i) {
+            const float number = array.data()[i];
+            if (!std::isfinite(number))
+                throw NotFinite(step_text(progress_.step) + "a " + what +
                                 " must be finite: " + parameter.name() + " " +
-                                index_text(parameter.shape(), i) + " is " +
-                                shortest(array.data()[i]));
+                                index_text(parameter.shape(), i) + " is " + shortest(number));
+        }
     };
     for (const Parameter<float>* parameter : parameters_)
         check("weight", *parameter, parameter->value());
     for (std::size_t i = 0; i < adam_.moments.size(); ++i) {
-        check("first moment", *adam_.parameters()[i], adam_.moments[i].m);
-        check("second moment", *adam_.parameters()[i], adam_.moments[i].v);
+        const Parameter<float>& parameter = *adam_.parameters()[i];
+        check("first moment", parameter, adam_.moments[i].m);
+        check("second moment", parameter, adam_.moments[i].v);
     }
 }
 
@@ -223,12 +191,16 @@ void Training::save_model() {
     require_own_files();
 }
 
+void Training::save_state() {
+    save_checkpoint(options_.out, parameters_, adam_, progress_, identity_);
+}
+
 void Training::save() {
     const double start = now();
     require_finite();
     require_own_files();
     log_.sync();  // before the checkpoint, which counts these steps as done
-    save_checkpoint(options_.out, parameters_, adam_, progress_, identity_);
+    save_state();
     save_model();
     reporter_.saved(now() - start);
 }
@@ -244,33 +216,43 @@ void Training::resume(std::unique_ptr<RunDirectory> directory, const Checkpoint&
 }
 
 void Training::begin_report() {
-    std::size_t parameters = 0, windows = 0;
+    std::size_t parameters = 0;
     for (const Parameter<float>* parameter : parameters_) parameters += parameter->value().size();
+    std::size_t windows = 0;
     for (const Batch& batch : validation_) windows += batch.tokens.shape(0);
     reporter_.begin(progress_.step, parameters, corpus_, windows);
 }
 
-int Training::run() {
-    if (progress_.step >= options_.steps && !progress_.pending) {
-        log_.open(progress_.step);
-        save_model();
-        say_line("nothing to do: the run in " + options_.out + " has done " +
-                 std::to_string(progress_.step) + " steps, of " + std::to_string(options_.steps) +
-                 " asked for");
-        return 0;
-    }
+void Training::save_done_run() {
+    log_.open(progress_.step);
+    save_model();
+    say_line("nothing to do: the run in " + options_.out + " has done " +
+             std::to_string(progress_.step) + " steps, of " + std::to_string(options_.steps) +
+             " asked for");
+}
+
+void Training::begin() {
     if (!options_.resume) {
         catch_stop_signals();
         directory_ = std::make_unique<RunDirectory>(options_.out);
         directory_->begin();
-        save_checkpoint(options_.out, parameters_, adam_, progress_, identity_);
+        save_state();
     }
     tokenizer_.save(options_.out + "/tokenizer.json");
-    log_.open(progress_.step - (progress_.pending ? 1 : 0));
-    if (options_changed_) save_checkpoint(options_.out, parameters_, adam_, progress_, identity_);
-    // a run that goes on has nothing to save before: a long log is not waited for
+    const std::uint64_t recorded = progress_.step - (progress_.pending ? 1 : 0);
+    log_.open(recorded);
+    if (options_changed_) save_state();
+    // A run that goes on has nothing to save before: a long log is not waited for.
     catch_stop_signals();
     begin_report();
+}
+
+int Training::run() {
+    if (progress_.step >= options_.steps && !progress_.pending) {
+        save_done_run();
+        return 0;
+    }
+    begin();
     std::optional<StepMetrics> metrics = progress_.pending;
     for (;;) {
         if (metrics && finish_step(*metrics) && due(options_.save_every)) save();
@@ -282,99 +264,6 @@ int Training::run() {
     save();
     say_line("stopped after step " + grouped(progress_.step));
     return stop_status();
-}
-
-int train(int argc, char** argv, const std::string& program, const std::string& what_it_does,
-          Model kind_of_model, const MakeTask& make_task) {
-    return run_program(program, [&]() -> int {
-        TrainingOptions chosen;
-        Options options(program, what_it_does);
-        const bool causal = kind_of_model == Model::causal;
-        chosen.declare(options, causal);
-        if (!options.parse(argc, argv)) return 0;
-
-        auto directory = std::make_unique<RunDirectory>(chosen.out);
-        std::optional<Checkpoint> checkpoint;
-        RunIdentity stored;
-        BuiltTokenizer built;
-        std::uint64_t steps_before = 0;
-        std::string chosen_k;
-        if (chosen.resume) {
-            directory->reopen();
-            checkpoint.emplace(chosen.out);
-            stored = checkpoint->identity();
-            built.tokenizer = Tokenizer::from_json(stored.tokenizer, "the run in " + chosen.out);
-            if (built.tokenizer->mask_id().has_value() == causal)
-                throw Error("--out: the run in " + chosen.out +
-                            " must be one of this program: it is of a " +
-                            (causal ? "masked" : "causal") + " model");
-            const auto before = nlohmann::json::parse(stored.options);
-            options.restore(before, TrainingOptions::stored(causal), TrainingOptions::may_change(),
-                            "the run in " + chosen.out);
-            if (!before.at("--steps").is_number_unsigned())
-                throw Error("the run in " + chosen.out +
-                            ": the stored --steps must be a whole number: " +
-                            shortened(before.at("--steps").dump()));
-            steps_before = before.at("--steps");
-        } else {
-            chosen_k = chosen.fit_default_k(options);
-            directory->require_new();
-        }
-        if (chosen.text.empty()) throw Error("--text: at least one file must be given");
-        set_threads(static_cast<int>(chosen.threads));
-        check_options(chosen.model_config(1, causal), options);  // before any long work
-
-        const TokenizerKind kind = tokenizer_kind_from(chosen.tokenizer);
-        for (const std::string& line :
-             {chosen_k, chosen.idle_options(options), chosen.late_warmup()})
-            if (!line.empty()) say_line(line);
-        std::vector<Text> texts;
-        for (const std::string& path : chosen.text) say_line("reading " + path);
-        if (chosen.resume) {
-            texts = texts_of_run(chosen.text, encoding_of(kind), stored, chosen.out);
-        } else {
-            for (const std::string& path : chosen.text)
-                texts.push_back(read_text(path, encoding_of(kind)));
-        }
-        RunIdentity identity{.options = options.stored(TrainingOptions::stored(causal)).dump(),
-                             .text_hashes = hashes_of(texts),
-                             .tokenizer = ""};
-        if (!chosen.resume && kind == TokenizerKind::bpe) say_line("learning what a token is");
-        if (!chosen.resume)
-            built = build_tokenizer(kind, texts,
-                                    chosen.vocab
-                                        ? std::optional(static_cast<std::int64_t>(chosen.vocab))
-                                        : std::nullopt,
-                                    !causal);
-        if (!built.notice.empty()) say(built.notice + "\n");
-        const Tokenizer& tokenizer = *built.tokenizer;
-        identity.tokenizer = tokenizer.to_json();
-        nn::Config config =
-            chosen.model_config(static_cast<std::size_t>(tokenizer.vocab_size()), causal);
-        config.tokenizer_hash = tokenizer.hash();
-        if (chosen.resume) {
-            checkpoint->check_model(config);
-            config.seed.reset();  // the weights are those of the checkpoint
-        }
-        check_memory(config, chosen.batch, 4, options);
-
-        say_line("cutting the text into tokens, of " +
-                 grouped(static_cast<std::uint64_t>(tokenizer.size())) + " kinds");
-        const Corpus corpus(tokenizer, std::move(texts), chosen.length + (causal ? 1 : 0));
-        for (const std::string& notice : corpus.notices()) say_line(notice);
-        const auto task = make_task(tokenizer, corpus);
-        Training training(chosen, config, identity, tokenizer, corpus, *task);
-        if (chosen.resume) {
-            training.resume(std::move(directory), *checkpoint, steps_before);
-            checkpoint.reset();  // its memory is as much as the model's and Adam's
-        }
-        const int status = training.run();
-        if (status == 0)
-            say_how_to_use(argv[0], chosen, causal, beginning_of(corpus, tokenizer, chosen.length),
-                           training.log());
-        else say_how_to_resume(argv[0], chosen);
-        return status;
-    });
 }
 
 }  // namespace taper::examples

@@ -2,43 +2,22 @@
 // an exact resume.
 #pragma once
 
-#include <fstream>
+#include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
+#include "examples/language_model/batches.hpp"
 #include "examples/language_model/checkpoint.hpp"
 #include "examples/language_model/corpus.hpp"
 #include "examples/language_model/reporting.hpp"
 #include "examples/language_model/run_directory.hpp"
+#include "examples/language_model/task.hpp"
 #include "examples/language_model/training_options.hpp"
 #include "nn/linformer.hpp"
 #include "nn/optim/adam.hpp"
 
 namespace taper::examples {
-
-// Rows of tokens, and what is to be predicted at each position, or ignore_index.
-struct Batch {
-    Ids tokens, targets;  // (B, n)
-};
-
-// What differs between a masked and a causal model.
-class Task {
-  public:
-    virtual ~Task() = default;
-    // Fills a row of a batch from a window of tokens, n, or n + 1 for a causal model; `random` is
-    // another stream for each row of each step.
-    virtual void fill_row(Batch& batch, std::size_t row, std::span<const std::int32_t> window,
-                          const Random& random) const = 0;
-    // A few lines that show what the model can do now; `random` is another stream for each step.
-    virtual std::string sample(const nn::Linformer<float>& model, const Random& random) const = 0;
-};
-
-// What a step learns from: `batch` windows of n tokens (n + 1 for a causal model), drawn with the
-// seed and the step.
-Batch batch_at(const TrainingOptions& options, const Corpus& corpus, const Task& task,
-               std::uint64_t step);
 
 class Training {
   public:
@@ -49,18 +28,24 @@ class Training {
     // for so many steps before.
     void resume(std::unique_ptr<RunDirectory> directory, const Checkpoint& checkpoint,
                 std::uint64_t steps_before);
-    // Trains to the last step. 0, or the stop status of the signal that ended it, after saving.
-    // NotFinite: see finish_step.
+    // Trains to the last step. Returns 0, or the stop status of the signal that ended it, after
+    // saving. NotFinite: a loss, a gradient, a weight or a moment that is not finite.
     int run();
     const RunLog& log() const { return log_; }
 
   private:
+    void save_done_run();
+    void begin();  // the directory, its files, the report
+    // One step: a batch, forward, backward, Adam.
     StepMetrics train_step(std::uint64_t step);
-    bool finish_step(StepMetrics metrics);    // validates where due and records; false: interrupted
+    // Validates where it is due and records the step. False: interrupted.
+    bool finish_step(StepMetrics metrics);
     std::optional<double> validation_loss();  // nats per target; none: interrupted
-    void require_finite() const;              // weights and moments; else NotFinite
-    void require_own_files() const;           // the directory and the log, where they were
+    void add_bits_per_symbol(StepMetrics& metrics) const;
+    void require_finite() const;     // weights and moments; else NotFinite
+    void require_own_files() const;  // the directory and the log, where they were
     void save();
+    void save_state();  // the checkpoint alone
     void save_model();  // with what stands beside it for people
     bool due(std::uint64_t every) const;
     void show_sample(std::uint64_t step);
@@ -81,11 +66,5 @@ class Training {
     RunLog log_;
     Reporter reporter_;
 };
-
-// The main function of a training program, without its task.
-enum class Model { masked, causal };
-using MakeTask = std::function<std::unique_ptr<Task>(const Tokenizer&, const Corpus&)>;
-int train(int argc, char** argv, const std::string& program, const std::string& what_it_does,
-          Model kind, const MakeTask& make_task);
 
 }  // namespace taper::examples

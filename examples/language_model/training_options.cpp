@@ -10,15 +10,15 @@ void TrainingOptions::declare(Options& options, bool causal) {
     constexpr std::uint64_t many = 1'000'000'000;
     options.files("--text", text,
                   "file to learn from, UTF-8 (byte: any); repeatable. A BOM is dropped, CRLF is "
-                  "kept [required, but "
-                  "with --resume]");
+                  "kept [required, but with --resume]");
     options.required_path("--out", out, "run directory to write; must be new or empty");
     options.flag("--resume", resume,
                  "go on exactly where the run in --out stands, with its options");
     options.word("--tokenizer", tokenizer, {"char", "byte", "bpe"}, "what a token is");
     options.count("--vocab", vocab, 0, 1'000'000, "bpe: tokens in the vocabulary, 0: 1024");
     declare_model(options);
-    causal ? declare_window(options) : declare_rescale(options);
+    if (causal) declare_window(options);
+    else declare_rescale(options);
     options.count("--batch", batch, 1, 1'000'000, "windows in a step");
     options.count("--steps", steps, 1, many, "steps of the whole run");
     options.number("--lr", lr, positive_float(), "largest learning rate");
@@ -44,33 +44,15 @@ std::string TrainingOptions::late_warmup() const {
 }
 
 std::vector<std::string> TrainingOptions::stored(bool causal) {
-    return {"--text",
-            "--tokenizer",
-            "--vocab",
-            "--length",
-            "--k",
-            "--width",
-            "--heads",
-            "--layers",
-            "--ffn-width",
-            "--attention",
-            "--sharing",
-            "--projection",
-            "--projection-init",
-            causal ? "--window" : "--rescale",
-            "--norm",
-            "--tie-embeddings",
-            "--dropout",
-            "--batch",
-            "--steps",
-            "--lr",
-            "--warmup",
-            "--weight-decay",
-            "--clip",
-            "--eval-every",
-            "--save-every",
-            "--seed",
-            "--threads"};
+    const std::string kind_option = causal ? "--window" : "--rescale";
+    // clang-format off
+    return {"--text", "--tokenizer", "--vocab",
+            "--length", "--k", "--width", "--heads", "--layers", "--ffn-width",
+            "--attention", "--sharing", "--projection", "--projection-init", kind_option,
+            "--norm", "--tie-embeddings", "--dropout",
+            "--batch", "--steps", "--lr", "--warmup", "--weight-decay", "--clip",
+            "--eval-every", "--save-every", "--seed", "--threads"};
+    // clang-format on
 }
 
 const std::vector<std::string>& TrainingOptions::may_change() {

@@ -58,13 +58,17 @@ std::vector<double> backward(Number y) {
 // x and t are used twice each. One text for Number and for double.
 template <class N> N f(N x, N w) {
     using std::tanh;
-    const N t = tanh(x), xt = x * t, wt = w * t;
+    const N t = tanh(x);
+    const N xt = x * t;
+    const N wt = w * t;
     return xt + wt;
 }
 
 int main() {
     const double at_x = 0.7, at_w = -1.5;
-    const Number x = at_x, w = at_w, y = f(x, w);
+    const Number x = at_x;
+    const Number w = at_w;
+    const Number y = f(x, w);
     const std::vector<double> gradient = backward(y);
 
     std::printf("y = x t + w t with t = tanh(x), at x = %g, w = %g\n\n", at_x, at_w);
@@ -85,12 +89,15 @@ int main() {
           "One loop backward gives both derivatives; differences need two evaluations for each.");
 
     // Two ways lead from x to y: straight into x t, and through t.
-    const double t = std::tanh(at_x), straight = t, through_t = (at_x + at_w) * (1 - t * t);
+    const double t = std::tanh(at_x);
+    const double straight = t;
+    const double through_t = (at_x + at_w) * (1 - t * t);
     std::printf("\ndx straight %.6f, through t %.6f\n", straight, through_t);
     claim(std::abs(gradient[x.index] - (straight + through_t)) < 1e-12,
           "A value used twice gets the sum of both ways.");
 
-    const Number z = 3.0, square = z * z;
+    const Number z = 3.0;
+    const Number square = z * z;
     claim(backward(square)[z.index] == 6,
           "z * z reads z twice: dz = z + z = 6 at z = 3, which is 2 z.");
     claim(backward(square)[x.index] == 0, "What a result was not made of gets 0: d(z * z)/dx = 0.");

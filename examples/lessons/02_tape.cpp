@@ -19,7 +19,9 @@ struct Example {
     Var<double> t, y;
 };
 static Example f(const Var<double>& x, const Var<double>& w) {
-    const Var<double> t = tanh(x), xt = x * t, wt = w * t;
+    const Var<double> t = tanh(x);
+    const Var<double> xt = x * t;
+    const Var<double> wt = w * t;
     return {t, xt + wt};
 }
 
@@ -36,9 +38,15 @@ template <class G> std::string complaint(G g) {
 }
 
 int main() {
-    const double at_x = 0.7, at_w = -1.5, t = std::tanh(at_x);
-    const double dt = at_x + at_w, dx = t + dt * (1 - t * t), dw = t;  // by hand
-    Parameter<double> x("x", full<double>({}, at_x)), w("w", full<double>({}, at_w));
+    const double at_x = 0.7;
+    const double at_w = -1.5;
+    const double t = std::tanh(at_x);
+    // By hand.
+    const double dt = at_x + at_w;
+    const double dx = t + dt * (1 - t * t);
+    const double dw = t;
+    Parameter<double> x("x", full<double>({}, at_x));
+    Parameter<double> w("w", full<double>({}, at_w));
 
     std::cout
         << "1. The example of lesson 1: y = x t + w t with t = tanh(x), at x = 0.7, w = -1.5\n";

@@ -25,7 +25,8 @@ static double slope(double x) {
 }
 template <class T> static T difference(T x, T h) {
     // rounded: what lies between them is not quite 2h, and may be nothing
-    const T above = x + h, below = x - h;
+    const T above = x + h;
+    const T below = x - h;
     return above == below ? 0 : (f(above) - f(below)) / (above - below);
 }
 
@@ -34,9 +35,10 @@ using Errors = std::array<double, 3>;
 static Errors errors(double h) {
     Errors most{};
     for (int i = 1; i <= 20; ++i) {
-        const float x = 0.1f * static_cast<float>(i),
-                    in_float = difference(x, static_cast<float>(h));
-        const double wide = difference<double>(x, h), narrow = difference<double>(x, h / 2);
+        const float x = 0.1f * static_cast<float>(i);
+        const float in_float = difference(x, static_cast<float>(h));
+        const double wide = difference<double>(x, h);
+        const double narrow = difference<double>(x, h / 2);
         const Errors found{in_float, wide, (4 * narrow - wide) / 3};
         for (std::size_t j : {0u, 1u, 2u}) most[j] = larger(most[j], std::abs(found[j] - slope(x)));
     }
@@ -49,7 +51,11 @@ struct BrokenSoftmax final : Op<double> {
     const char* name() const override { return "broken softmax"; }
     Place<double> x;
     Var<double> y;
-    Var<double> forward(const Var<double>& input) { return x = input, y = softmax(input.detach()); }
+    Var<double> forward(const Var<double>& input) {
+        x = input;
+        y = softmax(input.detach());
+        return y;
+    }
     void backward(const Array<double>& dy, Gradients<double>& gradients) override {
         const Array<double> sums = xt::sum(y.value() * dy, {1}, xt::keep_dims);
         gradients.add(x, dy - sums);
@@ -84,7 +90,10 @@ static std::pair<double, double> compare(const char* name, Var<double> (*op)(con
             moved.data()[i] += by;
             return xt::sum(dy * op({moved}).value())();
         };
-        const double h = 1e-5, above = at(h), below = at(-h), dx = parameter.gradient().data()[i];
+        const double h = 1e-5;
+        const double above = at(h);
+        const double below = at(-h);
+        const double dx = parameter.gradient().data()[i];
         largest = larger(largest, std::abs(dx));
         apart = larger(apart, std::abs(dx - (above - below) / (2 * h)));
     }
@@ -129,7 +138,8 @@ int main() {
           "at best: float 4 digits, double 9, extrapolated 11");
 
     std::cout << "2. Which dy? The largest dx, and how far it is from differences\n";
-    const auto ones = full<double>({3, 4}, 1), random = normal<double>(Random(1, "dy"), {3, 4});
+    const auto ones = full<double>({3, 4}, 1);
+    const auto random = normal<double>(Random(1, "dy"), {3, 4});
     const auto [dx_of_sum, apart_of_sum] = compare("softmax        dy = 1   ", right_softmax, ones);
     const auto [dx_of_norm, apart_of_norm] = compare("layer_norm     dy = 1   ", norm, ones);
     const auto [dx_unseen, unseen] = compare("y_i forgotten  dy = 1   ", broken_softmax, ones);
@@ -148,7 +158,8 @@ int main() {
           "all entries, to nine digits");
     const auto forgotten = check("y_i forgotten", broken_softmax, x);
     const auto& first = forgotten.failures.at(0);
-    const double ratio = first.numeric / first.analytic, y = softmax<double>(x).value()(0, 0);
+    const double ratio = first.numeric / first.analytic;
+    const double y = softmax<double>(x).value()(0, 0);
     std::cout << "  numeric / analytic " << ratio << ", y " << y << "\n";
     claim(forgotten.wrong == 12 && first.entry == "(0,0)" && std::abs(ratio - y) < 1e-9,
           "it names the entry and both numbers, and these tell the rest: their ratio is the y_i "

@@ -29,7 +29,8 @@ struct Points {
 static Points spirals(double shift) {  // along the spirals: 0.5 is halfway to the next point
     Points points;
     for (std::size_t i = 0; i < 2 * each; ++i) {
-        const double at = static_cast<double>(i / 2) + shift, angle = at * std::numbers::pi / 16;
+        const double at = static_cast<double>(i / 2) + shift;
+        const double angle = at * std::numbers::pi / 16;
         const double radius = (1 - at / 104) * (i % 2 == 0 ? 1 : -1);
         points.x(i, 0) = static_cast<float>(radius * std::sin(angle));
         points.x(i, 1) = static_cast<float>(radius * std::cos(angle));
@@ -104,7 +105,8 @@ static double best_line(const Points& points) {
     for (std::size_t p = 0; p < 2 * each; ++p)
         for (std::size_t q = 0; q < p; ++q) {
             std::size_t as_is = 0, turned = 0;
-            const float dx = points.x(q, 0) - points.x(p, 0), dy = points.x(q, 1) - points.x(p, 1);
+            const float dx = points.x(q, 0) - points.x(p, 0);
+            const float dy = points.x(q, 1) - points.x(p, 1);
             for (std::size_t i = 0; i < 2 * each; ++i) {
                 const float side =
                     dx * (points.x(i, 1) - points.x(p, 1)) - dy * (points.x(i, 0) - points.x(p, 0));
@@ -130,8 +132,8 @@ static void draw(const Network& model, const Points& points) {
     for (std::size_t i = 0; i < rows * columns; ++i)
         if (logits(i, 1) > logits(i, 0)) picture[i / columns][i % columns] = '.';
     for (std::size_t i = 0; i < 2 * each; ++i) {
-        const float column = (points.x(i, 0) + 1.1f) / 2.2f * columns,
-                    row = (1.1f - points.x(i, 1)) / 2.2f * rows;
+        const float column = (points.x(i, 0) + 1.1f) / 2.2f * columns;
+        const float row = (1.1f - points.x(i, 1)) / 2.2f * rows;
         picture[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)] =
             points.classes(i) == 1 ? 'x' : 'o';
     }
@@ -139,12 +141,13 @@ static void draw(const Network& model, const Points& points) {
 }
 
 int main() {
-    const Points points = spirals(0), between = spirals(0.5);
+    const Points points = spirals(0);
+    const Points between = spirals(0.5);
     std::cout << "1. One line\n";
     nn::Linear<float> line("line", 2, 2, seed);
     train(line, points);
-    const double by_line = accuracy(margins(line(points.x).value(), points.classes)),
-                 bound = best_line(points);
+    const double by_line = accuracy(margins(line(points.x).value(), points.classes));
+    const double bound = best_line(points);
     std::cout << "  accuracy " << by_line << ", of the best of all lines at most " << bound << "\n";
     claim(by_line < 0.65 && bound < 0.65,
           "a linear classifier does little better than chance, and none could");

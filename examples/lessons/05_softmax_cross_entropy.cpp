@@ -69,7 +69,8 @@ int main() {
     bool small = true, large = true, shifted = true;
     for (const float m : {2.f, 88.f, 89.f, 1000.f}) {
         const Var<float> x = Array<float>{{m - 2, m - 1, m}};
-        const Array<float> naive = textbook_softmax(x).value(), y = softmax(x).value();
+        const Array<float> naive = textbook_softmax(x).value();
+        const Array<float> y = softmax(x).value();
         std::cout << std::setw(9) << m << "   " << std::left << std::setw(25) << row_text(naive)
                   << std::right << row_text(y) << "\n";
         if (m <= 88) small = small && apart(naive, expected) < 1e-5;
@@ -115,12 +116,17 @@ int main() {
     bool exact = true, gone = false, same = false;
     for (const float m : {0.f, 1e3f, 1e6f, 1e8f}) {
         const Var<float> x = Array<float>{{m, m}};
-        const float l = m + std::log(2.f), total = 2 * std::exp(m - l), next = m + 1;
-        const float fused = cross_entropy(x, {0}).item(), log_p = log_softmax(x).value()(0, 0);
+        const float l = m + std::log(2.f);
+        const float total = 2 * std::exp(m - l);
+        const float next = m + 1;
+        const float fused = cross_entropy(x, {0}).item();
+        const float log_p = log_softmax(x).value()(0, 0);
         std::cout << std::setw(9) << m << std::setw(25) << l - m << std::setw(19) << total
                   << std::setw(16) << fused << std::setw(12) << next - m << "\n";
         exact = exact && std::abs(fused - std::log(2.f)) < 1e-6f && std::abs(fused + log_p) < 1e-6f;
-        gone = l == m && total == 2, same = next == m;  // of the last m
+        // Of the last m.
+        gone = l == m && total == 2;
+        same = next == m;
     }
     claim(gone, "l in one float: at 1e8 ln 2 is lost below m, and the probabilities sum to 2");
     claim(exact,

@@ -53,8 +53,10 @@ static void one_row() {
         tape.backward(norm(row, eps), dy);
         return Array<double>(row.gradient());
     };
-    const Array<double> dy = normal<double>(Random(1, "dy"), {8}), dx = dx_at(x, dy);
-    const double mean_g = dot(dy, ones) / 8, mean_gz = dot(dy, z) / 8;
+    const Array<double> dy = normal<double>(Random(1, "dy"), {8});
+    const Array<double> dx = dx_at(x, dy);
+    const double mean_g = dot(dy, ones) / 8;
+    const double mean_gz = dot(dy, z) / 8;
     claim(apart(dx, (dy - mean_g - z * mean_gz) / 2.0) < 1e-14,
           "dx is r (dy - mean(dy) - z mean(dy z)), with r = 1/2");
     std::cout << "  dx " << length(dx) << ", its product with 1 " << dot(dx, ones) << ", with z "
@@ -125,10 +127,12 @@ int main() {
               << "     block     trunk       all      b 1     trunk       all      b 1\n";
     const std::size_t L = 24;
     using Column = std::vector<double>;
-    const Column post_trunk = by_depth({Norm::post, L, 0, true}),
-                 pre_trunk = by_depth({Norm::pre, L, 0, true});
-    const Column post = by_depth({Norm::post, L}), pre = by_depth({Norm::pre, L});
-    const Column post_b = by_depth({Norm::post, L, 1}), pre_b = by_depth({Norm::pre, L, 1});
+    const Column post_trunk = by_depth({Norm::post, L, 0, true});
+    const Column pre_trunk = by_depth({Norm::pre, L, 0, true});
+    const Column post = by_depth({Norm::post, L});
+    const Column pre = by_depth({Norm::pre, L});
+    const Column post_b = by_depth({Norm::post, L, 1});
+    const Column pre_b = by_depth({Norm::pre, L, 1});
     bool falls = true, exact = true, level = true, bounded = true;
     for (std::size_t i = L + 1; i-- > 0;) {
         exact = exact && pre_trunk[i] == 1;
@@ -165,8 +169,8 @@ int main() {
     claim(last_post[2] > 0.6 * last_post[0],
           "post-norm: as large in a deep stack as in a shallow one: the paper's reason why it "
           "needs a warm-up");
-    const double from_6_to_24 = last_pre[1] / last_pre[0],
-                 from_24_to_96 = last_pre[2] / last_pre[1];
+    const double from_6_to_24 = last_pre[1] / last_pre[0];
+    const double from_24_to_96 = last_pre[2] / last_pre[1];
     claim(from_6_to_24 > 0.4 && from_6_to_24 < 0.7 && from_24_to_96 > 0.4 && from_24_to_96 < 0.7,
           "pre-norm: the deeper, the smaller, about as 1 / sqrt(L): the last norm divides by a "
           "trunk that has grown");

@@ -51,7 +51,8 @@ struct Head {
 
     // q_t is of letter t, k_j of the letter before j (0 for the first), v_j of letter j.
     Attended operator()(const Ids& ids) const {
-        const Var<double> first = zeros<double>({ids.shape(0), 1, d_h}), keys = embedding(key, ids);
+        const Var<double> first = zeros<double>({ids.shape(0), 1, d_h});
+        const Var<double> keys = embedding(key, ids);
         const Var<double> before = concat<double>({first, slice(keys, 1, {.end = -1})}, 1);
         return attend(embedding(query, ids), before, embedding(value, ids), true);
     }
@@ -62,8 +63,8 @@ static double learn(Head& head) {  // returns the last loss
     const std::size_t B = 16, half = 8;
     double last = 0;
     for (std::uint32_t step = 1; step <= 150; ++step) {
-        Ids ids = empty<std::int64_t>({B, 2 * half}),
-            next = full<std::int64_t>({B, 2 * half}, ignore_index);
+        Ids ids = empty<std::int64_t>({B, 2 * half});
+        Ids next = full<std::int64_t>({B, 2 * half}, ignore_index);
         for (std::uint32_t b = 0; b < B; ++b) {
             const Random shuffle = Random(1, "texts", step).at(b);
             std::string text = letters;
@@ -135,7 +136,8 @@ static Scores random_scores(std::size_t width, bool scaled) {
     Tape<double> tape;
     const Attended a = attend(Q, random("K", {64, width}), random("V", {64, 16}), false, scaled);
     tape.backward(a.y, random("dy", {64, 16}).value(), Keep::everything);
-    const Var<double> S = a.scores.detach(), dQ = Q.gradient();
+    const Var<double> S = a.scores.detach();
+    const Var<double> dQ = Q.gradient();
     return {sqrt(mean(S * S)).item(), mean(max(a.P, {-1})).item(),
             exp(mean(log(sum(dQ * dQ, {-1}))) / 2.0).item()};
 }
@@ -144,10 +146,13 @@ int main() {
     a_head();
     std::cout
         << "2. Order: random Q, K and V of 6 positions, without a mask, and no positions added\n";
-    const Var<double> Q = random("Q", {6, d_h}), K = random("K", {6, d_h}),
-                      V = random("V", {6, d_h});
-    const Var<double> R = reordered(Q), L = reordered(K), W = reordered(V),
-                      y = attend(Q, K, V, false).y;
+    const Var<double> Q = random("Q", {6, d_h});
+    const Var<double> K = random("K", {6, d_h});
+    const Var<double> V = random("V", {6, d_h});
+    const Var<double> R = reordered(Q);
+    const Var<double> L = reordered(K);
+    const Var<double> W = reordered(V);
+    const Var<double> y = attend(Q, K, V, false).y;
     claim(apart(attend(Q, L, V, false).y, y) > 0.1, "keys alone in another order: another y");
     claim(apart(attend(Q, L, W, false).y, y) < 1e-13, "keys and values in that order: y as it was");
     claim(apart(attend(R, L, W, false).y, reordered(y)) < 1e-13,

@@ -37,10 +37,13 @@ static Svd svd(const Array<double>& P) {
         for (std::size_t i = 0; i < n; ++i)
             for (std::size_t j = i + 1; j < n; ++j) {
                 double *a = rows[i].data(), *b = rows[j].data();
-                const double aa = dot(a, a, n), bb = dot(b, b, n), ab = dot(a, b, n);
+                const double aa = dot(a, a, n);
+                const double bb = dot(b, b, n);
+                const double ab = dot(a, b, n);
                 if (std::abs(ab) <= 1e-13 * std::sqrt(aa * bb)) continue;
-                const double angle = 0.5 * std::atan2(2 * ab, bb - aa), cosine = std::cos(angle),
-                             sine = std::sin(angle);
+                const double angle = 0.5 * std::atan2(2 * ab, bb - aa);
+                const double cosine = std::cos(angle);
+                const double sine = std::sin(angle);
                 for (std::size_t c = 0; c < n; ++c) {
                     const double left = a[c];
                     a[c] = cosine * left - sine * b[c];
@@ -85,14 +88,15 @@ int main() {
     std::vector<std::size_t> needs_P, needs_random;
     double made = 0, lost = 0;
     for (const std::size_t n : {64u, 128u, 256u}) {
-        const Var<double> Q = normal<double>(Random(1, "Q"), {n, d_h}),
-                          K = normal<double>(Random(1, "K"), {n, d_h});
+        const Var<double> Q = normal<double>(Random(1, "Q"), {n, d_h});
+        const Var<double> K = normal<double>(Random(1, "K"), {n, d_h});
         const Var<double> scores =
             matmul(Q, K, {.transpose_b = true}) / std::sqrt(static_cast<double>(d_h));
         const Array<double> P = softmax(scores).value();
         const Array<double> R =
             softmax<double>(normal<double>(Random(1, "scores"), {n, n})).value();
-        const Svd of_P = svd(P), of_R = svd(R);
+        const Svd of_P = svd(P);
+        const Svd of_R = svd(R);
         for (const auto& [name, s] : {std::pair{"P", &of_P.s}, std::pair{"random", &of_R.s}}) {
             std::cout << std::setw(7) << n << "  " << std::left << std::setw(6) << name
                       << std::right;

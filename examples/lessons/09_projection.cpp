@@ -50,7 +50,8 @@ static Head projected_head(const Var<double>& Q, const Var<double>& K, const Var
                            const Var<double>& E,
                            const Var<double>& F) {  // Eq. 7
     Counter counter;
-    const Var<double> keys = counter.product(E, K), values = counter.product(F, V);  // (k, d_h)
+    const Var<double> keys = counter.product(E, K);    // (k, d_h)
+    const Var<double> values = counter.product(F, V);  // (k, d_h)
     return attend(counter, Q, keys, values);
 }
 
@@ -68,10 +69,12 @@ int main() {
     std::vector<Head> full, projected;
     double worst = 0;
     for (const std::size_t n : {64u, 128u, 256u, 512u, 1024u}) {
-        const Var<double> Q = random("Q", {n, d_h}), K = random("K", {n, d_h}),
-                          V = random("V", {n, d_h});
+        const Var<double> Q = random("Q", {n, d_h});
+        const Var<double> K = random("K", {n, d_h});
+        const Var<double> V = random("V", {n, d_h});
         const double deviation = 1 / std::sqrt(static_cast<double>(k));
-        const Var<double> E = random("E", {k, n}, deviation), F = random("F", {k, n}, deviation);
+        const Var<double> E = random("E", {k, n}, deviation);
+        const Var<double> F = random("F", {k, n}, deviation);
         full.push_back(full_head(Q, K, V));
         projected.push_back(projected_head(Q, K, V, E, F));
         const Head &a = full.back(), &b = projected.back();
@@ -105,8 +108,9 @@ int main() {
 
     std::cout << "What k costs: E = F = identity, k = n\n";
     const std::size_t n = 64;
-    const Var<double> Q = random("Q", {n, d_h}), K = random("K", {n, d_h}),
-                      V = random("V", {n, d_h});
+    const Var<double> Q = random("Q", {n, d_h});
+    const Var<double> K = random("K", {n, d_h});
+    const Var<double> V = random("V", {n, d_h});
     auto identity = zeros<double>({n, n});
     for (std::size_t i = 0; i < n; ++i) identity(i, i) = 1;
     const Array<double> exact = full_head(Q, K, V).y.value();
@@ -116,7 +120,8 @@ int main() {
 
     std::cout << "Windows: row j of E and F takes the mean of n / k positions; k " << k << "\n"
               << "  noise within a window   largest difference from full attention\n";
-    auto windows = zeros<double>({k, n}), repeated = zeros<double>({n, k});
+    auto windows = zeros<double>({k, n});
+    auto repeated = zeros<double>({n, k});
     for (std::size_t i = 0; i < n; ++i) {
         windows(i * k / n, i) = static_cast<double>(k) / static_cast<double>(n);
         repeated(i, i * k / n) = 1;

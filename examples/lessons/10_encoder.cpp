@@ -34,8 +34,9 @@ static Var<double> linear_by_hand(const nn::Linear<double>& layer, const Var<dou
 static Var<double> attention_by_hand(const nn::MultiHeadAttention<double>& layer,
                                      const Var<double>& x) {
     const Var<double> Q = linear_by_hand(layer.query, x);
-    Var<double> K = linear_by_hand(layer.key, x), V = linear_by_hand(layer.value, x);  // (B, n, d)
-    if (layer.projection) {                                                            // (B, k, d)
+    Var<double> K = linear_by_hand(layer.key, x);    // (B, n, d)
+    Var<double> V = linear_by_hand(layer.value, x);  // (B, n, d)
+    if (layer.projection) {                          // (B, k, d)
         K = matmul<double>(*layer.projection->E[0], K);
         V = matmul<double>(*layer.projection->F[0], V);
     }
@@ -53,7 +54,7 @@ static Var<double> block_by_hand(const nn::EncoderBlock<double>& block, const Va
 
 // A block whose parameters are all random: as they start, biases are 0 and would hide what is
 // forgotten.
-static nn::EncoderBlock<double> random_block(nn::Attention attention) {
+static nn::EncoderBlock<double> random_block(nn::AttentionKind attention) {
     nn::EncoderBlock<double> block(0, {.vocab_size = 2,
                                        .length = n,
                                        .width = d,
@@ -76,8 +77,8 @@ static Var<double> reordered(const Var<double>& x, const std::vector<std::ptrdif
 }
 
 int main(int argc, char** argv) {
-    nn::EncoderBlock<double> block = random_block(nn::Attention::linformer);
-    const nn::EncoderBlock<double> full = random_block(nn::Attention::full);
+    nn::EncoderBlock<double> block = random_block(nn::AttentionKind::linformer);
+    const nn::EncoderBlock<double> full = random_block(nn::AttentionKind::full);
     const Var<double> x = normal<double>(Random(1, "x"), {B, n, d});
 
     std::cout << "1. By hand, op by op: x " << to_string(x.shape()) << ", k " << k << ", h " << h

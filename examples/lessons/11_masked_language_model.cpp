@@ -36,7 +36,8 @@ static std::string sentence(const Random& random) {
 // A batch: letters covered with probability 15 %, which are the targets; the others are not
 // counted.
 struct Batch {
-    Ids tokens = empty<std::int64_t>({B, n}), targets = full<std::int64_t>({B, n}, ignore_index);
+    Ids tokens = empty<std::int64_t>({B, n});
+    Ids targets = full<std::int64_t>({B, n}, ignore_index);
 };
 static Batch batch(const std::string& purpose, std::uint32_t step) {
     Batch made;
@@ -99,7 +100,8 @@ int main() {
                                 .k = 8});
     nn::Adam<float> adam(model.parameters());
     const nn::Schedule rate{.lr = 5e-3, .warmup = 20, .steps = steps};
-    const double uniform = std::log(static_cast<double>(V)), unigram = unigram_entropy();
+    const double uniform = std::log(static_cast<double>(V));
+    const double unigram = unigram_entropy();
     const Batch unseen = batch("unseen", 0);
     const auto loss_of_unseen = [&] {
         return cross_entropy(model(unseen.tokens), unseen.targets).item();

@@ -47,7 +47,8 @@ static Var<double> masked_linformer(const Var<double>& x) {
 
 // Row t from the positions 0 to t alone, with the sums K-bar and V-bar after t.
 static Var<double> running_sums(const Var<double>& x) {
-    Var<double> K_bar = zeros<double>({1, k, d}), V_bar = K_bar;
+    Var<double> K_bar = zeros<double>({1, k, d});
+    Var<double> V_bar = K_bar;
     std::vector<Var<double>> rows;
     for (std::ptrdiff_t t = 0; t < static_cast<std::ptrdiff_t>(n); ++t) {
         const Range now{t, t + 1};
@@ -71,7 +72,8 @@ static std::vector<Leak> leaks(const Layer& layer) {
     auto other = x;
     const auto news = normal<double>(Random(2, "other"), {d});
     for (std::size_t c = 0; c < d; ++c) other(0, changed, c) = news(c);
-    const Array<double> y = layer(x).value(), z = layer(other).value();
+    const Array<double> y = layer(x).value();
+    const Array<double> z = layer(other).value();
     std::vector<Leak> leak(n);
     for (std::size_t t = 0; t < n; ++t) {
         Parameter<double> input("x", x);
@@ -104,7 +106,8 @@ int main() {
         std::cout << "\n" << std::setw(31) << "";
         for (const Leak& l : leak) std::cout << std::setw(9) << l.gradient;
         std::cout << "\n";
-        past_moved = past_gradient = 0;
+        past_moved = 0;
+        past_gradient = 0;
         for (std::size_t t = 0; t < changed; ++t) {
             past_moved = larger(past_moved, leak[t].moved);
             past_gradient = larger(past_gradient, leak[t].gradient);

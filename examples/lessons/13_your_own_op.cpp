@@ -94,10 +94,10 @@ int main() {
     std::cout << "3. At work: a network with 4 units of swish learns exclusive or\n";
     const Var<double> points = Array<double>{{0, 0}, {0, 1}, {1, 0}, {1, 1}};
     const Var<double> answers = reshaped<double>({0, 1, 1, 0}, {4, 1});
-    Parameter<double> W1("W1", normal<double>(Random(1, "W1"), {4, 2})),
-        b1("b1", zeros<double>({4}));
-    Parameter<double> W2("W2", normal<double>(Random(1, "W2"), {1, 4})),
-        b2("b2", zeros<double>({1}));
+    Parameter<double> W1("W1", normal<double>(Random(1, "W1"), {4, 2}));
+    Parameter<double> b1("b1", zeros<double>({4}));
+    Parameter<double> W2("W2", normal<double>(Random(1, "W2"), {1, 4}));
+    Parameter<double> b2("b2", zeros<double>({1}));
     double first = 0, last = 0;
     for (int step = 0; step <= 2000; ++step) {
         Tape<double> pass;

@@ -109,8 +109,10 @@ int main() {
     const double h = 1e-5;
     std::vector<double> above = x, below = x;
     for (std::size_t i = 0; i < n; ++i) above[i] += h * v[i], below[i] -= h * v[i];
-    const auto Hv = hessian_times(f, x, v), g = gradient(f, x), g_above = gradient(f, above),
-               g_below = gradient(f, below);
+    const auto Hv = hessian_times(f, x, v);
+    const auto g = gradient(f, x);
+    const auto g_above = gradient(f, above);
+    const auto g_below = gradient(f, below);
     double worst = 0;
     for (std::size_t i = 0; i < n; ++i) {
         const double numeric = (g_above[i] - g_below[i]) / (2 * h);

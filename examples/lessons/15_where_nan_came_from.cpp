@@ -90,7 +90,8 @@ int main() {
           "its input is a difference, and holds a 0");
     {
         Tape<double> tape;
-        const double p = (1.0 / (1.0 + exp(-(w * x)))).value()(3), q = 1 - p;
+        const double p = (1.0 / (1.0 + exp(-(w * x)))).value()(3);
+        const double q = 1 - p;
         std::cout << "  at x = 30: p " << p << "  1 - p " << q << "  ln " << std::log(q)
                   << "  0 ln(1 - p) " << std::abs(0 * std::log(q)) << "\n";
         claim(std::isinf(std::log(q)) && std::isnan(0 * std::log(q)),

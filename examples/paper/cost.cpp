@@ -34,13 +34,14 @@ namespace taper::examples {
 
 struct Series {
     std::string name;
-    nn::Attention attention;
+    nn::AttentionKind attention;
     bool causal;
     std::size_t k;  // 0 for full attention
 };
 
 struct Cost {
-    double microseconds, megabytes;  // of a token; of the process at its peak
+    double microseconds;  // of a token
+    double megabytes;     // of the process at its peak
 };
 
 static Cost cost_of(const nn::Config& config, std::size_t tokens, bool train) {
@@ -58,11 +59,13 @@ static Cost cost_of(const nn::Config& config, std::size_t tokens, bool train) {
         }
         return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     };
-    // the first one touches its memory for the first time
-    double least = seconds_of_a_pass(), all = least;
-    for (int pass = 1; pass < 3 && all < 10; ++pass) {
+    // Three passes, or fewer where they are long: the first is slow, as its memory is new.
+    double least = seconds_of_a_pass();
+    double total = least;
+    for (int pass = 1; pass < 3 && total < 10; ++pass) {
         const double seconds = seconds_of_a_pass();
-        least = std::min(least, seconds), all += seconds;
+        least = std::min(least, seconds);
+        total += seconds;
     }
     return {least * 1e6 / static_cast<double>(tokens), peak_megabytes()};
 }
@@ -77,7 +80,8 @@ static Cost measured(const nn::Config& config, std::size_t tokens, bool train) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);  // ends with the parent
         try {
             const Cost cost = cost_of(config, tokens, train);
-            _exit(write(ends[1], &cost, sizeof cost) == sizeof cost ? 0 : 1);
+            const bool written = write(ends[1], &cost, sizeof cost) == sizeof cost;
+            _exit(written ? 0 : 1);
         } catch (...) {  // the parent says that there is no result
             _exit(1);
         }
@@ -99,41 +103,56 @@ using Costs = std::map<std::size_t, Cost>;  // by n
 // From which length on `fast` stays the faster one, the logarithms between two measured lengths
 // joined by a straight line.
 static std::string crossover(const Costs& slow, const Costs& fast) {
-    std::string from;
+    std::string length;
     std::optional<std::pair<double, double>> before;  // ln n, ln of the ratio
     for (const auto& [n, cost] : fast) {
-        const double x = std::log(static_cast<double>(n)),
-                     y = std::log(slow.at(n).microseconds / cost.microseconds);
-        if (y < 0) from.clear();
-        else if (!before) from = std::to_string(n) + " or before";
-        else if (before->second < 0)
-            from = std::to_string(std::lround(std::exp(
-                before->first - before->second * (x - before->first) / (y - before->second))));
+        const double x = std::log(static_cast<double>(n));
+        const double y = std::log(slow.at(n).microseconds / cost.microseconds);
+        if (y < 0) {
+            length.clear();
+        } else if (!before) {
+            length = std::to_string(n) + " or before";
+        } else if (before->second < 0) {
+            const double zero =
+                before->first - before->second * (x - before->first) / (y - before->second);
+            length = std::to_string(std::lround(std::exp(zero)));
+        }
         before = {x, y};
     }
-    return from.empty() ? "at none of these lengths" : "from n = " + from + " on";
+    return length.empty() ? "at none of these lengths" : "from n = " + length + " on";
 }
 
 static std::string cell(double number, double in_brackets, int digits) {
+    const int bracket_digits = digits == 1 ? 1 : 0;
     char text[64];
-    std::snprintf(text, sizeof text, "%*.*f (%.*f)", 7, digits, number, digits == 1 ? 1 : 0,
+    std::snprintf(text, sizeof text, "%*.*f (%.*f)", 7, digits, number, bracket_digits,
                   in_brackets);
     return text;
 }
+
+static std::string right_aligned(const std::string& text, std::size_t width) {
+    return std::string(width - std::min(width, text.size()), ' ') + text;
+}
+
 static std::string row(const std::string& first, const std::vector<std::string>& cells) {
-    std::string line = std::string(8 - std::min<std::size_t>(8, first.size()), ' ') + first;
-    for (const std::string& text : cells)
-        line += std::string(18 - std::min<std::size_t>(18, text.size()), ' ') + text;
+    std::string line = right_aligned(first, 8);
+    for (const std::string& text : cells) line += right_aligned(text, 18);
     return line + "\n";
 }
 
 struct CostOptions {
     std::vector<std::uint64_t> lengths{64,   128,  256,   512,   1024, 2048,
-                                       4096, 8192, 16384, 32768, 65536},
-        k{32, 128, 512};
-    std::uint64_t tokens = 65536, width = 128, heads = 4, layers = 2,
-                  thread_count = static_cast<std::uint64_t>(threads());
-    std::string mode = "forward", out = "cost.svg";
+                                       4096, 8192, 16384, 32768, 65536};
+    std::vector<std::uint64_t> k{32, 128, 512};
+    std::uint64_t tokens = 65536;
+    std::uint64_t width = 128;
+    std::uint64_t heads = 4;
+    std::uint64_t layers = 2;
+    std::uint64_t thread_count = static_cast<std::uint64_t>(threads());
+    std::string mode = "forward";
+    std::string out = "cost.svg";
+
+    bool train() const { return mode == "train"; }
 };
 
 // The defaults become those that go with what is given.
@@ -162,73 +181,125 @@ static nn::Config config_of(const Series& series, std::size_t n, const CostOptio
             .sharing = nn::Sharing::layerwise};
 }
 
-static int compare(const CostOptions& o, const Options& options) {
-    std::vector<Series> all{{"full", nn::Attention::full, false, 0},
-                            {"full causal", nn::Attention::full, true, 0}};
+static std::string name_of_full(bool causal) { return causal ? "full causal" : "full"; }
+
+// Full attention, causal and not, comes first.
+static std::vector<Series> series_of(const CostOptions& o) {
+    std::vector<Series> all_series;
+    for (const bool causal : {false, true})
+        all_series.push_back({name_of_full(causal), nn::AttentionKind::full, causal, 0});
     for (const std::uint64_t k : o.k)
         for (const bool causal : {false, true})
-            all.push_back({"k " + std::to_string(k) + (causal ? " causal" : ""),
-                           nn::Attention::linformer, causal, k});
+            all_series.push_back({"k " + std::to_string(k) + (causal ? " causal" : ""),
+                                  nn::AttentionKind::linformer, causal, k});
+    return all_series;
+}
+
+// Those that are compared with full attention.
+static std::vector<Series> linformers_of(const std::vector<Series>& all_series) {
+    return {all_series.begin() + 2, all_series.end()};
+}
+
+static std::vector<std::string> names_of(const std::vector<Series>& all_series) {
     std::vector<std::string> names;
-    for (const Series& series : all) {
-        names.push_back(series.name);
-        for (const std::uint64_t n : o.lengths)
-            if (series.k <= n) {
-                const nn::Config config = config_of(series, n, o);
-                check_options(config, options);
-                check_memory(config, o.tokens / n, o.mode == "train" ? 2 : 1, options);
-            }
-    }
+    for (const Series& series : all_series) names.push_back(series.name);
+    return names;
+}
+
+static void check_all(const std::vector<Series>& all_series, const CostOptions& o,
+                      const Options& options) {
+    for (const Series& series : all_series)
+        for (const std::uint64_t n : o.lengths) {
+            if (series.k > n) continue;
+            const nn::Config config = config_of(series, n, o);
+            check_options(config, options);
+            check_memory(config, o.tokens / n, o.train() ? 2 : 1, options);
+        }
+}
+
+using SeriesCosts = std::map<std::string, Costs>;  // by name
+
+static SeriesCosts measure(const std::vector<Series>& all_series, const CostOptions& o) {
     print_result("Microseconds a token (MB at the peak); " + std::to_string(o.tokens) +
-                 " tokens, " + (o.mode == "train" ? "forward and backward" : "forward") + "\n" +
-                 row("n", names));
-    std::map<std::string, Costs> costs;
+                 " tokens, " + (o.train() ? "forward and backward" : "forward") + "\n" +
+                 row("n", names_of(all_series)));
+    SeriesCosts costs;
     for (const std::uint64_t n : o.lengths) {
         std::vector<std::string> cells;
-        for (const Series& series : all) {
+        for (const Series& series : all_series) {
             if (series.k > n) {
                 cells.push_back("-");
                 continue;
             }
-            const Cost cost = costs[series.name][n] =
-                measured(config_of(series, n, o), o.tokens, o.mode == "train");
+            const Cost cost = measured(config_of(series, n, o), o.tokens, o.train());
+            costs[series.name][n] = cost;
             cells.push_back(cell(cost.microseconds, cost.megabytes, 2));
         }
         print_result(row(std::to_string(n), cells));
     }
+    return costs;
+}
+
+static void print_ratios(const std::vector<Series>& linformers, const SeriesCosts& costs,
+                         const CostOptions& o) {
     print_result("\nTimes as fast as full attention (times as little memory)\n" +
-                 row("n", {names.begin() + 2, names.end()}));
+                 row("n", names_of(linformers)));
     for (const std::uint64_t n : o.lengths) {
         std::vector<std::string> cells;
-        for (std::size_t i = 2; i < all.size(); ++i) {
-            const auto found = costs[all[i].name].find(n);
-            if (found == costs[all[i].name].end()) {
+        for (const Series& series : linformers) {
+            if (series.k > n) {
                 cells.push_back("-");
                 continue;
             }
-            const Cost full = costs[all[i].causal ? "full causal" : "full"].at(n);
-            cells.push_back(cell(full.microseconds / found->second.microseconds,
-                                 full.megabytes / found->second.megabytes, 1));
+            const Cost full = costs.at(name_of_full(series.causal)).at(n);
+            const Cost cost = costs.at(series.name).at(n);
+            cells.push_back(
+                cell(full.microseconds / cost.microseconds, full.megabytes / cost.megabytes, 1));
         }
         print_result(row(std::to_string(n), cells));
     }
-    std::string crossovers = "\n";
-    for (std::size_t i = 2; i < all.size(); ++i)
-        crossovers += names[i] + " is faster than " + names[all[i].causal] + " attention " +
-                      crossover(costs[names[all[i].causal]], costs[names[i]]) + "\n";
-    print_result(crossovers);
+}
+
+static void print_crossovers(const std::vector<Series>& linformers, const SeriesCosts& costs) {
+    std::string lines = "\n";
+    for (const Series& series : linformers) {
+        const std::string full = name_of_full(series.causal);
+        lines += series.name + " is faster than " + full + " attention " +
+                 crossover(costs.at(full), costs.at(series.name)) + "\n";
+    }
+    print_result(lines);
+}
+
+static void draw(const std::vector<Series>& all_series, const SeriesCosts& costs,
+                 const CostOptions& o) {
     std::vector<Curve> curves;
-    for (const Series& series : all) {
-        curves.push_back({series.name, "linespoints", {}});
-        for (const auto& [n, cost] : costs[series.name])
-            curves.back().points.emplace_back(static_cast<double>(n), cost.microseconds);
+    for (const Series& series : all_series) {
+        Curve& curve = curves.emplace_back(Curve{series.name, "linespoints", {}});
+        for (const auto& [n, cost] : costs.at(series.name))
+            curve.points.emplace_back(static_cast<double>(n), cost.microseconds);
     }
     if (!plot(o.out, std::to_string(o.tokens) + " tokens in a pass", "n, tokens in a sequence",
               "microseconds a token", curves, Scale::logarithmic))
         throw std::runtime_error(
             "--out: the picture needs gnuplot (Debian: gnuplot-nox): it is missing or failed: " +
             o.out);
-    return 0;
+}
+
+// Each length, and each k, must be more than the one before.
+static void check_lists(const CostOptions& o) {
+    const auto grows = [](const std::vector<std::uint64_t>& list, std::size_t i) {
+        return i == 0 || list[i] > list[i - 1];
+    };
+    for (std::size_t i = 0; i < o.lengths.size(); ++i)
+        if (o.tokens % o.lengths[i] != 0 || !grows(o.lengths, i))
+            throw Error("--lengths: each must be more than the one before, and divide --tokens: " +
+                        std::to_string(o.lengths[i]) + ", " + std::to_string(o.tokens));
+    for (std::size_t i = 0; i < o.k.size(); ++i)
+        if (o.k[i] > o.lengths.back() || !grows(o.k, i))
+            throw Error(
+                "--k: each must be more than the one before, and at most the longest of "
+                "--lengths: " +
+                std::to_string(o.k[i]) + ", " + std::to_string(o.lengths.back()));
 }
 
 }  // namespace taper::examples
@@ -256,19 +327,17 @@ int main(int argc, char** argv) {
         options.count("--threads", o.thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
         fit_defaults(options, o);
-        for (std::size_t i = 0; i < o.lengths.size(); ++i)
-            if (o.tokens % o.lengths[i] != 0 || (i > 0 && o.lengths[i] <= o.lengths[i - 1]))
-                throw Error(
-                    "--lengths: each must be more than the one before, and divide --tokens: " +
-                    std::to_string(o.lengths[i]) + ", " + std::to_string(o.tokens));
-        for (std::size_t i = 0; i < o.k.size(); ++i)
-            if (o.k[i] > o.lengths.back() || (i > 0 && o.k[i] <= o.k[i - 1]))
-                throw Error(
-                    "--k: each must be more than the one before, and at most the longest of "
-                    "--lengths: " +
-                    std::to_string(o.k[i]) + ", " + std::to_string(o.lengths.back()));
+        check_lists(o);
         check_output_file("--out", o.out);
         set_threads(static_cast<int>(o.thread_count));
-        return compare(o, options);
+
+        const std::vector<Series> all_series = series_of(o);
+        const std::vector<Series> linformers = linformers_of(all_series);
+        check_all(all_series, o, options);
+        const SeriesCosts costs = measure(all_series, o);
+        print_ratios(linformers, costs, o);
+        print_crossovers(linformers, costs);
+        draw(all_series, costs, o);
+        return 0;
     });
 }

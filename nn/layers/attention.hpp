@@ -19,23 +19,30 @@ template <class T> struct AttentionState {
 // x (B, n', d) -> (B, n', d). NAME.query, NAME.key, NAME.value, NAME.output; E and F with
 // linformer.
 template <class T> struct MultiHeadAttention {
-    std::size_t heads, window;
+    std::size_t heads;
+    std::size_t window;  // of a causal linformer: the positions that are seen exactly
     bool causal;
     Linear<T> query, key, value, output;
     std::optional<Projection<T>> projection;  // none: full attention
 
+    // layerwise_E: the E of layerwise sharing, which the model owns.
     MultiHeadAttention(const std::string& name, const Config& config, std::size_t layer = 0,
-                       const typename Projection<T>::Matrix& everywhere = nullptr);
+                       const SharedParameter<T>& layerwise_E = nullptr);
     Var<T> operator()(const Var<T>& x, const Pass& pass = {}) const;
     // Causal: x (B, 1, d), the next position -> (B, 1, d), as the row of the whole pass. Not for
     // training. Error: the layer is not causal, or x is of another shape or number of rows.
     Var<T> step(const Var<T>& x, AttentionState<T>& state) const;
-    void list(Parameters<T>& all);
+    void list(Parameters<T>& parameters);
 
   private:
     std::size_t groups() const { return projection ? projection->k.size() : 1; }
-    // the columns of x that the heads of a group read
-    Var<T> part(const Var<T>& x, std::size_t group) const;
+    // The columns of x that the heads of a group read.
+    Var<T> columns_of(const Var<T>& x, std::size_t group) const;
+    void check_input(const Var<T>& x, const Pass& pass) const;
+    void check_step(const Var<T>& x, const AttentionState<T>& state) const;
+    // The heads of a group, from all columns of Q, K and V: (B, n', its heads x d_h).
+    Var<T> attend(std::size_t group, const Var<T>& Q, const Var<T>& K, const Var<T>& V,
+                  const Pass& pass) const;
 };
 
 }  // namespace taper::nn

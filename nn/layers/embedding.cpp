@@ -15,11 +15,11 @@ template <class T> Var<T> Embedding<T>::operator()(const Ids& tokens, std::size_
                     {{"tokens", tokens.shape()}}, "n " + std::to_string(length));
     const Range positions{static_cast<std::ptrdiff_t>(first),
                           static_cast<std::ptrdiff_t>(first + tokens.shape(1))};
-    return embedding(token, tokens) + slice(position, 0, positions);
+    return taper::embedding(token, tokens) + slice(position, 0, positions);
 }
 
-template <class T> void Embedding<T>::list(Parameters<T>& all) {
-    all.insert(all.end(), {&token, &position});
+template <class T> void Embedding<T>::list(Parameters<T>& parameters) {
+    parameters.insert(parameters.end(), {&token, &position});
 }
 
 template struct Embedding<float>;

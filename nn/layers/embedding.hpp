@@ -13,7 +13,7 @@ template <class T> struct Embedding {
     Embedding(const std::string& name, std::size_t V, std::size_t n, std::size_t d,
               std::optional<std::uint64_t> seed);
     Var<T> operator()(const Ids& tokens, std::size_t first = 0) const;
-    void list(Parameters<T>& all);
+    void list(Parameters<T>& parameters);
 };
 
 }  // namespace taper::nn

@@ -1,4 +1,4 @@
-// The encoder block: attention and a feed-forward network, each with a residual sum and a
+// The encoder block: attention and a feed-forward network, each with a residual connection and a
 // LayerNorm.
 #pragma once
 
@@ -19,16 +19,17 @@ template <class T> struct EncoderBlock {
     FeedForward<T> feed_forward;
     Dropout dropout1, dropout2;
 
-    // Names start with layers.LAYER. everywhere: the E of layerwise sharing.
+    // Names start with layers.LAYER. layerwise_E: the E of layerwise sharing, which the model owns.
     EncoderBlock(std::size_t layer, const Config& config,
-                 const typename Projection<T>::Matrix& everywhere = nullptr);
+                 const SharedParameter<T>& layerwise_E = nullptr);
     Var<T> operator()(const Var<T>& x, const Pass& pass = {}) const;
-    // x (B, 1, d), the next position; causal
+    // Causal: x (B, 1, d), the next position, as MultiHeadAttention::step.
     Var<T> step(const Var<T>& x, AttentionState<T>& state) const;
-    void list(Parameters<T>& all);
+    void list(Parameters<T>& parameters);
 
   private:
-    template <class Attend> Var<T> around(const Var<T>& x, Attend attend, const Pass& pass) const;
+    // The block with attend(z) for its attention.
+    template <class Attend> Var<T> forward(const Var<T>& x, Attend attend, const Pass& pass) const;
 };
 
 }  // namespace taper::nn

@@ -8,12 +8,12 @@ FeedForward<T>::FeedForward(const std::string& name, std::size_t d, std::size_t 
     : up(name + ".up", d, width, seed), down(name + ".down", width, d, seed) {}
 
 template <class T> Var<T> FeedForward<T>::operator()(const Var<T>& x) const {
-    return feed_forward(x, up.weight, up.bias, down.weight, down.bias);
+    return taper::feed_forward(x, up.weight, up.bias, down.weight, down.bias);
 }
 
-template <class T> void FeedForward<T>::list(Parameters<T>& all) {
-    up.list(all);
-    down.list(all);
+template <class T> void FeedForward<T>::list(Parameters<T>& parameters) {
+    up.list(parameters);
+    down.list(parameters);
 }
 
 template struct FeedForward<float>;

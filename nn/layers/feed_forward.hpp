@@ -12,7 +12,7 @@ template <class T> struct FeedForward {
     FeedForward(const std::string& name, std::size_t d, std::size_t width,
                 std::optional<std::uint64_t> seed);
     Var<T> operator()(const Var<T>& x) const;
-    void list(Parameters<T>& all);
+    void list(Parameters<T>& parameters);
 };
 
 }  // namespace taper::nn

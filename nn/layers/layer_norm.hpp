@@ -11,7 +11,7 @@ template <class T> struct LayerNorm {
 
     LayerNorm(const std::string& name, std::size_t d);
     Var<T> operator()(const Var<T>& x) const;
-    void list(Parameters<T>& all);
+    void list(Parameters<T>& parameters);
 };
 
 }  // namespace taper::nn

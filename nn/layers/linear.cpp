@@ -9,15 +9,16 @@ Linear<T>::Linear(const std::string& name, std::size_t in, std::size_t out,
       bias(name + ".bias", zeros<T>({out})) {}
 
 template <class T> Var<T> Linear<T>::operator()(const Var<T>& x) const {
-    return linear(x, weight, bias);
+    return taper::linear(x, weight, bias);
 }
 
-template <class T> Var<T> Linear<T>::of_sums(const Var<T>& x, const Var<T>& weights) const {
-    return matmul(x, weight, {.transpose_b = true}) + weights * bias;
+template <class T>
+Var<T> Linear<T>::weighted_sums(const Var<T>& sums, const Var<T>& weights) const {
+    return matmul(sums, weight, {.transpose_b = true}) + weights * bias;
 }
 
-template <class T> void Linear<T>::list(Parameters<T>& all) {
-    all.insert(all.end(), {&weight, &bias});
+template <class T> void Linear<T>::list(Parameters<T>& parameters) {
+    parameters.insert(parameters.end(), {&weight, &bias});
 }
 
 template struct Linear<float>;

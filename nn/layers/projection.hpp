@@ -21,31 +21,29 @@
 
 namespace taper::nn {
 
-// The k projected keys and values. A slot that is not live (an empty window) is none: its score is
-// -inf.
+// The k projected keys and values. A slot that is not live, of an empty window, has the score -inf.
 template <class T> struct Slots {
     Var<T> K, V;               // (B, slots, w)
     std::optional<Mask> live;  // (B, slots); none: all
 };
 
 // Heads come in groups that are projected together: all of a layer, or (sharing "none") one each.
-// Sharing is which groups and layers hold the same Parameter. Names: NAME.E, NAME.F; without
-// sharing NAME.E.J, NAME.F.J for head J.
+// With sharing, groups and layers hold the same Parameter. Names: NAME.E, NAME.F; without sharing
+// NAME.E.J, NAME.F.J for head J.
 template <class T> struct Projection {
-    using Matrix = std::shared_ptr<Parameter<T>>;
-
     ProjectionKind kind;
     std::size_t n, head_width;
-    // row j of E times ||E_j|| / ||E_j, positions in use||: for short and padded sequences
+    // For short and padded sequences: row j of E times ||E_j|| / ||E_j, positions in use||.
     bool rescale;
     std::vector<std::size_t> k;  // of each group
-    // of each group: (k, n); conv: (d_h, r), r = ceil(n / k); mean, max: none
-    std::vector<Matrix> E, F;
+    // Of each group: (k, n); conv: (d_h, r), r = ceil(n / k); mean, max: none.
+    std::vector<SharedParameter<T>> E, F;
 
-    // `everywhere` is the E of layerwise sharing, which the model owns and lists.
+    // layerwise_E: the E of layerwise sharing, which the model owns and lists.
     Projection(const std::string& name, const Config& config, std::size_t layer,
-               const Matrix& everywhere = nullptr);
-    static Matrix make(const std::string& name, const Config& config, std::size_t k);
+               const SharedParameter<T>& layerwise_E = nullptr);
+    // A new E or F for k slots.
+    static SharedParameter<T> make(const std::string& name, const Config& config, std::size_t k);
 
     // K, V (B, n', w) of a group's heads side by side, with zeros where a position is not real. A
     // sequence of n' < n positions uses the first n' columns, or the windows that begin in it.
@@ -55,19 +53,20 @@ template <class T> struct Projection {
     // The same of K = key(x), V = value(x) by less work, for the heads of one group, if E and F are
     // matrices:
     //     E (x W^T + 1 b^T) = (E x) W^T + (E 1) b^T        x (B, n', d), E (k, n')
-    bool comes_first() const { return k.size() == 1 && is_matrix(); }
     Slots<T> operator()(const Var<T>& x, const Linear<T>& key, const Linear<T>& value,
                         const std::optional<Mask>& real) const;
-    void list(Parameters<T>& all);
+    bool acts_on_inputs() const { return k.size() == 1 && is_matrix(); }
+    void list(Parameters<T>& parameters);
 
   private:
     bool is_matrix() const {
         return kind == ProjectionKind::linear || kind == ProjectionKind::random;
     }
-    Var<T> project(const Matrix& matrix, const Var<T>& x, const std::optional<Mask>& real,
-                   const Linear<T>* linear = nullptr) const;
-    Var<T> pool(std::size_t group, const Matrix& kernel, const Var<T>& x, const Mask& real) const;
-    bool everywhere_;
+    Var<T> project(const SharedParameter<T>& matrix, const Var<T>& x,
+                   const std::optional<Mask>& real, const Linear<T>* linear = nullptr) const;
+    Var<T> pool(std::size_t group, const SharedParameter<T>& kernel, const Var<T>& x,
+                const Mask& real) const;
+    bool layerwise_;  // E is the model's
 };
 
 // The first n' columns of E (k, n).

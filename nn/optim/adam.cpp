@@ -10,10 +10,11 @@ namespace taper::nn {
 
 template <class T>
 Adam<T>::Adam(const Parameters<T>& parameters, AdamOptions options) : options_(options) {
-    const auto in = [](double x, double low, double high) { return x >= low && x < high; };
     const AdamOptions& o = options_;
-    if (!in(o.beta1, 0, 1) || !in(o.beta2, 0, 1) || !(o.eps > 0 && std::isfinite(o.eps)) ||
-        !(o.weight_decay >= 0 && std::isfinite(o.weight_decay)))
+    const auto is_beta = [](double beta) { return beta >= 0 && beta < 1; };
+    const bool eps_allowed = o.eps > 0 && std::isfinite(o.eps);
+    const bool decay_allowed = o.weight_decay >= 0 && std::isfinite(o.weight_decay);
+    if (!is_beta(o.beta1) || !is_beta(o.beta2) || !eps_allowed || !decay_allowed)
         throw Error(
             "adam: beta1 and beta2 must be in [0, 1), eps above 0, weight_decay 0 or more, all "
             "finite: " +
@@ -55,53 +56,75 @@ static void check(const Parameter<T>& parameter, const typename Adam<T>::Moments
                         ": the square of a gradient must be finite: " + shortest(entry));
 }
 
+template <class T> static bool moves(const Parameter<T>& parameter) {
+    return parameter.trainable() && parameter.has_gradient();
+}
+
+template <class T> void Adam<T>::check_gradients() const {
+    if (moments.size() != parameters_.size())
+        throw Error(
+            "adam: every parameter must have its moments: " + std::to_string(parameters_.size()) +
+            " parameters, " + std::to_string(moments.size()) + " moments");
+    for (std::size_t i = 0; i < parameters_.size(); ++i)
+        if (moves(*parameters_[i])) check(*parameters_[i], moments[i]);
+}
+
+// What a thread updates at once: entries of one parameter, and the factors of its step.
+template <class T> struct Adam<T>::Part {
+    const T* g;
+    T *w, *m, *v;
+    T keep;        // 1 - lr weight_decay
+    T rate;        // lr / (1 - beta1^t)
+    T correction;  // 1 / (1 - beta2^t)
+    std::size_t size;
+};
+
+// Of all parameters: one by one, small ones would leave threads idle.
+template <class T> std::vector<typename Adam<T>::Part> Adam<T>::begin_step(double lr) {
+    std::uint64_t t = 0;  // of the two factors: most parameters are at the same step
+    T rate = 0;
+    T correction = 0;
+    std::vector<Part> parts;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+        Parameter<T>& parameter = *parameters_[i];
+        if (!moves(parameter)) continue;
+        ++moments[i].t;
+        if (moments[i].t != t) {
+            t = moments[i].t;
+            rate = static_cast<T>(lr / (1 - std::pow(options_.beta1, static_cast<double>(t))));
+            correction = static_cast<T>(1 / (1 - std::pow(options_.beta2, static_cast<double>(t))));
+        }
+        const bool decays = parameter.shape().size() >= 2;
+        const T keep = decays ? static_cast<T>(1 - lr * options_.weight_decay) : T(1);
+        const T* g = parameter.gradient().data();
+        T* w = parameter.mutable_value().data();
+        T* m = moments[i].m.data();
+        T* v = moments[i].v.data();
+        const std::size_t size = parameter.value().size();
+        for (std::size_t first = 0; first < size; first += elementwise_chunk)
+            parts.push_back({.g = g + first,
+                             .w = w + first,
+                             .m = m + first,
+                             .v = v + first,
+                             .keep = keep,
+                             .rate = rate,
+                             .correction = correction,
+                             .size = std::min(elementwise_chunk, size - first)});
+    }
+    return parts;
+}
+
 template <class T> void Adam<T>::step(double lr) {
     if (!(lr >= 0 && lr <= std::numeric_limits<T>::max()))
         throw Error("adam: the learning rate must be finite in the parameters' type, 0 or more: " +
                     shortest(lr));
     take_in_trainable();
-    if (moments.size() != parameters_.size())
-        throw Error(
-            "adam: every parameter must have its moments: " + std::to_string(parameters_.size()) +
-            " parameters, " + std::to_string(moments.size()) + " moments");
-    const auto moves = [](const Parameter<T>& parameter) {
-        return parameter.trainable() && parameter.has_gradient();
-    };
-    for (std::size_t i = 0; i < parameters_.size(); ++i)
-        if (moves(*parameters_[i])) check(*parameters_[i], moments[i]);
+    check_gradients();
+    const std::vector<Part> parts = begin_step(lr);
     // 1 - beta is formed in double: of a beta of float, as of 0.9999, it would be another.
     const T beta1 = static_cast<T>(options_.beta1), rest1 = static_cast<T>(1 - options_.beta1);
     const T beta2 = static_cast<T>(options_.beta2), rest2 = static_cast<T>(1 - options_.beta2);
     const T eps = static_cast<T>(options_.eps);
-    struct Part {
-        const T* g;
-        T *w, *m, *v, keep, rate, correction;
-        std::size_t size;
-    };
-    // Of a step t: most parameters are at the same one.
-    struct Bias {
-        std::uint64_t t = 0;
-        T rate = 0, correction = 0;
-    } bias;
-    std::vector<Part> parts;  // of all parameters: one by one, small ones would leave threads idle
-    for (std::size_t i = 0; i < parameters_.size(); ++i) {
-        Parameter<T>& parameter = *parameters_[i];
-        if (!moves(parameter)) continue;
-        const std::uint64_t step = ++moments[i].t;
-        if (step != bias.t) {
-            const double t = static_cast<double>(step);
-            bias.t = step;
-            bias.rate = static_cast<T>(lr / (1 - std::pow(options_.beta1, t)));
-            bias.correction = static_cast<T>(1 / (1 - std::pow(options_.beta2, t)));
-        }
-        const T keep =
-            parameter.shape().size() >= 2 ? static_cast<T>(1 - lr * options_.weight_decay) : T(1);
-        const T* g = parameter.gradient().data();
-        T *w = parameter.mutable_value().data(), *m = moments[i].m.data(), *v = moments[i].v.data();
-        for (std::size_t at = 0; at < parameter.value().size(); at += elementwise_chunk)
-            parts.push_back({g + at, w + at, m + at, v + at, keep, bias.rate, bias.correction,
-                             std::min(elementwise_chunk, parameter.value().size() - at)});
-    }
     parallel_for(parts.size(), 1, [&](std::size_t number, std::size_t) {
         const Part part = parts[number];
         const auto next_m = [=](auto m, auto g) { return beta1 * m + rest1 * g; };

@@ -22,26 +22,32 @@ template <class T> class Adam {
         std::uint64_t t = 0;  // how many steps have moved it
     };
 
-    // The parameters must outlive the optimiser; one that comes a second time counts once. Error:
-    // an option out of range: beta1 and beta2 in [0, 1), eps above 0, weight_decay 0 or more, all
+    // The parameters must outlive the optimiser. One that is listed twice counts once. Error: an
+    // option out of range: beta1 and beta2 in [0, 1), eps above 0, weight_decay 0 or more, all
     // finite.
     explicit Adam(const Parameters<T>& parameters, AdamOptions options = {});
 
-    // One step with learning rate lr for every parameter that has a gradient; then the gradients
-    // are cleared. A parameter without one, or frozen, and its moments stay as they are. As in
-    // PyTorch t counts the steps of each by itself: one that is thawed late begins as all began.
-    // Error: lr not finite or below 0; a gradient whose square is not finite would freeze its
-    // weight for good: the parameter is named, and nothing has moved.
+    // One step with learning rate lr for every parameter that has a gradient. Then the gradients
+    // are cleared. A parameter without a gradient, or frozen, and its moments stay as they are. As
+    // in PyTorch each parameter counts its own steps t: one that is thawed late begins at 1.
+    // Error, and nothing has moved: lr is not finite or below 0; or the square of a gradient, whose
+    // parameter is named, is not finite, which would freeze its weight for good.
     void step(double lr);
 
-    // For checkpoints: in the order of parameters(), those that were trainable from the start, and
-    // behind them others, as step() first found them thawed.
+    // For checkpoints, in the order of parameters(): first those that were trainable from the
+    // start, then others, in the order in which step() found them thawed.
     std::vector<Moments> moments;
     const Parameters<T>& parameters() const { return parameters_; }
 
   private:
+    struct Part;
+
     void take_in_trainable();
-    Parameters<T> parameters_, frozen_;  // frozen_: from the start, and still
+    void check_gradients() const;
+    std::vector<Part> begin_step(double lr);  // counts the step
+
+    Parameters<T> parameters_;
+    Parameters<T> frozen_;  // from the start, and still
     AdamOptions options_;
 };
 

@@ -9,29 +9,32 @@ namespace taper::nn {
 
 // Those that are trained and have a gradient, each once.
 template <class T>
-static std::vector<Parameter<T>*> distinct(const std::vector<Parameter<T>*>& parameters) {
-    std::vector<Parameter<T>*> all;
+static std::vector<Parameter<T>*> with_gradient(const std::vector<Parameter<T>*>& parameters) {
+    std::vector<Parameter<T>*> once;
     std::unordered_set<const Leaf<T>*> seen;
     for (Parameter<T>* parameter : parameters)
         if (parameter->trainable() && parameter->has_gradient() &&
             seen.insert(parameter->leaf.get()).second)
-            all.push_back(parameter);
-    return all;
+            once.push_back(parameter);
+    return once;
+}
+
+template <class T> static void require_finite(const Parameter<T>& parameter) {
+    const Array<T>& g = parameter.gradient();
+    for (std::size_t i = 0; i < g.size(); ++i)
+        if (!std::isfinite(g.data()[i]))
+            throw Error(parameter.name() + ": a gradient must be finite: " + shortest(g.data()[i]) +
+                        " at " + index_text(g.shape(), i));
 }
 
 template <class T> double gradient_norm(const std::vector<Parameter<T>*>& parameters) {
     require_parameters("gradient_norm", parameters);
     double total = 0;
-    for (const Parameter<T>* parameter : distinct(parameters)) {
-        const Array<T>& g = parameter->gradient();
-        const Array<double> wide = converted<double>(g);
+    for (const Parameter<T>* parameter : with_gradient(parameters)) {
+        const Array<double> wide = converted<double>(parameter->gradient());
         const auto square = [](auto v) { return v * v; };
         const double squares = sum_row(wide.size(), square, wide.data());
-        if (!std::isfinite(squares))
-            for (std::size_t i = 0; i < g.size(); ++i)
-                if (!std::isfinite(g.data()[i]))
-                    throw Error(parameter->name() + ": a gradient must be finite: " +
-                                shortest(g.data()[i]) + " at " + index_text(g.shape(), i));
+        if (!std::isfinite(squares)) require_finite(*parameter);
         total += squares;
         if (!std::isfinite(total))
             throw Error(
@@ -49,7 +52,7 @@ double clip_gradients(const std::vector<Parameter<T>*>& parameters, double limit
     if (norm <= limit) return norm;
     // may be below the smallest float, as its products need not be
     const double scale = limit / norm;
-    for (Parameter<T>* parameter : distinct(parameters))
+    for (Parameter<T>* parameter : with_gradient(parameters))
         for (T& g : parameter->mutable_gradient())
             g = static_cast<T>(static_cast<double>(g) * scale);
     return norm;

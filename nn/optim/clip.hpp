@@ -9,10 +9,13 @@
 namespace taper::nn {
 
 // sqrt of the sum of the squares of all gradients, in double. Parameters without a gradient and
-// frozen ones count as 0, one that is listed twice counts once. List what the optimiser moves: a
-// trainable Parameter that no optimiser clears, as one that was left out of it, adds its gradient
-// up from step to step, and counts. freeze() it instead. Error that names the first parameter with
-// an entry that is not finite, or whose squares overflow (double; float cannot).
+// frozen ones count as 0. One that is listed twice counts once.
+//
+// List what the optimiser moves. The gradient of a trainable Parameter that was left out of it is
+// never cleared: it grows from step to step, and counts here. freeze() it instead.
+//
+// Error, which names the first parameter with an entry that is not finite, or whose squares
+// overflow (double; float cannot).
 template <class T> double gradient_norm(const std::vector<Parameter<T>*>& parameters);
 template <class T> double gradient_norm(std::initializer_list<Parameter<T>*> parameters) {
     return gradient_norm(std::vector<Parameter<T>*>(parameters));

@@ -10,12 +10,12 @@ namespace taper::nn {
 
 double Schedule::operator()(std::uint64_t step) const {
     constexpr double smallest = std::numeric_limits<double>::denorm_min();
-    // Of two that do not compare std::max gives back the first: NaN.
+    // Where lr is NaN, so is the result: of two that do not compare std::max returns the first.
     if (step < warmup)
         return std::max(lr * static_cast<double>(step) / static_cast<double>(warmup), smallest);
-    const auto past = static_cast<double>(step - warmup);
-    const auto rest = static_cast<double>(steps > warmup ? steps - warmup : 1);
-    const double cosine = std::cos(std::numbers::pi * std::min(1.0, past / rest));
+    const auto done = static_cast<double>(step - warmup);
+    const auto total = static_cast<double>(steps > warmup ? steps - warmup : 1);
+    const double cosine = std::cos(std::numbers::pi * std::min(1.0, done / total));
     return std::max(lr * (0.1 + 0.45 * (1 + cosine)), smallest);
 }
 

@@ -10,7 +10,7 @@ struct Schedule {
     std::uint64_t warmup;  // steps until it is reached; may be 0, and may be above steps
     std::uint64_t steps;   // of the whole run
 
-    // step is 1 to steps. Never 0: the first step has lr / warmup. NaN where lr is.
+    // step is 1 to steps. The rate is never 0: the first step has lr / warmup. NaN where lr is.
     double operator()(std::uint64_t step) const;
 };
 

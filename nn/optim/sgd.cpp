@@ -11,8 +11,9 @@ namespace taper::nn {
 template <class T>
 Sgd<T>::Sgd(const Parameters<T>& parameters, SgdOptions options)
     : parameters_(distinct("sgd", parameters)), options_(options) {
-    if (!(options.momentum >= 0 && options.momentum < 1) ||
-        !(options.weight_decay >= 0 && std::isfinite(options.weight_decay)))
+    const bool momentum_allowed = options.momentum >= 0 && options.momentum < 1;
+    const bool decay_allowed = options.weight_decay >= 0 && std::isfinite(options.weight_decay);
+    if (!momentum_allowed || !decay_allowed)
         throw Error("sgd: momentum must be in [0, 1), weight_decay 0 or more and finite: " +
                     shortest(options.momentum) + ", " + shortest(options.weight_decay));
     for (const Parameter<T>* parameter : parameters_)
@@ -33,6 +34,10 @@ template <class T> static void check(const Parameter<T>& parameter, const Array<
         throw Error("sgd: " + parameter.name() + ": a gradient must be finite: " + shortest(*bad));
 }
 
+template <class T> static bool moves(const Parameter<T>& parameter) {
+    return parameter.trainable() && parameter.has_gradient();
+}
+
 template <class T> void Sgd<T>::step(double lr) {
     if (!(lr >= 0 && lr <= std::numeric_limits<T>::max()))
         throw Error("sgd: the learning rate must be finite in the parameters' type, 0 or more: " +
@@ -41,26 +46,25 @@ template <class T> void Sgd<T>::step(double lr) {
         throw Error(
             "sgd: every parameter must have its velocity: " + std::to_string(parameters_.size()) +
             " parameters, " + std::to_string(velocities.size()) + " velocities");
-    const auto moves = [](const Parameter<T>& parameter) {
-        return parameter.trainable() && parameter.has_gradient();
-    };
     for (std::size_t i = 0; i < parameters_.size(); ++i)
         if (moves(*parameters_[i])) check(*parameters_[i], velocities[i]);
-    const T momentum = static_cast<T>(options_.momentum), rate = static_cast<T>(lr);
+    const T momentum = static_cast<T>(options_.momentum);
+    const T rate = static_cast<T>(lr);
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
         Parameter<T>& parameter = *parameters_[i];
         if (!moves(parameter)) continue;
-        const T keep =
-            parameter.shape().size() >= 2 ? static_cast<T>(1 - lr * options_.weight_decay) : T(1);
+        const bool decays = parameter.shape().size() >= 2;
+        const T keep = decays ? static_cast<T>(1 - lr * options_.weight_decay) : T(1);
         const T* g = parameter.gradient().data();
-        T *w = parameter.mutable_value().data(), *v = velocities[i].data();
-        parallel_for(parameter.value().size(), elementwise_chunk,
-                     [&](std::size_t begin, std::size_t end) {
-                         const auto next_v = [=](auto v, auto g) { return momentum * v + g; };
-                         const auto next_w = [=](auto w, auto v) { return keep * w - rate * v; };
-                         map_row(v + begin, end - begin, next_v, v + begin, g + begin);
-                         map_row(w + begin, end - begin, next_w, w + begin, v + begin);
-                     });
+        T* w = parameter.mutable_value().data();
+        T* v = velocities[i].data();
+        const auto update = [&](std::size_t begin, std::size_t end) {
+            const auto next_v = [=](auto v, auto g) { return momentum * v + g; };
+            const auto next_w = [=](auto w, auto v) { return keep * w - rate * v; };
+            map_row(v + begin, end - begin, next_v, v + begin, g + begin);
+            map_row(w + begin, end - begin, next_w, w + begin, v + begin);
+        };
+        parallel_for(parameter.value().size(), elementwise_chunk, update);
     }
     clear_gradients(parameters_);
 }

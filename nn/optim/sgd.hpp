@@ -14,14 +14,14 @@ struct SgdOptions {
 //   v = momentum v + g          w -= lr v + lr weight_decay w
 template <class T> class Sgd {
   public:
-    // The parameters must outlive the optimiser; one that comes a second time counts once. Error:
-    // an option out of range: momentum in [0, 1), weight_decay 0 or more, both finite.
+    // The parameters must outlive the optimiser. One that is listed twice counts once. Error: an
+    // option out of range: momentum in [0, 1), weight_decay 0 or more, both finite.
     explicit Sgd(const Parameters<T>& parameters, SgdOptions options = {});
 
-    // One step with learning rate lr for every trainable parameter that has a gradient; then the
+    // One step with learning rate lr for every trainable parameter that has a gradient. Then the
     // gradients are cleared. A frozen parameter and its velocity stay as they are, until it is
-    // thawed. Error: lr not finite or below 0; a gradient that is not finite: the parameter is
-    // named, and nothing has moved.
+    // thawed. Error, and nothing has moved: lr is not finite or below 0; or a gradient, whose
+    // parameter is named, is not finite.
     void step(double lr);
 
     // For checkpoints: v, each the shape of its parameter, in the order of parameters().

@@ -1,4 +1,5 @@
-# A session in gdb as one would type it, after core/show/printers.py was loaded. What it prints must be session.txt.
+# A session in gdb as one would type it, after core/show/printers.py was loaded. What it prints must
+# be session.txt.
 set disable-randomization off
 set trace-commands on
 

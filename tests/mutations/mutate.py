@@ -6,10 +6,12 @@
     sh tests/mutations/run.sh --list             their numbers, without building anything
     sh tests/mutations/run.sh --named            faster: without what other tests would notice
 
-All changes are compiled in at once, each behind a switch that the environment variable TAPER_MUTATION sets when a program
-starts: an expression E becomes (taper_mutation == 17 ? changed : E), a statement an if with both. So there is one build, in
-build/mutations, and one run of the tests for each change: first the tests that are named for its file, and where they pass,
-all the others. A change that ends a program, or hangs it, is noticed too.
+All changes are compiled in at once, each behind a switch that the environment variable
+TAPER_MUTATION sets when a program starts: an expression E becomes
+(taper_mutation == 17 ? changed : E), a statement an if with both. So there is one build, in
+build/mutations, and one run of the tests for each change: first the tests that are named for its
+file, and where they pass, all the others. A change that ends a program, or hangs it, is noticed
+too.
 """
 import argparse
 import concurrent.futures
@@ -29,18 +31,29 @@ SECONDS = 300  # the least limit of one run of the tests; it is more where the m
 
 class Mutation:
     def __init__(self, number, file, tests, anchor, before, after, reason):
-        self.number, self.file, self.tests = number, file, tests
-        self.anchor, self.before, self.after = anchor, before, after
+        self.number = number
+        self.file = file
+        self.tests = tests
+        self.anchor = anchor
+        self.before = before
+        self.after = after
         self.equivalent = reason  # why no test can notice it, or ""
-        self.begin = self.end = self.line = None
+        # where `before` is in the text of the file: locate finds it
+        self.begin = None
+        self.end = None
+        self.line = None
 
     def __str__(self):
         return f"{self.number:3} {self.file}:{self.line}: {self.before} ==> {self.after}"
 
 
+LINE = re.compile(r"(?:\[\[(?P<anchor>.*?)\]\] )?(?P<before>.*?) ==> (?P<after>.*)")
+
+
 def read_list(path):
     mutations = []
-    file, tests = None, []
+    file = None
+    tests = []
     for number, line in enumerate(path.read_text().splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
@@ -49,7 +62,7 @@ def read_list(path):
             tests = tests.split()
             continue
         text, _, reason = line.strip().partition("  ## equivalent: ")
-        match = re.fullmatch(r"(?:\[\[(?P<anchor>.*?)\]\] )?(?P<before>.*?) ==> (?P<after>.*)", text)
+        match = LINE.fullmatch(text)
         if not match or not file:
             sys.exit(f"{path}:{number}: a line must be [[anchor]] before ==> after: {line}")
         mutations.append(Mutation(len(mutations) + 1, file, tests, match["anchor"], match["before"],
@@ -58,12 +71,12 @@ def read_list(path):
 
 
 def anywhere_broken(line):
-    """The text of a line, wherever the formatter breaks it: at a blank, or behind an opening parenthesis."""
+    """A line, wherever the formatter breaks it: at a blank, or behind an opening parenthesis."""
     return re.compile(re.escape(line).replace("\\ ", r"\s+").replace("\\(", r"\(\s*"))
 
 
 def locate(mutations):
-    """Sets where each change begins; every one must be found, and only once or behind its anchor."""
+    """Sets where each change begins. Each must be found, and only once or behind its anchor."""
     for mutation in mutations:
         text = (ROOT / mutation.file).read_text()
         start = 0
@@ -82,10 +95,15 @@ def locate(mutations):
 
 def switched(original, mutations):
     """The original text and its changes, each behind its number."""
-    if original.rstrip().endswith(";"):
-        branches = "".join(f"if (taper_mutation == {m.number}) {{ {m.after} }} else " for m in mutations)
+    is_statement = original.rstrip().endswith(";")
+    branches = ""
+    for m in mutations:
+        if is_statement:
+            branches += f"if (taper_mutation == {m.number}) {{ {m.after} }} else "
+        else:
+            branches += f"taper_mutation == {m.number} ? ({m.after}) : "
+    if is_statement:
         return branches + "{ " + original + " }"
-    branches = "".join(f"taper_mutation == {m.number} ? ({m.after}) : " for m in mutations)
     return "(" + branches + "(" + original + "))"
 
 
@@ -100,7 +118,8 @@ def changed_sources(mutations):
         next_begin = len(text)
         for (begin, end), group in sorted(places.items(), reverse=True):
             if end > next_begin:
-                sys.exit(f"{file}: two changes overlap without being of the same text: {text[begin:end]}")
+                sys.exit(f"{file}: two changes overlap without being of the same text: "
+                         f"{text[begin:end]}")
             text = text[:begin] + switched(text[begin:end], group) + text[end:]
             next_begin = begin
         texts[file] = "extern int taper_mutation;\n#line 1\n" + text
@@ -122,10 +141,15 @@ def write_if_other(path, text):
         path.write_text(text)
 
 
-def build(mutations):
-    source = BUILD / "source"
-    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
-    names = [name for name in files.stdout.split("\0") if name and (ROOT / name).is_file()]
+def tracked_files():
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True,
+                           check=True)
+    return [name for name in files.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def write_sources(source, mutations):
+    """A copy of the project with all changes in it. What is as it was keeps its time."""
+    names = tracked_files()
     texts = changed_sources(mutations)
     for name in names:
         try:
@@ -137,21 +161,32 @@ def build(mutations):
         name = str(path.relative_to(source))
         if name not in names and name != "core/mutation.cpp":
             path.unlink()
-    configure = ["cmake", "-S", source, "-B", BUILD / "build", "-G", "Ninja", "-D", "CMAKE_BUILD_TYPE=Release",
-                 "-D", "CMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG", "-D", "TAPER_TESTS=ON"]
+
+
+TARGETS = ["taper_tests", "train_lm", "train_mlm", "generate", "fill_mask", "evaluate",
+           "bench_step", "cost"]
+
+
+def build(mutations):
+    source = BUILD / "source"
+    write_sources(source, mutations)
+    configure = ["cmake", "-S", source, "-B", BUILD / "build", "-G", "Ninja",
+                 "-D", "CMAKE_BUILD_TYPE=Release", "-D", "CMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG",
+                 "-D", "TAPER_TESTS=ON"]
     subprocess.run(configure, check=True, stdout=subprocess.DEVNULL)
-    targets = ["taper_tests", "train_lm", "train_mlm", "generate", "fill_mask", "evaluate", "bench_step", "cost"]
-    subprocess.run(["cmake", "--build", BUILD / "build", "--target", *targets], check=True)
+    subprocess.run(["cmake", "--build", BUILD / "build", "--target", *TARGETS], check=True)
 
 
 def failed_test(number, arguments, seconds):
     """The first test that notices the change, or None."""
     with tempfile.TemporaryDirectory(prefix="taper-mutation-") as scratch:
         environment = {**os.environ, "TAPER_MUTATION": str(number), "TMPDIR": scratch}
-        command = [BUILD / "build" / "bin" / "taper_tests", "--no-colors", "--abort-after=1", *arguments]
+        program = BUILD / "build" / "bin" / "taper_tests"
+        command = [program, "--no-colors", "--abort-after=1", *arguments]
         try:
-            run = subprocess.run(command, cwd=scratch, env=environment, timeout=seconds, stdin=subprocess.DEVNULL,
-                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
+            run = subprocess.run(command, cwd=scratch, env=environment, timeout=seconds,
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, errors="replace")
         except subprocess.TimeoutExpired:
             return "(does not end)"
     if run.returncode == 0:
@@ -179,14 +214,29 @@ def numbers(text):
     return chosen
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def read_options():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", metavar="N,M-K", help="these changes alone")
     parser.add_argument("--list", action="store_true", help="print the changes and do nothing")
-    parser.add_argument("--named", action="store_true", help="run the tests alone that are named for a change's file")
+    parser.add_argument("--named", action="store_true",
+                        help="run the tests alone that are named for a change's file")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at a time")
-    options = parser.parse_args()
+    return parser.parse_args()
 
+
+def seconds_unchanged(mutations, named_alone):
+    """How long the tests take where nothing is changed. They must pass."""
+    names = ",".join(sorted({name for m in mutations for name in m.tests}))
+    arguments = [f"--test-case={names}"] if named_alone else []
+    start = time.monotonic()
+    if failed := failed_test(0, arguments, 3600):
+        sys.exit(f"the tests must pass where nothing is changed: {failed}")
+    return time.monotonic() - start
+
+
+def main():
+    options = read_options()
     mutations = read_list(pathlib.Path(__file__).parent / "mutations.txt")
     locate(mutations)
     if options.list:
@@ -194,28 +244,26 @@ def main():
         return 0
     build(mutations)
     chosen = [m for m in mutations if not options.only or m.number in numbers(options.only)]
-    named = ["--test-case=" + ",".join(sorted({name for m in chosen for name in m.tests}))]
-    start = time.monotonic()
-    if unchanged := failed_test(0, named if options.named else [], 3600):
-        sys.exit(f"the tests must pass where nothing is changed: {unchanged}")
-    seconds = max(SECONDS, 5 * (time.monotonic() - start))
-    survivors, equivalent, wrong = [], 0, []
+    seconds = max(SECONDS, 5 * seconds_unchanged(chosen, options.named))
+    survivors = []
+    equivalent = []
+    wrong = []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for mutation, caught, took in pool.map(lambda m: judge(m, options.named, seconds), chosen):
+        judged = pool.map(lambda m: judge(m, options.named, seconds), chosen)
+        for mutation, caught, took in judged:
             print(f"{mutation}\n      {caught or 'SURVIVED'} ({took:.0f} s)", flush=True)
             if mutation.equivalent:
-                equivalent += 1
-                if caught:
-                    wrong.append(mutation)
+                equivalent.append(mutation)
             elif not caught:
                 survivors.append(mutation)
-    print(f"\n{len(chosen) - len(survivors) - equivalent} caught, {len(survivors)} survived, "
-          f"{equivalent} equivalent")
+            if mutation.equivalent and caught:
+                wrong.append(mutation)
+    print(f"\n{len(chosen) - len(survivors) - len(equivalent)} caught, {len(survivors)} survived, "
+          f"{len(equivalent)} equivalent")
     for mutation in survivors:
         print(f"survived: {mutation}")
-    for mutation in mutations:
-        if mutation.equivalent and mutation in chosen:
-            print(f"equivalent: {mutation}: {mutation.equivalent}")
+    for mutation in equivalent:
+        print(f"equivalent: {mutation}: {mutation.equivalent}")
     for mutation in wrong:
         print(f"called equivalent, and noticed: {mutation}")
     return 1 if survivors or wrong else 0

@@ -36,7 +36,7 @@ TEST_CASE("layers: every gradient of every layer") {
     check_layer("layer_norm", norm, some({2, 3, 5}, "norm"));
     nn::FeedForward<double> feed_forward("feed_forward", 4, 6, 0);
     check_layer("feed_forward", feed_forward, some({2, 3, 4}, "feed_forward"));
-    for (const auto attention : {nn::Attention::linformer, nn::Attention::full}) {
+    for (const auto attention : {nn::AttentionKind::linformer, nn::AttentionKind::full}) {
         nn::Config config = tiny;
         config.attention = attention;
         nn::MultiHeadAttention<double> heads("attention", config);
@@ -249,7 +249,7 @@ TEST_CASE("layers: a step of a causal layer is one position, of as many rows as 
             for (const Shape& shape : shapes) layer.step(Var<double>(some(shape, "x")), state);
         });
     };
-    for (const auto attention : {nn::Attention::linformer, nn::Attention::full}) {
+    for (const auto attention : {nn::AttentionKind::linformer, nn::AttentionKind::full}) {
         config.attention = attention;
         const std::string rule =
             "attention: of a step x must be (B, 1, d), B that of the steps before: x ";
@@ -323,7 +323,7 @@ TEST_CASE("layers: each extent of a model must be 1 to 2^32") {
 
 TEST_CASE("layers: full attention has no use for k: any number is taken, and changes nothing") {
     nn::Config config = tiny;
-    config.attention = nn::Attention::full;
+    config.attention = nn::AttentionKind::full;
     std::vector<Array<double>> logits;
     for (const std::size_t k : {3U, 0U, 7U, 1000U}) {
         config.k = k;

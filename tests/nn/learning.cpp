@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "examples/language_model/generating.hpp"
-#include "examples/language_model/masking.hpp"
+#include "examples/language_model/batches.hpp"
+#include "examples/language_model/causal_task.hpp"
+#include "examples/language_model/masked_task.hpp"
 #include "nn/linformer.hpp"
 #include "nn/optim/adam.hpp"
 #include "nn/optim/clip.hpp"
@@ -42,7 +43,7 @@ Task copying(std::uint64_t step, bool shuffled) {
 
 // Trains for `steps`; the share of masked tokens told right in 40 fresh batches, and their mean
 // loss.
-std::pair<double, double> trained(nn::Attention attention, bool shuffled, std::uint64_t steps) {
+std::pair<double, double> trained(nn::AttentionKind attention, bool shuffled, std::uint64_t steps) {
     nn::Linformer<float> model({.vocab_size = V,
                                 .length = n,
                                 .width = 64,
@@ -79,7 +80,7 @@ std::pair<double, double> trained(nn::Attention attention, bool shuffled, std::u
 
 TEST_CASE(
     "learning: a masked token that stands elsewhere in the window is copied, by both attentions") {
-    for (const auto attention : {nn::Attention::linformer, nn::Attention::full}) {
+    for (const auto attention : {nn::AttentionKind::linformer, nn::AttentionKind::full}) {
         const auto [accuracy, loss] = trained(attention, false, 500);
         MESSAGE("copying, " << nn::name_of(attention) << ": right " << accuracy << ", loss "
                             << loss);
@@ -88,7 +89,7 @@ TEST_CASE(
 }
 
 TEST_CASE("learning: shuffled labels stay at chance") {
-    const auto [accuracy, loss] = trained(nn::Attention::linformer, true, 300);
+    const auto [accuracy, loss] = trained(nn::AttentionKind::linformer, true, 300);
     MESSAGE("shuffled labels: right " << accuracy << " (chance " << 1.0 / 16 << "), loss " << loss
                                       << " (ln 16 = " << std::log(16.0) << ")");
     CHECK(accuracy < 0.1);  // 1280 fresh tokens: chance is 0.0625 +- 0.007
@@ -125,7 +126,7 @@ double loss_on_random_text(bool causal, std::uint64_t letters) {
     nn::Adam<float> adam(model.parameters());
     double mean = 0;
     for (std::uint64_t step = 1; step <= 400; ++step) {
-        const examples::Batch read = batch_at(options, corpus, *task, step);
+        const examples::Batch read = training_batch(options, corpus, *task, step);
         Tape<float> tape;
         const Var<float> loss = cross_entropy(model(read.tokens), read.targets);
         tape.backward(loss);

@@ -26,9 +26,9 @@ std::vector<nn::Config> variants() {
             }
     for (const bool causal : {false, true}) {
         nn::Config config = tiny;
-        config.causal = causal, config.attention = nn::Attention::full;
+        config.causal = causal, config.attention = nn::AttentionKind::full;
         all.push_back(config);
-        config.attention = nn::Attention::linformer;
+        config.attention = nn::AttentionKind::linformer;
         if (causal) all.push_back(config), config.window = 2;
         else config.rescale = true;
         all.push_back(config);

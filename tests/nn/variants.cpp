@@ -61,7 +61,7 @@ TEST_CASE("variants: every gradient of causal models, with and without a window"
             check_gradients(config, {.real = padding()});
         }
     nn::Config config = tiny;
-    config.causal = true, config.attention = nn::Attention::full;
+    config.causal = true, config.attention = nn::AttentionKind::full;
     check_gradients(config, {.real = padding()});
 }
 
@@ -177,7 +177,7 @@ TEST_CASE(
                 return real ? select(reshaped(*real, {2, 5, 1}), x, 0.0) : x;
             };
             const Var<double> x = some({2, 5, 8}, "x");
-            CHECK(projection.comes_first());
+            CHECK(projection.acts_on_inputs());
             const auto before = projection(rows(x), attention.key, attention.value, real);
             const auto after =
                 projection(0, rows(attention.key(x)), rows(attention.value(x)), real);
@@ -224,11 +224,11 @@ TEST_CASE("variants: configurations that make no sense are refused with all numb
           "window: the model must be a causal linformer: attention linformer, causal false");
     CHECK(refused([](nn::Config& c) { c.causal = true, c.window = 7; }) ==
           "window: the positions must be at most length: window 7, length 6");
-    CHECK(refused([](nn::Config& c) { c.rescale = true, c.attention = nn::Attention::full; }) ==
+    CHECK(refused([](nn::Config& c) { c.rescale = true, c.attention = nn::AttentionKind::full; }) ==
           "rescale: E must be there, of a linear or random projection: attention full, projection "
           "linear");
     CHECK(refused([](nn::Config& c) {
-              c.k = {{{3}, {3}, {3}}}, c.attention = nn::Attention::full;
+              c.k = {{{3}, {3}, {3}}}, c.attention = nn::AttentionKind::full;
           }).starts_with("k: a list must have a number for each layer"));
 }
 

@@ -21,18 +21,22 @@ def largest(x):
 
 
 def apart(ours, reference, rounded, floor=0.0, terms=0.0):
-    """The largest difference, relative to the size of the terms that the array is a sum of: its largest entry, or what
-    float's rounding does to it in numpy (`rounded`) over float's epsilon, or `floor`; what is but a few roundings of
-    `terms`, as where they cancel, relative to these. inf: another shape, or a NaN or infinity where the reference has a number.
+    """The largest difference, relative to the size of the terms that the array is a sum of.
+
+    That size is the largest of these: the array's largest entry; what float's rounding does to it
+    in numpy (`rounded`), over float's epsilon; `floor`. A difference of but a few roundings of
+    `terms`, as where they cancel, is relative to these.
+
+    inf: another shape, or a NaN or infinity where the reference has a number.
     """
     if ours.shape != reference.shape or (np.isfinite(ours) != np.isfinite(reference)).any():
         return np.inf
-    rounding = 4 * terms * float(np.finfo(ours.dtype).eps)
+    few_roundings = 4 * terms * float(np.finfo(ours.dtype).eps)
     numbers = np.isfinite(reference)
     ours, reference, rounded = (x[numbers].astype(np.float64) for x in (ours, reference, rounded))
     difference = largest(ours - reference)
     scale = max(largest(reference), largest(rounded - reference) / EPSILON, floor)
-    if difference <= rounding:
+    if difference <= few_roundings:
         scale = max(scale, terms)
     if not difference:
         return 0.0

@@ -6,7 +6,9 @@ from numpy_ops import OPS
 
 class Node:
     def __init__(self, value, inputs=(), backward=None, trained=False):
-        self.value, self.inputs, self.backward = value, inputs, backward
+        self.value = value
+        self.inputs = inputs
+        self.backward = backward
         self.trained = trained or any(x.trained for x in inputs)
 
     @property
@@ -19,18 +21,19 @@ class Numpy:
     name = "numpy"
 
     def __init__(self, dtype=np.float64):
-        self.dtype, self.nodes = dtype, []
+        self.dtype = dtype
+        self.nodes = []
 
     def leaf(self, value, trained=False):
-        return self.keep(Node(np.asarray(value, self.dtype), trained=trained))
+        return self.recorded(Node(np.asarray(value, self.dtype), trained=trained))
 
     def apply(self, op, *inputs, **arguments):
         y, backward = OPS[op](*(x.value for x in inputs), **arguments)
         node = Node(np.asarray(y, self.dtype), inputs, backward)
         node.trained = node.trained and op != "detach"
-        return self.keep(node)
+        return self.recorded(node)
 
-    def keep(self, node):
+    def recorded(self, node):
         node.number = len(self.nodes)
         self.nodes.append(node)
         return node
@@ -38,19 +41,20 @@ class Numpy:
     def value(self, node):
         return node.value
 
-    def gradients(self, ys, dys, of):
-        """Of sum_i <dy_i, y_i>, for each node of `of`."""
-        found = {}
+    def gradients(self, ys, dys, xs):
+        """Of sum_i <dy_i, y_i>, for each node of xs."""
+        sums = {}  # by the number of a node
         for y, dy in zip(ys, dys):
-            self.pass_on(found, y, dy)
+            self.add(sums, y, dy)
         for node in reversed(self.nodes):
-            if node.backward and node.trained and node.number in found:
-                for x, dx in zip(node.inputs, node.backward(found[node.number])):
-                    if x.trained and dx is not None:
-                        self.pass_on(found, x, dx)
-        return [found.get(node.number, np.zeros(node.shape, self.dtype)) for node in of]
+            if not (node.backward and node.trained and node.number in sums):
+                continue
+            for x, dx in zip(node.inputs, node.backward(sums[node.number])):
+                if x.trained and dx is not None:
+                    self.add(sums, x, dx)
+        return [sums.get(x.number, np.zeros(x.shape, self.dtype)) for x in xs]
 
-    def pass_on(self, found, x, dx):
+    def add(self, sums, x, dx):
         dx = np.asarray(dx, self.dtype)
         assert dx.shape == x.shape, (dx.shape, x.shape)
-        found[x.number] = found[x.number] + dx if x.number in found else dx
+        sums[x.number] = sums[x.number] + dx if x.number in sums else dx

@@ -1,15 +1,22 @@
-"""Which entries dropout drops, from the definition of its generator: Philox4x32-10 (Salmon et al. 2011) on (entry, stream)."""
+"""Which entries dropout drops, from the definition of its generator.
+
+It is Philox4x32-10 (Salmon et al. 2011) on (entry, stream).
+"""
 import numpy as np
 
-LOW, WORD = np.uint64(0xFFFFFFFF), np.uint64(32)
+LOW = np.uint64(0xFFFFFFFF)
+WORD = np.uint64(32)
 
 
 def philox(counter, key):
     """counter: four arrays of 32-bit words, key: two words -> four arrays of words."""
-    c, key = [np.asarray(x, np.uint64) for x in counter], list(key)
+    c = [np.asarray(word, np.uint64) for word in counter]
+    key = list(key)
     for _ in range(10):
-        p0, p1 = np.uint64(0xD2511F53) * c[0], np.uint64(0xCD9E8D57) * c[2]
-        k0, k1 = np.uint64(key[0]), np.uint64(key[1])
+        p0 = np.uint64(0xD2511F53) * c[0]
+        p1 = np.uint64(0xCD9E8D57) * c[2]
+        k0 = np.uint64(key[0])
+        k1 = np.uint64(key[1])
         c = [(p1 >> WORD) ^ c[1] ^ k0, p1 & LOW, (p0 >> WORD) ^ c[3] ^ k1, p0 & LOW]
         key = [(key[0] + 0x9E3779B9) % 2 ** 32, (key[1] + 0xBB67AE85) % 2 ** 32]
     return c
@@ -26,11 +33,14 @@ def stream_of(name, number):
     return stream
 
 
-def falls(shape, p, seed, name, number):
+def dropped(shape, p, seed, name, number):
+    """True where an entry is dropped."""
     count = int(np.prod(shape, dtype=np.int64))
-    block, stream = np.arange((count + 3) // 4, dtype=np.uint64), stream_of(name, number)
-    same = np.zeros_like(block)
-    counter = [block & LOW, block >> WORD, same + np.uint64(stream % 2 ** 32),
-               same + np.uint64(stream >> 32)]
-    bits = np.stack(philox(counter, (seed % 2 ** 32, seed >> 32)), -1).reshape(-1)[:count]
-    return (bits < np.uint64(int(p * 2 ** 32))).reshape(shape)
+    block = np.arange((count + 3) // 4, dtype=np.uint64)  # of four entries
+    stream = stream_of(name, number)
+    zeros = np.zeros_like(block)
+    counter = [block & LOW, block >> WORD,
+               zeros + np.uint64(stream % 2 ** 32), zeros + np.uint64(stream >> 32)]
+    key = (seed % 2 ** 32, seed >> 32)
+    words = np.stack(philox(counter, key), -1).reshape(-1)[:count]
+    return (words < np.uint64(int(p * 2 ** 32))).reshape(shape)

@@ -9,7 +9,8 @@ DTYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64, "U8": np.uint8}
 
 def read_tensors(path):
     with open(path, "rb") as file:
-        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+        (header_size,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(header_size))
         data = file.read()
     header.pop("__metadata__", None)
     tensors = {}
@@ -21,13 +22,16 @@ def read_tensors(path):
 
 
 def write_tensors(path, tensors):
-    dtype_of = {np.dtype(value): name for name, value in DTYPES.items()}
-    header, parts, at = {}, [], 0
+    name_of = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
+    header = {}
+    parts = []
+    begin = 0
     for name, array in tensors.items():
-        header[name] = {"dtype": dtype_of[array.dtype], "shape": list(array.shape),
-                        "data_offsets": [at, at + array.nbytes]}
+        end = begin + array.nbytes
+        header[name] = {"dtype": name_of[array.dtype], "shape": list(array.shape),
+                        "data_offsets": [begin, end]}
         parts.append(array.tobytes())
-        at += array.nbytes
+        begin = end
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as file:

@@ -1,4 +1,4 @@
-"""The ops in PyTorch's words; the derivatives are those of its autograd. None of them is written here."""
+"""The ops in PyTorch's words. Their derivatives are those of its autograd: none is written here."""
 import math
 
 import numpy as np
@@ -10,13 +10,13 @@ import philox
 torch.set_num_threads(1)
 
 
-def of_numpy(array):
+def tensor_of(array):
     return torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape).copy())
 
 
 def dropout(x, p, seed, stream, number):
-    falls = of_numpy(philox.falls(tuple(x.shape), p, seed, stream, number))
-    return (x / (1 - p)).masked_fill(falls, 0)
+    dropped = tensor_of(philox.dropped(tuple(x.shape), p, seed, stream, number))
+    return (x / (1 - p)).masked_fill(dropped, 0)
 
 
 def matmul(a, b, transpose_a=False, transpose_b=False):
@@ -49,9 +49,12 @@ def slice_(x, axis, begin=0, end=None, step=1):
 
 
 def pad(x, axis, before, after, value):
-    shapes = [list(x.shape), list(x.shape)]
-    shapes[0][axis], shapes[1][axis] = before, after
-    return torch.cat([x.new_full(shapes[0], value), x, x.new_full(shapes[1], value)], axis)
+    def filled(extent):
+        shape = list(x.shape)
+        shape[axis] = extent
+        return x.new_full(shape, value)
+
+    return torch.cat([filled(before), x, filled(after)], axis)
 
 
 def heads_apart(x, heads):
@@ -67,8 +70,9 @@ def layer_norm(x, gain, bias, eps=1e-5):
 
 
 def cross_entropy(logits, targets):
-    targets = of_numpy(targets)
-    return functional.cross_entropy(logits[targets != -100], targets[targets != -100])
+    targets = tensor_of(targets)
+    counted = targets != -100
+    return functional.cross_entropy(logits[counted], targets[counted])
 
 
 def attention(Q, K, V, heads=1, causal=False, live=None):
@@ -78,61 +82,88 @@ def attention(Q, K, V, heads=1, causal=False, live=None):
     if causal:
         seen = seen.tril()
     if live is not None:
-        seen = seen & of_numpy(live)[:, None, None, :]
+        seen = seen & tensor_of(live)[:, None, None, :]
     blind = ~seen.any(-1, keepdim=True)
-    weights = torch.softmax(scores.masked_fill(~(seen | blind), -math.inf), -1).masked_fill(blind,
-                                                                                            0)
+    scores = scores.masked_fill(~(seen | blind), -math.inf)
+    weights = torch.softmax(scores, -1).masked_fill(blind, 0)
     return heads_together(weights @ v)
 
 
 def causal_attention(Q, K, V, E, F, heads=1, window=0, real=None, chunk=0):
-    """Position by position: attention of one query to the projection of its prefix and to what is near."""
+    """Position by position: a query attends to the projection of its prefix and to what is near."""
     q, k, v = (heads_apart(x, heads) for x in (Q, K, V))
-    n, rows = q.shape[2], []
-    for t in range(n):
+    rows = []
+    for t in range(q.shape[2]):
         near = slice(max(0, t + 1 - window), t + 1 if window else 0)
         prefix = slice(0, t + 1)
         keys = torch.cat([E[:, prefix] @ k[:, :, prefix], k[:, :, near]], 2)
         values = torch.cat([F[:, prefix] @ v[:, :, prefix], v[:, :, near]], 2)
         scores = (q[:, :, t : t + 1] @ keys.mT) / math.sqrt(q.shape[-1])
         if real is not None and window:
-            hidden = of_numpy(~real[:, near])[:, None, None, :]
+            hidden = tensor_of(~real[:, near])[:, None, None, :]
             hidden = functional.pad(hidden, (len(E), 0), value=False)
             scores = scores.masked_fill(hidden, -math.inf)
         rows.append(torch.softmax(scores, -1) @ values)
     return heads_together(torch.cat(rows, 2)) if rows else Q * 1
 
 
-OPS = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "pow": torch.pow,
-       "maximum": torch.maximum,
-       "minimum": torch.minimum, "select": lambda a, b, mask: torch.where(of_numpy(mask), a, b),
-       "neg": torch.neg,
-       "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "tanh": torch.tanh,
-       "erf": torch.erf, "relu": torch.relu,
-       "gelu": functional.gelu, "sigmoid": torch.sigmoid,
-       "softplus": lambda x: -functional.logsigmoid(-x),
-       "abs": torch.abs, "sin": torch.sin, "cos": torch.cos, "log1p": torch.log1p,
-       "expm1": torch.expm1,
-       "square": torch.square, "clamp": lambda x, low, high: torch.clamp(x, low, high),
-       "detach": lambda x: x.detach(),
-       "dropout": dropout, "matmul": matmul, "linear": functional.linear,
-       "feed_forward": feed_forward,
-       "sum": reduction(torch.sum), "mean": reduction(torch.mean), "max": reduction(torch.amax),
-       "logsumexp": reduction(torch.logsumexp), "norm": reduction(norm),
-       "variance": reduction(variance),
-       "reshape": lambda x, shape: x.reshape(tuple(shape)), "transpose": lambda x,
-       axes: x.permute(tuple(axes)),
-       "broadcast_to": lambda x, shape: x.expand(tuple(shape)), "slice": slice_,
-       "flip": lambda x, axis: torch.flip(x, (axis,)), "pad": pad, "cumsum": torch.cumsum,
-       "gather": lambda x, axis, ids: torch.gather(x, axis, of_numpy(ids)),
-       "embedding": lambda table, ids: table[of_numpy(ids)], "concat": lambda *xs,
-       axis: torch.cat(xs, axis),
-       "stack": lambda *xs, axis: torch.stack(xs, axis), "split_heads": heads_apart,
-       "merge_heads": heads_together,
-       "softmax": lambda x, axis=-1: torch.softmax(x, axis), "log_softmax": lambda x,
-       axis=-1: torch.log_softmax(x, axis),
-       "layer_norm": layer_norm, "cross_entropy": cross_entropy, "attention": attention,
-       "causal_attention": causal_attention}
+OPS = {
+    "add": torch.add,
+    "sub": torch.sub,
+    "mul": torch.mul,
+    "div": torch.div,
+    "pow": torch.pow,
+    "maximum": torch.maximum,
+    "minimum": torch.minimum,
+    "select": lambda a, b, mask: torch.where(tensor_of(mask), a, b),
+    "neg": torch.neg,
+    "exp": torch.exp,
+    "log": torch.log,
+    "sqrt": torch.sqrt,
+    "tanh": torch.tanh,
+    "erf": torch.erf,
+    "relu": torch.relu,
+    "gelu": functional.gelu,
+    "sigmoid": torch.sigmoid,
+    "softplus": lambda x: -functional.logsigmoid(-x),
+    "abs": torch.abs,
+    "sin": torch.sin,
+    "cos": torch.cos,
+    "log1p": torch.log1p,
+    "expm1": torch.expm1,
+    "square": torch.square,
+    "clamp": lambda x, low, high: torch.clamp(x, low, high),
+    "detach": lambda x: x.detach(),
+    "dropout": dropout,
+    "matmul": matmul,
+    "linear": functional.linear,
+    "feed_forward": feed_forward,
+    "sum": reduction(torch.sum),
+    "mean": reduction(torch.mean),
+    "max": reduction(torch.amax),
+    "logsumexp": reduction(torch.logsumexp),
+    "norm": reduction(norm),
+    "variance": reduction(variance),
+    "reshape": lambda x, shape: x.reshape(tuple(shape)),
+    "transpose": lambda x, axes: x.permute(tuple(axes)),
+    "broadcast_to": lambda x, shape: x.expand(tuple(shape)),
+    "slice": slice_,
+    "flip": lambda x, axis: torch.flip(x, (axis,)),
+    "pad": pad,
+    "cumsum": torch.cumsum,
+    "gather": lambda x, axis, ids: torch.gather(x, axis, tensor_of(ids)),
+    "embedding": lambda table, ids: table[tensor_of(ids)],
+    "concat": lambda *xs, axis: torch.cat(xs, axis),
+    "stack": lambda *xs, axis: torch.stack(xs, axis),
+    "split_heads": heads_apart,
+    "merge_heads": heads_together,
+    "softmax": lambda x, axis=-1: torch.softmax(x, axis),
+    "log_softmax": lambda x, axis=-1: torch.log_softmax(x, axis),
+    "layer_norm": layer_norm,
+    "cross_entropy": cross_entropy,
+    "attention": attention,
+    "causal_attention": causal_attention,
+}
 
 
 class Torch:
@@ -140,7 +171,7 @@ class Torch:
     name = "PyTorch"
 
     def leaf(self, value, trained=False):
-        return of_numpy(np.asarray(value, np.float64)).requires_grad_(trained)
+        return tensor_of(np.asarray(value, np.float64)).requires_grad_(trained)
 
     def apply(self, op, *inputs, **arguments):
         return OPS[op](*inputs, **arguments)
@@ -148,12 +179,16 @@ class Torch:
     def value(self, node):
         return node.detach().numpy()
 
-    def gradients(self, ys, dys, of):
-        flowing = [(y, of_numpy(dy)) for y, dy in zip(ys, dys) if y.requires_grad]
-        wanted = [x for x in of if x.requires_grad]
-        found = iter(torch.autograd.grad([y for y, _ in flowing], wanted, [dy for _, dy in flowing],
-                                         retain_graph=True,
-                                         allow_unused=True)) if flowing else iter(())
-        gradients = [next(found, None) if x.requires_grad else None for x in of]
-        return [np.zeros(tuple(x.shape)) if dx is None else dx.numpy() for x,
-                dx in zip(of, gradients)]
+    def gradients(self, ys, dys, xs):
+        flowing = [(y, tensor_of(dy)) for y, dy in zip(ys, dys) if y.requires_grad]
+        wanted = [x for x in xs if x.requires_grad]
+        found = iter(())
+        if flowing:
+            outputs, cotangents = zip(*flowing)
+            found = iter(torch.autograd.grad(outputs, wanted, cotangents, retain_graph=True,
+                                             allow_unused=True))
+        gradients = []
+        for x in xs:
+            dx = next(found, None) if x.requires_grad else None
+            gradients.append(np.zeros(tuple(x.shape)) if dx is None else dx.numpy())
+        return gradients

@@ -7,6 +7,7 @@
 #include "examples/common/progress.hpp"
 #include "tests/support/gnuplot.hpp"
 #include "tests/support/programs.hpp"
+#include "tests/support/sanitized.hpp"
 
 using namespace taper::tests;
 
@@ -30,7 +31,7 @@ std::pair<Result, double> timed(const std::string& program, const Arguments& arg
             std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
 }
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef TAPER_SANITIZED
 constexpr bool memory_is_measured = false;  // the sanitizer holds back what is freed
 #else
 constexpr bool memory_is_measured = true;

@@ -3,6 +3,7 @@
 #include "examples/language_model/pictures.hpp"
 
 #include "examples/common/tokenizer.hpp"
+#include "examples/language_model/attention_maps.hpp"
 #include "nn/model_directory.hpp"
 #include "tests/support/gnuplot.hpp"
 #include "tests/support/programs.hpp"

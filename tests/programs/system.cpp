@@ -10,6 +10,7 @@
 #include "core/io/safetensors.hpp"
 #include "tests/support/gnuplot.hpp"
 #include "tests/support/programs.hpp"
+#include "tests/support/sanitized.hpp"
 
 using namespace taper::tests;
 
@@ -252,7 +253,7 @@ TEST_CASE("programs system: a run with nothing to do draws the picture that is m
 }
 
 // A sanitizer takes terabytes of addresses for itself.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef TAPER_SANITIZED
 static std::function<void()> with_memory_of(rlim_t bytes) {
     return [bytes] {
         without_gnuplot();

@@ -315,7 +315,7 @@ TEST_CASE("misuse: layers by themselves check what they are given") {
     config = tiny_block;
     config.k = 7;
     CHECK(contains(refusal([&] { nn::EncoderBlock<double> block(0, config); }), "k 7, length 6"));
-    for (const auto attention : {nn::Attention::linformer, nn::Attention::full}) {
+    for (const auto attention : {nn::AttentionKind::linformer, nn::AttentionKind::full}) {
         config = tiny_block;
         config.attention = attention;
         const nn::EncoderBlock<double> block(0, config);

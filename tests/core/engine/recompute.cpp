@@ -115,7 +115,7 @@ TEST_CASE(
     Tape<double> right;
     const Numbers dW = gradient(sum(block(data, W)) * V_last, right);
     Tape<double> of_data;
-    CHECK(gradient(of_pointer(data), of_data).size() == 0);  // as core/engine/tape.hpp says of Op
+    CHECK(gradient(of_pointer(data), of_data).size() == 0);  // as core/engine/op.hpp says of Op
     Tape<double> of_input;
     check_near(gradient(of_pointer(x), of_input), dW);
     Tape<double> named;

@@ -39,7 +39,7 @@ std::map<std::string, nn::Config> kinds() {
     }
     all["full"] = all["causal"] = all["causal window"] = all["causal full"] = all["none"] =
         several_chunks;
-    all["full"].attention = all["causal full"].attention = nn::Attention::full;
+    all["full"].attention = all["causal full"].attention = nn::AttentionKind::full;
     all["causal"].causal = all["causal window"].causal = all["causal full"].causal = true;
     all["causal window"].window = 5;
     all["none"].sharing = nn::Sharing::none;

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "core/ops.hpp"
+#include "tests/support/sanitized.hpp"
 #include "tests/support/scratch.hpp"
 
 using namespace taper;
@@ -38,7 +39,7 @@ TEST_CASE("parallel: every chunk once, for any number of threads, also from insi
     set_threads(before);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef TAPER_SANITIZED
 TEST_CASE(
     "parallel: a child of fork computes alone and ends, though the threads stayed with its "
     "parent") {

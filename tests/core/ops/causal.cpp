@@ -274,11 +274,11 @@ TEST_CASE("causal: on fresh random tokens the loss stays at log V, where a leak 
 TEST_CASE("causal: decoding one token at a time equals the whole pass") {
     for (const auto sharing : {nn::Sharing::headwise, nn::Sharing::none, nn::Sharing::layerwise})
         for (const std::size_t window : {0U, 3U})
-            for (const auto attention : {nn::Attention::linformer, nn::Attention::full}) {
+            for (const auto attention : {nn::AttentionKind::linformer, nn::AttentionKind::full}) {
                 nn::Config config = tiny;
                 config.causal = true, config.sharing = sharing, config.attention = attention;
                 config.norm = window ? nn::Norm::post : nn::Norm::pre;
-                if (attention == nn::Attention::linformer) config.window = window;
+                if (attention == nn::AttentionKind::linformer) config.window = window;
                 nn::Linformer<double> model(config);
                 shaken(model);
                 const Ids tokens = some_ids(1, 6, 7);

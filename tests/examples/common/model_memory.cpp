@@ -11,7 +11,7 @@ using namespace taper::examples;
 TEST_CASE(
     "memory: a model needs its weights, those that are trained four times, and three arrays of its "
     "batch") {
-    using nn::Attention, nn::ProjectionKind, nn::Sharing;
+    using nn::AttentionKind, nn::ProjectionKind, nn::Sharing;
     std::vector<nn::Config> configs{
         {.vocab_size = 11, .length = 12, .width = 8, .heads = 2, .layers = 3, .k = 5}};
     configs[0].ffn_width = 20;
@@ -26,7 +26,7 @@ TEST_CASE(
         configs.back().k = 6;
     }
     configs.push_back(configs[0]);
-    configs.back().attention = Attention::full;
+    configs.back().attention = AttentionKind::full;
     configs.back().norm = nn::Norm::post;
     configs.back().tie_embeddings = true;
     configs.push_back(configs[0]);

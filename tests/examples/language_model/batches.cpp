@@ -1,6 +1,8 @@
 // What a step of training learns from, and what validates: windows, targets, masks and dropout,
 // which are others at each step and in each row, and validation that depends on neither seed nor
 // batch.
+#include "examples/language_model/batches.hpp"
+
 #include <doctest/doctest.h>
 
 #include <fstream>
@@ -8,15 +10,16 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "examples/language_model/generating.hpp"
-#include "examples/language_model/masking.hpp"
+#include "examples/language_model/causal_task.hpp"
+#include "examples/language_model/masked_task.hpp"
+#include "examples/language_model/training.hpp"
 #include "tests/support/chance.hpp"
 #include "tests/support/positions.hpp"
 
 using namespace taper;
 using namespace taper::tests;
 using examples::Batch;
-using examples::batch_at;
+using examples::training_batch;
 using examples::TrainingOptions;
 
 namespace {
@@ -74,7 +77,7 @@ TEST_CASE(
     "batches: the target of a causal model is the next token, at every position of every row") {
     const Learned learned(true, 2000, 20);
     for (std::uint64_t step = 1; step <= 200; ++step) {
-        const Batch batch = batch_at(options_of(20, 8), learned.corpus, *learned.task, step);
+        const Batch batch = training_batch(options_of(20, 8), learned.corpus, *learned.task, step);
         REQUIRE(batch.tokens.shape() == Shape{8, 20});
         REQUIRE(batch.targets.shape() == Shape{8, 20});
         for (std::size_t row = 0; row < 8; ++row)
@@ -91,7 +94,7 @@ TEST_CASE(
     "windows") {
     const Learned learned(true, 2000, 20);
     const auto tokens = [&](std::uint64_t seed, std::uint64_t step) {
-        return batch_at(options_of(20, 16, seed), learned.corpus, *learned.task, step).tokens;
+        return training_batch(options_of(20, 16, seed), learned.corpus, *learned.task, step).tokens;
     };
     CHECK(tokens(0, 1) == tokens(0, 1));
     CHECK(tokens(0, 1) != tokens(0, 2));
@@ -113,13 +116,13 @@ TEST_CASE("batches: every row of every step has masks of its own, and another se
     for (const std::uint64_t seed : {0U, 1U})
         for (const std::uint64_t step : {1U, 2U, 3U}) {
             const Batch batch =
-                batch_at(options_of(64, 8, seed), learned.corpus, *learned.task, step);
+                training_batch(options_of(64, 8, seed), learned.corpus, *learned.task, step);
             for (std::size_t row = 0; row < 8; ++row) {
                 const std::int64_t* first = batch.targets.data() + row * 64;
                 masks.insert(std::vector<std::int64_t>(first, first + 64));
             }
-            CHECK(batch_at(options_of(64, 8, seed), learned.corpus, *learned.task, step).targets ==
-                  batch.targets);
+            CHECK(training_batch(options_of(64, 8, seed), learned.corpus, *learned.task, step)
+                      .targets == batch.targets);
         }
     CHECK(masks.size() == 2 * 3 * 8);
 }

@@ -1,12 +1,12 @@
 // Drawing tokens: temperature, top-k and top-p, and reading past the end of the window.
-#include "examples/language_model/generating.hpp"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 
 #include "examples/common/program.hpp"
-#include "examples/language_model/masking.hpp"
+#include "examples/language_model/causal_task.hpp"
+#include "examples/language_model/guessing.hpp"
+#include "examples/language_model/sampling.hpp"
 #include "tests/support/models.hpp"
 #include "tests/support/positions.hpp"
 

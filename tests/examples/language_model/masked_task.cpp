@@ -1,5 +1,7 @@
 // Masked language modelling: 15 % of the positions are told, of which 80 % are masked, 10 % random
 // and 10 % as they were.
+#include "examples/language_model/masked_task.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -7,7 +9,7 @@
 #include <sstream>
 
 #include "examples/common/text.hpp"
-#include "examples/language_model/masking.hpp"
+#include "examples/language_model/guessing.hpp"
 #include "tests/support/chance.hpp"
 #include "tests/support/positions.hpp"
 

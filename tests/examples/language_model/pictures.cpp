@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "examples/common/plot.hpp"
+#include "examples/language_model/attention_maps.hpp"
 #include "tests/support/gnuplot.hpp"
 #include "tests/support/models.hpp"
 #include "tests/support/programs.hpp"
@@ -42,7 +43,7 @@ TEST_CASE("pictures: the maps times the values are what the layer computes") {
                 config.rescale = !causal;  // five tokens are fewer than n
                 if (config.rescale) configs.push_back(config);
                 config.rescale = false;
-                config.attention = nn::Attention::full, config.window = 0;
+                config.attention = nn::AttentionKind::full, config.window = 0;
                 configs.push_back(config);
             }
     for (const nn::Config& config : configs) {
@@ -61,7 +62,7 @@ TEST_CASE("pictures: the maps times the values are what the layer computes") {
         for (std::size_t i = 0; i < 2; ++i) {
             const nn::EncoderBlock<float>& layer = model.layers[i];
             const Var<float> z = layer.norm1(x);
-            const bool full = config.attention == nn::Attention::full;
+            const bool full = config.attention == nn::AttentionKind::full;
             const Array<double> heads = heads_by(maps[i], full, layer.attention.value(z).value());
             const Array<float> by_maps =
                 layer.attention.output(Var<float>(Array<float>(xt::cast<float>(heads)))).value();

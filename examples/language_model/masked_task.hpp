@@ -2,36 +2,31 @@
 // what stands there meanwhile.
 #pragma once
 
-#include <span>
+#include <vector>
 
-#include "examples/language_model/training.hpp"
+#include "examples/common/tokenizer.hpp"
+#include "examples/language_model/corpus.hpp"
+#include "examples/language_model/task.hpp"
 
 namespace taper::examples {
 
-// Each position of a row is chosen with probability 15 %, and at least one is (a row with none
-// would teach nothing). A chosen token becomes the mask in 80 % of the cases, a random token in 10
-// %, and stays in 10 %.
+// Each position of a row is chosen with probability 15 %, and at least one is: a row with none
+// would teach nothing. Of the chosen tokens
+//     80 %  become the mask
+//     10 %  become a random token
+//     10 %  stay
 class MaskedTask final : public Task {
   public:
     MaskedTask(const Tokenizer& tokenizer, const Corpus& corpus);
     void fill_row(Batch& batch, std::size_t row, std::span<const std::int32_t> window,
                   const Random& random) const override;
     // Some held-out text with masks, and the same with what the model finds likeliest there, in
-    // <...>.
+    // <...>. Training text where nothing is held out.
     std::string sample(const nn::Linformer<float>& model, const Random& random) const override;
 
   private:
     const Tokenizer& tokenizer_;
     std::vector<std::span<const std::int32_t>> examples_;
 };
-
-// The most probable token at each place of one row of logits (1, n, V) where the mask stands. The
-// mask is never the answer.
-struct Guess {
-    std::int32_t token;
-    double probability;
-};
-std::vector<Guess> best_guesses(const Array<float>& logits, std::size_t position,
-                                std::size_t count);
 
 }  // namespace taper::examples

@@ -1,0 +1,22 @@
+// The main function that train_mlm and train_lm share: options, texts, tokenizer, corpus, and then
+// the training loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "examples/common/tokenizer.hpp"
+#include "examples/language_model/corpus.hpp"
+#include "examples/language_model/model_kind.hpp"
+#include "examples/language_model/task.hpp"
+
+namespace taper::examples {
+
+using MakeTask = std::function<std::unique_ptr<Task>(const Tokenizer&, const Corpus&)>;
+
+// Returns the exit status of the program.
+int train(int argc, char** argv, const std::string& program, const std::string& what_it_does,
+          ModelKind kind, const MakeTask& make_task);
+
+}  // namespace taper::examples
