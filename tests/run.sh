@@ -8,7 +8,7 @@ cd -- "$(dirname -- "$0")/.."
 . examples/setup.sh
 
 [ $# -gt 0 ] || set -- release
-[ "$1" != asan ] || build_packages="$build_packages clang"
+[ "$1" != asan ] || build_packages="$build_packages clang libclang-rt-dev"
 need $build_packages doctest-dev bible-kjv gnuplot-nox python3-numpy
 build "$@" -D TAPER_TESTS=ON
 ctest --preset "$1" --parallel "$(nproc)"
