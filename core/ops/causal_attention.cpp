@@ -52,7 +52,7 @@ Var<T> composed::causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>
 
 template <class T> struct CausalAttention final : Op<T> {
     const char* formula() const override {
-        return R"(y_t = P_t V-bar_t,  P_t = softmax(q_t K-bar_t^T / sqrt(d_h)),  
+        return R"(y_t = P_t V-bar_t,  P_t = softmax(q_t K-bar_t^T / sqrt(d_h)),
   K-bar_t = sum_{i<=t} e_i k_i^T,  V-bar_t = sum_{i<=t} f_i v_i^T
   Q, K, V, y (B, n, h d_h); E, F (k, n); e_i: column i of E
 With a window, the keys and values of the last positions stand beside the k slots, in one softmax.

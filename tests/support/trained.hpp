@@ -1,0 +1,59 @@
+// A causal model of characters that train_lm has trained, and what asks it: generate, evaluate.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/io/safetensors.hpp"
+#include "tests/support/programs.hpp"
+
+namespace taper::tests {
+
+inline Result train_lm(const Arguments& arguments) {
+    return run("train_lm", arguments, without_gnuplot);
+}
+
+// small_run(), with these options in the place of its own.
+inline Arguments small_run_with(const Arguments& options) {
+    Arguments all = options;
+    const Arguments ours = small_run();
+    for (std::size_t i = 0; i < ours.size(); i += 2)
+        if (std::find(options.begin(), options.end(), ours[i]) == options.end())
+            all.insert(all.end(), {ours[i], ours[i + 1]});
+    return all;
+}
+
+// A causal model of characters, and what is needed to ask it.
+struct Trained {
+    Scratch scratch;
+    std::string text = scratch.file("text.txt", prose(20000)), model = scratch.path("run"),
+                in = scratch.path("in"), out = scratch.path("out");
+
+    explicit Trained(const Arguments& options = {}) {
+        REQUIRE(
+            train_lm(small_run_with(options) + Arguments{"--text", text, "--out", model}).status ==
+            0);
+    }
+    Result generate(const Arguments& options) {
+        return run("generate", Arguments{"--model", model} + options);
+    }
+    // evaluate on what is to be stored under these names; the status of the program.
+    Result evaluate(std::vector<std::pair<std::string, Tensor>> tensors,
+                    const Arguments& options = {}) {
+        save_safetensors(in, {.tensors = std::move(tensors)});
+        std::filesystem::remove(out);
+        return run("evaluate", Arguments{"--model", model, "--tokens", in, "--out", out} + options);
+    }
+    void refused(std::vector<std::pair<std::string, Tensor>> tensors, const Arguments& words) {
+        check_refused(evaluate(std::move(tensors)), words);
+        CHECK_FALSE(std::filesystem::exists(out));
+    }
+};
+
+inline Ids ids(const Shape& shape, std::int64_t value) { return Ids(shape, value); }
+
+}  // namespace taper::tests
