@@ -1,4 +1,5 @@
-// The test program's main function. The tests are in the files beside it, one subject each.
+// The test program's main function. The tests are in the folders beside it, a
+// subject a file.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 

@@ -3,10 +3,13 @@
 
 #include <cmath>
 #include <functional>
+#include <vector>
 
 #include "core/ops.hpp"
 
 namespace taper::tests {
+
+using Vars = std::vector<Var<double>>;  // the inputs of a function that is checked
 
 struct SoftmaxWithoutRowSum final : Op<double> {
     Place<double> x;
@@ -29,7 +32,8 @@ struct Claimed final : Op<double> {
     const char* name() const override { return "claimed"; }
     Var<double> forward(const Var<double>& input, double (*f)(double),
                         const std::function<double(double)>& claim) {
-        x = input, slope = claim;
+        x = input;
+        slope = claim;
         Array<double> y = x.value();
         for (double& entry : y) entry = f(entry);
         return y;
@@ -50,7 +54,8 @@ struct MulOfOneInput final : Op<double> {
     Var<double> a, b;
     const char* name() const override { return "mul_of_one_input"; }
     Var<double> forward(const Var<double>& left, const Var<double>& right) {
-        a = left, b = right;
+        a = left;
+        b = right;
         return Array<double>(a.value() * b.value());
     }
     void backward(const Array<double>& dy, Gradients<double>& gradients) override {
@@ -58,11 +63,13 @@ struct MulOfOneInput final : Op<double> {
     }
 };
 
-struct GradientForNothing final : Op<double> {  // y = a, and b gets a gradient as well
+// y = a, and b gets a gradient as well.
+struct GradientForNothing final : Op<double> {
     Place<double> a, b;
     const char* name() const override { return "gradient_for_nothing"; }
     Var<double> forward(const Var<double>& left, const Var<double>& right) {
-        a = left, b = right;
+        a = left;
+        b = right;
         return left.value();
     }
     void backward(const Array<double>& dy, Gradients<double>& gradients) override {
@@ -71,12 +78,14 @@ struct GradientForNothing final : Op<double> {  // y = a, and b gets a gradient 
     }
 };
 
-struct BackwardOnce final : Op<double> {  // gives away in backward what it saved
+// Gives away in backward what it saved.
+struct BackwardOnce final : Op<double> {
     Place<double> x;
     Array<double> twice;
     const char* name() const override { return "backward_once"; }
     Var<double> forward(const Var<double>& input) {
-        x = input, twice = 2 * input.value();
+        x = input;
+        twice = 2 * input.value();
         return Array<double>(input.value() * input.value());
     }
     void backward(const Array<double>& dy, Gradients<double>& gradients) override {

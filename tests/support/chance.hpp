@@ -24,7 +24,8 @@ inline bool is_share(std::size_t count, std::size_t trials, double p) {
 inline bool are_even(const std::vector<std::size_t>& counts) {
     double total = 0, squares = 0;
     for (const std::size_t n : counts) total += static_cast<double>(n);
-    const double m = static_cast<double>(counts.size()), expected = total / m;
+    const double m = static_cast<double>(counts.size());
+    const double expected = total / m;
     for (const std::size_t n : counts) squares += std::pow(static_cast<double>(n) - expected, 2);
     return within_four_sigma(squares / expected, m - 1, std::sqrt(2 * (m - 1)));
 }
@@ -32,12 +33,14 @@ inline bool are_even(const std::vector<std::size_t>& counts) {
 // Independent entries N(0, deviation^2): their mean, their variance, and no entry that is one in a
 // hundred million.
 template <class T> bool is_normal(const Array<T>& x, double deviation) {
-    const double n = static_cast<double>(x.size()), variance = deviation * deviation;
+    const double n = static_cast<double>(x.size());
+    const double variance = deviation * deviation;
     double sum = 0, squares = 0;
     bool near = true;
     for (const T entry : x) {
         const double v = static_cast<double>(entry);
-        sum += v, squares += v * v;
+        sum += v;
+        squares += v * v;
         near = near && std::abs(v) < 5.73 * deviation;
     }
     return near && within_four_sigma(sum / n, 0, deviation / std::sqrt(n)) &&

@@ -32,13 +32,13 @@ class FakeGnuplot {
 inline std::vector<std::string> points_of(const std::string& script, std::size_t i) {
     std::vector<std::string> points;
     const std::string head = "$curve" + std::to_string(i) + " << EOD\n";
-    std::size_t at = script.find(head);
-    if (at == script.npos) return points;
-    at += head.size();
-    while (!script.substr(at).starts_with("EOD")) {
-        const std::size_t end = script.find('\n', at);
-        points.push_back(script.substr(at, end - at));
-        at = end + 1;
+    std::size_t begin = script.find(head);
+    if (begin == script.npos) return points;
+    begin += head.size();
+    while (!script.substr(begin).starts_with("EOD")) {
+        const std::size_t end = script.find('\n', begin);
+        points.push_back(script.substr(begin, end - begin));
+        begin = end + 1;
     }
     return points;
 }
@@ -53,17 +53,17 @@ struct DrawnMap {
 inline std::vector<DrawnMap> maps_of(const std::string& script) {
     std::vector<DrawnMap> maps;
     const std::string title = "set title '", array = "plot '-' binary array=(";
-    std::size_t at = 0;
-    while ((at = script.find(title, at)) != script.npos) {
-        at += title.size();
-        DrawnMap map{script.substr(at, script.find('\'', at) - at), 0, 0, {}};
-        at = script.find(array, at) + array.size();
-        map.columns = std::stoul(script.substr(at));
-        map.rows = std::stoul(script.substr(script.find(',', at) + 1));
-        at = script.find('\n', at) + 1;
+    for (std::size_t place = script.find(title); place != script.npos;
+         place = script.find(title, place)) {
+        place += title.size();
+        DrawnMap map{script.substr(place, script.find('\'', place) - place), 0, 0, {}};
+        place = script.find(array, place) + array.size();
+        map.columns = std::stoul(script.substr(place));
+        map.rows = std::stoul(script.substr(script.find(',', place) + 1));
+        place = script.find('\n', place) + 1;
         map.entries.resize(map.rows * map.columns);
-        std::memcpy(map.entries.data(), script.data() + at, map.entries.size() * sizeof(float));
-        at += map.entries.size() * sizeof(float);
+        std::memcpy(map.entries.data(), script.data() + place, map.entries.size() * sizeof(float));
+        place += map.entries.size() * sizeof(float);
         maps.push_back(std::move(map));
     }
     return maps;

@@ -1,6 +1,9 @@
 // Small models for tests, away from special points.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "nn/linformer.hpp"
 
 namespace taper::tests {
@@ -8,20 +11,36 @@ namespace taper::tests {
 inline const nn::Config tiny{
     .vocab_size = 7, .length = 6, .width = 8, .heads = 2, .layers = 2, .ffn_width = 12, .k = 3};
 
+inline const std::vector<nn::Sharing> sharings{nn::Sharing::none, nn::Sharing::headwise,
+                                               nn::Sharing::key_value, nn::Sharing::layerwise};
+inline const std::vector<nn::ProjectionKind> projections{
+    nn::ProjectionKind::linear, nn::ProjectionKind::random, nn::ProjectionKind::mean,
+    nn::ProjectionKind::max, nn::ProjectionKind::conv};
+
 // Every parameter away from special points (zero biases, gains of one), large enough that each path
 // matters.
-template <class Module> nn::Parameters<double> shaken(Module& module) {
-    nn::Parameters<double> all;
-    module.list(all);
-    for (Parameter<double>* p : all)
-        xt::noalias(p->mutable_value()) += normal<double>(Random(7, p->name()), p->shape(), 0.3);
-    return all;
+template <class T> void shake(const nn::Parameters<T>& parameters) {
+    for (Parameter<T>* p : parameters)
+        xt::noalias(p->mutable_value()) += normal<T>(Random(7, p->name()), p->shape(), 0.3);
 }
-inline nn::Parameters<double> shaken(nn::Linformer<double>& model) {
-    auto all = model.parameters();
-    for (Parameter<double>* p : all)
-        xt::noalias(p->mutable_value()) += normal<double>(Random(7, p->name()), p->shape(), 0.3);
-    return all;
+
+// The parameters of a layer or of a model, shaken.
+template <class Module> nn::Parameters<double> shaken(Module& module) {
+    nn::Parameters<double> parameters;
+    module.list(parameters);
+    shake(parameters);
+    return parameters;
+}
+template <class T> nn::Parameters<T> shaken(nn::Linformer<T>& model) {
+    const nn::Parameters<T> parameters = model.parameters();
+    shake(parameters);
+    return parameters;
+}
+
+// E, F or a kernel of one.
+inline bool is_projection(const std::string& name) {
+    return name == "E" || name.find("attention.E") != std::string::npos ||
+           name.find("attention.F") != std::string::npos;
 }
 
 inline Array<double> some(const Shape& shape, const char* name) {

@@ -40,21 +40,14 @@ class Process {
         const std::string& program, const Arguments& arguments,
         const std::function<void()>& in_child = [] {})
         : out_(std::tmpfile()), err_(std::tmpfile()) {
-        std::string path =
-            (program.starts_with('/') ? "" : std::string(TAPER_BIN_DIR) + "/") + program;
+        const bool is_path = program.starts_with('/');
+        std::string path = is_path ? program : std::string(TAPER_BIN_DIR) + "/" + program;
         std::vector<char*> argv{path.data()};
         Arguments copies = arguments;
         for (std::string& argument : copies) argv.push_back(argument.data());
         argv.push_back(nullptr);
         const pid_t parent = getpid();
-        // doctest's handlers must not meet a signal that is meant for the program.
-        sigset_t all, before;
-        sigfillset(&all);
-        sigprocmask(SIG_SETMASK, &all, &before);
-        pid_ = fork();
-        if (pid_ == 0)
-            for (int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_DFL);
-        sigprocmask(SIG_SETMASK, &before, nullptr);
+        pid_ = fork_without_handlers();
         if (pid_ < 0 || !out_ || !err_)
             throw std::runtime_error("a test needs a process and two temporary files");
         if (pid_ > 0) return;
@@ -96,19 +89,33 @@ class Process {
 
     Result wait() {
         while (!ended_) ended_ = waitpid(pid_, &status_, 0) == pid_ || errno != EINTR;
-        return {WIFEXITED(status_) ? WEXITSTATUS(status_) : -WTERMSIG(status_), contents(out_),
-                contents(err_)};
+        const int status = WIFEXITED(status_) ? WEXITSTATUS(status_) : -WTERMSIG(status_);
+        return {status, contents(out_), contents(err_)};
     }
 
   private:
+    // doctest's handlers must not meet a signal that is meant for the program.
+    static pid_t fork_without_handlers() {
+        sigset_t all, before;
+        sigfillset(&all);
+        sigprocmask(SIG_SETMASK, &all, &before);
+        const pid_t pid = fork();
+        if (pid == 0)
+            for (int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_DFL);
+        sigprocmask(SIG_SETMASK, &before, nullptr);
+        return pid;
+    }
+
     static std::string contents(std::FILE* file) {
         std::string text;
         std::rewind(file);
-        for (int byte; (byte = std::fgetc(file)) != EOF;) text += static_cast<char>(byte);
+        for (int byte = std::fgetc(file); byte != EOF; byte = std::fgetc(file))
+            text += static_cast<char>(byte);
         return text;
     }
 
-    std::FILE *out_, *err_;
+    std::FILE* out_;
+    std::FILE* err_;
     pid_t pid_ = -1;
     int status_ = 0;
     bool ended_ = false;

@@ -49,4 +49,11 @@ inline std::string refusal(const std::function<void()>& action) {
     return "";
 }
 
+// The same message without what follows on the op's line and inputs:
+// tests/core/engine/explain.cpp tests that.
+inline std::string rule_of(const std::function<void()>& action) {
+    const std::string message = refusal(action);
+    return message.substr(0, message.find(" [at "));
+}
+
 }  // namespace taper::tests

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -20,23 +21,24 @@ inline Result train_lm(const Arguments& arguments) {
 // small_run(), with these options in the place of its own.
 inline Arguments small_run_with(const Arguments& options) {
     Arguments all = options;
-    const Arguments ours = small_run();
-    for (std::size_t i = 0; i < ours.size(); i += 2)
-        if (std::find(options.begin(), options.end(), ours[i]) == options.end())
-            all.insert(all.end(), {ours[i], ours[i + 1]});
+    const Arguments usual = small_run();
+    for (std::size_t i = 0; i < usual.size(); i += 2)
+        if (std::find(options.begin(), options.end(), usual[i]) == options.end())
+            all.insert(all.end(), {usual[i], usual[i + 1]});
     return all;
 }
 
 // A causal model of characters, and what is needed to ask it.
 struct Trained {
     Scratch scratch;
-    std::string text = scratch.file("text.txt", prose(20000)), model = scratch.path("run"),
-                in = scratch.path("in"), out = scratch.path("out");
+    std::string text = scratch.file("text.txt", prose(20000));
+    std::string model = scratch.path("run");
+    std::string in = scratch.path("in");
+    std::string out = scratch.path("out");
 
     explicit Trained(const Arguments& options = {}) {
-        REQUIRE(
-            train_lm(small_run_with(options) + Arguments{"--text", text, "--out", model}).status ==
-            0);
+        const Arguments paths{"--text", text, "--out", model};
+        REQUIRE(train_lm(small_run_with(options) + paths).status == 0);
     }
     Result generate(const Arguments& options) {
         return run("generate", Arguments{"--model", model} + options);

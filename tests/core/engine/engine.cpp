@@ -16,7 +16,8 @@ using namespace taper::tests;
 
 namespace {
 
-std::size_t resident_bytes() {  // 0 where /proc does not tell
+// 0 where /proc does not tell.
+std::size_t resident_bytes() {
     std::ifstream statm("/proc/self/statm");
     std::size_t all = 0, resident = 0;
     statm >> all >> resident;
@@ -38,7 +39,7 @@ struct Cube final : Op<double> {
         gradients.add(x, Numbers(3.0 * dy * x.value() * x.value()));
     }
 };
-V cube(const V& x, Source at = here()) { return apply<Cube>(at, x); }
+V cube(const V& x, Source source = here()) { return apply<Cube>(source, x); }
 
 // y = x; notes in backward how many Cubes are still alive.
 struct Watch final : Op<double> {
@@ -55,7 +56,7 @@ struct Watch final : Op<double> {
     }
 };
 
-struct WrongShape final : Op<double> {
+struct AddsWrongShape final : Op<double> {
     Place<double> x;
     const char* name() const override { return "wrong_shape"; }
     V forward(const V& input) {
@@ -318,7 +319,7 @@ TEST_CASE("engine: the gradient that slice adds to may be shared") {
 TEST_CASE("engine: a gradient of the wrong shape is an error") {
     P w("w", Numbers{1, 2, 3});
     Tape<double> tape;
-    const V y = apply<WrongShape>(here(), w);
+    const V y = apply<AddsWrongShape>(here(), w);
     check_refusal([&] { tape.backward(sum(y)); },
                   {"backward: a gradient must have the shape of its input", "dx (2), x (3)",
                    "[in backward of "});

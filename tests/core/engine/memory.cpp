@@ -24,12 +24,13 @@
 namespace {
 
 std::atomic<std::size_t> bytes_made = 0, bytes_alive = 0, most_alive = 0;
-// above it there is no memory
+// Above it there is no memory.
 std::atomic<std::size_t> most_at_once = std::numeric_limits<std::size_t>::max();
 
 void* counted_if_any(void* memory) {
     if (!memory) return nullptr;
-    const std::size_t size = malloc_usable_size(memory), alive = bytes_alive += size;
+    const std::size_t size = malloc_usable_size(memory);
+    const std::size_t alive = bytes_alive.fetch_add(size) + size;
     bytes_made += size;
     std::size_t most = most_alive;
     while (alive > most && !most_alive.compare_exchange_weak(most, alive)) {
@@ -88,10 +89,11 @@ long arrays_held(const Held& held, const P& w) {
 }
 
 std::vector<Held> held_by_ops() {
-    const V c = full<double>(matrix, 2), bias = zeros<double>({128}),
-            square_matrix = full<double>({128, 128}, 0.1);
-    const auto W = std::make_shared<P>("W", square_matrix.value()),
-               b = std::make_shared<P>("b", bias.value());
+    const V c = full<double>(matrix, 2);
+    const V bias = zeros<double>({128});
+    const V square_matrix = full<double>({128, 128}, 0.1);
+    const auto W = std::make_shared<P>("W", square_matrix.value());
+    const auto b = std::make_shared<P>("b", bias.value());
     const Mask mask(matrix, true);
     return {
         {"add", 0, [](const V& x, const P& w) { return add(x, w); }},
@@ -233,7 +235,7 @@ TEST_CASE("memory: a chain of ops holds an array a layer, and backward a few mor
 
 namespace {
 
-struct Inputs {
+struct OpOfInputs {
     std::string op;
     std::vector<Shape> shapes;
     std::function<V(const std::vector<V>&)> f;
@@ -241,7 +243,7 @@ struct Inputs {
 };
 
 // What backward makes where bit i of `trainable` says whether input i is.
-double bytes_of_backward(const Inputs& inputs, unsigned trainable) {
+double bytes_of_backward(const OpOfInputs& inputs, unsigned trainable) {
     std::vector<P> parameters;
     for (std::size_t i = 0; i < inputs.shapes.size(); ++i)
         parameters.emplace_back("x", full<double>(inputs.shapes[i], 0.5),
@@ -254,7 +256,7 @@ double bytes_of_backward(const Inputs& inputs, unsigned trainable) {
     return static_cast<double>(bytes_made - before);
 }
 
-std::vector<Inputs> of_many_inputs() {
+std::vector<OpOfInputs> ops_of_many_inputs() {
     const Shape row{2048}, square_matrix{512, 512};
     const Mask mask(matrix, true);
     return {
@@ -291,7 +293,7 @@ std::vector<Inputs> of_many_inputs() {
 
 TEST_CASE("memory: backward makes no gradient of an input that wants none") {
     const Threads one(1);
-    for (const Inputs& inputs : of_many_inputs()) {
+    for (const OpOfInputs& inputs : ops_of_many_inputs()) {
         const unsigned all = (1U << inputs.shapes.size()) - 1;
         bytes_of_backward(inputs, all);  // what is made once
         const double of_all = bytes_of_backward(inputs, all);
@@ -308,18 +310,17 @@ TEST_CASE("memory: backward makes no gradient of an input that wants none") {
 TEST_CASE(
     "memory: the backward of a few ids makes the gradient of the table, and nothing else of its "
     "size") {
-    const std::size_t V_extent = 100'000;
-    const Shape table{V_extent, 1};
-    const Inputs by_id{"embedding", {table}, [](const auto& x) {
-                           return embedding(x[0], Ids{3, 70'000, 3});
-                       }};
-    const Inputs along_axis{"gather", {table}, [](const auto& x) {
-                                return gather(x[0], 0, reshaped(Ids{3, 70'000, 3}, {3, 1}));
-                            }};
-    for (const Inputs& inputs : {by_id, along_axis}) {
+    const std::size_t rows = 100'000;
+    const Shape table{rows, 1};
+    const Ids ids{3, 70'000, 3}, column = reshaped(ids, {3, 1});
+    const OpOfInputs by_id{
+        "embedding", {table}, [=](const auto& x) { return embedding(x[0], ids); }};
+    const OpOfInputs along_axis{
+        "gather", {table}, [=](const auto& x) { return gather(x[0], 0, column); }};
+    for (const OpOfInputs& inputs : {by_id, along_axis}) {
         CAPTURE(inputs.op);
         bytes_of_backward(inputs, 1);
-        CHECK(bytes_of_backward(inputs, 1) < V_extent * sizeof(double) + 50'000);
+        CHECK(bytes_of_backward(inputs, 1) < rows * sizeof(double) + 50'000);
     }
 }
 

@@ -14,7 +14,9 @@
 #include "nn/linformer.hpp"
 #include "nn/optim/adam.hpp"
 #include "nn/optim/clip.hpp"
+#include "tests/support/models.hpp"
 #include "tests/support/scratch.hpp"
+#include "tests/support/thread_count.hpp"
 
 using namespace taper;
 using namespace taper::tests;
@@ -62,11 +64,11 @@ struct Reversal final : Op<double> {
 struct Shifted final : Op<double> {
     Place<double> x, shift;
     const char* name() const override { return "shifted"; }
-    Var<double> forward(const Var<double>& input, const std::optional<Var<double>>& by) {
+    Var<double> forward(const Var<double>& input, const std::optional<Var<double>>& distance) {
         x = input;
-        if (!by) return input;
-        shift = *by;
-        return Array<double>(input.value() + by->value());
+        if (!distance) return input;
+        shift = *distance;
+        return Array<double>(input.value() + distance->value());
     }
     void backward(const Array<double>& dy, Gradients<double>& gradients) override {
         gradients.add(x, dy);
@@ -74,7 +76,7 @@ struct Shifted final : Op<double> {
     }
 };
 
-struct WrongShape final : Op<double> {
+struct AssignsWrongShape final : Op<double> {
     Place<double> x;
     const char* name() const override { return "wrong_shape"; }
     Var<double> forward(const Var<double>& input) {
@@ -99,9 +101,6 @@ struct AddsToAConstant final : Op<double> {
         gradients.at(constant) += dy;
     }
 };
-
-const nn::Config tiny_block{
-    .vocab_size = 7, .length = 6, .width = 8, .heads = 2, .layers = 2, .ffn_width = 12, .k = 3};
 
 }  // namespace
 
@@ -178,20 +177,27 @@ TEST_CASE("misuse: Tape::gradient is of the last pass, of Parameters too") {
 }
 
 TEST_CASE("misuse: a Var or Parameter without a value") {
-    const std::string rule = "value: a Var or Parameter must have a value";
     const Var<double> none;
-    Parameter<double> w("w", Array<double>{1}), from("from", Array<double>{1});
-    const Parameter<double> to = std::move(from);
-    Var<double> left = Var<double>(Array<double>{1});
-    const Var<double> taken = std::move(left);
-    for (const auto& action : std::vector<std::function<void()>>{
-             [&] { exp(none); }, [&] { none + w; }, [&] { sum(none); }, [&] { none.item(); },
-             [&] { exp(left); }, [&] { from.name(); }, [&] { from.clear_gradient(); },
-             [&] { from.mutable_value(); }, [&] { exp(from); },
-             [&] {
-                 gradcheck("none", [](const auto&) { return Var<double>(); }, {Array<double>{1}});
-             }})
-        CHECK(contains(refusal(action), rule));
+    Var<double> moved_var = Var<double>(Array<double>{1});
+    const Var<double> taken_var = std::move(moved_var);
+    Parameter<double> w("w", Array<double>{1});
+    Parameter<double> moved("moved", Array<double>{1});
+    const Parameter<double> taken = std::move(moved);
+    const auto check_none = [] {
+        gradcheck("none", [](const auto&) { return Var<double>(); }, {Array<double>{1}});
+    };
+    const std::vector<std::function<void()>> actions{[&] { exp(none); },
+                                                     [&] { none + w; },
+                                                     [&] { sum(none); },
+                                                     [&] { none.item(); },
+                                                     [&] { exp(moved_var); },
+                                                     [&] { moved.name(); },
+                                                     [&] { moved.clear_gradient(); },
+                                                     [&] { moved.mutable_value(); },
+                                                     [&] { exp(moved); },
+                                                     check_none};
+    for (const auto& action : actions)
+        CHECK(contains(refusal(action), "value: a Var or Parameter must have a value"));
 }
 
 TEST_CASE("misuse: a Parameter's value and gradient keep their shape") {
@@ -212,7 +218,7 @@ TEST_CASE("misuse: a Parameter's value and gradient keep their shape") {
     CHECK(contains(refusal([&] { tape.backward(sum(w)); }), "gradient (3), value (4,4)"));
     Parameter<double> v("v", Array<double>{1, 2});
     Tape<double> other;
-    CHECK(contains(refusal([&] { other.backward(sum(apply<WrongShape>(here(), v))); }),
+    CHECK(contains(refusal([&] { other.backward(sum(apply<AssignsWrongShape>(here(), v))); }),
                    "dx (5), x (2)"));
     Tape<double> third;
     const Var<double> y = apply<AddsToAConstant>(here(), v, Var<double>(Array<double>{3, 4}));
@@ -223,47 +229,38 @@ TEST_CASE("misuse: a Parameter's value and gradient keep their shape") {
 TEST_CASE("misuse: shapes with more entries than memory can have") {
     const Var<double> x(Array<double>{1, 2, 3, 4});
     CHECK(contains(refusal([&] { reshape(x, {20, 5581, 8681, 49477, 384773}); }), "2^63"));
-    CHECK(contains(refusal([&] {
-                       reshape(Var<double>(zeros<double>({0})), {65536, 65536, 65536, 65536});
-                   }),
-                   "2^63"));
-    CHECK(contains(refusal([&] {
-                       broadcast_to(Var<double>(Array<double>{1}), {1ULL << 32, 1ULL << 32});
-                   }),
-                   "2^63"));
+    const Var<double> nothing(zeros<double>({0})), rows_of_nothing(zeros<double>({0, 3}));
+    const Extents wide{65536, 65536, 65536, 65536};
+    CHECK(contains(refusal([&] { reshape(nothing, wide); }), "2^63"));
+    const Shape square{1ULL << 32, 1ULL << 32};
+    CHECK(contains(refusal([&] { broadcast_to(Var<double>(Array<double>{1}), square); }), "2^63"));
     CHECK_THROWS_AS(empty<double>({1ULL << 61}), std::bad_alloc);
-    CHECK(contains(refusal([] {
-                       nn::Linformer<float> model(
-                           {.vocab_size = 1ULL << 62, .length = 4, .width = 4});
-                   }),
+    const auto refused = [](const nn::Config& config) {
+        return refusal([&] { nn::Linformer<float> model(config); });
+    };
+    CHECK(contains(refused({.vocab_size = 1ULL << 62, .length = 4, .width = 4}),
                    "vocab_size: the number must be 1 to 4294967296"));
-    CHECK(contains(refusal([] {
-                       nn::Linformer<float> model(
-                           {.vocab_size = 1ULL << 32, .length = 4, .width = 1ULL << 32, .k = 2});
-                   }),
+    CHECK(contains(refused({.vocab_size = 1ULL << 32, .length = 4, .width = 1ULL << 32, .k = 2}),
                    "2^63"));
-    CHECK(contains(refusal([&] {
-                       reshape(Var<double>(zeros<double>({0, 3})), {0, -1});
-                   }),
-                   "stand for -1"));
+    const Extents none_and_any{0, -1};
+    CHECK(contains(refusal([&] { reshape(rows_of_nothing, none_and_any); }), "stand for -1"));
 }
 
 TEST_CASE("misuse: threads of the user's own") {
-    const int before = threads();
+    const Threads scope(threads());  // which the users change
     std::vector<std::thread> users;
     std::vector<double> results(4);
     for (std::size_t i = 0; i < 4; ++i)
         users.emplace_back([&, i] {
-            for (int again = 0; again < 20; ++again) {
+            for (int round = 0; round < 20; ++round) {
                 Parameter<double> w("w", full<double>({100000}, 1));
                 Tape<double> tape;
                 tape.backward(sum(exp(w * 0.5)));
                 results[i] = w.gradient()(99999);
-                set_threads(1 + (again + static_cast<int>(i)) % 3);
+                set_threads(1 + (round + static_cast<int>(i)) % 3);
             }
         });
     for (std::thread& user : users) user.join();
-    set_threads(before);
     for (const double result : results) CHECK(result == doctest::Approx(0.5 * std::exp(0.5)));
 
     auto tape = std::make_unique<Tape<double>>();
@@ -285,12 +282,9 @@ TEST_CASE("misuse: Adam and clipping refuse numbers that would spoil the weights
     CHECK(adam.parameters().size() == 1);
     for (const double lr : {std::nan(""), std::numeric_limits<double>::infinity(), -1.0})
         CHECK(contains(refusal([&] { adam.step(lr); }), "the learning rate must be finite"));
-    for (const nn::AdamOptions& options : std::vector<nn::AdamOptions>{{.beta1 = 1},
-                                                                       {.beta2 = 1},
-                                                                       {.beta2 = -1},
-                                                                       {.eps = 0},
-                                                                       {.eps = -1},
-                                                                       {.weight_decay = -1}})
+    const std::vector<nn::AdamOptions> wrong{{.beta1 = 1}, {.beta2 = 1}, {.beta2 = -1},
+                                             {.eps = 0},   {.eps = -1},  {.weight_decay = -1}};
+    for (const nn::AdamOptions& options : wrong)
         CHECK(contains(refusal([&] { nn::Adam<double> other({&w}, options); }),
                        "adam: beta1 and beta2"));
     pass(1e200);
@@ -309,32 +303,26 @@ TEST_CASE("misuse: Adam and clipping refuse numbers that would spoil the weights
 }
 
 TEST_CASE("misuse: layers by themselves check what they are given") {
-    nn::Config config = tiny_block;
+    nn::Config config = tiny;
     config.heads = 0;
     CHECK(contains(refusal([&] { nn::EncoderBlock<double> block(0, config); }), "heads"));
-    config = tiny_block;
+    config = tiny;
     config.k = 7;
     CHECK(contains(refusal([&] { nn::EncoderBlock<double> block(0, config); }), "k 7, length 6"));
     for (const auto attention : {nn::AttentionKind::linformer, nn::AttentionKind::full}) {
-        config = tiny_block;
+        config = tiny;
         config.attention = attention;
         const nn::EncoderBlock<double> block(0, config);
-        CHECK(contains(refusal([&] { block(Var<double>(zeros<double>({6, 8}))); }), "x (6,8)"));
-        CHECK(contains(refusal([&] {
-                           block.attention(Var<double>(zeros<double>({1, 6, 4})));
-                       }),
-                       "x (1,6,4)"));
+        const Var<double> flat(zeros<double>({6, 8})), narrow(zeros<double>({1, 6, 4}));
+        CHECK(contains(refusal([&] { block(flat); }), "x (6,8)"));
+        CHECK(contains(refusal([&] { block.attention(narrow); }), "x (1,6,4)"));
     }
+    const Var<float> row(zeros<float>({3}));
     const nn::Pass pass{.dropout = Random(0, "dropout")};
-    for (const double p : {std::nan(""), -0.5, 1.0})
-        CHECK(contains(refusal([&] {
-                           nn::Dropout{p, 0}(Var<float>(zeros<float>({3})), pass);
-                       }),
-                       "p must be in [0, 1)"));
-    const auto norm = [](double eps) {
-        layer_norm(Var<float>(zeros<float>({3})), Var<float>(zeros<float>({3})),
-                   Var<float>(zeros<float>({3})), eps);
-    };
+    for (const double p : {std::nan(""), -0.5, 1.0}) {
+        const nn::Dropout layer{p, 0};
+        CHECK(contains(refusal([&] { layer(row, pass); }), "p must be in [0, 1)"));
+    }
     for (const double eps : {-1.0, 0.0, std::nan(""), 1e-60})
-        CHECK(contains(refusal([&] { norm(eps); }), "eps"));
+        CHECK(contains(refusal([&] { layer_norm(row, row, row, eps); }), "eps"));
 }
