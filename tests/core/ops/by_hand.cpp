@@ -19,7 +19,8 @@ using examples::largest;
 
 TEST_CASE(
     "by hand: a NaN is infinitely far, wherever it stands, and so is an array of another shape") {
-    const double none = std::nan(""), infinity = std::numeric_limits<double>::infinity();
+    const double none = std::nan("");
+    const double infinity = std::numeric_limits<double>::infinity();
     CHECK(larger(1, 2) == 2);
     CHECK(larger(2, 1) == 2);
     CHECK(larger(1, none) == infinity);
@@ -40,20 +41,20 @@ TEST_CASE(
 TEST_CASE("by hand: the mean divides by the entries it is taken over, and so does its gradient") {
     const Array<double> numbers{{1, 2, 6}, {3, 6, 18}};
     Parameter<double> x("x", numbers);
-    const auto of = [&](const Axes& axes, const Array<double>& dy) {
+    const auto mean_over = [&](const Axes& axes, const Array<double>& dy) {
         x.clear_gradient();
         Tape<double> tape;
         const Var<double> y = mean(x, axes);
         tape.backward(y, dy);
         return y.value();
     };
-    CHECK(of({}, full<double>({}, 12)) == full<double>({}, 6));
+    CHECK(mean_over({}, full<double>({}, 12)) == full<double>({}, 6));
     CHECK(x.gradient() == full<double>({2, 3}, 2));
-    CHECK(of({0}, {2, 4, 6}) == Array<double>{2, 4, 12});
+    CHECK(mean_over({0}, {2, 4, 6}) == Array<double>{2, 4, 12});
     CHECK(x.gradient() == Array<double>{{1, 2, 3}, {1, 2, 3}});
-    CHECK(of({1}, {3, 6}) == Array<double>{3, 9});
+    CHECK(mean_over({1}, {3, 6}) == Array<double>{3, 9});
     CHECK(x.gradient() == Array<double>{{1, 1, 1}, {2, 2, 2}});
-    CHECK(of({0, 1}, full<double>({}, 12)) == full<double>({}, 6));
+    CHECK(mean_over({0, 1}, full<double>({}, 12)) == full<double>({}, 6));
 }
 
 namespace {
@@ -61,6 +62,7 @@ namespace {
 struct Moved {
     Array<double> y, dx;
 };
+
 // y = f(x), and dx of a dy that counts up from 1.
 Moved moved(const std::function<Var<double>(const Var<double>&)>& f, const Array<double>& x) {
     Parameter<double> p("x", x);
@@ -87,17 +89,15 @@ TEST_CASE("by hand: what is moved, picked or repeated comes to stand where its o
         CHECK(result.y == y);
         CHECK(result.dx == dx);
     };
-    const Numbers counted{{1, 2, 3}, {4, 5, 6}},
-        twice{{{1, 2, 3}, {4, 5, 6}}, {{1, 2, 3}, {4, 5, 6}}};
+    const Numbers counted{{1, 2, 3}, {4, 5, 6}};
+    const Numbers twice{{{1, 2, 3}, {4, 5, 6}}, {{1, 2, 3}, {4, 5, 6}}};
     check([](auto& v) { return transpose(v); }, {{1, 4}, {2, 5}, {3, 6}}, {{1, 3, 5}, {2, 4, 6}});
     check([](auto& v) { return reshape(v, {3, 2}); }, {{1, 2}, {3, 4}, {5, 6}}, counted);
     check([](auto& v) { return broadcast_to(v, {2, 2, 3}); }, twice, {{8, 10, 12}, {14, 16, 18}});
     check([](auto& v) { return slice(v, 1, {1}); }, {{2, 3}, {5, 6}}, {{0, 1, 2}, {0, 3, 4}});
-    check(
-        [](auto& v) {
-            return slice(v, 1, {0, {}, 2});
-        },
-        {{1, 3}, {4, 6}}, {{1, 0, 2}, {3, 0, 4}});
+    const Range every_second{0, {}, 2};
+    check([&](auto& v) { return slice(v, 1, every_second); }, {{1, 3}, {4, 6}},
+          {{1, 0, 2}, {3, 0, 4}});
     check([](auto& v) { return slice(v, 0, {-1}); }, reshaped(Numbers{4, 5, 6}, {1, 3}),
           {{0, 0, 0}, {1, 2, 3}});
     check([](auto& v) { return flip(v, 1); }, {{3, 2, 1}, {6, 5, 4}}, {{3, 2, 1}, {6, 5, 4}});
@@ -112,16 +112,12 @@ TEST_CASE("by hand: what is moved, picked or repeated comes to stand where its o
     check([](auto& v) { return pad(v, 0, 1, 0); }, {{0, 0, 0}, {1, 2, 3}, {4, 5, 6}},
           {{4, 5, 6}, {7, 8, 9}});
     const V ends = reshaped(Numbers{7, 8}, {2, 1});
-    check(
-        [&](auto& v) {
-            return concat({v, ends}, 1);
-        },
-        {{1, 2, 3, 7}, {4, 5, 6, 8}}, {{1, 2, 3}, {5, 6, 7}});
-    check(
-        [&](auto& v) {
-            return concat({ends, v}, 1);
-        },
-        {{7, 1, 2, 3}, {8, 4, 5, 6}}, {{2, 3, 4}, {6, 7, 8}});
+    const auto before_ends = [&](auto& v) { return std::vector<V>{v, ends}; };
+    const auto after_ends = [&](auto& v) { return std::vector<V>{ends, v}; };
+    check([&](auto& v) { return concat(before_ends(v), 1); }, {{1, 2, 3, 7}, {4, 5, 6, 8}},
+          {{1, 2, 3}, {5, 6, 7}});
+    check([&](auto& v) { return concat(after_ends(v), 1); }, {{7, 1, 2, 3}, {8, 4, 5, 6}},
+          {{2, 3, 4}, {6, 7, 8}});
     const V zero = zeros<double>({2, 3});
     const Numbers below{{{0, 0, 0}, {1, 2, 3}}, {{0, 0, 0}, {4, 5, 6}}};
     check([&](auto& v) { return stack({zero, v}, 1); }, below, {{4, 5, 6}, {10, 11, 12}});
@@ -135,17 +131,12 @@ TEST_CASE("by hand: what is moved, picked or repeated comes to stand where its o
           {{1, 0, 3}, {0, 0, 6}});
 
     const Numbers heads = reshaped(Numbers{1, 3, 5, 2, 4, 6}, {1, 2, 3, 1});
-    check(
-        [](auto& v) {
-            return split_heads(reshape(v, {1, 3, 2}), 2);
-        },
-        heads, {{1, 4, 2}, {5, 3, 6}});
-    const Numbers merged = reshaped(Numbers{1, 4, 2, 5, 3, 6}, {1, 3, 2});
-    check(
-        [](auto& v) {
-            return merge_heads(reshape(v, {1, 2, 3, 1}));
-        },
-        merged, {{1, 3, 5}, {2, 4, 6}});
+    const Shape in_rows{1, 3, 2}, in_heads{1, 2, 3, 1};
+    check([&](auto& v) { return split_heads(reshape(v, in_rows), 2); }, heads,
+          {{1, 4, 2}, {5, 3, 6}});
+    const Numbers merged = reshaped(Numbers{1, 4, 2, 5, 3, 6}, in_rows);
+    check([&](auto& v) { return merge_heads(reshape(v, in_heads)); }, merged,
+          {{1, 3, 5}, {2, 4, 6}});
 
     const V factor = Numbers{{1, 0}, {10, 0}, {100, 1}}, bias = Numbers{0.5, -1};
     const Numbers dx{{1, 10, 102}, {3, 30, 304}};
@@ -154,12 +145,13 @@ TEST_CASE("by hand: what is moved, picked or repeated comes to stand where its o
           dx);
 }
 
-// x has mean 3 and variance 14 / 4, 4 with eps: z = (x - 3) / 2. dx = r (g - mean(g) - z mean(g
-// z)), r = 1/2.
+// x has mean 3 and variance 14 / 4, 4 with eps: z = (x - 3) / 2, r = 1 / 2, and
+// dx = r (g - mean(g) - z mean(g z)).
 TEST_CASE("by hand: layer_norm divides by the biased variance, fused and composed") {
     for (const bool fused : {true, false}) {
-        Parameter<double> x("x", Array<double>{{1, 2, 3, 6}}),
-            gain("gain", Array<double>{1, 2, 1, 1}), bias("bias", Array<double>{0, 10, 0, 0});
+        Parameter<double> x("x", Array<double>{{1, 2, 3, 6}});
+        Parameter<double> gain("gain", Array<double>{1, 2, 1, 1});
+        Parameter<double> bias("bias", Array<double>{0, 10, 0, 0});
         Tape<double> tape;
         const Var<double> y = fused ? layer_norm(Var<double>(x), gain, bias, 0.5)
                                     : composed::layer_norm(Var<double>(x), gain, bias, 0.5);
@@ -171,26 +163,24 @@ TEST_CASE("by hand: layer_norm divides by the biased variance, fused and compose
     }
 }
 
-// n = 5, k = 3: windows of 2, 2 and 1 positions. A head is 2 wide; channel c of both heads has row
-// c of the kernel.
+// n = 5, k = 3: windows of 2, 2 and 1 positions. A head is 2 wide. Channel c of both heads has row c
+// of the kernel.
 TEST_CASE(
     "by hand: conv weighs keys with the kernels of E and values with those of F, a channel each") {
-    nn::Projection<double> projection("attention",
-                                      {.vocab_size = 2,
-                                       .length = 5,
-                                       .width = 4,
-                                       .heads = 2,
-                                       .layers = 1,
-                                       .ffn_width = 4,
-                                       .k = 3,
-                                       .projection = nn::ProjectionKind::conv},
-                                      0);
+    const nn::Config config{.vocab_size = 2,
+                            .length = 5,
+                            .width = 4,
+                            .heads = 2,
+                            .layers = 1,
+                            .ffn_width = 4,
+                            .k = 3,
+                            .projection = nn::ProjectionKind::conv};
+    nn::Projection<double> projection("attention", config, 0);
     projection.E[0]->mutable_value() = {{1, 2}, {10, 20}};
     projection.F[0]->mutable_value() = {{3, 5}, {7, 11}};
-    Array<double> K{
+    const Var<double> x = Array<double>{
         {{1, 1, 100, 1}, {2, 1, 200, 0}, {3, 1, 300, 0}, {4, 1, 400, 0}, {5, 1, 500, 1}}};
-    const Array<double> V = K;
-    const nn::Slots<double> slots = projection(0, Var<double>(K), Var<double>(V), std::nullopt);
+    const nn::Slots<double> slots = projection(0, x, x, std::nullopt);
     CHECK(slots.K.value() ==
           Array<double>{{{5, 30, 500, 10}, {11, 30, 1100, 0}, {5, 10, 500, 10}}});
     CHECK(slots.V.value() ==
@@ -199,16 +189,15 @@ TEST_CASE(
 
 TEST_CASE("by hand: mean and max of windows take the positions of a window alone") {
     for (const auto kind : {nn::ProjectionKind::mean, nn::ProjectionKind::max}) {
-        const nn::Projection<double> projection("attention",
-                                                {.vocab_size = 2,
-                                                 .length = 5,
-                                                 .width = 1,
-                                                 .heads = 1,
-                                                 .layers = 1,
-                                                 .ffn_width = 4,
-                                                 .k = 3,
-                                                 .projection = kind},
-                                                0);
+        const nn::Config config{.vocab_size = 2,
+                                .length = 5,
+                                .width = 1,
+                                .heads = 1,
+                                .layers = 1,
+                                .ffn_width = 4,
+                                .k = 3,
+                                .projection = kind};
+        const nn::Projection<double> projection("attention", config, 0);
         const Var<double> x = reshaped(Array<double>{1, 3, -5, -7, 11}, {1, 5, 1});
         const nn::Slots<double> slots = projection(0, x, x, std::nullopt);
         const bool mean = kind == nn::ProjectionKind::mean;
@@ -225,10 +214,9 @@ TEST_CASE(
     CHECK(tolerance == 1e-9);
     for (const double off : {0.5, 2.0, -2.0}) {
         const double factor = 1 + off * tolerance;
-        const auto f = [=](const std::vector<Var<double>>& x) {
-            return claimed(
-                x[0], [](double v) { return v * v; }, [=](double v) { return factor * 2 * v; });
-        };
+        const auto square = [](double v) { return v * v; };
+        const auto slope = [=](double v) { return factor * 2 * v; };
+        const auto f = [=](const Vars& x) { return claimed(x[0], square, slope); };
         const GradcheckReport report = gradcheck("square", f, {Array<double>{1, -2, 3}});
         CHECK_MESSAGE(report.passed == (off == 0.5), report.text());
     }

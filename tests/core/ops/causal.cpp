@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "examples/common/apart.hpp"
@@ -24,7 +25,7 @@ template <class T>
 using CausalFunction = std::function<Var<T>(const Var<T>& Q, const Var<T>& K, const Var<T>& V,
                                             const Var<T>& E, const Var<T>& F)>;
 
-template <class T> CausalFunction<T> ours(CausalOptions options = {}) {
+template <class T> CausalFunction<T> op_with(CausalOptions options) {
     options.heads = heads;
     return [options](const auto& Q, const auto& K, const auto& V, const auto& E, const auto& F) {
         return causal_attention(Q, K, V, E, F, options);
@@ -50,10 +51,13 @@ Var<T> triangular_mask(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const 
     return merge_heads(matmul(P, split(matmul(F, V))));
 }
 
-template <class T> struct Inputs {
-    Array<T> Q = normal<T>(Random(1, "Q"), {2, n, d}), K = normal<T>(Random(1, "K"), {2, n, d}),
-             V = normal<T>(Random(1, "V"), {2, n, d}), E = normal<T>(Random(1, "E"), {k, n}, 0.5),
-             F = normal<T>(Random(1, "F"), {k, n}, 0.5);
+template <class T> struct CausalInputs {
+    Array<T> Q = normal<T>(Random(1, "Q"), {2, n, d});
+    Array<T> K = normal<T>(Random(1, "K"), {2, n, d});
+    Array<T> V = normal<T>(Random(1, "V"), {2, n, d});
+    Array<T> E = normal<T>(Random(1, "E"), {k, n}, 0.5);
+    Array<T> F = normal<T>(Random(1, "F"), {k, n}, 0.5);
+
     Array<T> run(const CausalFunction<T>& f) const {
         return f(Var<T>(Q), Var<T>(K), Var<T>(V), Var<T>(E), Var<T>(F)).value();
     }
@@ -61,7 +65,7 @@ template <class T> struct Inputs {
 
 // The largest |d y_t / d x_s| of keys and values with s > t.
 double future_gradient(const CausalFunction<double>& f) {
-    const Inputs<double> x;
+    const CausalInputs<double> x;
     double most = 0;
     for (std::size_t t = 0; t < n; ++t) {
         Parameter<double> K("K", x.K), V("V", x.V);
@@ -79,16 +83,16 @@ double future_gradient(const CausalFunction<double>& f) {
     return most;
 }
 
-// Do the first t rows keep their bits when keys, values and queries from t on become something
-// else?
-bool past_is_kept(const CausalFunction<float>& f, float something) {
-    const Inputs<float> x;
+// Whether the first t rows keep their bits when keys, values and queries from t on become other
+// numbers.
+bool past_is_kept(const CausalFunction<float>& f, float factor) {
+    const CausalInputs<float> x;
     const Array<float> y = x.run(f);
     for (std::size_t t = 1; t < n; ++t) {
-        Inputs<float> other = x;
+        CausalInputs<float> other = x;
         for (Array<float>* array : {&other.Q, &other.K, &other.V})
             for (std::size_t i = 0; i < array->size(); ++i)
-                if (i / d % n >= t) array->data()[i] = something * (1 + static_cast<float>(i));
+                if (i / d % n >= t) array->data()[i] = factor * (1 + static_cast<float>(i));
         const Array<float> changed = other.run(f);
         for (std::size_t i = 0; i < y.size(); ++i)
             if (i / d % n < t && changed.data()[i] != y.data()[i]) return false;
@@ -98,14 +102,14 @@ bool past_is_kept(const CausalFunction<float>& f, float something) {
 
 // The largest difference from Eq. 7 on each prefix alone, with the first columns of E and F.
 double apart_from_prefixes(const CausalFunction<double>& f) {
-    const Inputs<double> x;
+    const CausalInputs<double> x;
     const Array<double> y = x.run(f);
     double most = 0;
     for (std::size_t t = 0; t < n; ++t) {
         const Range prefix{0, static_cast<std::ptrdiff_t>(t + 1)};
         const auto rows = [&](const Array<double>& a) { return slice(Var<double>(a), 1, prefix); };
-        const Var<double> K_bar = matmul(rows(x.E), rows(x.K)),
-                          V_bar = matmul(rows(x.F), rows(x.V));
+        const Var<double> K_bar = matmul(rows(x.E), rows(x.K));
+        const Var<double> V_bar = matmul(rows(x.F), rows(x.V));
         const Array<double> alone =
             composed::attention(rows(x.Q), K_bar, V_bar, {.heads = heads}).value();
         for (std::size_t b = 0; b < 2; ++b)
@@ -119,8 +123,8 @@ double apart_from_prefixes(const CausalFunction<double>& f) {
 
 TEST_CASE(
     "causal: no gradient from the future, which a triangular mask over n x k scores lets through") {
-    CHECK(future_gradient(ours<double>({.chunk = 4})) == 0);
-    CHECK(future_gradient(ours<double>({.window = 3, .chunk = 4})) == 0);
+    CHECK(future_gradient(op_with<double>({.chunk = 4})) == 0);
+    CHECK(future_gradient(op_with<double>({.window = 3, .chunk = 4})) == 0);
     CHECK(future_gradient(full_attention<double>) == 0);
     CHECK(future_gradient(triangular_mask<double>) > 0.01);
 }
@@ -128,11 +132,11 @@ TEST_CASE(
 TEST_CASE("causal: another future leaves the bits of the past, NaN too") {
     for (const CausalOptions& options :
          {CausalOptions{.chunk = 4}, CausalOptions{.window = 3, .chunk = 4}}) {
-        CHECK(past_is_kept(ours<float>(options), 3));
-        CHECK(past_is_kept(ours<float>(options), std::nanf("")));
+        CHECK(past_is_kept(op_with<float>(options), 3));
+        CHECK(past_is_kept(op_with<float>(options), std::nanf("")));
     }
-    for (const float something : {3.0F, std::nanf("")})
-        CHECK(past_is_kept(full_attention<float>, something));
+    for (const float factor : {3.0F, std::nanf("")})
+        CHECK(past_is_kept(full_attention<float>, factor));
     CHECK_FALSE(past_is_kept(triangular_mask<float>, 3));
     CHECK_FALSE(past_is_kept(triangular_mask<float>, std::nanf("")));
 }
@@ -144,16 +148,16 @@ TEST_CASE("causal: NaN in the last key or value leaves the gradients of the quer
                 CAPTURE(chunk);
                 CAPTURE(window);
                 CAPTURE(of_keys);
-                Inputs<double> x;
+                CausalInputs<double> x;
                 auto dy = normal<double>(Random(1, "dy"), {2, n, d});
-                for (std::size_t c = 0; c < d; ++c) dy(0, n - 1, c) = dy(1, n - 1, c) = 0;
+                for (const std::size_t b : {0U, 1U})
+                    for (std::size_t c = 0; c < d; ++c) dy(b, n - 1, c) = 0;
+                const auto f = op_with<double>({.window = window, .chunk = chunk});
                 const auto gradient = [&] {
                     Parameter<double> Q("Q", x.Q);
+                    const Var<double> K(x.K), V(x.V), E(x.E), F(x.F);
                     Tape<double> tape;
-                    const auto f = ours<double>({.window = window, .chunk = chunk});
-                    tape.backward(f(Q, Var<double>(x.K), Var<double>(x.V), Var<double>(x.E),
-                                    Var<double>(x.F)),
-                                  dy);
+                    tape.backward(f(Q, K, V, E, F), dy);
                     return Array<double>(Q.gradient());
                 };
                 const Array<double> finite = gradient();
@@ -168,16 +172,16 @@ TEST_CASE("causal: NaN in the last key or value leaves the gradients of the quer
 
 TEST_CASE("causal: row t is the Linformer of the prefix up to t, for every chunk") {
     for (const std::size_t chunk : {1U, 2U, 3U, 4U, 7U, 10U, 24U, 0U})
-        CHECK(apart_from_prefixes(ours<double>({.chunk = chunk})) < 2e-15);
+        CHECK(apart_from_prefixes(op_with<double>({.chunk = chunk})) < 2e-15);
     CHECK(apart_from_prefixes(triangular_mask<double>) > 0.1);
 }
 
 TEST_CASE("causal: every chunk gives the same, with windows of every width") {
-    const Inputs<double> x;
+    const CausalInputs<double> x;
     for (const std::size_t window : {1U, 2U, 5U, 10U, 99U}) {
-        const Array<double> whole = x.run(ours<double>({.window = window, .chunk = n}));
+        const Array<double> whole = x.run(op_with<double>({.window = window, .chunk = n}));
         for (const std::size_t chunk : {1U, 2U, 3U, 4U, 7U}) {
-            const Array<double> y = x.run(ours<double>({.window = window, .chunk = chunk}));
+            const Array<double> y = x.run(op_with<double>({.window = window, .chunk = chunk}));
             CHECK(apart(y, whole) < 2e-15);
         }
     }
@@ -190,12 +194,12 @@ TEST_CASE(
         for (const float sign : {1.0F, -1.0F}) {
             CAPTURE(of_slots);
             CAPTURE(sign);
-            Inputs<float> x;
+            CausalInputs<float> x;
             for (float& e : x.E) e = of_slots * std::abs(e);
             for (float& e : x.K) e = 1 + e / 8;
             for (float& e : x.Q) e = sign * (400 + e);
             CausalOptions options{.window = 3, .chunk = 4};
-            const Array<float> y = x.run(ours<float>(options));
+            const Array<float> y = x.run(op_with<float>(options));
             options.heads = heads;
             const Array<float> composition = x.run(
                 [&](const auto& Q, const auto& K, const auto& V, const auto& E, const auto& F) {
@@ -207,29 +211,28 @@ TEST_CASE(
 }
 
 TEST_CASE("causal: arrays that do not fit are refused with all of them") {
-    const auto rule_of = [](const Shape& K, const Shape& V, const Shape& E, const Shape& F,
+    const auto refused = [](const Shape& K, const Shape& V, const Shape& E, const Shape& F,
                             const Shape& real) {
-        const auto of = [](const Shape& shape) { return Var<double>(zeros<double>(shape)); };
-        const std::string message = refusal([&] {
-            causal_attention(of({2, 5, 4}), of(K), of(V), of(E), of(F),
-                             {.window = 2, .real = Mask(real, true)});
-        });
-        return message.substr(0, message.find(" [at "));
+        const auto input = [](const Shape& shape) { return Var<double>(zeros<double>(shape)); };
+        const Var<double> Q = input({2, 5, 4});
+        const CausalOptions options{.window = 2, .real = Mask(real, true)};
+        return rule_of(
+            [&] { causal_attention(Q, input(K), input(V), input(E), input(F), options); });
     };
     const Shape x{2, 5, 4}, matrix{3, 5}, real{2, 5};
-    CHECK(rule_of(x, x, matrix, matrix, real) == "");
+    CHECK(refused(x, x, matrix, matrix, real) == "");
     const std::string one_shape =
         "causal_attention: Q, K and V must have one shape (B, n, d): Q (2,5,4), ";
-    CHECK(rule_of({2, 6, 4}, x, matrix, matrix, real) == one_shape + "K (2,6,4), V (2,5,4)");
-    CHECK(rule_of(x, {2, 5, 8}, matrix, matrix, real) == one_shape + "K (2,5,4), V (2,5,8)");
-    CHECK(rule_of(x, {2, 4, 4}, matrix, matrix, real) == one_shape + "K (2,5,4), V (2,4,4)");
+    CHECK(refused({2, 6, 4}, x, matrix, matrix, real) == one_shape + "K (2,6,4), V (2,5,4)");
+    CHECK(refused(x, {2, 5, 8}, matrix, matrix, real) == one_shape + "K (2,5,4), V (2,5,8)");
+    CHECK(refused(x, {2, 4, 4}, matrix, matrix, real) == one_shape + "K (2,5,4), V (2,4,4)");
     const std::string projections =
         "causal_attention: E and F must be (k, n), k 1 or more: Q (2,5,4), ";
-    CHECK(rule_of(x, x, matrix, {2, 5}, real) == projections + "E (3,5), F (2,5)");
-    CHECK(rule_of(x, x, matrix, {3, 4}, real) == projections + "E (3,5), F (3,4)");
-    CHECK(rule_of(x, x, {0, 5}, {0, 5}, real) == projections + "E (0,5), F (0,5)");
+    CHECK(refused(x, x, matrix, {2, 5}, real) == projections + "E (3,5), F (2,5)");
+    CHECK(refused(x, x, matrix, {3, 4}, real) == projections + "E (3,5), F (3,4)");
+    CHECK(refused(x, x, {0, 5}, {0, 5}, real) == projections + "E (0,5), F (0,5)");
     for (const Shape& wrong : {Shape{2, 4}, Shape{1, 5}, Shape{10}})
-        CHECK(rule_of(x, x, matrix, matrix, wrong) ==
+        CHECK(refused(x, x, matrix, matrix, wrong) ==
               "causal_attention: the mask of real positions must be (B, n): Q (2,5,4), real " +
                   to_string(wrong));
 }
@@ -257,7 +260,8 @@ TEST_CASE("causal: on fresh random tokens the loss stays at log V, where a leak 
                     const auto token = [&](std::size_t i) {
                         return static_cast<std::int64_t>(random.below(9 * b + i, V));
                     };
-                    tokens(b, t) = token(t), targets(b, t) = token(t + 1);
+                    tokens(b, t) = token(t);
+                    targets(b, t) = token(t + 1);
                 }
             Tape<float> tape;
             const Var<float> loss = cross_entropy(model(tokens), targets);
@@ -276,15 +280,18 @@ TEST_CASE("causal: decoding one token at a time equals the whole pass") {
         for (const std::size_t window : {0U, 3U})
             for (const auto attention : {nn::AttentionKind::linformer, nn::AttentionKind::full}) {
                 nn::Config config = tiny;
-                config.causal = true, config.sharing = sharing, config.attention = attention;
-                config.norm = window ? nn::Norm::post : nn::Norm::pre;
+                config.causal = true;
+                config.sharing = sharing;
+                config.attention = attention;
+                config.norm = window > 0 ? nn::Norm::post : nn::Norm::pre;
                 if (attention == nn::AttentionKind::linformer) config.window = window;
                 nn::Linformer<double> model(config);
                 shaken(model);
                 const Ids tokens = some_ids(1, 6, 7);
                 const Array<double> whole = model(tokens).value();
                 nn::Decoder<double> decoder(model);
-                for (int again = 0; again < 2; ++again) {
+                for (const int round : {1, 2}) {
+                    CAPTURE(round);
                     for (std::size_t t = 0; t < 6; ++t) {
                         const Array<double> logits = decoder(tokens(0, t));
                         for (std::size_t i = 0; i < 7; ++i)

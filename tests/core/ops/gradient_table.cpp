@@ -64,7 +64,8 @@ void Table::draw(const std::string& op, const std::string& name, const std::vect
                  const Functions& f, const Functions& composition,
                  const GradcheckOptions& options) {
     std::vector<Array<double>> values;
-    for (const In& in : inputs) {  // of the title alone: another case changes no numbers here
+    // Their numbers depend on the title alone: another case changes none here.
+    for (const In& in : inputs) {
         const Random random(1, op + name + to_string(in.shape),
                             static_cast<std::uint32_t>(values.size()));
         values.push_back(uniform<double>(random, in.shape, in.low, in.high));
@@ -80,23 +81,26 @@ static std::string text(const Between& range) {
 
 void Table::one_input(const std::string& op, const std::vector<Between>& ranges, const Functions& f,
                       const Functions& composition, const GradcheckOptions& options) {
-    for (const Between& range : ranges)
-        for (const Shape& shape :
-             &range == ranges.data() ? some_shapes() : std::vector<Shape>{{1}, {37}})
+    const std::vector<Shape> few_shapes{{1}, {37}};
+    for (const Between& range : ranges) {
+        const bool is_first = &range == ranges.data();
+        for (const Shape& shape : is_first ? some_shapes() : few_shapes)
             draw(op, text(range), {{shape, range.low, range.high}}, f, composition, options);
+    }
 }
 
 void Table::two_inputs(const std::string& op,
                        const std::vector<std::pair<Between, Between>>& ranges, const Functions& f) {
-    for (const auto& [a, b] : ranges)
-        for (const auto& [first, second] :
-             &a == &ranges[0].first ? broadcast_pairs()
-                                    : decltype(broadcast_pairs()){{{1}, {1}}, {{19}, {19}}})
-            for (const bool swapped : {false, true})
-                draw(op, text(a) + ", " + text(b),
-                     {{swapped ? second : first, a.low, a.high},
-                      {swapped ? first : second, b.low, b.high}},
-                     f);
+    const std::vector<std::pair<Shape, Shape>> few_pairs{{{1}, {1}}, {{19}, {19}}};
+    for (const auto& range : ranges) {
+        const auto& [a, b] = range;
+        const std::string name = text(a) + ", " + text(b);
+        const bool is_first = &range == ranges.data();
+        for (const auto& [first, second] : is_first ? broadcast_pairs() : few_pairs) {
+            draw(op, name, {{first, a.low, a.high}, {second, b.low, b.high}}, f);
+            draw(op, name, {{second, a.low, a.high}, {first, b.low, b.high}}, f);
+        }
+    }
 }
 
 const std::vector<GradientCase>& gradient_table() {

@@ -1,6 +1,6 @@
 // The gradient table: cases for every op of core/ops.hpp, of many shapes and ranges.
-// tests/core/ops/gradients.cpp checks them all; tests/core/ops/numerics.cpp runs them on different
-// numbers of threads. An op without a case makes a test fail.
+// gradients.cpp checks them all, same_bits.cpp runs them on different numbers of threads. An op
+// without a case makes a test fail.
 #pragma once
 
 #include <functional>
@@ -20,7 +20,7 @@ struct Functions {
     Function<float> in_float;
 
     Functions() = default;
-    // NOLINT: a lambda stands for it
+    // Not explicit: a lambda stands for both.
     template <class F> Functions(F f) : in_double(f), in_float(f) {}
 };
 
@@ -74,11 +74,11 @@ std::string text(const std::vector<int>& numbers);  // "{0,-1}"
 const std::vector<Shape>& some_shapes();
 const std::vector<std::pair<Shape, Shape>>& broadcast_pairs();
 
-void add_elementwise_cases(Table& table);  // gradient_table_elementwise.cpp
-// gradient_table_rows.cpp: matmul, reductions, softmax, layer_norm, ...
-void add_row_cases(Table& table);
-void add_attention_cases(Table& table);  // gradient_table_attention.cpp
-void add_shape_cases(Table& table);      // gradient_table_shapes.cpp: reshape, slice, concat, ...
+// The cases of a family of ops, each in the file gradient_table_*.cpp of its name.
+void add_elementwise_cases(Table& table);
+void add_row_cases(Table& table);  // matmul, reductions, softmax, layer_norm, ...
+void add_attention_cases(Table& table);
+void add_shape_cases(Table& table);  // reshape, slice, concat, ...
 
 const std::vector<GradientCase>& gradient_table();
 

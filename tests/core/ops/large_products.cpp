@@ -6,43 +6,23 @@
 #include <cmath>
 
 #include "core/ops.hpp"
-#include "examples/common/apart.hpp"
 #include "tests/support/blocks.hpp"
 #include "tests/support/results.hpp"
 
 using namespace taper;
 using namespace taper::tests;
 using examples::apart;
-using examples::largest;
 
 namespace {
 
-Array<double> drawn(const char* name, const Shape& shape) {
-    return normal<double>(Random(1, name), shape);
-}
-
-// The first outputs of f, value and then gradients, against those expected; the error is relative
-// to the largest entry.
-template <class T>
-void compare(const Function<T>& f, const std::vector<Array<double>>& inputs,
-             const std::vector<Array<double>>& expected, double tolerance) {
-    for (const bool cut : {false, true}) {
-        const Blocks scope(cut);
-        const auto found = results<T>(f, inputs);
-        for (std::size_t i = 0; i < expected.size(); ++i) {
-            INFO((sizeof(T) == 8 ? "double" : "float")
-                 << (cut ? ", in blocks" : "") << ", output " << i);
-            REQUIRE(found[i].shape() == expected[i].shape());
-            CHECK(apart(converted<double>(found[i]), expected[i]) <=
-                  tolerance * largest(expected[i]));
-        }
+// With products in blocks and without.
+void check_products(const std::string& title, const Functions& f,
+                    const std::vector<Array<double>>& inputs,
+                    const std::vector<Array<double>>& expected) {
+    for (const bool in_blocks : {false, true}) {
+        const Blocks scope(in_blocks);
+        check_results(title + (in_blocks ? ", in blocks" : ""), f, inputs, expected, 1e-12);
     }
-}
-void check(const std::string& title, const Functions& f, const std::vector<Array<double>>& inputs,
-           const std::vector<Array<double>>& expected) {
-    INFO(title);
-    compare<double>(f.in_double, inputs, expected, 1e-12);
-    compare<float>(f.in_float, inputs, expected, 2e-5);
 }
 
 // y = x W^T + b and its gradients for rows x, dy.
@@ -52,17 +32,20 @@ std::vector<Array<double>> plain_linear(const Array<double>& x, const Array<doub
     Shape shape = x.shape();
     shape.back() = out;
     const Array<double> dy = cotangent<double>(shape);
-    auto y = empty<double>(shape), dx = zeros<double>(x.shape()), dW = zeros<double>(W.shape()),
-         db = zeros<double>({out});
+    auto y = empty<double>(shape);
+    auto dx = zeros<double>(x.shape());
+    auto dW = zeros<double>(W.shape());
+    auto db = zeros<double>({out});
     for (std::size_t row = 0; row < rows; ++row)
         for (std::size_t o = 0; o < out; ++o) {
-            const double *from = x.data() + row * in, *weights = W.data() + o * in,
-                         g = dy.data()[row * out + o];
+            const double* x_row = x.data() + row * in;
+            const double* W_row = W.data() + o * in;
+            const double g = dy.data()[row * out + o];
             double sum = b(o);
             for (std::size_t i = 0; i < in; ++i) {
-                sum += from[i] * weights[i];
-                dx.data()[row * in + i] += g * weights[i];
-                dW.data()[o * in + i] += g * from[i];
+                sum += x_row[i] * W_row[i];
+                dx.data()[row * in + i] += g * W_row[i];
+                dW.data()[o * in + i] += g * x_row[i];
             }
             y.data()[row * out + o] = sum;
             db(o) += g;
@@ -106,13 +89,16 @@ Array<double> plain_causal(const std::vector<Array<double>>& x, const CausalOpti
         auto K_bar = zeros<double>({k, d}), V_bar = K_bar;
         for (std::size_t t = 0; t < n; ++t) {
             const std::size_t near = std::min(options.window, t + 1);
-            auto q = empty<double>({1, 1, d}), keys = empty<double>({1, k + near, d}),
-                 values = keys;
+            auto q = empty<double>({1, 1, d});
+            auto keys = empty<double>({1, k + near, d});
+            auto values = empty<double>({1, k + near, d});
             for (std::size_t c = 0; c < d; ++c) {
                 q(0, 0, c) = Q(b, t, c);
                 for (std::size_t j = 0; j < k; ++j) {
-                    keys(0, j, c) = K_bar(j, c) += E(j, t) * K(b, t, c);
-                    values(0, j, c) = V_bar(j, c) += F(j, t) * V(b, t, c);
+                    K_bar(j, c) += E(j, t) * K(b, t, c);
+                    V_bar(j, c) += F(j, t) * V(b, t, c);
+                    keys(0, j, c) = K_bar(j, c);
+                    values(0, j, c) = V_bar(j, c);
                 }
                 for (std::size_t s = 0; s < near; ++s) {
                     keys(0, k + s, c) = K(b, t - s, c);
@@ -133,63 +119,63 @@ TEST_CASE("large: linear on many rows equals a plain loop: its value, dx, dW and
         Shape rows;
         std::size_t in, out;
     };
+    const auto op = [](const auto& v) { return linear(v[0], v[1], v[2]); };
     for (const auto& [rows, in, out] :
          {Case{{3, 233}, 67, 41}, Case{{1400}, 33, 130}, Case{{2, 131}, 129, 257},
           Case{{7, 100}, 5, 300}, Case{{257}, 300, 129}, Case{{2049}, 3, 5}, Case{{1000}, 9, 127},
           Case{{511}, 17, 128}, Case{{61}, 257, 513}, Case{{5, 7}, 1, 1}}) {
         Shape shape = rows;
         shape.push_back(in);
-        const Array<double> x = drawn("x", shape), W = drawn("W", {out, in}), b = drawn("b", {out});
-        check(
-            "linear " + to_string(shape) + " to " + std::to_string(out),
-            [](const auto& v) { return linear(v[0], v[1], v[2]); }, {x, W, b},
-            plain_linear(x, W, b));
+        const std::string title = "linear " + to_string(shape) + " to " + std::to_string(out);
+        const Array<double> x = drawn("x", shape);
+        const Array<double> W = drawn("W", {out, in});
+        const Array<double> b = drawn("b", {out});
+        check_products(title, op, {x, W, b}, plain_linear(x, W, b));
     }
 }
 
 TEST_CASE("large: feed_forward on many rows equals its composition") {
+    const auto op = [](const auto& v) { return feed_forward(v[0], v[1], v[2], v[3], v[4]); };
+    const auto composition = [](const auto& v) {
+        return composed::feed_forward(v[0], v[1], v[2], v[3], v[4]);
+    };
     for (const auto& [rows, hidden] :
          {std::pair<std::size_t, std::size_t>{301, 70}, {129, 261}, {1027, 33}}) {
         const std::vector<Array<double>> inputs{drawn("x", {rows, 37}), drawn("W1", {hidden, 37}),
                                                 drawn("b1", {hidden}), drawn("W2", {131, hidden}),
                                                 drawn("b2", {131})};
-        const auto composition = [](const auto& v) {
-            return composed::feed_forward(v[0], v[1], v[2], v[3], v[4]);
-        };
-        check(
-            "feed_forward " + std::to_string(rows),
-            [](const auto& v) { return feed_forward(v[0], v[1], v[2], v[3], v[4]); }, inputs,
-            results<double>(composition, inputs));
+        check_products("feed_forward " + std::to_string(rows), op, inputs,
+                       results<double>(composition, inputs));
     }
 }
 
 TEST_CASE(
     "large: attention over many tiles equals a plain loop, and its gradients those of the "
     "composition") {
-    const auto with = [](const AttentionOptions& options, std::size_t n, std::size_t m) {
+    const auto check_attention = [](const AttentionOptions& options, std::size_t n, std::size_t m) {
         const std::vector<Array<double>> inputs{drawn("Q", {2, n, 6}), drawn("K", {2, m, 6}),
                                                 drawn("V", {2, m, 6})};
-        const Array<double> y = plain_attention(inputs[0], inputs[1], inputs[2], options);
+        const auto op = [&](const auto& v) { return attention(v[0], v[1], v[2], options); };
         const auto composition = [&](const auto& v) {
             return composed::attention(v[0], v[1], v[2], options);
         };
+        const Array<double> y = plain_attention(inputs[0], inputs[1], inputs[2], options);
         auto expected = results<double>(composition, inputs);
         CHECK(apart(expected[0], y) < 1e-13);
         expected[0] = y;
-        check(
-            "attention " + std::to_string(n) + " by " + std::to_string(m) +
-                (options.causal ? ", causal" : ""),
-            [&](const auto& v) { return attention(v[0], v[1], v[2], options); }, inputs, expected);
+        const std::string title = "attention " + std::to_string(n) + " by " + std::to_string(m) +
+                                  (options.causal ? ", causal" : "");
+        check_products(title, op, inputs, expected);
     };
-    with({.heads = 2}, 150, 300);
-    with({.heads = 3}, 65, 513);
-    with({.heads = 1}, 1, 257);
+    check_attention({.heads = 2}, 150, 300);
+    check_attention({.heads = 3}, 65, 513);
+    check_attention({.heads = 1}, 1, 257);
     for (const std::size_t n : {64U, 65U, 127U, 128U, 150U, 257U, 321U})
-        with({.heads = 2, .causal = true}, n, n);
+        check_attention({.heads = 2, .causal = true}, n, n);
     Mask live({2, 300}, false);
     for (std::size_t i = 0; i < live.size(); ++i) live.data()[i] = i % 7 == 3 || i % 300 > 280;
-    with({.heads = 2, .live = live}, 150, 300);
-    with({.heads = 2, .causal = true, .live = live}, 300, 300);
+    check_attention({.heads = 2, .live = live}, 150, 300);
+    check_attention({.heads = 2, .causal = true, .live = live}, 300, 300);
 }
 
 TEST_CASE(
@@ -213,8 +199,9 @@ TEST_CASE(
         };
         auto expected = results<double>(composition, inputs);
         expected[0] = plain_causal(inputs, options);
-        check("causal_attention " + std::to_string(n) + ", window " + std::to_string(window), op,
-              inputs, expected);
+        const std::string title =
+            "causal_attention " + std::to_string(n) + ", window " + std::to_string(window);
+        check_products(title, op, inputs, expected);
     }
 }
 
@@ -233,7 +220,8 @@ TEST_CASE(
                 const auto V = normal<T>(Random(1, "V"), {1, m, 1});
                 CHECK(attention(one, Var<T>(K), Var<T>(V)).item() == V(0, place, 0));
                 if (m > 70) continue;
-                const Var<T> E = reshaped(K, {m, 1}), F = reshaped(V, {m, 1});
+                const Var<T> E = reshaped(K, {m, 1});
+                const Var<T> F = reshaped(V, {m, 1});
                 CHECK(causal_attention(one, one, one, E, F).item() == V(0, place, 0));
             }
     };

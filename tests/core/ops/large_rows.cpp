@@ -5,35 +5,13 @@
 #include <cmath>
 
 #include "core/ops.hpp"
-#include "examples/common/apart.hpp"
 #include "tests/support/chance.hpp"
 #include "tests/support/results.hpp"
 
 using namespace taper;
 using namespace taper::tests;
-using examples::apart;
-using examples::largest;
 
 namespace {
-
-Array<double> drawn(const char* name, const Shape& shape) {
-    return normal<double>(Random(1, name), shape);
-}
-
-// In double and in float; the error is relative to the largest entry of each output.
-void check(const std::string& title, const Functions& f, const std::vector<Array<double>>& inputs,
-           const std::vector<Array<double>>& expected) {
-    INFO(title);
-    const auto in_double = results<double>(f.in_double, inputs);
-    const auto in_float = results<float>(f.in_float, inputs);
-    REQUIRE(in_double.size() == expected.size());
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-        INFO("output " << i << " of the value and the gradients");
-        REQUIRE(in_double[i].shape() == expected[i].shape());
-        CHECK(apart(in_double[i], expected[i]) <= 1e-13 * largest(expected[i]));
-        CHECK(apart(converted<double>(in_float[i]), expected[i]) <= 2e-5 * largest(expected[i]));
-    }
-}
 
 std::string title_of(const char* op, const Shape& shape) { return op + (" " + to_string(shape)); }
 
@@ -58,16 +36,17 @@ TEST_CASE("large: softmax and log_softmax of rows of every length equal a plain 
         const Array<double> x = drawn("x", shape), dy = cotangent<double>(shape);
         auto p = empty<double>(shape), log_p = p, dx = p, dlog = p;
         const std::size_t n = shape[1];
-        for (std::size_t at = 0; at < x.size(); at += n) {
+        for (std::size_t begin = 0; begin < x.size(); begin += n) {
+            const std::size_t end = begin + n;
             double total = 0, inner = 0, sum = 0;
-            for (std::size_t i = at; i < at + n; ++i) total += std::exp(x.data()[i]);
-            for (std::size_t i = at; i < at + n; ++i) {
+            for (std::size_t i = begin; i < end; ++i) total += std::exp(x.data()[i]);
+            for (std::size_t i = begin; i < end; ++i) {
                 p.data()[i] = std::exp(x.data()[i]) / total;
                 log_p.data()[i] = x.data()[i] - std::log(total);
                 inner += p.data()[i] * dy.data()[i];
                 sum += dy.data()[i];
             }
-            for (std::size_t i = at; i < at + n; ++i) {
+            for (std::size_t i = begin; i < end; ++i) {
                 dx.data()[i] = p.data()[i] * (dy.data()[i] - inner);
                 dlog.data()[i] = dy.data()[i] - p.data()[i] * sum;
             }
@@ -77,10 +56,10 @@ TEST_CASE("large: softmax and log_softmax of rows of every length equal a plain 
             CHECK(log_softmax(Var<float>(converted<float>(x))).value() == zeros<float>(shape));
             continue;
         }
-        check(title_of("softmax", shape), [](const auto& v) { return softmax(v[0]); }, {x},
-              {p, dx});
-        check(title_of("log_softmax", shape), [](const auto& v) { return log_softmax(v[0]); }, {x},
-              {log_p, dlog});
+        check_results(title_of("softmax", shape), [](const auto& v) { return softmax(v[0]); }, {x},
+                      {p, dx});
+        check_results(title_of("log_softmax", shape),
+                      [](const auto& v) { return log_softmax(v[0]); }, {x}, {log_p, dlog});
     }
 }
 
@@ -90,7 +69,8 @@ TEST_CASE("large: softmax finds the largest entry wherever it stands") {
         for (std::size_t n = 1; n <= 70; ++n)
             for (std::size_t place = 0; place < n; ++place) {
                 auto x = zeros<T>({n}), one = zeros<T>({n});
-                x(place) = 1000, one(place) = 1;
+                x(place) = 1000;
+                one(place) = 1;
                 CHECK(softmax(Var<T>(x)).value() == one);
                 CHECK(log_softmax(Var<T>(x)).value()(place) == 0);
                 Ids target({1}, static_cast<std::int64_t>(place));
@@ -106,8 +86,10 @@ TEST_CASE("large: layer_norm equals a plain loop, with the sums over many rows")
         const std::size_t d = shape[1];
         if (d < 3) continue;  // the rows are nearly constant, and their variance is a rounding
         const double N = static_cast<double>(d);
-        const Array<double> x = drawn("x", shape), gain = drawn("gain", {d}),
-                            bias = drawn("bias", {d}), dy = cotangent<double>(shape);
+        const Array<double> x = drawn("x", shape);
+        const Array<double> gain = drawn("gain", {d});
+        const Array<double> bias = drawn("bias", {d});
+        const Array<double> dy = cotangent<double>(shape);
         auto y = empty<double>(shape), dx = y, dgain = zeros<double>({d}), dbias = dgain;
         std::vector<double> z(d), g(d);
         for (std::size_t row = 0; row < shape[0]; ++row) {
@@ -127,9 +109,9 @@ TEST_CASE("large: layer_norm equals a plain loop, with the sums over many rows")
             }
             for (std::size_t i = 0; i < d; ++i) dx(row, i) = r * (g[i] - mean_g - z[i] * mean_gz);
         }
-        check(title_of("layer_norm", shape),
-              [](const auto& v) { return layer_norm(v[0], v[1], v[2]); }, {x, gain, bias},
-              {y, dx, dgain, dbias});
+        check_results(title_of("layer_norm", shape),
+                      [](const auto& v) { return layer_norm(v[0], v[1], v[2]); }, {x, gain, bias},
+                      {y, dx, dgain, dbias});
     }
 }
 
@@ -160,9 +142,9 @@ TEST_CASE("large: cross_entropy of many rows equals a plain loop") {
             CHECK(cross_entropy(Var<double>(x), targets).item() == 0);
             continue;
         }
-        check(title_of("cross_entropy", shape),
-              [=](const auto& v) { return cross_entropy(v[0], targets); }, {x},
-              {full<double>({}, loss), dx});
+        check_results(title_of("cross_entropy", shape),
+                      [=](const auto& v) { return cross_entropy(v[0], targets); }, {x},
+                      {full<double>({}, loss), dx});
     }
 }
 
@@ -185,12 +167,12 @@ TEST_CASE("large: sums over either axis of many rows and columns equal a plain l
                 from_rows(i, j) = d_rows(i);
                 d_row(j) += dy(i, j);
             }
-        check(title_of("sum over rows", shape), [](const auto& v) { return sum(v[0], {0}); }, {x},
-              {columns, from_columns});
-        check(title_of("sum over columns", shape), [](const auto& v) { return sum(v[0], {1}); },
-              {x}, {rows, from_rows});
-        check(title_of("a row under a matrix", shape), [](const auto& v) { return v[0] + v[1]; },
-              {x, row}, {shifted, dy, d_row});
+        check_results(title_of("sum over rows", shape),
+                      [](const auto& v) { return sum(v[0], {0}); }, {x}, {columns, from_columns});
+        check_results(title_of("sum over columns", shape),
+                      [](const auto& v) { return sum(v[0], {1}); }, {x}, {rows, from_rows});
+        check_results(title_of("a row under a matrix", shape),
+                      [](const auto& v) { return v[0] + v[1]; }, {x, row}, {shifted, dy, d_row});
     }
 }
 
@@ -207,7 +189,8 @@ TEST_CASE("large: embedding adds up the gradients of an id that comes often") {
             y(i, j) = table(id, j);
             dtable(id, j) += dy(i, j);
         }
-    check("embedding", [=](const auto& v) { return embedding(v[0], ids); }, {table}, {y, dtable});
+    check_results("embedding", [=](const auto& v) { return embedding(v[0], ids); }, {table},
+                  {y, dtable});
 }
 
 TEST_CASE("large: elementwise ops reach every entry of every chunk") {
@@ -221,8 +204,8 @@ TEST_CASE("large: elementwise ops reach every entry of every chunk") {
             da(i) = dy(i) * e;
             db(i) = dy(i) * a(i) * e;
         }
-        check(title_of("mul", {size}), [](const auto& v) { return v[0] * exp(v[1]); }, {a, b},
-              {y, da, db});
+        check_results(title_of("mul", {size}), [](const auto& v) { return v[0] * exp(v[1]); },
+                      {a, b}, {y, da, db});
     }
 }
 

@@ -9,20 +9,14 @@ using namespace taper::tests;
 
 namespace {
 
-Var<double> of(const Shape& shape) { return Var<double>(zeros<double>(shape)); }
-
-// Without what follows on the inputs: tests/core/show/inspect.cpp.
-std::string rule_of(const std::function<void()>& action) {
-    const std::string message = refusal(action);
-    return message.substr(0, message.find(" [at "));
-}
+Var<double> zero_input(const Shape& shape) { return Var<double>(zeros<double>(shape)); }
 
 }  // namespace
 
 TEST_CASE(
     "misuse: layer_norm refuses a gain and a bias that are not of the last axis, each by itself") {
     const auto refused = [](const Shape& gain, const Shape& bias) {
-        return rule_of([&] { layer_norm(of({2, 3}), of(gain), of(bias)); });
+        return rule_of([&] { layer_norm(zero_input({2, 3}), zero_input(gain), zero_input(bias)); });
     };
     CHECK(refused({3}, {3}) == "");
     const std::string rule = "layer_norm: gain and bias must be of the last axis of x: x (2,3), ";
@@ -37,8 +31,10 @@ TEST_CASE("misuse: feed_forward refuses weights and biases that do not fit, each
         Shape x{2, 5, 3}, W1{6, 3}, b1{6}, W2{4, 6}, b2{4};
     };
     const auto refused = [](const Shapes& s) {
-        const std::string rule =
-            rule_of([&] { feed_forward(of(s.x), of(s.W1), of(s.b1), of(s.W2), of(s.b2)); });
+        const std::string rule = rule_of([&] {
+            feed_forward(zero_input(s.x), zero_input(s.W1), zero_input(s.b1), zero_input(s.W2),
+                         zero_input(s.b2));
+        });
         const std::string expected =
             "feed_forward: x must be (..., n, in), W1 (hidden, in), b1 (hidden), W2 (out, hidden), "
             "b2 (out): x " +
@@ -60,7 +56,7 @@ TEST_CASE("misuse: feed_forward refuses weights and biases that do not fit, each
 }
 
 TEST_CASE("misuse: slice refuses a range that leaves its axis, for every step") {
-    const Var<double> x = of({2, 7});
+    const Var<double> x = zero_input({2, 7});
     for (const std::ptrdiff_t step : {1, 2, 3, 100}) {
         const auto refused = [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
             return rule_of([&] { slice(x, 1, {.begin = begin, .end = end, .step = step}); });
@@ -83,7 +79,7 @@ TEST_CASE("misuse: slice refuses a range that leaves its axis, for every step") 
 
 TEST_CASE("misuse: pad refuses numbers below 0 and beyond any memory, before and after") {
     const auto refused = [](std::ptrdiff_t before, std::ptrdiff_t after) {
-        return rule_of([&] { pad(of({2, 3}), 0, before, after); });
+        return rule_of([&] { pad(zero_input({2, 3}), 0, before, after); });
     };
     constexpr std::ptrdiff_t large = (std::ptrdiff_t{1} << 60) + 1;
     for (const std::ptrdiff_t wrong : {std::ptrdiff_t{-1}, large}) {
@@ -95,7 +91,7 @@ TEST_CASE("misuse: pad refuses numbers below 0 and beyond any memory, before and
 }
 
 TEST_CASE("misuse: an axis is reduced once, however it is named") {
-    const Var<double> x = of({2, 3});
+    const Var<double> x = zero_input({2, 3});
     CHECK(rule_of([&] { sum(x, {0, 0}); }) == "sum: an axis must be named once: x (2,3): axis 0");
     CHECK(rule_of([&] {
               mean(x, {1, -1});
@@ -106,15 +102,15 @@ TEST_CASE("misuse: an axis is reduced once, however it is named") {
 }
 
 TEST_CASE("misuse: item is of one entry") {
-    CHECK(of({1, 1}).item() == 0);
+    CHECK(zero_input({1, 1}).item() == 0);
     for (const Shape& shape : {Shape{2}, Shape{0}, Shape{1, 3}})
-        CHECK(rule_of([&] { of(shape).item(); }) ==
+        CHECK(rule_of([&] { zero_input(shape).item(); }) ==
               "item: a Var must have one entry: x " + to_string(shape));
 }
 
 TEST_CASE("misuse: reshape keeps the number of entries, and infers one extent") {
     const auto refused = [](const Extents& extents) {
-        return rule_of([&] { reshape(of({2, 3}), extents); });
+        return rule_of([&] { reshape(zero_input({2, 3}), extents); });
     };
     CHECK(refused({3, -1}) == "");
     const std::string same = "reshape: the number of entries must stay the same: x (2,3): wanted ";

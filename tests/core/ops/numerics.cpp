@@ -1,5 +1,7 @@
 // Numbers at the edges, elementwise: infinities, NaN and signed zeros; accuracy; no dependence on
 // the place of an entry.
+#include "tests/support/numerics.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -13,17 +15,9 @@
 #include "core/ops.hpp"
 
 using namespace taper;
+using namespace taper::tests;
 
 namespace {
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-
-template <class T> bool same(T a, T b) { return a == b || (std::isnan(a) && std::isnan(b)); }
-template <class T> bool same(const Array<T>& a, const Array<T>& b) {
-    return a.shape() == b.shape() &&
-           std::equal(a.begin(), a.end(), b.begin(), [](T x, T y) { return same(x, y); });
-}
 
 // An elementwise function in both number types, made of a generic lambda.
 struct Elementwise {
@@ -32,8 +26,8 @@ struct Elementwise {
     std::function<Var<float>(const Var<float>&)> in_float;
     double (*reference)(double);
     template <class F>
-    Elementwise(const char* n, F f, double (*r)(double))
-        : name(n), in_double(f), in_float(f), reference(r) {}
+    Elementwise(const char* op, F f, double (*exact)(double))
+        : name(op), in_double(f), in_float(f), reference(exact) {}
 
     template <class T> const auto& in() const {
         if constexpr (std::is_same_v<T, double>) return in_double;
@@ -96,14 +90,11 @@ template <class T> std::vector<T> all_sizes() {
     return values;
 }
 
-template <class T> T at(const Elementwise& op, T x, std::size_t place, std::size_t size) {
-    return op
-        .in<T>()(Var<T>([&] {
-            auto filled = full<T>({size}, T(0.5));
-            filled(place) = x;
-            return filled;
-        }()))
-        .value()(place);
+// op of x where x is one of `size` entries, and the others are 0.5.
+template <class T> T value_at(const Elementwise& op, T x, std::size_t place, std::size_t size) {
+    auto entries = full<T>({size}, T(0.5));
+    entries(place) = x;
+    return op.in<T>()(Var<T>(entries)).value()(place);
 }
 
 template <class T> void check_specials() {
@@ -141,25 +132,25 @@ template <class T> void check_specials() {
         {"softplus", -1e4, 0}};
     for (const Elementwise& op : elementwise()) {
         for (const std::size_t place : {0u, 3u, 16u}) {  // in the vector body and in the tail
-            CHECK_MESSAGE(std::isnan(at<T>(op, none, place, 17)),
+            CHECK_MESSAGE(std::isnan(value_at<T>(op, none, place, 17)),
                           op.name << std::string(" of NaN"));
             for (const Expected& e : table)
                 if (e.op == op.name) {
-                    const T y = at<T>(op, e.x, place, 17);
-                    CHECK_MESSAGE(same(y, e.y), op.name << std::string(" of ") << e.x
-                                                        << std::string(" is ") << y);
+                    const T y = value_at<T>(op, e.x, place, 17);
+                    CHECK_MESSAGE(same_or_both_nan(y, e.y), op.name << std::string(" of ") << e.x
+                                                                    << std::string(" is ") << y);
                 }
         }
     }
 }
 
-// Gradient of f, of one input, at x, in the vector body and in the tail: the same.
+// The gradient of op at x: the same in the vector body and in the tail.
 template <class T> T slope(const Elementwise& op, T x) {
     Parameter<T> p("x", full<T>({17}, x));
     Tape<T> tape;
     const Var<T> y = op.in<T>()(p);
     tape.backward(y, full<T>(y.shape(), T(1)));
-    for (const T each : p.gradient()) CHECK(same(each, p.gradient()(0)));
+    for (const T dx : p.gradient()) CHECK(same_or_both_nan(dx, p.gradient()(0)));
     return p.gradient()(0);
 }
 
@@ -188,12 +179,11 @@ template <class T> void check_slopes() {
         for (const Expected& e : table)
             if (e.op == op.name) {
                 const T dx = slope(op, e.x);
-                CHECK_MESSAGE(same(dx, e.dx),
+                CHECK_MESSAGE(same_or_both_nan(dx, e.dx),
                               op.name << std::string(" at ") << e.x << std::string(": ") << dx);
             }
-    CHECK(std::abs(slope(*std::find_if(elementwise().begin(), elementwise().end(),
-                                       [](const Elementwise& op) { return op.name == "sigmoid"; }),
-                         T(-100))) < T(1e-30));
+    for (const Elementwise& op : elementwise())
+        if (op.name == "sigmoid") CHECK(std::abs(slope(op, T(-100))) < T(1e-30));
     for (const bool larger : {true, false}) {  // where y is NaN, both inputs are behind it
         Parameter<T> a("a", Array<T>{T(not_a_number), 1, T(not_a_number), 3}),
             b("b", Array<T>{1, T(not_a_number), 0, 2});
@@ -210,21 +200,16 @@ template <class T> void check_slopes() {
 
 template <class T> void check_places() {
     const std::vector<T> values = all_sizes<T>();
+    auto x = empty<T>({values.size()});
+    std::copy(values.begin(), values.end(), x.begin());
     for (const Elementwise& op : elementwise()) {
-        auto x = empty<T>({values.size()});
-        std::copy(values.begin(), values.end(), x.begin());
-        Parameter<T> p("x", x);
-        Tape<T> tape;
-        const Var<T> y = op.in<T>()(p);
-        tape.backward(y, full<T>(y.shape(), T(1)));
+        const auto [y, dx] = value_and_gradient<T>(op.in<T>(), x);
         for (std::size_t i = 0; i < values.size(); ++i) {
-            Parameter<T> alone("alone", full<T>({1}, values[i]));
-            Tape<T> other;
-            const Var<T> one = op.in<T>()(alone);
-            other.backward(one);
-            CHECK_MESSAGE(same(y.value()(i), one.value()(0)),
+            const auto [y_alone, dx_alone] =
+                value_and_gradient<T>(op.in<T>(), full<T>({1}, values[i]));
+            CHECK_MESSAGE(same_or_both_nan(y(i), y_alone(0)),
                           op.name << std::string(" of ") << values[i]);
-            CHECK_MESSAGE(same(p.gradient()(i), alone.gradient()(0)),
+            CHECK_MESSAGE(same_or_both_nan(dx(i), dx_alone(0)),
                           op.name << std::string(" backward of ") << values[i]);
         }
     }
@@ -235,28 +220,27 @@ template <class T> void check_places() {
 TEST_CASE("numerics: infinities, NaN and signed zeros through every elementwise op") {
     check_specials<double>();
     check_specials<float>();
-    const auto of = [](auto f, double a, double b) {
-        return f(Var<double>(a), Var<double>(b)).item();
+    const auto value = [](auto f, double x, double y) {
+        return f(Var<double>(x), Var<double>(y)).item();
     };
     const auto power = [](const auto& a, const auto& b) { return pow(a, b); };
     const auto larger = [](const auto& a, const auto& b) { return maximum(a, b); };
     const auto plus = [](const auto& a, const auto& b) { return a + b; };
     const auto times = [](const auto& a, const auto& b) { return a * b; };
     const auto over = [](const auto& a, const auto& b) { return a / b; };
-    CHECK(std::isnan(of(plus, infinity, -infinity)));
-    CHECK(std::isnan(of(times, 0, infinity)));
-    CHECK(std::isnan(of(over, 0, 0)));
-    CHECK(of(over, -1, 0) == -infinity);
-    CHECK(of(power, 0, 0) == 1);
-    CHECK(of(power, 2, -infinity) == 0);
-    CHECK(std::isnan(of(power, -8, 1.0 / 3)));
-    CHECK(of(power, -2, 3) == -8);
-    CHECK(std::isnan(of(larger, not_a_number, 1)));
-    CHECK(std::isnan(of(larger, 1, not_a_number)));
-    CHECK(of(larger, -infinity, 1) == 1);
-    CHECK(select(Mask{true, false}, Var<double>(Array<double>{1, not_a_number}),
-                 Var<double>(Array<double>{not_a_number, 2}))
-              .value() == Array<double>{1, 2});
+    CHECK(std::isnan(value(plus, infinity, -infinity)));
+    CHECK(std::isnan(value(times, 0, infinity)));
+    CHECK(std::isnan(value(over, 0, 0)));
+    CHECK(value(over, -1, 0) == -infinity);
+    CHECK(value(power, 0, 0) == 1);
+    CHECK(value(power, 2, -infinity) == 0);
+    CHECK(std::isnan(value(power, -8, 1.0 / 3)));
+    CHECK(value(power, -2, 3) == -8);
+    CHECK(std::isnan(value(larger, not_a_number, 1)));
+    CHECK(std::isnan(value(larger, 1, not_a_number)));
+    CHECK(value(larger, -infinity, 1) == 1);
+    const Var<double> a = Array<double>{1, not_a_number}, b = Array<double>{not_a_number, 2};
+    CHECK(select(Mask{true, false}, a, b).value() == Array<double>{1, 2});
 }
 
 TEST_CASE("numerics: gradients at infinities and kinks, and none is lost behind NaN") {
@@ -276,9 +260,9 @@ template <class T> static void check_accuracy(double tolerance) {
         for (const T x : all_sizes<T>()) {
             const double exact = op.reference(static_cast<double>(x));
             if (std::abs(x) > T(1e30) || !std::isfinite(exact) || std::abs(exact) > 1e38) continue;
-            const double scale =
-                op.name == "gelu" && x < 0 ? std::abs(static_cast<double>(x)) : std::abs(exact);
-            const double error = std::abs(static_cast<double>(at<T>(op, x, 0, 1)) - exact);
+            const bool cancels = op.name == "gelu" && x < 0;
+            const double scale = std::abs(cancels ? static_cast<double>(x) : exact);
+            const double error = std::abs(static_cast<double>(value_at<T>(op, x, 0, 1)) - exact);
             CHECK_MESSAGE(
                 error <= tolerance * scale + static_cast<double>(std::numeric_limits<T>::min()),
                 op.name << std::string(" of ") << x << std::string(": ") << error / scale);
@@ -309,7 +293,7 @@ template <class T> static void check_ranges(double tolerance) {
             for (std::uint64_t i = 0; i < 50 && op.name == name; ++i) {
                 const T x = static_cast<T>(low + (high - low) * Random(1, "ranges").uniform(i));
                 const double exact = op.reference(static_cast<double>(x));
-                const double y = static_cast<double>(at<T>(op, x, i % 17, 17));
+                const double y = static_cast<double>(value_at<T>(op, x, i % 17, 17));
                 INFO(op.name, " of ", x, " is ", y);
                 CHECK(std::abs(y - exact) <= tolerance * std::abs(exact));
             }
@@ -330,22 +314,22 @@ TEST_CASE("numerics: xtensor's own reducers work on an Array beside taper's") {
 TEST_CASE(
     "numerics: the slopes of sigmoid, tanh and expm1 keep their digits where the value has none "
     "left") {
-    const auto slope = [](auto f, float at) {
-        Parameter<float> x("x", Array<float>{at});
-        Tape<float> tape;
-        tape.backward(sum(f(Var<float>(x))));
-        return static_cast<double>(x.gradient()(0));
+    // f's slope in float at x, relative to the exact one.
+    const auto error = [](auto f, float x, double exact) {
+        const Array<float> dx = value_and_gradient<float>(f, Array<float>{x}).second;
+        return std::abs(static_cast<double>(dx(0)) / exact - 1);
     };
-    for (const double x : {5.0, 10.0, 15.0, 18.0, 30.0, 80.0}) {
-        const float at = static_cast<float>(x);
-        const double e = std::exp(-x);
+    const auto of_sigmoid = [](const auto& z) { return sigmoid(z); };
+    const auto of_tanh = [](const auto& z) { return tanh(z); };
+    const auto of_expm1 = [](const auto& z) { return expm1(z); };
+    for (const float x : {5.0F, 10.0F, 15.0F, 18.0F, 30.0F, 80.0F}) {
         CAPTURE(x);
-        for (const float v : {at, -at})
-            CHECK(std::abs(slope([](auto z) { return sigmoid(z); }, v) / (e / std::pow(1 + e, 2)) -
-                           1) < 1e-5);
-        for (const float v : {at / 2, -at / 2})
-            CHECK(std::abs(slope([](auto z) { return tanh(z); }, v) / (4 * e / std::pow(1 + e, 2)) -
-                           1) < 1e-5);
-        CHECK(std::abs(slope([](auto z) { return expm1(z); }, -at) / e - 1) < 1e-5);
+        const double e = std::exp(-static_cast<double>(x));
+        const double slope_of_sigmoid = e / std::pow(1 + e, 2);
+        for (const float sign : {1.0F, -1.0F}) {
+            CHECK(error(of_sigmoid, sign * x, slope_of_sigmoid) < 1e-5);
+            CHECK(error(of_tanh, sign * x / 2, 4 * slope_of_sigmoid) < 1e-5);
+        }
+        CHECK(error(of_expm1, -x, e) < 1e-5);
     }
 }

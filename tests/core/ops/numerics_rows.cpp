@@ -2,35 +2,30 @@
 // and far from 0, sums without loss, NaN in its own row alone, matmul against a plain loop.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "core/array/random.hpp"
 #include "core/ops.hpp"
 #include "examples/common/apart.hpp"
 #include "tests/support/blocks.hpp"
+#include "tests/support/numerics.hpp"
 
 using namespace taper;
+using namespace taper::tests;
 using examples::apart;
 using examples::largest;
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-
-// Value, and gradient of <dy, y> with respect to x.
-template <class T, class F>
-std::pair<Array<T>, Array<T>> run(F f, const Array<T>& x, const Array<T>& dy) {
-    Parameter<T> p("x", x);
-    Tape<T> tape;
-    const Var<T> y = f(p);
-    tape.backward(y, dy);
-    return {y.value(), p.gradient()};
+template <class T> bool all_finite(const Array<T>& x) {
+    return std::all_of(x.begin(), x.end(), [](T v) { return std::isfinite(v); });
 }
 
-template <class T> bool finite(const Array<T>& x) {
-    return std::all_of(x.begin(), x.end(), [](T v) { return std::isfinite(v); });
+// LayerNorm over the last axis, with a gain of 1 and a bias of 0.
+template <class T> Var<T> normed(const Var<T>& x) {
+    const std::size_t d = x.shape().back();
+    return layer_norm(x, Var<T>(full<T>({d}, 1)), Var<T>(zeros<T>({d})));
 }
 
 template <class T> void check_softmax() {
@@ -41,17 +36,17 @@ template <class T> void check_softmax() {
                             {1, 0}, {T(0.5), T(0.5)}, {1, std::exp(T(-176))}};
     const Array<T> dy{{1, 2}, {3, 4}, {5, 6}, {7, 8}, {-1, 1}, {1, -1}};
     for (const bool fused : {true, false}) {
-        const auto [y, dx] =
-            run<T>([&](const auto& v) { return fused ? softmax(v) : composed::softmax(v); }, x, dy);
+        const auto [y, dx] = value_and_gradient<T>(
+            [&](const auto& v) { return fused ? softmax(v) : composed::softmax(v); }, x, dy);
         CHECK(y == expected);
-        CHECK(finite(dx));
+        CHECK(all_finite(dx));
         CHECK(dx(0, 0) == 0);
         CHECK(dx(1, 0) == T(-0.25));
         CHECK(dx(1, 1) == T(0.25));
         CHECK(dx(2, 0) == 0);
-        const auto [l, dl] =
-            run<T>([&](const auto& v) { return fused ? log_softmax(v) : composed::log_softmax(v); },
-                   x, dy);
+        const auto [l, dl] = value_and_gradient<T>(
+            [&](const auto& v) { return fused ? log_softmax(v) : composed::log_softmax(v); }, x,
+            dy);
         CHECK(l(0, 0) == 0);
         CHECK(l(0, 1) == T(-1e4));
         CHECK(l(1, 0) == doctest::Approx(-std::log(2.0)));
@@ -62,14 +57,14 @@ template <class T> void check_softmax() {
         CHECK(dl(1, 0) == doctest::Approx(-0.5));
         CHECK(dl(2, 0) == 5);
         CHECK(dl(2, 1) == -5);
-        CHECK(finite(dl));
+        CHECK(all_finite(dl));
     }
     // A row with NaN or of -inf alone gives NaN, and in that row only.
     const Array<T> rows{{1, 2, 3}, {none, 0, 1},       {1, 2, 3}, {0, 1, none},
                         {1, 2, 3}, {-inf, -inf, -inf}, {1, 2, 3}};
     for (const auto& [y, dx] :
-         {run<T>([](const auto& v) { return softmax(v); }, rows, full<T>({7, 3}, 1)),
-          run<T>([](const auto& v) { return log_softmax(v); }, rows, full<T>({7, 3}, 1))})
+         {value_and_gradient<T>([](const auto& v) { return softmax(v); }, rows),
+          value_and_gradient<T>([](const auto& v) { return log_softmax(v); }, rows)})
         for (std::size_t i = 0; i < 7; ++i)
             for (std::size_t j = 0; j < 3; ++j) {
                 CHECK(std::isnan(y(i, j)) == (i % 2 == 1));
@@ -85,22 +80,23 @@ template <class T> void check_cross_entropy() {
             };
         };
         const auto one = full<T>({}, 1);
-        const auto [wrong, dwrong] = run<T>(loss({1}), Array<T>{{T(1e4), 0}}, one);
+        const auto [wrong, dwrong] = value_and_gradient<T>(loss({1}), Array<T>{{T(1e4), 0}}, one);
         CHECK(wrong() == T(1e4));
         CHECK(dwrong == Array<T>{{1, -1}});
-        const auto [right, dright] = run<T>(loss({0}), Array<T>{{T(1e4), 0}}, one);
+        const auto [right, dright] = value_and_gradient<T>(loss({0}), Array<T>{{T(1e4), 0}}, one);
         CHECK(right() == 0);
         CHECK(dright == Array<T>{{0, 0}});
-        const auto [even, deven] = run<T>(loss({0}), Array<T>{{T(1e4), T(1e4)}}, one);
+        const auto [even, deven] =
+            value_and_gradient<T>(loss({0}), Array<T>{{T(1e4), T(1e4)}}, one);
         CHECK(even() == doctest::Approx(std::log(2.0)));
         CHECK(apart(deven, Array<T>{{T(-0.5), T(0.5)}}) < 1e-6);
         const auto [masked, dmasked] =
-            run<T>(loss({1}), Array<T>{{T(-infinity), 0, T(-infinity)}}, one);
+            value_and_gradient<T>(loss({1}), Array<T>{{T(-infinity), 0, T(-infinity)}}, one);
         CHECK(masked() == 0);
         CHECK(dmasked == Array<T>{{0, 0, 0}});
         if (!fused) continue;  // what is not counted may hold anything
-        const auto [ignored, dignored] =
-            run<T>(loss({ignore_index, 0}), Array<T>{{T(not_a_number), T(infinity)}, {0, 0}}, one);
+        const auto [ignored, dignored] = value_and_gradient<T>(
+            loss({ignore_index, 0}), Array<T>{{T(not_a_number), T(infinity)}, {0, 0}}, one);
         CHECK(ignored() == doctest::Approx(std::log(2.0)));
         CHECK(dignored == Array<T>{{0, 0}, {T(-0.5), T(0.5)}});
     }
@@ -140,9 +136,10 @@ TEST_CASE("numerics: layer_norm of constant rows is the bias, with finite gradie
                         return fused ? layer_norm(x, Var<T>(gain), Var<T>(bias))
                                      : composed::layer_norm(x, Var<T>(gain), Var<T>(bias));
                     };
-                    const auto [y, dx] = run<T>(norm, full<T>({2, d}, static_cast<T>(level)),
-                                                normal<T>(Random(1, "dy"), {2, d}));
-                    CHECK(finite(dx));
+                    const auto [y, dx] =
+                        value_and_gradient<T>(norm, full<T>({2, d}, static_cast<T>(level)),
+                                              normal<T>(Random(1, "dy"), {2, d}));
+                    CHECK(all_finite(dx));
                     CHECK(apart(y, Array<T>(y * T(0) + bias)) < 1e-3);
                     if (d == 1) CHECK(apart(dx, zeros<T>({2, d})) < 1e-4);
                 }
@@ -157,20 +154,11 @@ TEST_CASE("numerics: layer_norm of rows far from 0") {
             auto x = normal<float>(Random(2, "far"), {8, d});
             x += static_cast<float>(level);
             const auto dy = normal<float>(Random(3, "far"), {8, d});
-            const auto [y, dx] = run<float>(
-                [&](const auto& v) {
-                    return layer_norm(v, Var<float>(full<float>({d}, 1)),
-                                      Var<float>(zeros<float>({d})));
-                },
-                x, dy);
-            const auto [exact, dexact] = run<double>(
-                [&](const auto& v) {
-                    return layer_norm(v, Var<double>(full<double>({d}, 1)),
-                                      Var<double>(zeros<double>({d})));
-                },
-                converted<double>(x), converted<double>(dy));
-            const double value_error = apart(converted<double>(y), exact),
-                         gradient_error = apart(converted<double>(dx), dexact);
+            const auto [y, dx] = value_and_gradient<float>(normed<float>, x, dy);
+            const auto [exact, dexact] = value_and_gradient<double>(
+                normed<double>, converted<double>(x), converted<double>(dy));
+            const double value_error = apart(converted<double>(y), exact);
+            const double gradient_error = apart(converted<double>(dx), dexact);
             CHECK_MESSAGE(value_error < 1e-5,
                           "level " << level << ", d " << d << ": " << value_error);
             CHECK_MESSAGE(gradient_error < 1e-5,
@@ -183,19 +171,17 @@ TEST_CASE("numerics: rows of a million entries keep their digits in float") {
     const auto x = normal<float>(Random(4, "long"), {1, n}),
                dy = normal<float>(Random(5, "long"), {1, n});
     const auto compare = [&](const std::string& name, auto f) {
-        const auto [y, dx] = run<float>(f, x, dy);
-        const auto [exact, dexact] = run<double>(f, converted<double>(x), converted<double>(dy));
+        const auto [y, dx] = value_and_gradient<float>(f, x, dy);
+        const auto [exact, dexact] =
+            value_and_gradient<double>(f, converted<double>(x), converted<double>(dy));
         // Of the largest entry: a sum over all of them is in each.
-        const double value_error = apart(converted<double>(y), exact) / largest(exact),
-                     gradient_error = apart(converted<double>(dx), dexact) / largest(dexact);
+        const double value_error = apart(converted<double>(y), exact) / largest(exact);
+        const double gradient_error = apart(converted<double>(dx), dexact) / largest(dexact);
         CHECK_MESSAGE(value_error < 5e-7, name << ": " << value_error);
         CHECK_MESSAGE(gradient_error < 5e-7, name << ": " << gradient_error);
     };
     compare("softmax", [](const auto& v) { return softmax(v); });
-    compare("layer_norm", [](const auto& v) {
-        using T = typename std::decay_t<decltype(v.value())>::value_type;
-        return layer_norm(v, Var<T>(full<T>({n}, 1)), Var<T>(zeros<T>({n})));
-    });
+    compare("layer_norm", [](const auto& v) { return normed(v); });
 }
 
 TEST_CASE("numerics: sums lose nothing") {
@@ -246,8 +232,15 @@ Array<double> plain_product(const Array<double>& a, const Array<double>& b, Tran
         return expand(x, shape);
     };
     const Array<double> whole_a = repeated(a), whole_b = repeated(b);
-    const std::size_t m = matrix(a)[as.transpose_a ? 1 : 0], k = matrix(a)[as.transpose_a ? 0 : 1],
-                      n = matrix(b)[as.transpose_b ? 0 : 1];
+    const std::size_t m = matrix(a)[as.transpose_a ? 1 : 0];
+    const std::size_t k = matrix(a)[as.transpose_a ? 0 : 1];
+    const std::size_t n = matrix(b)[as.transpose_b ? 0 : 1];
+    const auto a_at = [&](std::size_t s, std::size_t i, std::size_t l) {
+        return whole_a.data()[s * m * k + (as.transpose_a ? l * m + i : i * k + l)];
+    };
+    const auto b_at = [&](std::size_t s, std::size_t l, std::size_t j) {
+        return whole_b.data()[s * k * n + (as.transpose_b ? j * k + l : l * n + j)];
+    };
     Shape shape = all;
     shape.push_back(m);
     shape.push_back(n);
@@ -257,10 +250,7 @@ Array<double> plain_product(const Array<double>& a, const Array<double>& b, Tran
             for (std::size_t j = 0; j < n; ++j) {
                 long double total = 0;
                 for (std::size_t l = 0; l < k; ++l)
-                    total +=
-                        static_cast<long double>(
-                            whole_a.data()[s * m * k + (as.transpose_a ? l * m + i : i * k + l)]) *
-                        whole_b.data()[s * k * n + (as.transpose_b ? j * k + l : l * n + j)];
+                    total += static_cast<long double>(a_at(s, i, l)) * b_at(s, l, j);
                 y.data()[(s * m + i) * n + j] = static_cast<double>(total);
             }
     return y;
@@ -317,7 +307,7 @@ TEST_CASE("numerics: matmul equals a plain loop") {
                 const Array<double> expected = plain_product(a, b, as);
                 const std::string title = to_string(a.shape()) + " " + to_string(b.shape());
                 for (const bool cut : {false, true}) {
-                    const tests::Blocks scope(cut);
+                    const Blocks scope(cut);
                     const double error =
                         apart(matmul(Var<double>(a), Var<double>(b), as).value(), expected);
                     CHECK_MESSAGE(error <= 1e-13 * std::max(1.0, std::sqrt(k)),

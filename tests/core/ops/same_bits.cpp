@@ -2,7 +2,7 @@
 // float and in double.
 #include <doctest/doctest.h>
 
-#include <cstring>
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -12,6 +12,7 @@
 #include "core/kernels/parallel.hpp"
 #include "core/ops.hpp"
 #include "tests/core/ops/gradient_table.hpp"
+#include "tests/support/bits.hpp"
 #include "tests/support/blocks.hpp"
 #include "tests/support/results.hpp"
 #include "tests/support/thread_count.hpp"
@@ -21,28 +22,26 @@ using namespace taper::tests;
 
 namespace {
 
-template <class T> bool same(const std::vector<Array<T>>& a, const std::vector<Array<T>>& b) {
-    for (std::size_t i = 0; i < a.size(); ++i)
-        if (a[i].shape() != b[i].shape() ||
-            (a[i].size() > 0 &&
-             std::memcmp(a[i].data(), b[i].data(), a[i].size() * sizeof(T)) != 0))
-            return false;
-    return true;
+template <class T>
+bool all_same_bits(const std::vector<Array<T>>& a, const std::vector<Array<T>>& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), same_bits<T>);
 }
 
+// The results of f are the same on every number of threads, and on every run.
 template <class T>
-void check(const std::string& title, const Function<T>& f,
-           const std::vector<Array<double>>& inputs) {
+void check_repeated(const std::string& title, const Function<T>& f,
+                    const std::vector<Array<double>>& inputs) {
     const auto on_threads = [&](int count) {
         const Threads scope(count);
         return results<T>(f, inputs);
     };
     const auto one = on_threads(1);
     for (const int count : {1, 2, 3})
-        CHECK_MESSAGE(same(one, on_threads(count)), title << std::string(" on threads: ") << count);
+        CHECK_MESSAGE(all_same_bits(one, on_threads(count)),
+                      title << std::string(" on threads: ") << count);
 }
 
-struct Large {
+struct LargeCase {
     std::string op;
     std::vector<Shape> shapes;
     Functions f;
@@ -50,7 +49,7 @@ struct Large {
 };
 
 // Large enough for several chunks, with odd sizes.
-std::vector<Large> large_cases() {
+std::vector<LargeCase> large_cases() {
     Ids ids = empty<std::int64_t>({1501}), targets = ids;
     for (std::size_t i = 0; i < ids.size(); ++i) {
         ids.data()[i] = static_cast<std::int64_t>(Random(1, "ids").below(i, 97));
@@ -193,8 +192,8 @@ std::vector<Large> large_cases() {
 
 TEST_CASE("same bits: the gradient table on one, two and three threads") {
     for (const GradientCase& c : gradient_table()) {
-        check<double>(c.title(), c.f.in_double, c.inputs);
-        check<float>(c.title() + " in float", c.f.in_float, c.inputs);
+        check_repeated<double>(c.title(), c.f.in_double, c.inputs);
+        check_repeated<float>(c.title() + " in float", c.f.in_float, c.inputs);
     }
 }
 
@@ -202,16 +201,16 @@ TEST_CASE("same bits: every op on arrays of many chunks") {
     const std::set<std::string> has_products{"matmul", "linear", "feed_forward", "attention",
                                              "causal_attention"};
     std::set<std::string> covered;
-    for (const Large& c : large_cases()) {
+    for (const LargeCase& c : large_cases()) {
         std::vector<Array<double>> inputs;
         for (const Shape& shape : c.shapes)
             inputs.push_back(uniform<double>(
                 Random(1, c.op, static_cast<std::uint32_t>(inputs.size())), shape, c.low, c.high));
-        check<double>(c.op, c.f.in_double, inputs);
-        check<float>(c.op + " in float", c.f.in_float, inputs);
+        check_repeated<double>(c.op, c.f.in_double, inputs);
+        check_repeated<float>(c.op + " in float", c.f.in_float, inputs);
         if (has_products.contains(c.op)) {
             const Blocks scope(!in_blocks());
-            check<double>(c.op + " with other blocks", c.f.in_double, inputs);
+            check_repeated<double>(c.op + " with other blocks", c.f.in_double, inputs);
         }
         covered.insert(c.op);
     }
@@ -225,7 +224,7 @@ TEST_CASE("same bits: random numbers do not depend on the number of threads") {
         return std::vector<Array<float>>{normal<float>(Random(1, "x"), {100'003}),
                                          uniform<float>(Random(1, "y"), {100'003}, 0, 1)};
     };
-    CHECK(same(draw(1), draw(2)));
+    CHECK(all_same_bits(draw(1), draw(2)));
 }
 
 // xtensor's lazy reducers give wrong numbers where they are broadcast, and dot where two operands
