@@ -7,6 +7,7 @@
 
 #include "nn/linformer.hpp"
 #include "tests/support/chance.hpp"
+#include "tests/support/models.hpp"
 
 using namespace taper;
 using namespace taper::tests;
@@ -23,6 +24,15 @@ const nn::Config uneven{.vocab_size = 301,
                         .layers = 2,
                         .ffn_width = 200,
                         .k = 40};
+
+// Windows of 3 positions, and kernels of 1024 channels.
+const nn::Config long_kernels{.vocab_size = 301,
+                              .length = 103,
+                              .width = 2048,
+                              .heads = 2,
+                              .layers = 2,
+                              .ffn_width = 200,
+                              .k = 35};
 
 // x less the mean over [j n / k, (j + 1) n / k) in row j.
 Array<double> less_window_means(Array<double> x) {
@@ -41,10 +51,6 @@ bool ends_with_one_of(const std::string& name, const std::vector<std::string>& e
 bool is_bias(const std::string& name) { return name.ends_with(".bias"); }
 bool is_gain(const std::string& name) {
     return ends_with_one_of(name, {"norm.weight", "norm1.weight", "norm2.weight"});
-}
-bool is_projection(const std::string& name) {
-    return name == "E" || name.find("attention.E") != std::string::npos ||
-           name.find("attention.F") != std::string::npos;
 }
 
 // The correlation of the first entries that both have: of independent ones 1 / sqrt(number) is one
@@ -80,8 +86,7 @@ TEST_CASE(
 }
 
 TEST_CASE("initial weights: a kernel is the mean of its window, and N(0, 0.02^2)") {
-    nn::Config config = uneven;
-    config.width = 2048, config.heads = 2, config.k = 35;
+    nn::Config config = long_kernels;
     config.projection = ProjectionKind::conv;
     const nn::Projection<double> projection("attention", config, 0);
     for (const auto& kernel : {projection.E[0], projection.F[0]}) {
@@ -94,15 +99,17 @@ TEST_CASE(
     "initial weights: E and F at random are N(0, 1 / k), kernels N(0, 1 / r), others for another "
     "seed") {
     const auto made = [](ProjectionKind kind, std::uint64_t seed) {
-        nn::Config config = uneven;
-        config.projection = kind, config.seed = seed;
+        nn::Config config = long_kernels;
+        config.projection = kind;
+        config.seed = seed;
         config.projection_init = nn::ProjectionInit::normal;
-        config.width = 2048, config.heads = 2, config.k = 35;
         return nn::Projection<double>("attention", config, 0);
     };
     for (const ProjectionKind kind :
          {ProjectionKind::random, ProjectionKind::linear, ProjectionKind::conv}) {
-        const auto projection = made(kind, 0), again = made(kind, 0), other = made(kind, 1);
+        const auto projection = made(kind, 0);
+        const auto again = made(kind, 0);
+        const auto other = made(kind, 1);
         const double variance = kind == ProjectionKind::conv ? 1.0 / 3 : 1.0 / 35;
         for (const auto matrices : {&nn::Projection<double>::E, &nn::Projection<double>::F}) {
             const auto& matrix = *(projection.*matrices)[0];
@@ -112,7 +119,8 @@ TEST_CASE(
             CHECK(std::abs(correlation(matrix.value(), (other.*matrices)[0]->value())) < 0.1);
         }
     }
-    nn::Config config = uneven;  // random matrices are so whatever the start of the learned ones
+    // Random matrices start so whatever the learned ones start from.
+    nn::Config config = uneven;
     config.projection = ProjectionKind::random;
     CHECK(is_normal(nn::Projection<double>("attention", config, 0).E[0]->value(),
                     std::sqrt(1.0 / 40)));
@@ -171,7 +179,8 @@ TEST_CASE("initial weights: the same seed makes the same model, another seed ano
 
 TEST_CASE("initial weights: no two places of a model drop alike") {
     nn::Config config = uneven;
-    config.layers = 3, config.dropout = 0.5;
+    config.layers = 3;
+    config.dropout = 0.5;
     const nn::Linformer<float> model(config);
     std::vector<nn::Dropout> places{model.dropout};
     for (const auto& block : model.layers) {

@@ -111,29 +111,29 @@ TEST_CASE("layers: projected attention is Eq. 7, head by head") {
         for (std::size_t j = 0; j < 8; ++j) sum += in(0, row, j) * l.weight.value()(column, j);
         return sum;
     };
+    // (E K)_slot,c and (F V)_slot,c
+    const auto projected = [&](const Parameter<double>& matrix, const nn::Linear<double>& l,
+                               std::size_t slot, std::size_t c) {
+        double sum = 0;
+        for (std::size_t i = 0; i < 6; ++i) sum += matrix.value()(slot, i) * linear(l, x, i, c);
+        return sum;
+    };
+    const Parameter<double>& E = *layer.projection->E[0];
+    const Parameter<double>& F = *layer.projection->F[0];
     Array<double> heads = zeros<double>({1, 6, 8});
     for (std::size_t h = 0; h < 2; ++h)
         for (std::size_t t = 0; t < 6; ++t) {
-            double score[3], total = 0;
+            double weights[3], total = 0;
             for (std::size_t slot = 0; slot < 3; ++slot) {
-                double s = 0;
-                for (std::size_t c = 4 * h; c < 4 * h + 4; ++c) {
-                    double key = 0;  // (E K)_slot,c
-                    for (std::size_t i = 0; i < 6; ++i)
-                        key +=
-                            layer.projection->E[0]->value()(slot, i) * linear(layer.key, x, i, c);
-                    s += linear(layer.query, x, t, c) * key;
-                }
-                total += score[slot] = std::exp(s / std::sqrt(4.0));
+                double score = 0;
+                for (std::size_t c = 4 * h; c < 4 * h + 4; ++c)
+                    score += linear(layer.query, x, t, c) * projected(E, layer.key, slot, c);
+                weights[slot] = std::exp(score / std::sqrt(4.0));
+                total += weights[slot];
             }
             for (std::size_t c = 4 * h; c < 4 * h + 4; ++c)
-                for (std::size_t slot = 0; slot < 3; ++slot) {
-                    double value = 0;  // (F V)_slot,c
-                    for (std::size_t i = 0; i < 6; ++i)
-                        value +=
-                            layer.projection->F[0]->value()(slot, i) * linear(layer.value, x, i, c);
-                    heads(0, t, c) += score[slot] / total * value;
-                }
+                for (std::size_t slot = 0; slot < 3; ++slot)
+                    heads(0, t, c) += weights[slot] / total * projected(F, layer.value, slot, c);
         }
     for (std::size_t t = 0; t < 6; ++t)
         for (std::size_t c = 0; c < 8; ++c)
@@ -242,8 +242,8 @@ TEST_CASE("layers: configurations that make no sense are refused with all number
 TEST_CASE("layers: a step of a causal layer is one position, of as many rows as before") {
     nn::Config config = tiny;
     config.causal = true;
-    const auto step = [](const nn::Config& with, std::vector<Shape> shapes) {
-        const nn::MultiHeadAttention<double> layer("layer", with);
+    const auto step = [](const nn::Config& layer_config, std::vector<Shape> shapes) {
+        const nn::MultiHeadAttention<double> layer("layer", layer_config);
         nn::AttentionState<double> state;
         return refusal([&] {
             for (const Shape& shape : shapes) layer.step(Var<double>(some(shape, "x")), state);
@@ -292,7 +292,8 @@ TEST_CASE(
             };
             const Var<double> attended = block.attention(pre ? n1(x) : x);
             const Var<double> sum = x + (first ? dropped(attended, block.dropout1) : attended);
-            const Var<double> y = pre ? sum : n1(sum), added = mlp(pre ? n2(y) : y);
+            const Var<double> y = pre ? sum : n1(sum);
+            const Var<double> added = mlp(pre ? n2(y) : y);
             const Var<double> all = y + (first ? added : dropped(added, block.dropout2));
             CHECK(block(x, pass).value() == (pre ? all : n2(all)).value());
             CHECK(block(x, pass).value() != without);
@@ -308,7 +309,8 @@ TEST_CASE("layers: each extent of a model must be 1 to 2^32") {
     constexpr std::size_t most = std::size_t{1} << 32;
     for (const auto& [name, extent] : extents) {
         nn::Config config = tiny;
-        config.heads = config.k.numbers[0][0] = 1;
+        config.heads = 1;
+        config.k = 1;
         const auto refused = [&, extent = extent](std::size_t number) {
             config.*extent = number;
             return refusal([&] { config.check(); });

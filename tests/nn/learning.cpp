@@ -16,36 +16,54 @@ using namespace taper;
 
 namespace {
 
-constexpr std::size_t n = 16, V = 17, mask = 16, rows = 32;
+// The second half of a row repeats the first. One token is masked; its copy stands n / 2 away.
+struct Copying {
+    static constexpr std::size_t n = 16, V = 17, mask = 16, rows = 32;
 
-struct Task {
-    Ids tokens = empty<std::int64_t>({rows, n}),
-        targets = full<std::int64_t>({rows, n}, ignore_index);
+    Ids tokens = empty<std::int64_t>({rows, n});
+    Ids targets = full<std::int64_t>({rows, n}, ignore_index);
+
+    // With shuffled labels the token to be told is drawn anew, so that nothing in the row tells it.
+    Copying(std::uint64_t step, bool shuffled) {
+        const Random random = Random(1, "copying").at(static_cast<std::uint32_t>(step));
+        for (std::size_t row = 0; row < rows; ++row) {
+            for (std::size_t i = 0; i < n; ++i) tokens(row, i) = drawn(random, row, i % (n / 2));
+            const std::size_t hidden = random.below(100 * row + 50, n);
+            targets(row, hidden) = shuffled ? drawn(random, row, 60) : tokens(row, hidden);
+            tokens(row, hidden) = mask;
+        }
+    }
+
+  private:
+    static std::int64_t drawn(const Random& random, std::size_t row, std::size_t number) {
+        return static_cast<std::int64_t>(random.below(100 * row + number, mask));
+    }
 };
 
-// The second half of a row repeats the first. One token is masked; its copy stands n / 2 away. With
-// shuffled labels the token to be told is drawn anew, so that nothing in the row tells it.
-Task copying(std::uint64_t step, bool shuffled) {
-    Task task;
-    const Random random = Random(1, "copying").at(static_cast<std::uint32_t>(step));
-    for (std::size_t row = 0; row < rows; ++row) {
-        for (std::size_t i = 0; i < n; ++i)
-            task.tokens(row, i) =
-                static_cast<std::int64_t>(random.below(100 * row + i % (n / 2), mask));
-        const std::size_t hidden = random.below(100 * row + 50, n);
-        task.targets(row, hidden) =
-            shuffled ? static_cast<std::int64_t>(random.below(100 * row + 60, mask))
-                     : task.tokens(row, hidden);
-        task.tokens(row, hidden) = mask;
+// What a model makes of fresh batches: the share of masked tokens told right, and the mean loss.
+struct Score {
+    double accuracy, loss;
+};
+
+Score score_of(const nn::Linformer<float>& model, bool shuffled) {
+    constexpr std::uint64_t batches = 40;
+    double right = 0, loss = 0;
+    for (std::uint64_t batch = 0; batch < batches; ++batch) {
+        const Copying task(1'000'000 + batch, shuffled);
+        const Var<float> logits = model(task.tokens);
+        loss += static_cast<double>(cross_entropy(logits, task.targets).item()) / batches;
+        for (std::size_t i = 0; i < task.targets.size(); ++i) {
+            if (task.targets.data()[i] == ignore_index) continue;
+            const float* row = logits.value().data() + i * Copying::V;
+            right += std::max_element(row, row + Copying::V) - row == task.targets.data()[i];
+        }
     }
-    return task;
+    return {right / (batches * Copying::rows), loss};
 }
 
-// Trains for `steps`; the share of masked tokens told right in 40 fresh batches, and their mean
-// loss.
-std::pair<double, double> trained(nn::AttentionKind attention, bool shuffled, std::uint64_t steps) {
-    nn::Linformer<float> model({.vocab_size = V,
-                                .length = n,
+Score score_after_training(nn::AttentionKind attention, bool shuffled, std::uint64_t steps) {
+    nn::Linformer<float> model({.vocab_size = Copying::V,
+                                .length = Copying::n,
                                 .width = 64,
                                 .heads = 4,
                                 .layers = 2,
@@ -56,24 +74,13 @@ std::pair<double, double> trained(nn::AttentionKind attention, bool shuffled, st
     nn::Adam<float> adam(parameters);
     const nn::Schedule schedule{.lr = 3e-3, .warmup = 50, .steps = steps};
     for (std::uint64_t step = 1; step <= steps; ++step) {
-        const Task task = copying(step, shuffled);
+        const Copying task(step, shuffled);
         Tape<float> tape;
         tape.backward(cross_entropy(model(task.tokens), task.targets));
         nn::clip_gradients(parameters, 1.0);
         adam.step(schedule(step));
     }
-    double right = 0, loss = 0;
-    for (std::uint64_t batch = 0; batch < 40; ++batch) {
-        const Task task = copying(1'000'000 + batch, shuffled);
-        const Var<float> logits = model(task.tokens);
-        loss += static_cast<double>(cross_entropy(logits, task.targets).item()) / 40;
-        for (std::size_t i = 0; i < rows * n; ++i) {
-            if (task.targets.data()[i] == ignore_index) continue;
-            const float* row = logits.value().data() + i * V;
-            right += std::max_element(row, row + V) - row == task.targets.data()[i];
-        }
-    }
-    return {right / (40 * rows), loss};
+    return score_of(model, shuffled);
 }
 
 }  // namespace
@@ -81,7 +88,7 @@ std::pair<double, double> trained(nn::AttentionKind attention, bool shuffled, st
 TEST_CASE(
     "learning: a masked token that stands elsewhere in the window is copied, by both attentions") {
     for (const auto attention : {nn::AttentionKind::linformer, nn::AttentionKind::full}) {
-        const auto [accuracy, loss] = trained(attention, false, 500);
+        const auto [accuracy, loss] = score_after_training(attention, false, 500);
         MESSAGE("copying, " << nn::name_of(attention) << ": right " << accuracy << ", loss "
                             << loss);
         CHECK(accuracy >= 0.99);
@@ -89,7 +96,7 @@ TEST_CASE(
 }
 
 TEST_CASE("learning: shuffled labels stay at chance") {
-    const auto [accuracy, loss] = trained(nn::AttentionKind::linformer, true, 300);
+    const auto [accuracy, loss] = score_after_training(nn::AttentionKind::linformer, true, 300);
     MESSAGE("shuffled labels: right " << accuracy << " (chance " << 1.0 / 16 << "), loss " << loss
                                       << " (ln 16 = " << std::log(16.0) << ")");
     CHECK(accuracy < 0.1);  // 1280 fresh tokens: chance is 0.0625 +- 0.007
@@ -98,8 +105,8 @@ TEST_CASE("learning: shuffled labels stay at chance") {
 
 namespace {
 
-// Mean loss of the last 100 of 400 steps on `V` letters that are drawn at random: about as many
-// tokens as are read.
+// Mean loss of the last 100 of 400 steps on so many letters, drawn at random: the text has about as
+// many tokens as are read.
 double loss_on_random_text(bool causal, std::uint64_t letters) {
     constexpr std::size_t length = 16, batch = 32;
     std::vector<examples::Text> texts{{.path = "letters", .bytes = ""}};
@@ -114,7 +121,8 @@ double loss_on_random_text(bool causal, std::uint64_t letters) {
     if (causal) task = std::make_unique<examples::CausalTask>(*built);
     else task = std::make_unique<examples::MaskedTask>(*built, corpus);
     examples::TrainingOptions options;
-    options.length = length, options.batch = batch;
+    options.length = length;
+    options.batch = batch;
     nn::Linformer<float> model({.vocab_size = static_cast<std::size_t>(built->vocab_size()),
                                 .length = length,
                                 .width = 16,

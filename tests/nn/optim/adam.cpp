@@ -21,18 +21,22 @@ TEST_CASE("adam: three steps by hand, with bias correction and decay of matrices
         bias("bias", Array<double>{0.5});
     nn::Adam<double> adam({&matrix, &bias},
                           {.beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .weight_decay = 0.1});
-    double w[] = {1.0, -2.0, 0.5}, m[3] = {}, v[3] = {};
+    double w[] = {1.0, -2.0, 0.5};
+    double m[3] = {};
+    double v[3] = {};
     for (int t = 1; t <= 3; ++t) {
-        const double g[] = {0.3 * t, -1.0, 2.0 / t}, lr = 0.01 * t;
+        const double g[] = {0.3 * t, -1.0, 2.0 / t};
+        const double lr = 0.01 * t;
         set_gradient(matrix, {{g[0], g[1]}});
         set_gradient(bias, {g[2]});
         adam.step(lr);
         for (int i = 0; i < 3; ++i) {
             m[i] = 0.9 * m[i] + 0.1 * g[i];
             v[i] = 0.95 * v[i] + 0.05 * g[i] * g[i];
-            const double step =
-                m[i] / (1 - std::pow(0.9, t)) / (std::sqrt(v[i] / (1 - std::pow(0.95, t))) + 1e-8);
-            w[i] -= lr * (step + (i < 2 ? 0.1 * w[i] : 0));
+            const double m_hat = m[i] / (1 - std::pow(0.9, t));
+            const double v_hat = v[i] / (1 - std::pow(0.95, t));
+            const double decay = i < 2 ? 0.1 * w[i] : 0;
+            w[i] -= lr * (m_hat / (std::sqrt(v_hat) + 1e-8) + decay);
         }
         CHECK(matrix.value()(0, 0) == doctest::Approx(w[0]).epsilon(1e-12));
         CHECK(matrix.value()(0, 1) == doctest::Approx(w[1]).epsilon(1e-12));
@@ -43,8 +47,9 @@ TEST_CASE("adam: three steps by hand, with bias correction and decay of matrices
 }
 
 TEST_CASE("adam: a parameter without a gradient, or not trainable, stays") {
-    Parameter<double> used("used", Array<double>{1.0}), unused("unused", Array<double>{1.0}),
-        fixed("fixed", Array<double>{1.0}, false);
+    Parameter<double> used("used", Array<double>{1.0});
+    Parameter<double> unused("unused", Array<double>{1.0});
+    Parameter<double> fixed("fixed", Array<double>{1.0}, false);
     nn::Adam<double> adam({&used, &unused, &fixed});
     Tape<double> tape;
     tape.backward(sum(used * fixed));
@@ -69,8 +74,9 @@ TEST_CASE("adam: moments of a parameter of many chunks, against a plain loop in 
         for (std::size_t i = 0; i < size; ++i) {
             m(i) = 0.9 * m(i) + 0.1 * g(i);
             v(i) = 0.95 * v(i) + 0.05 * g(i) * g(i);
-            plain(i) -= 0.01 * m(i) / (1 - std::pow(0.9, t)) /
-                        (std::sqrt(v(i) / (1 - std::pow(0.95, t))) + 1e-8);
+            const double m_hat = m(i) / (1 - std::pow(0.9, t));
+            const double v_hat = v(i) / (1 - std::pow(0.95, t));
+            plain(i) -= 0.01 * m_hat / (std::sqrt(v_hat) + 1e-8);
         }
     }
     std::size_t wrong = 0;
@@ -99,18 +105,21 @@ TEST_CASE(
     };
     for (int i = 0; i < 10; ++i) step();
     freeze(table);
-    const Array<double> before = table.value(), m = adam.moments[0].m, v = adam.moments[0].v;
+    const Array<double> before = table.value();
+    const Array<double> m = adam.moments[0].m;
+    const Array<double> v = adam.moments[0].v;
     for (int i = 0; i < 50; ++i) {
-        const double of_w =
-            2 *
-            std::sqrt(std::pow((table.value()(0, 0) + table.value()(1, 0)) * w.value()(0, 0), 2) +
-                      std::pow((table.value()(0, 1) + table.value()(1, 1)) * w.value()(0, 1), 2));
-        CHECK(step() == doctest::Approx(of_w));
+        const auto dw = [&](std::size_t column) {
+            const double sum = table.value()(0, column) + table.value()(1, column);
+            return 2 * sum * w.value()(0, column);
+        };
+        const double norm_of_dw = std::hypot(dw(0), dw(1));
+        CHECK(step() == doctest::Approx(norm_of_dw));
     }
     CHECK(table.value() == before);
     CHECK(adam.moments[0].m == m);
     CHECK(adam.moments[0].v == v);
-    // from wherever
+    // a gradient from wherever
     table.leaf->gradient = std::make_unique<Array<double>>(full<double>({2, 2}, 100));
     CHECK(nn::gradient_norm<double>({&table}) == 0);
     nn::clip_gradients<double>(both, 1);
@@ -143,12 +152,13 @@ TEST_CASE("adam: what was frozen from the start is taken in once it is thawed") 
 TEST_CASE(
     "adam: what is thawed or gets its first gradient late moves as under an optimiser of its own") {
     const nn::AdamOptions usual{.beta2 = 0.999};  // whose correction lasts for thousands of steps
-    Parameter<double> first("first", Array<double>{1, 2}),
-        thawed("thawed", Array<double>{3, -1}, false), unused("unused", Array<double>{0.5, 4});
-    Parameter<double> thawed_alone("thawed", thawed.value()),
-        unused_alone("unused", unused.value());
-    nn::Adam<double> adam({&first, &thawed, &unused}, usual),
-        alone({&thawed_alone, &unused_alone}, usual);
+    Parameter<double> first("first", Array<double>{1, 2});
+    Parameter<double> thawed("thawed", Array<double>{3, -1}, false);
+    Parameter<double> unused("unused", Array<double>{0.5, 4});
+    Parameter<double> thawed_alone("thawed", thawed.value());
+    Parameter<double> unused_alone("unused", unused.value());
+    nn::Adam<double> adam({&first, &thawed, &unused}, usual);
+    nn::Adam<double> alone({&thawed_alone, &unused_alone}, usual);
     for (int t = 1; t <= 50; ++t) {
         set_gradient(first, {0.1 * t, 1});
         adam.step(0.01);

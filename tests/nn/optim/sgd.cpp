@@ -45,8 +45,9 @@ TEST_CASE(
 TEST_CASE(
     "sgd: goes on from its velocities, leaves out what is frozen or has no gradient, and refuses "
     "what would spoil it") {
-    Parameter<double> w("w", Array<double>{1, 2}), unused("unused", Array<double>{1}),
-        fixed("fixed", Array<double>{1, 1});
+    Parameter<double> w("w", Array<double>{1, 2});
+    Parameter<double> unused("unused", Array<double>{1});
+    Parameter<double> fixed("fixed", Array<double>{1, 1});
     nn::Sgd<double> sgd({&w, &unused, &fixed});
     freeze(fixed);
     set_gradient(w, {1, 1});
@@ -69,8 +70,9 @@ TEST_CASE(
         CHECK(refusal([&] { sgd.step(lr); }).starts_with("sgd: the learning rate must be finite"));
     w.mutable_gradient() = zeros<double>({3});
     CHECK(refusal([&] { sgd.step(0.1); }).starts_with("sgd: w must keep its shape"));
-    for (const nn::SgdOptions& options : std::vector<nn::SgdOptions>{
-             {.momentum = 1}, {.momentum = -0.1}, {.momentum = std::nan("")}, {.weight_decay = -1}})
+    const std::vector<nn::SgdOptions> wrong{
+        {.momentum = 1}, {.momentum = -0.1}, {.momentum = std::nan("")}, {.weight_decay = -1}};
+    for (const nn::SgdOptions& options : wrong)
         CHECK(refusal([&] {
                   nn::Sgd<double> other({&w}, options);
               }).starts_with("sgd: momentum must be in [0, 1)"));
