@@ -22,17 +22,17 @@ namespace {
 std::size_t repeated_from(const Shape& from, const Shape& to, std::size_t flat) {
     std::size_t entry = 0, stride = 1;
     for (std::size_t i = 1; i <= to.size(); ++i) {
-        const std::size_t at = flat % to[to.size() - i];
+        const std::size_t index = flat % to[to.size() - i];
         flat /= to[to.size() - i];
         if (i > from.size()) continue;
         const std::size_t extent = from[from.size() - i];
-        entry += (extent == 1 ? 0 : at) * stride;
+        entry += (extent == 1 ? 0 : index) * stride;
         stride *= extent;
     }
     return entry;
 }
 
-// A sum, its terms without their signs, and whether another one is that up to roundings: not NaN.
+// A sum, and that of its terms without their signs, which says how far roundings may lead.
 struct Sum {
     double exact = 0, magnitude = 0;
 
@@ -40,6 +40,7 @@ struct Sum {
         exact += term;
         magnitude += std::abs(term);
     }
+    // False for NaN.
     template <class T> bool is(T value) const {
         const double rounding = static_cast<double>(std::numeric_limits<T>::epsilon());
         return std::abs(static_cast<double>(value) - exact) <= 8 * rounding * magnitude;
@@ -179,10 +180,12 @@ template <class T> void check_permuted() {
         bool same = true;
         for (std::size_t flat = 0; flat < y.size(); ++flat) {
             std::size_t rest = flat, entry = 0;
-            for (std::size_t i = axes.size(); i-- > 0; rest /= y.shape(i)) {
+            for (std::size_t i = axes.size(); i > 0; --i) {
+                const std::size_t axis = i - 1;
                 std::size_t stride = 1;
-                for (std::size_t j = axes[i] + 1; j < shape.size(); ++j) stride *= shape[j];
-                entry += rest % y.shape(i) * stride;
+                for (std::size_t j = axes[axis] + 1; j < shape.size(); ++j) stride *= shape[j];
+                entry += rest % y.shape(axis) * stride;
+                rest /= y.shape(axis);
             }
             same = same && y.data()[flat] == x.data()[entry];
         }
@@ -192,8 +195,9 @@ template <class T> void check_permuted() {
          std::vector<Shape>{{1, 1}, {15, 17}, {130, 257}, {3, 33, 1031}, {7, 100, 3}}) {
         const auto x = normal<T>(Random(1, "transposed"), shape);
         const Array<T> y = matrices_transposed(x);
-        const std::size_t rows = shape[shape.size() - 2], columns = shape.back(),
-                          size = rows * columns;
+        const std::size_t rows = shape[shape.size() - 2];
+        const std::size_t columns = shape.back();
+        const std::size_t size = rows * columns;
         bool same = true;
         for (std::size_t i = 0; i < x.size(); ++i) {
             const std::size_t r = i % size / columns, c = i % columns;

@@ -59,8 +59,12 @@ TEST_CASE("random: moments and ranges") {
     double sum = 0, squares = 0, fourth = 0, flat = 0;
     std::uint64_t seen[7] = {};
     for (std::uint64_t i = 0; i < count; ++i) {
-        const double z = random.normal(i), u = random.uniform(i);
-        sum += z, squares += z * z, fourth += z * z * z * z, flat += u;
+        const double z = random.normal(i);
+        const double u = random.uniform(i);
+        sum += z;
+        squares += z * z;
+        fourth += z * z * z * z;
+        flat += u;
         REQUIRE((u >= 0 && u < 1));
         ++seen[random.below(i, 7)];
     }

@@ -5,11 +5,12 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <cstring>
+#include <functional>
 #include <limits>
 
 #include "core/array/random.hpp"
 #include "core/ops.hpp"
+#include "tests/support/bits.hpp"
 #include "tests/support/broken_ops.hpp"
 #include "tests/support/scratch.hpp"
 
@@ -18,22 +19,15 @@ using namespace taper::tests;
 
 namespace {
 
-using Vars = std::vector<Var<double>>;
-
-Array<double> some(const Shape& shape, std::uint32_t number = 0) {
+Array<double> random_entries(const Shape& shape, std::uint32_t number = 0) {
     return normal<double>(Random(5, "gradcheck test", number), shape);
-}
-
-bool same_bits(const Array<double>& a, const Array<double>& b) {
-    return a.shape() == b.shape() &&
-           std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
 }
 
 }  // namespace
 
 TEST_CASE("gradcheck: a right gradient passes, in one line") {
     const auto report =
-        gradcheck("softmax", [](const Vars& x) { return softmax(x[0]); }, {some({2, 5})});
+        gradcheck("softmax", [](const Vars& x) { return softmax(x[0]); }, {random_entries({2, 5})});
     CHECK_MESSAGE(report.passed, report.text());
     CHECK(report.entries == 10);
     CHECK(report.worst < 1e-9);
@@ -45,7 +39,7 @@ TEST_CASE("gradcheck: a right gradient passes, in one line") {
 TEST_CASE("gradcheck: softmax without its row sum fails") {
     const auto report =
         gradcheck("broken", [](const Vars& x) { return apply<SoftmaxWithoutRowSum>(here(), x[0]); },
-                  {some({2, 5})});
+                  {random_entries({2, 5})});
     CHECK_FALSE(report.passed);
     CHECK(report.wrong == 10);
 }
@@ -67,15 +61,15 @@ TEST_CASE("gradcheck: a small factor fails, for small and large values, and in d
 }
 
 TEST_CASE("gradcheck: one wrong entry is named, with both numbers") {
-    Array<double> x = some({2, 1, 4});
+    Array<double> x = random_entries({2, 1, 4});
     x(1, 0, 3) = 0.25;
     const auto f = [](const Vars& v) {
         return claimed(v[0], std::exp, [](double e) { return e == 0.25 ? 2 : std::exp(e); });
     };
-    const auto report = gradcheck("exp", f, {some({2}), x}, {.names = {"a", "b"}});
+    const auto report = gradcheck("exp", f, {random_entries({2}), x}, {.names = {"a", "b"}});
     CHECK(report.passed);  // f reads a only
-    const auto wrong = gradcheck("exp", [&](const Vars& v) { return f({v[1]}); }, {some({2}), x},
-                                 {.names = {"a", "b"}});
+    const auto wrong = gradcheck("exp", [&](const Vars& v) { return f({v[1]}); },
+                                 {random_entries({2}), x}, {.names = {"a", "b"}});
     CHECK(wrong.wrong == 1);
     REQUIRE(wrong.failures.size() == 1);
     CHECK(wrong.failures[0].input == "b (2,1,4)");
@@ -89,7 +83,7 @@ TEST_CASE("gradcheck: one wrong entry is named, with both numbers") {
         CHECK_MESSAGE(contains(wrong.text(), part), wrong.text());
     CHECK(gradcheck("many",
                     [](const Vars& v) { return claimed(v[0], std::exp, [](double) { return 0; }); },
-                    {some({50})})
+                    {random_entries({50})})
               .failures.size() == 10);
 }
 
@@ -97,33 +91,35 @@ TEST_CASE(
     "gradcheck: a gradient for one input only fails, one for an input that does not matter, too") {
     const auto one =
         gradcheck("mul", [](const Vars& x) { return apply<MulOfOneInput>(here(), x[0], x[1]); },
-                  {some({3}), some({3}, 1)});
+                  {random_entries({3}), random_entries({3}, 1)});
     CHECK(one.wrong == 3);
     CHECK(contains(one.text(), "input 1 (3) (0): analytic 0,"));
     const auto nothing = gradcheck(
         "copy", [](const Vars& x) { return apply<GradientForNothing>(here(), x[0], x[1]); },
-        {some({3}), some({3}, 1)});
+        {random_entries({3}), random_entries({3}, 1)});
     CHECK(nothing.wrong == 3);
     CHECK(contains(nothing.text(), "numeric 0,"));
-    CHECK_FALSE(gradcheck("detach", [](const Vars& x) { return x[0] * x[0].detach(); }, {some({3})})
+    CHECK_FALSE(gradcheck("detach", [](const Vars& x) { return x[0] * x[0].detach(); },
+                          {random_entries({3})})
                     .passed);
     CHECK_FALSE(
-        gradcheck("lost", [](const Vars& x) { return exp(x[0].detach()); }, {some({3})}).passed);
+        gradcheck("lost", [](const Vars& x) { return exp(x[0].detach()); }, {random_entries({3})})
+            .passed);
 }
 
 TEST_CASE("gradcheck: an input that does not matter passes with 0, one used twice passes") {
-    const auto report =
-        gradcheck("unused", [](const Vars& x) { return exp(x[0]); }, {some({3}), some({4}, 1)});
+    const auto report = gradcheck("unused", [](const Vars& x) { return exp(x[0]); },
+                                  {random_entries({3}), random_entries({4}, 1)});
     CHECK_MESSAGE(report.passed, report.text());
     CHECK(report.entries == 7);
     const auto constant = gradcheck("constant",
                                     [](const Vars&) {
                                         return Var<double>(Array<double>{1, 2});
                                     },
-                                    {some({3})});
+                                    {random_entries({3})});
     CHECK(constant.passed);
     CHECK(constant.worst == 0);
-    CHECK(gradcheck("itself", [](const Vars& x) { return x[0]; }, {some({3})}).passed);
+    CHECK(gradcheck("itself", [](const Vars& x) { return x[0]; }, {random_entries({3})}).passed);
     CHECK(gradcheck("twice", [](const Vars& x) { return x[0] * exp(x[0]) - x[0] / (x[0] * x[0]); },
                     {uniform<double>(Random(1, "x"), {5}, 1, 2)})
               .passed);
@@ -138,12 +134,12 @@ TEST_CASE("gradcheck: where nothing is checked nothing has passed") {
     const auto slice_of = [](const Vars& x) { return slice(x[0], 0, {1, 1}); };
     for (const bool directions : {false, true}) {
         const auto no_output =
-            gradcheck("slice", slice_of, {some({2})}, {.directions = directions});
+            gradcheck("slice", slice_of, {random_entries({2})}, {.directions = directions});
         CHECK_FALSE(no_output.passed);
         CHECK(contains(no_output.text(), "nothing is checked: y has no entries: y (0)"));
     }
     CHECK(gradcheck("one of two", [](const Vars& x) { return sum(x[0]) + sum(x[1]); },
-                    {zeros<double>({0}), some({2})})
+                    {zeros<double>({0}), random_entries({2})})
               .passed);
 }
 
@@ -151,7 +147,7 @@ TEST_CASE(
     "gradcheck: an op that is wrong for its second input, or under its second cotangent alone") {
     const auto second =
         gradcheck("mul", [](const Vars& x) { return apply<MulOfOneInput>(here(), x[0], x[1]); },
-                  {some({3}), some({3})});
+                  {random_entries({3}), random_entries({3})});
     CHECK_FALSE(second.passed);
     CHECK(second.wrong == 3);
     for (const GradcheckFailure& failure : second.failures) CHECK(failure.input == "input 1 (3)");
@@ -159,7 +155,7 @@ TEST_CASE(
     const auto later = [](int pass) {
         WrongPass::number = pass;
         return gradcheck("later", [](const Vars& x) { return apply<WrongPass>(here(), x[0]); },
-                         {some({3})}, {.cotangents = 3});
+                         {random_entries({3})}, {.cotangents = 3});
     };
     for (const int pass : {1, 2}) {
         const auto report = later(pass);
@@ -170,21 +166,30 @@ TEST_CASE(
 
 TEST_CASE("gradcheck: a function that is not deterministic fails and is called so") {
     int calls = 0;
-    const auto each = gradcheck(
-        "noisy", [&](const Vars& x) { return x[0] * (1 + 1e-15 * ++calls); }, {some({3})});
-    CHECK_FALSE(each.passed);
-    CHECK(contains(each.text(), "not deterministic"));
-    CHECK(each.entries == 0);  // nothing it could say of an entry would mean anything
+    const auto noisy = gradcheck("noisy",
+                                 [&](const Vars& x) {
+                                     ++calls;
+                                     return x[0] * (1 + 1e-15 * calls);
+                                 },
+                                 {random_entries({3})});
+    CHECK_FALSE(noisy.passed);
+    CHECK(contains(noisy.text(), "not deterministic"));
+    CHECK(noisy.entries == 0);  // nothing it could say of an entry would mean anything
     const auto mask = gradcheck(
         "dropout",
         [&](const Vars& x) {
-            return dropout(x[0], 0.5, Random(1, "mask", static_cast<std::uint32_t>(++calls)));
+            ++calls;
+            return dropout(x[0], 0.5, Random(1, "mask", static_cast<std::uint32_t>(calls)));
         },
-        {some({40})});
+        {random_entries({40})});
     CHECK(contains(mask.text(), "not deterministic"));
     calls = 0;
-    const auto late = gradcheck(
-        "late", [&](const Vars& x) { return x[0] * (++calls > 10 ? 2.0 : 1.0); }, {some({6})});
+    const auto late = gradcheck("late",
+                                [&](const Vars& x) {
+                                    ++calls;
+                                    return x[0] * (calls > 10 ? 2.0 : 1.0);
+                                },
+                                {random_entries({6})});
     CHECK_FALSE(late.passed);
     CHECK(contains(late.text(), "not deterministic: its output for the same inputs changed"));
 }
@@ -192,15 +197,17 @@ TEST_CASE("gradcheck: a function that is not deterministic fails and is called s
 TEST_CASE("gradcheck: a backward that runs once, and one that writes its input") {
     CHECK(
         contains(gradcheck("once", [](const Vars& x) { return apply<BackwardOnce>(here(), x[0]); },
-                           {some({3})})
+                           {random_entries({3})})
                      .text(),
                  "not repeatable"));
     CHECK(contains(
         gradcheck("writes", [](const Vars& x) { return apply<WritesItsInput>(here(), x[0]); },
-                  {some({3})})
+                  {random_entries({3})})
             .text(),
         "changed its input: input 0 (3)"));
 }
+
+namespace {
 
 template <class T>
 concept checkable = requires(std::function<Var<T>(const std::vector<Var<T>>&)> f,
@@ -213,6 +220,8 @@ concept model_checkable = requires(std::function<Var<T>()> f,
     gradcheck("f", f, parameters);
 };
 
+}  // namespace
+
 TEST_CASE("gradcheck: takes double and no float") {
     CHECK(checkable<double>);
     CHECK_FALSE(checkable<float>);
@@ -222,11 +231,12 @@ TEST_CASE("gradcheck: takes double and no float") {
 
 namespace {
 
-struct Model {
-    Parameter<double> up{"up", some({4, 6}, 1)}, bias{"bias", some({6}, 2)},
-        down{"down", some({6, 3}, 3)};
-    Parameter<double> frozen{"frozen", some({3}, 4), false};
-    const Array<double> x = some({5, 4}, 5);
+struct TwoLayers {
+    Parameter<double> up{"up", random_entries({4, 6}, 1)};
+    Parameter<double> bias{"bias", random_entries({6}, 2)};
+    Parameter<double> down{"down", random_entries({6, 3}, 3)};
+    Parameter<double> frozen{"frozen", random_entries({3}, 4), false};
+    const Array<double> x = random_entries({5, 4}, 5);
 
     std::vector<Parameter<double>*> parameters() { return {&up, &bias, &down, &frozen, &up}; }
     Var<double> loss() {
@@ -234,14 +244,15 @@ struct Model {
         return cross_entropy(matmul(hidden, down) + frozen, Ids{0, 2, 1, ignore_index, 2});
     }
     Var<double> broken_loss() {
-        return loss() + sum(apply<SoftmaxWithoutRowSum>(here(), bias) * Var<double>(some({6}, 6)));
+        return loss() +
+               sum(apply<SoftmaxWithoutRowSum>(here(), bias) * Var<double>(random_entries({6}, 6)));
     }
 };
 
 }  // namespace
 
 TEST_CASE("gradcheck: a whole model, every entry and along directions") {
-    Model model;
+    TwoLayers model;
     const auto every = gradcheck(
         "model", [&] { return model.loss(); }, model.parameters());
     CHECK_MESSAGE(every.passed, every.text());
@@ -258,17 +269,19 @@ TEST_CASE("gradcheck: a whole model, every entry and along directions") {
 }
 
 TEST_CASE("gradcheck: leaves values and gradients as they were, also when f throws") {
-    Model model;
+    TwoLayers model;
     model.up.mutable_value()(0, 0) = -0.0;
     Tape<double>().backward(sum(model.bias * 2.0));  // a gradient from before
-    const Array<double> up = model.up.value(), bias = model.bias.value(),
-                        gradient = model.bias.gradient();
+    const Array<double> up = model.up.value();
+    const Array<double> bias = model.bias.value();
+    const Array<double> gradient = model.bias.gradient();
     const Var<double> held = model.up;  // the value is shared
     int calls = 0;
     const std::vector<std::function<Var<double>()>> functions = {
         [&] { return model.loss(); }, [&] { return model.broken_loss(); },
         [&]() -> Var<double> {
-            if (++calls == 20) throw Error("f: must not be called so often: 20");
+            ++calls;
+            if (calls == 20) throw Error("f: must not be called so often: 20");
             return model.loss();
         }};
     for (const auto& f : functions)
@@ -284,8 +297,7 @@ TEST_CASE("gradcheck: leaves values and gradients as they were, also when f thro
             CHECK(Tape<double>::recording() == nullptr);
         }
     CHECK(same_bits(held.value(), up));
-    // bias is the last one
-    gradcheck("model", [&] { return model.loss(); }, {&model.up, &model.bias});
+    gradcheck("model", [&] { return model.loss(); }, {&model.up, &model.bias});  // bias is last
     CHECK(same_bits(model.bias.value(), bias));
     CHECK(same_bits(model.bias.gradient(), gradient));
 }
@@ -310,23 +322,24 @@ TEST_CASE("gradcheck: f may throw at any of its calls, and all Parameters are as
 TEST_CASE(
     "gradcheck: Parameters that f uses and that are not checked keep their gradients, or stay "
     "without one") {
-    Parameter<double> with("with", Array<double>{1, 2}), without("without", Array<double>{3, 4});
-    Tape<double>().backward(sum(with * 2.0));
-    const auto f = [&](const Vars& x) { return x[0] * with * without; };
+    Parameter<double> trained("trained", Array<double>{1, 2});
+    Parameter<double> untrained("untrained", Array<double>{3, 4});
+    Tape<double>().backward(sum(trained * 2.0));
+    const auto f = [&](const Vars& x) { return x[0] * trained * untrained; };
     for (const bool directions : {false, true}) {
         CHECK(gradcheck("product", f, {Array<double>{5, 6}}, {.directions = directions}).passed);
-        CHECK(with.gradient() == Array<double>{2, 2});
-        CHECK_FALSE(without.has_gradient());
+        CHECK(trained.gradient() == Array<double>{2, 2});
+        CHECK_FALSE(untrained.has_gradient());
     }
     Parameter<double> unused("unused", Array<double>{7, 8});
-    CHECK(gradcheck("another's", [&]() -> Var<double> { return without; }, {&unused}).passed);
-    CHECK_FALSE(without.has_gradient());
+    CHECK(gradcheck("another's", [&]() -> Var<double> { return untrained; }, {&unused}).passed);
+    CHECK_FALSE(untrained.has_gradient());
 }
 
 TEST_CASE("gradcheck: what of y is not finite is counted, and a y without a finite entry fails") {
     const auto report = [](Array<double> factors) {
-        const Var<double> by = std::move(factors);
-        return gradcheck("products", [&](const Vars& x) { return x[0] * by; },
+        const Var<double> factor = std::move(factors);
+        return gradcheck("products", [&](const Vars& x) { return x[0] * factor; },
                          {Array<double>{1, 2, 3}});
     };
     const double nan = std::numeric_limits<double>::quiet_NaN();
@@ -343,7 +356,7 @@ TEST_CASE("gradcheck: the same seed gives the same report") {
     const auto text = [](std::uint64_t seed) {
         return gradcheck("broken",
                          [](const Vars& x) { return apply<SoftmaxWithoutRowSum>(here(), x[0]); },
-                         {some({2, 5})}, {.seed = seed})
+                         {random_entries({2, 5})}, {.seed = seed})
             .text();
     };
     CHECK(text(1) == text(1));
@@ -351,7 +364,7 @@ TEST_CASE("gradcheck: the same seed gives the same report") {
 }
 
 TEST_CASE("gradcheck: wrong use") {
-    Model model;
+    TwoLayers model;
     const auto check = [&](const GradcheckOptions& options) {
         gradcheck(
             "model", [&] { return model.loss(); }, model.parameters(), options);

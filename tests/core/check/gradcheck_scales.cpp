@@ -14,8 +14,6 @@ using namespace taper::tests;
 
 namespace {
 
-using Vars = std::vector<Var<double>>;
-
 Var<double> constant(const Shape& shape, double number) {
     return Var<double>(full<double>(shape, number));
 }
@@ -39,8 +37,8 @@ TEST_CASE(
 }
 
 TEST_CASE("gradcheck: the worst error is the largest, wherever it stands") {
-    for (const double at : {1.0, 2.0, 3.0}) {
-        const auto slope = [=](double v) { return v == at ? 2 * std::exp(v) : std::exp(v); };
+    for (const double wrong : {1.0, 2.0, 3.0}) {
+        const auto slope = [=](double v) { return v == wrong ? 2 * std::exp(v) : std::exp(v); };
         const auto report = gradcheck(
             "exp", [&](const Vars& x) { return claimed(x[0], std::exp, slope); }, {{1, 2, 3}});
         REQUIRE(report.failures.size() == 1);
@@ -65,9 +63,9 @@ TEST_CASE(
 
 TEST_CASE("gradcheck: an error is relative to the terms of a derivative, which may cancel") {
     const auto check = [](std::size_t outputs) {
+        const auto slope = [](double v) { return (1 + 1e-8) * std::exp(v); };
         const auto f = [=](const Vars& x) {
-            return claimed(x[0] + constant({outputs}, 0), std::exp,
-                           [](double v) { return (1 + 1e-8) * std::exp(v); });
+            return claimed(x[0] + constant({outputs}, 0), std::exp, slope);
         };
         return gradcheck("exp", f, {{0.5}});
     };
@@ -134,14 +132,14 @@ TEST_CASE("gradcheck: f must return one shape, and both are told") {
 
 TEST_CASE("gradcheck: directions are another for each seed, and each of them for all inputs") {
     const auto seen = [](std::uint64_t seed) {
-        std::set<double> at;
+        std::set<double> points;
         const auto f = [&](const Vars& x) {
-            for (const Var<double>& input : x) at.insert(input.value()(0));
+            for (const Var<double>& input : x) points.insert(input.value()(0));
             return sum(x[0]) + sum(x[1]);
         };
         CHECK(gradcheck("sum", f, {{1}, {10}}, {.seed = seed, .cotangents = 1, .directions = true})
                   .passed);
-        return at;
+        return points;
     };
     const std::set<double> first = seen(1);
     CHECK(first.size() >= 10);  // of each input itself and at two steps to either side

@@ -14,21 +14,19 @@ using namespace taper::tests;
 
 namespace {
 
-using Vars = std::vector<Var<double>>;
-using Function = std::function<Var<double>(const Vars&)>;
+using VarsFunction = std::function<Var<double>(const Vars&)>;
 
 // f of its entries, with the sum of one entry from 0 and `wrong` more in the gradient of each.
-Function with_error(const Function& f, double wrong) {
-    return [f, wrong](const Vars& x) {
-        return f(x) + sum(claimed(
-                          x[0], [](double) { return 0.0; }, [wrong](double) { return wrong; }));
-    };
+VarsFunction with_error(const VarsFunction& f, double wrong) {
+    const auto zero = [](double) { return 0.0; };
+    const auto slope = [wrong](double) { return wrong; };
+    return [=](const Vars& x) { return f(x) + sum(claimed(x[0], zero, slope)); };
 }
 
 struct Stationary {
     const char* name;
-    Function f;
-    Array<double> at;
+    VarsFunction f;
+    Array<double> point;
 };
 
 std::vector<Stationary> stationary_points() {
@@ -62,12 +60,12 @@ std::vector<Stationary> stationary_points() {
 TEST_CASE(
     "gradcheck: a right gradient passes where f is stationary, entry by entry and along "
     "directions") {
-    for (const auto& [name, f, at] : stationary_points())
+    for (const auto& [name, f, point] : stationary_points())
         for (const bool directions : {false, true}) {
-            const auto report = gradcheck(name, f, {at}, {.directions = directions});
+            const auto report = gradcheck(name, f, {point}, {.directions = directions});
             CHECK_MESSAGE(report.passed, report.text());
             CHECK(report.kinks.empty());
-            Parameter<double> x("x", at);
+            Parameter<double> x("x", point);
             const auto model =
                 gradcheck(name, [&f = f, &x] { return f({x}); }, {&x}, {.directions = directions});
             CHECK_MESSAGE(model.passed, model.text());
@@ -76,10 +74,10 @@ TEST_CASE(
 
 TEST_CASE(
     "gradcheck: a wrong gradient fails where f is stationary, and a wrong 0 where f is steep") {
-    for (const auto& [name, f, at] : stationary_points())
+    for (const auto& [name, f, point] : stationary_points())
         for (const double wrong : {0.1, 1e-3, 1e-6, -1e-8}) {
-            const auto report = gradcheck(name, with_error(f, wrong), {at});
-            CHECK_MESSAGE(report.wrong == at.size(), report.text());
+            const auto report = gradcheck(name, with_error(f, wrong), {point});
+            CHECK_MESSAGE(report.wrong == point.size(), report.text());
         }
     // A slope beside a large even part, and a gradient of 0.
     for (const double slope : {1.0, 1e-3, 1e-6, 1e-9}) {
@@ -94,12 +92,12 @@ TEST_CASE(
 
 TEST_CASE("gradcheck: at a kink that is symmetric a gradient between the slopes passes, no other") {
     const auto check = [](double at_0) {
-        const auto sign = [=](double x) { return x == 0 ? at_0 : x > 0 ? 1 : -1; };
-        return gradcheck("abs",
-                         [=](const Vars& x) {
-                             return claimed(
-                                 x[0], [](double v) { return std::abs(v); }, sign);
-                         },
+        const auto absolute = [](double v) { return std::abs(v); };
+        const auto sign = [=](double v) {
+            if (v == 0) return at_0;
+            return v > 0 ? 1.0 : -1.0;
+        };
+        return gradcheck("abs", [=](const Vars& x) { return claimed(x[0], absolute, sign); },
                          {{0.0, 1.0}});
     };
     for (const double inside : {0.0, 0.5, -1.0, 1.0}) {
@@ -108,9 +106,9 @@ TEST_CASE("gradcheck: at a kink that is symmetric a gradient between the slopes 
         CHECK(report.kinks.size() == 1);
     }
     for (const double outside : {1.01, -3.0, std::nan("")}) CHECK(check(outside).wrong == 1);
-    const Array<double> at{0, 1};
     CHECK(gradcheck("abs", [](const Vars& x) { return abs(x[0]); }, {{0.0}}).passed);
-    CHECK(gradcheck("maximum", [](const Vars& x) { return maximum(x[0], -x[0]); }, {at}).passed);
+    CHECK(gradcheck("maximum", [](const Vars& x) { return maximum(x[0], -x[0]); }, {{0.0, 1.0}})
+              .passed);
     CHECK(gradcheck("norm", [](const Vars& x) { return norm(x[0]); }, {zeros<double>({3})}).passed);
     CHECK(gradcheck("abs", [](const Vars& x) { return abs(x[0]); }, {{0.0}}, {.directions = true})
               .passed);
@@ -122,8 +120,9 @@ TEST_CASE(
     const auto steep = [](double v) { return std::exp(1e6 * v); };
     const auto right = [](double v) { return 1e6 * std::exp(1e6 * v); };
     const Array<double> x{1e-7, 2e-7, 0, -1e-6, -1e-5};
-    const auto check = [&](const std::function<double(double)>& slope, const Array<double>& at) {
-        return gradcheck("steep", [=](const Vars& v) { return claimed(v[0], steep, slope); }, {at});
+    const auto check = [&](const std::function<double(double)>& slope, const Array<double>& point) {
+        return gradcheck("steep", [=](const Vars& v) { return claimed(v[0], steep, slope); },
+                         {point});
     };
     CHECK_MESSAGE(check(right, x).passed, check(right, x).text());
     const auto constant = check([](double) { return 12345; }, x);

@@ -5,11 +5,11 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <limits>
 
 #include "core/io/file.hpp"
+#include "tests/support/bits.hpp"
 #include "tests/support/scratch.hpp"
 #include "tests/support/tensor_files.hpp"
 
@@ -17,6 +17,7 @@ using namespace taper;
 using namespace std::string_literals;
 using taper::tests::raw;
 using taper::tests::refusal;
+using taper::tests::same_bits;
 using taper::tests::Scratch;
 
 namespace {
@@ -26,11 +27,6 @@ template <class T> Array<T> counting(const Shape& shape, T first, T step) {
     for (std::size_t i = 0; i < array.size(); ++i)
         array.data()[i] = static_cast<T>(first + static_cast<T>(i) * step);
     return array;
-}
-
-template <class T> bool same_bits(const Array<T>& a, const Array<T>& b) {
-    return a.shape() == b.shape() &&
-           (a.size() == 0 || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
 }
 
 TensorFile every_kind() {

@@ -19,13 +19,13 @@
 #include "core/ops.hpp"
 #include "tests/support/sanitized.hpp"
 #include "tests/support/scratch.hpp"
+#include "tests/support/thread_count.hpp"
 
 using namespace taper;
 
 TEST_CASE("parallel: every chunk once, for any number of threads, also from inside a chunk") {
-    const int before = threads();
     for (const int count : {1, 2, 5}) {
-        set_threads(count);
+        const tests::Threads scope(count);
         for (const std::size_t n : {0U, 1U, 7U, 64U, 1000U}) {
             std::vector<int> visits(n, 0);
             parallel_for(n, 7, [&](std::size_t begin, std::size_t end) {
@@ -36,19 +36,17 @@ TEST_CASE("parallel: every chunk once, for any number of threads, also from insi
             CHECK(visits == std::vector<int>(n, 1));
         }
     }
-    set_threads(before);
 }
 
 #ifndef TAPER_SANITIZED
 TEST_CASE(
     "parallel: a child of fork computes alone and ends, though the threads stayed with its "
     "parent") {
-    const int before = threads();
-    set_threads(3);
+    const tests::Threads scope(3);
     std::atomic<int> done = 0;
     const auto count = [&](std::size_t, std::size_t) { ++done; };
     parallel_for(100, 1, count);
-    // until the threads wait for the next call
+    // Until the threads wait for the next call.
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     std::fflush(nullptr);
     const pid_t child = fork();
@@ -60,25 +58,20 @@ TEST_CASE(
     int status = -1;
     CHECK(waitpid(child, &status, 0) == child);
     CHECK(status == 0);
-    set_threads(before);
 }
-
 #endif
 
 TEST_CASE("parallel: an exception reaches the caller, and the next call works") {
-    const int before = threads();
-    set_threads(3);
+    const tests::Threads scope(3);
     for (int round = 0; round < 20; ++round) {
-        CHECK_THROWS_WITH_AS(parallel_for(100, 1,
-                                          [](std::size_t i, std::size_t) {
-                                              if (i == 50) throw std::runtime_error("chunk 50");
-                                          }),
-                             "chunk 50", std::runtime_error);
+        const auto fails = [](std::size_t i, std::size_t) {
+            if (i == 50) throw std::runtime_error("chunk 50");
+        };
+        CHECK_THROWS_WITH_AS(parallel_for(100, 1, fails), "chunk 50", std::runtime_error);
         std::atomic<int> done = 0;
         parallel_for(100, 1, [&](std::size_t, std::size_t) { ++done; });
         CHECK(done == 100);
     }
-    set_threads(before);
     CHECK(tests::refusal([] { set_threads(0); }) == "threads: the number must be 1 to 1024: 0");
 }
 
@@ -133,8 +126,8 @@ TEST_CASE("parallel: products do not depend on how many threads a program gives 
                        b = normal<float>(Random(1, "b"), {400, 500});
     const auto product = [&] { return matmul(Var<float>(a), Var<float>(b)).value(); };
     const Array<float> before = product();
-    for (const int threads : {2, 4}) {
-        openblas_set_num_threads(threads);
+    for (const int count : {2, 4}) {
+        openblas_set_num_threads(count);
         CHECK(product() == before);
         CHECK(openblas_get_num_threads() == 1);
     }

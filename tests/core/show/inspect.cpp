@@ -17,18 +17,28 @@
 using namespace taper;
 using namespace taper::tests;
 
-static std::vector<std::string> lines_of(const std::string& text) {
+namespace {
+
+// Those that end in a newline.
+std::vector<std::string> lines_of(const std::string& text) {
     std::vector<std::string> lines;
-    for (std::size_t at = 0, end; (end = text.find('\n', at)) != std::string::npos; at = end + 1)
-        lines.push_back(text.substr(at, end - at));
+    std::size_t begin = 0;
+    for (std::size_t end = text.find('\n'); end != text.npos; end = text.find('\n', begin)) {
+        lines.push_back(text.substr(begin, end - begin));
+        begin = end + 1;
+    }
     return lines;
 }
 
-static nlohmann::json data_of(const std::string& page) {
-    const std::string begin = "<script id=\"data\" type=\"application/json\">";
-    const std::size_t from = page.find(begin) + begin.size();
-    return nlohmann::json::parse(page.substr(from, page.find("</script>", from) - from));
+// What the page's script shows.
+nlohmann::json data_of(const std::string& page) {
+    const std::string tag = "<script id=\"data\" type=\"application/json\">";
+    const std::size_t begin = page.find(tag) + tag.size();
+    const std::size_t end = page.find("</script>", begin);
+    return nlohmann::json::parse(page.substr(begin, end - begin));
 }
+
+}  // namespace
 
 TEST_CASE(
     "inspect: the table has a line for each record, with norms of value and gradient and the "
@@ -130,8 +140,10 @@ TEST_CASE("inspect: a name is on one line and is cut, whatever it holds") {
           "\u05d0\u200f\u2027\u202f\u2065\u206a");
     CHECK(shown("\xf0\x9f\x98\x80\xf4\x90\x80\x80\xc0\xaf", 20) ==
           "\xf0\x9f\x98\x80\\xF4\\x90\\x80\\x80\\xC0\\xAF");
-    Parameter<double> w(bad, Array<double>{1, 2}), u("\xc3\xbc", Array<double>{1, 2}),
-        empty("", Array<double>{1, 2}), longest(std::string(10'000, 'x'), Array<double>{1, 2});
+    Parameter<double> w(bad, Array<double>{1, 2});
+    Parameter<double> u("\xc3\xbc", Array<double>{1, 2});
+    Parameter<double> empty("", Array<double>{1, 2});
+    Parameter<double> longest(std::string(10'000, 'x'), Array<double>{1, 2});
     Tape<double> tape;
     const Var<double> y = sum(w * u * empty * longest);
     const auto lines = lines_of(as_table(tape));

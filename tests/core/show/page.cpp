@@ -11,7 +11,9 @@
 using namespace taper;
 using namespace taper::tests;
 
-static std::string page_of_an_encoder_block() {
+namespace {
+
+std::string page_of_an_encoder_block() {
     nn::EncoderBlock<double> block(0, tiny);
     shaken(block);
     Tape<double> tape;
@@ -21,8 +23,8 @@ static std::string page_of_an_encoder_block() {
 }
 
 // The document as the browser has it after the script has run in it.
-static std::string after(const std::string& page, const std::string& script,
-                         const std::string& hash = "") {
+std::string document_after(const std::string& page, const std::string& script,
+                           const std::string& hash = "") {
     const Scratch scratch;
     const std::string file =
         scratch.file("page.html", page + "<pre id=errors></pre><script>" + script + "</script>");
@@ -35,16 +37,18 @@ static std::string after(const std::string& page, const std::string& script,
     return result.out;
 }
 
+}  // namespace
+
 TEST_CASE("page: an encoder block, forward and back, by keyboard and mouse") {
     const std::string page = page_of_an_encoder_block();
     CHECK(!contains(page, "http"));  // nothing is fetched
-    const std::string start = after(page, "");
+    const std::string start = document_after(page, "");
     CHECK(contains(start, "<title>an encoder block</title>"));
     CHECK(contains(start, "forward, step 1 of "));
     CHECK(contains(start, "layers.0.norm1.weight"));
 
     // What each key and button leads to, written down by the page itself.
-    const std::string log = after(page, R"(
+    const std::string log = document_after(page, R"(
         const seen = [];
         const phase = () => document.querySelector('#phase').textContent;
         const note = () => seen.push(phase() + ' ' + location.hash);
@@ -57,8 +61,9 @@ TEST_CASE("page: an encoder block, forward and back, by keyboard and mouse") {
         slider.value = 7; slider.dispatchEvent(new Event('input')); note();
         const counts = records.length + '|' + steps.length;
         document.querySelector('#errors').textContent = seen.join('|') + '|' + counts;)");
-    const std::size_t from = log.find("<pre id=\"errors\">") + 17;
-    const std::string seen = log.substr(from, log.find("</pre>", from) - from);
+    const std::string tag = "<pre id=\"errors\">";
+    const std::size_t begin = log.find(tag) + tag.size();
+    const std::string seen = log.substr(begin, log.find("</pre>", begin) - begin);
     CAPTURE(seen);
     const std::string last = seen.substr(seen.rfind('|') + 1);
     const auto step = [&](const std::string& pass, const std::string& number,
@@ -75,21 +80,19 @@ TEST_CASE("page: an encoder block, forward and back, by keyboard and mouse") {
 TEST_CASE(
     "page: a step shows the formula, the source line, heat maps, and greys what is released") {
     const std::string page = page_of_an_encoder_block();
-    const std::size_t number = [&] {  // of the attention op: where its record stands in the data
-        std::size_t records = 0;
-        const std::size_t attention = page.find("\"name\":\"attention\"");
-        for (std::size_t at = page.find("\"name\":"); at < attention;
-             at = page.find("\"name\":", at + 1))
-            ++records;
-        return records;
-    }();
-    const std::string forward = after(page, "", "#f" + std::to_string(number));
+    // The number of attention's record: so many names stand before its own.
+    const std::string name = "\"name\":";
+    const std::size_t attention = page.find(name + "\"attention\"");
+    std::size_t number = 0;
+    for (std::size_t place = page.find(name); place < attention; place = page.find(name, place + 1))
+        ++number;
+    const std::string forward = document_after(page, "", "#f" + std::to_string(number));
     CHECK(contains(forward, "y = softmax(Q K^T / sqrt(d_h)) V for each head"));
     CHECK(contains(forward, "layers/attention.cpp:"));
     CHECK(contains(forward, "<canvas"));
     CHECK(contains(forward, "class=\"later\""));
     CHECK(!contains(forward, "class=\"released\""));
-    const std::string backward = after(page, "", "#b" + std::to_string(number));
+    const std::string backward = document_after(page, "", "#b" + std::to_string(number));
     CHECK(contains(backward, "dy, gradient of the output"));
     CHECK(contains(backward, "dx, gradient of input"));
     CHECK(contains(backward, "class=\"released\""));
@@ -99,8 +102,8 @@ TEST_CASE("page: numbers where they are few, and NaN is drawn") {
     Parameter<double> w("w", Array<double>{1, 0.25, std::numeric_limits<double>::quiet_NaN()});
     Tape<double> tape;
     const Var<double> loss = sum(w);
-    const std::string numbers = after(as_page(tape), "");
+    const std::string numbers = document_after(as_page(tape), "");
     CHECK(contains(numbers, ">0.25</td>"));
     CHECK(contains(numbers, ">nan</td>"));
-    CHECK(contains(after(as_page(tape), "", "#f1"), "No gradients: backward has not run"));
+    CHECK(contains(document_after(as_page(tape), "", "#f1"), "No gradients: backward has not run"));
 }
