@@ -2,9 +2,8 @@
 // asked for before memory is.
 #include "nn/model_directory.hpp"
 
-#include <ctime>
-
 #include "core/io/file.hpp"
+#include "tests/support/cpu_time.hpp"
 #include "tests/support/models.hpp"
 #include "tests/support/programs.hpp"
 #include "tests/support/sanitized.hpp"
@@ -160,11 +159,6 @@ TEST_CASE(
     const Scratch scratch;
     const nn::Config config{
         .vocab_size = 2048, .length = 128, .width = 256, .heads = 4, .layers = 1, .k = 64};
-    const auto cpu_time = [](const auto& work) {
-        const std::clock_t start = std::clock();
-        work();
-        return std::clock() - start;
-    };
     [[maybe_unused]] const std::clock_t drawn = cpu_time([&] {
         nn::Linformer<float> model(config);
         nn::save_model(scratch.path(""), model);

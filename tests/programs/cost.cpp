@@ -11,12 +11,12 @@
 
 using namespace taper::tests;
 
-static Arguments small_bench(const std::string& steps = "2") {
+namespace {
+
+Arguments small_bench(const std::string& steps = "2") {
     return {"--length", "16", "--k",     "4",  "--width", "16", "--heads", "2",
             "--layers", "1",  "--vocab", "11", "--batch", "3",  "--steps", steps};
 }
-
-namespace {
 
 struct Cell {
     double time, memory;
@@ -25,10 +25,10 @@ struct Cell {
 // A program, and the seconds from its start to its end.
 std::pair<Result, double> timed(const std::string& program, const Arguments& arguments) {
     const auto start = std::chrono::steady_clock::now();
-    Result result = run(program, arguments);
+    const Result result = run(program, arguments);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     REQUIRE(result.status == 0);
-    return {std::move(result),
-            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
+    return {result, seconds.count()};
 }
 
 #ifdef TAPER_SANITIZED
@@ -69,10 +69,9 @@ TEST_CASE("bench_step: one line of JSON, its operations counted by the textbook"
             for (const bool causal : {false, true}) {
                 const std::string name = mode + " " + attention + (causal ? " causal" : "");
                 CAPTURE(name);
-                const Result result =
-                    run("bench_step", small_bench() +
-                                          Arguments{"--mode", mode, "--attention", attention} +
-                                          (causal ? Arguments{"--causal"} : Arguments{}));
+                Arguments options{"--mode", mode, "--attention", attention};
+                if (causal) options.push_back("--causal");
+                const Result result = run("bench_step", small_bench() + options);
                 CHECK(result.status == 0);
                 CHECK(std::count(result.out.begin(), result.out.end(), '\n') == 1);
                 const auto line = nlohmann::json::parse(result.out);
@@ -129,7 +128,8 @@ TEST_CASE(
     const auto line = [](const std::string& steps, const Arguments& more = {}) {
         return nlohmann::json::parse(run("bench_step", small_bench(steps) + more).out);
     };
-    const double once = line("1").at("loss"), often = line("60").at("loss");
+    const double once = line("1").at("loss");
+    const double often = line("60").at("loss");
     CHECK(often < once - 0.1);
     CHECK(line("60", {"--mode", "forward"}).at("loss") ==
           line("1", {"--mode", "forward"}).at("loss"));
@@ -149,7 +149,9 @@ TEST_CASE("bench_step: its times are milliseconds") {
 
 TEST_CASE("bench_step: the median of two steps is the mean of both") {
     const auto line = nlohmann::json::parse(run("bench_step", small_bench()).out);
-    const double median = line.at("median_ms"), least = line.at("min_ms"), most = line.at("p90_ms");
+    const double median = line.at("median_ms");
+    const double least = line.at("min_ms");
+    const double most = line.at("p90_ms");
     CHECK(median == doctest::Approx((least + most) / 2));
 }
 
@@ -209,8 +211,8 @@ TEST_CASE("cost: ratios and crossovers are those of the times that are drawn") {
             times[i][point.substr(0, point.find(' '))] = std::stod(point.substr(point.find(' ')));
     const std::size_t second = result.out.find("Times as fast");
     REQUIRE(second != std::string::npos);
-    const auto measured = cells_of(result.out.substr(0, second)),
-               ratios = cells_of(result.out.substr(second));
+    const auto measured = cells_of(result.out.substr(0, second));
+    const auto ratios = cells_of(result.out.substr(second));
     for (const std::string n : {"16", "64", "256", "1024"}) {
         CAPTURE(n);
         const auto& row = measured.at(n);
@@ -222,7 +224,8 @@ TEST_CASE("cost: ratios and crossovers are those of the times that are drawn") {
             CHECK(std::abs(row[i]->time - times[i].at(n)) <= 0.00501);
             if (i < 2) continue;
             REQUIRE(ratios.at(n)[i - 2]);
-            const Cell full = *row[i % 2], ratio = *ratios.at(n)[i - 2];
+            const Cell full = *row[i % 2];
+            const Cell ratio = *ratios.at(n)[i - 2];
             CHECK(std::abs(ratio.time - times[i % 2].at(n) / times[i].at(n)) <= 0.0501);
             CHECK(ratio.memory <= (full.memory + 0.5) / (row[i]->memory - 0.5) + 0.0501);
             CHECK(ratio.memory >= (full.memory - 0.5) / (row[i]->memory + 0.5) - 0.0501);
@@ -243,8 +246,8 @@ TEST_CASE("cost: ratios and crossovers are those of the times that are drawn") {
             const double gain = std::log(times[i % 2].at(n) / times[i].at(n));
             if (gain < 0) from.clear();
             else if (!before.empty() && last < 0) {
-                const double share = last / (last - gain),
-                             step = std::log(std::stod(n) / std::stod(before));
+                const double share = last / (last - gain);
+                const double step = std::log(std::stod(n) / std::stod(before));
                 from = std::to_string(std::lround(std::stod(before) * std::exp(share * step)));
             }
             last = gain;

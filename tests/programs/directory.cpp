@@ -11,10 +11,14 @@ using namespace taper::tests;
 namespace {
 
 // A run of 20 steps, and what may become of it.
-struct Run {
+struct FinishedRun {
     Scratch scratch;
-    std::string text = scratch.file("text.txt", prose(3000)), out = scratch.path("out");
-    Run() { REQUIRE(train(small_run() + Arguments{"--text", text, "--out", out}).status == 0); }
+    std::string text = scratch.file("text.txt", prose(3000));
+    std::string out = scratch.path("out");
+
+    FinishedRun() {
+        REQUIRE(train(small_run() + Arguments{"--text", text, "--out", out}).status == 0);
+    }
 
     void refuses(const Arguments& arguments, const Arguments& words) const {
         const auto before = directory_contents(out);
@@ -29,7 +33,7 @@ struct Run {
 }  // namespace
 
 TEST_CASE("programs directory: a directory that holds a run is left alone without --resume") {
-    const Run run;
+    const FinishedRun run;
     run.refuses(small_run() + Arguments{"--text", run.text}, {run.out, "--resume"});
     std::filesystem::remove(run.out + "/checkpoint.safetensors");
     run.refuses(small_run() + Arguments{"--text", run.text}, {run.out, "new or empty"});
@@ -63,17 +67,19 @@ TEST_CASE("programs directory: what the user may not read or write is named") {
     std::filesystem::permissions(scratch.path(""), std::filesystem::perms(0755));
     std::filesystem::permissions(locked, std::filesystem::perms(0555));
     std::filesystem::permissions(secret, std::filesystem::perms(0000));
-    const auto on = [&](const std::string& from, const std::string& to) {
+    const auto train_as_nobody = [&](const std::string& from, const std::string& to) {
         return run("train_mlm", small_run() + Arguments{"--text", from, "--out", to}, [] {
             without_gnuplot();
             // root may do anything
             if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) _exit(127);
         });
     };
-    if (on("/no/such", locked + "/below").status == 127) return;  // nor may nobody run the program
-    check_refused(on(text, locked), {"--out", locked, "Permission denied"});
-    check_refused(on(text, locked + "/below"), {"--out", locked, "Permission denied"});
-    check_refused(on(secret, "/tmp/taper-never-written"), {secret, "Permission denied"});
+    // Nobody may not even run the program.
+    if (train_as_nobody("/no/such", locked + "/below").status == 127) return;
+    check_refused(train_as_nobody(text, locked), {"--out", locked, "Permission denied"});
+    check_refused(train_as_nobody(text, locked + "/below"), {"--out", locked, "Permission denied"});
+    check_refused(train_as_nobody(secret, "/tmp/taper-never-written"),
+                  {secret, "Permission denied"});
     CHECK(directory_contents(locked).empty());
 }
 
@@ -91,8 +97,7 @@ TEST_CASE("programs directory: --out is made with all its parents, under any nam
                   .status == 0);
         CHECK(metrics_of(out).size() == 1);
         CHECK(run("fill_mask", {"--model", out, "--text", "a[MASK]"}).status == 0);
-        CHECK(std::filesystem::exists(out + "/loss.svg") ==
-              (std::system("command -v gnuplot > /dev/null") == 0));
+        CHECK(std::filesystem::exists(out + "/loss.svg") == gnuplot_is_installed());
     }
 }
 
@@ -114,7 +119,7 @@ TEST_CASE("programs directory: --resume where there is no run") {
 }
 
 TEST_CASE("programs directory: --resume keeps to the options of the run") {
-    const Run run;
+    const FinishedRun run;
     run.refuses({"--resume", "--lr", "0.5"}, {"--lr", "given 0.5", "stored 0.001", run.out});
     run.refuses({"--resume", "--tokenizer", "byte"},
                 {"--tokenizer", "given \"byte\"", "stored \"char\""});
@@ -143,7 +148,7 @@ TEST_CASE("programs directory: --resume keeps to the options of the run") {
 }
 
 TEST_CASE("programs directory: --resume knows a text by its contents") {
-    const Run run;
+    const FinishedRun run;
     const std::string bytes = file_contents(run.text), moved = run.scratch.path("moved.txt");
     std::string changed = bytes;
     changed[1234] ^= 1;
@@ -190,7 +195,7 @@ TEST_CASE("programs directory: relative paths, and --resume from another directo
 
 TEST_CASE(
     "programs directory: --resume checks what the checkpoint says as it would a command line") {
-    const Run run;
+    const FinishedRun run;
     const std::string path = run.out + "/checkpoint.safetensors";
     const std::string whole = file_contents(path);
     TensorFile checkpoint = load_safetensors(path);
@@ -226,14 +231,13 @@ TEST_CASE(
     refuses_state("adam_steps", 3);
     refuses_state("seconds", -1);
     const std::string metrics = file_contents(run.out + "/metrics.jsonl");
-    // of step 1, the state's is 20
-    refuses_state("pending", metrics.substr(0, metrics.find('\n')));
+    refuses_state("pending", metrics.substr(0, metrics.find('\n')));  // of step 1, not of 20
     TensorFile wide = checkpoint;
     nlohmann::json wider = nlohmann::json::parse(wide.metadata["options"]);
     wider["--width"] = 16384;
     wide.metadata["options"] = wider.dump();
     save_safetensors(path, wide);
-    // before memory is taken
+    // Before memory is taken.
     run.refuses({"--resume", "--steps", "30"}, {path, "embedding.token.weight", "16384"});
     TensorFile lacking = checkpoint, negative = checkpoint;
     nlohmann::json options = nlohmann::json::parse(lacking.metadata["options"]);
@@ -266,7 +270,7 @@ TEST_CASE(
 TEST_CASE(
     "programs directory: --resume takes a checkpoint without a hash, and none that its hash is not "
     "of") {
-    const Run run;
+    const FinishedRun run;
     const std::string path = run.out + "/checkpoint.safetensors";
     TensorFile checkpoint = load_safetensors(path);
     auto& [name, tensor] = checkpoint.tensors[0];
@@ -281,7 +285,7 @@ TEST_CASE(
 
 TEST_CASE(
     "programs directory: what a run directory lacks is made again, what is damaged is named") {
-    const Run run;
+    const FinishedRun run;
     const auto before = directory_contents(run.out);
     for (const char* file : {"tokenizer.json", "config.json", "model.safetensors"})
         std::filesystem::remove(run.out + "/" + file);

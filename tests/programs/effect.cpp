@@ -17,17 +17,18 @@ struct Runs {
     Arguments usual = small_model() + Arguments{"--text", text};
     int number = 0;
 
+    std::string next_path() {
+        ++number;
+        return scratch.path(std::to_string(number));
+    }
+
     // The directory of a run of 12 steps with these options in the place of the usual ones.
     std::string with(const Arguments& options) {
-        const std::string out = scratch.path(std::to_string(++number));
-        Arguments all = options + Arguments{"--out", out};
-        const Arguments ours = usual + Arguments{"--steps",   "12",  "--warmup",  "4",
-                                                 "--dropout", "0.1", "--threads", "1"};
-        for (std::size_t i = 0; i < ours.size(); i += 2)
-            if (std::find(options.begin(), options.end(), ours[i]) == options.end())
-                all.insert(all.end(), {ours[i], ours[i + 1]});
+        const std::string out = next_path();
+        const Arguments defaults = usual + Arguments{"--steps",   "12",  "--warmup",  "4",
+                                                     "--dropout", "0.1", "--threads", "1"};
         CAPTURE(options);
-        REQUIRE(train(all).status == 0);
+        REQUIRE(train(with_defaults(options, defaults) + Arguments{"--out", out}).status == 0);
         return out;
     }
     std::string model(const Arguments& options) {
@@ -39,14 +40,14 @@ struct Runs {
                               int warmup = 3) {
         const Arguments small{"--width", "16", "--heads", "2", "--layers", "1",
                               "--batch", "2",  "--steps", "3", "--warmup", std::to_string(warmup)};
-        const Arguments files{"--text", text, "--out", scratch.path(std::to_string(++number))};
+        const Arguments files{"--text", text, "--out", next_path()};
         const Result result = run(program, small + options + files, without_gnuplot);
         REQUIRE(result.status == 0);
         return result.out.substr(0, result.out.find('\n'));
     }
 };
 
-double squares(const std::string& directory, const std::string& tensor) {
+double sum_of_squares(const std::string& directory, const std::string& tensor) {
     double sum = 0;
     const TensorFile model = load_safetensors(directory + "/model.safetensors");
     for (const float x : model.get<float>(tensor)) sum += double(x) * x;
@@ -84,14 +85,14 @@ TEST_CASE("programs effect: each option of training makes another model") {
 TEST_CASE(
     "programs effect: weight decay makes matrices smaller, clipping bounds what a step does") {
     Runs runs;
-    const std::string without = runs.with({"--weight-decay", "0"}),
-                      with = runs.with({"--weight-decay", "20"});
+    const std::string undecayed = runs.with({"--weight-decay", "0"});
+    const std::string decayed = runs.with({"--weight-decay", "20"});
     const std::string matrix = "layers.0.feed_forward.up.weight";
-    CHECK(squares(with, matrix) < 0.95 * squares(without, matrix));
+    CHECK(sum_of_squares(decayed, matrix) < 0.95 * sum_of_squares(undecayed, matrix));
     // What is recorded is the norm before it was clipped: the same in the first step, another in
     // the second.
-    const auto tight = metrics_of(runs.with({"--clip", "1e-9"})),
-               loose = metrics_of(runs.with({"--clip", "0"}));
+    const auto tight = metrics_of(runs.with({"--clip", "1e-9"}));
+    const auto loose = metrics_of(runs.with({"--clip", "0"}));
     CHECK(tight[0]["grad_norm"] == loose[0]["grad_norm"]);
     CHECK(tight[0]["grad_norm"] > 1e-9);
     CHECK(tight[11]["grad_norm"] != loose[11]["grad_norm"]);
@@ -211,7 +212,7 @@ TEST_CASE(
         CHECK(runs.first_line_of(program, options, 3) == reading);
     }
     const Arguments files{"--text", runs.text, "--out", runs.scratch.path("default")};
-    CHECK(run("train_lm", small_model() + files + Arguments{"--steps", "1"}, without_gnuplot)
+    CHECK(train_lm(small_model() + files + Arguments{"--steps", "1"})
               .out.starts_with(
                   "--warmup 100: the learning rate does not reach --lr with --steps 1\n"));
 }

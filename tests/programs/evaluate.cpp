@@ -14,17 +14,24 @@ TEST_CASE(
     "programs evaluate: evaluate's loss is of all counted targets alike, and no dropout acts") {
     Trained trained({"--dropout", "0.5"});
     Ids tokens = ids({2, 9}, 1), targets = ids({2, 9}, -100);
-    for (std::size_t t = 0; t < 9; ++t)
-        tokens(0, t) = static_cast<std::int64_t>(t), targets(1, t) = 2;
+    for (std::size_t t = 0; t < 9; ++t) {
+        tokens(0, t) = static_cast<std::int64_t>(t);
+        targets(1, t) = 2;
+    }
     targets(0, 3) = 5;
-    const auto evaluate = [&](const Ids& of) {
-        REQUIRE(trained.evaluate({{"tokens", tokens}, {"targets", of}}, {"--double"}).status == 0);
+    const auto evaluate = [&](const Ids& counted) {
+        const Result result =
+            trained.evaluate({{"tokens", tokens}, {"targets", counted}}, {"--double"});
+        REQUIRE(result.status == 0);
         return load_safetensors(trained.out).get<double>("loss")();
     };
-    Ids first = targets, second = targets;
-    for (std::size_t t = 0; t < 9; ++t) first(1, t) = -100, second(0, t) = -100;
-    CHECK(evaluate(targets) ==
-          doctest::Approx((evaluate(first) + 9 * evaluate(second)) / 10).epsilon(1e-14));
+    Ids first_row = targets, second_row = targets;
+    for (std::size_t t = 0; t < 9; ++t) {
+        first_row(1, t) = -100;
+        second_row(0, t) = -100;
+    }
+    const double mean = (evaluate(first_row) + 9 * evaluate(second_row)) / 10;
+    CHECK(evaluate(targets) == doctest::Approx(mean).epsilon(1e-14));
     evaluate(targets);
     const std::string once = file_contents(trained.out);
     std::string config = file_contents(trained.model + "/config.json");

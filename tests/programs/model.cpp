@@ -12,17 +12,19 @@ using nlohmann::ordered_json;
 
 namespace {
 
-struct Model {
+// A masked model, whose files may be changed.
+struct MaskedModel {
     Scratch scratch;
-    std::string directory = scratch.path("model"), config_path = directory + "/config.json",
-                weights_path = directory + "/model.safetensors";
+    std::string directory = scratch.path("model");
+    std::string config_path = directory + "/config.json";
+    std::string weights_path = directory + "/model.safetensors";
     ordered_json config;
     TensorFile weights;
 
-    explicit Model(const Arguments& more = {}) {
+    explicit MaskedModel(const Arguments& more = {}) {
         const std::string text = scratch.file("text.txt", prose(3000));
-        REQUIRE(train(small_run() + Arguments{"--text", text, "--out", directory} + more).status ==
-                0);
+        const Arguments paths{"--text", text, "--out", directory};
+        REQUIRE(train(small_run() + paths + more).status == 0);
         config = ordered_json::parse(file_contents(config_path));
         weights = load_safetensors(weights_path);
     }
@@ -55,7 +57,7 @@ Array<float>& floats(TensorFile& file, const std::string& name) {
 }  // namespace
 
 TEST_CASE("programs model: a config.json with a wrong value is refused by its key") {
-    const Model model;
+    const MaskedModel model;
     const auto refuses = [&](const char* key, const ordered_json& value,
                              const Arguments& words = {}) {
         model.refuses_config([&](ordered_json& config) { config[key] = value; },
@@ -108,7 +110,7 @@ TEST_CASE("programs model: a config.json with a wrong value is refused by its ke
 TEST_CASE(
     "programs model: a tokenizer.json that the model was not trained with is refused, as large as "
     "it may be") {
-    const Model model;
+    const MaskedModel model;
     const std::string path = model.directory + "/tokenizer.json", bytes = file_contents(path);
     nlohmann::json tokenizer = nlohmann::json::parse(bytes);
     std::string characters = tokenizer.at("characters");
@@ -135,7 +137,7 @@ TEST_CASE(
 }
 
 TEST_CASE("programs model: weights that do not fit config.json are refused by their name") {
-    const Model model;
+    const MaskedModel model;
     const std::string down = "layers.1.feed_forward.down.weight";
     model.refuses_weights(
         [&](TensorFile& file) {
@@ -183,9 +185,9 @@ TEST_CASE("programs model: weights that do not fit config.json are refused by th
 }
 
 TEST_CASE("programs model: tied and untied heads are not taken for each other") {
-    const Model tied({"--tie-embeddings"}), untied;
+    const MaskedModel tied({"--tie-embeddings"}), untied;
     CHECK(tied.fill().status == 0);
-    for (const Model* model : {&tied, &untied}) {
+    for (const MaskedModel* model : {&tied, &untied}) {
         ordered_json other = model->config;
         other["tie_embeddings"] = model == &untied;
         model->scratch.file("model/config.json", other.dump());
@@ -194,7 +196,7 @@ TEST_CASE("programs model: tied and untied heads are not taken for each other") 
 }
 
 TEST_CASE("programs model: a config.json that promises more than the weights asks for no memory") {
-    const Model model;
+    const MaskedModel model;
     const auto start = std::chrono::steady_clock::now();
     const std::vector<std::pair<const char*, ordered_json>> promises{
         {"vocab_size", 4000000000}, {"length", 4000000000}, {"width", 1000000000},
@@ -210,7 +212,7 @@ TEST_CASE("programs model: a config.json that promises more than the weights ask
 }
 
 TEST_CASE("programs model: a tokenizer.json of another run is refused") {
-    const Model model;
+    const MaskedModel model;
     const std::string path = model.directory + "/tokenizer.json";
     model.scratch.file("model/tokenizer.json",
                        R"({"type": "char", "mask": true, "characters": "abc"})");
@@ -228,7 +230,7 @@ TEST_CASE("programs model: a tokenizer.json of another run is refused") {
 }
 
 TEST_CASE("programs model: weights so large that the answer is not finite are no answer") {
-    Model model;
+    MaskedModel model;
     floats(model.weights, "head.weight") =
         full<float>(shape_of(*model.weights.find("head.weight")), 3e38f);
     floats(model.weights, "norm.bias") = full<float>({32}, 3e38f);
@@ -239,7 +241,7 @@ TEST_CASE("programs model: weights so large that the answer is not finite are no
 }
 
 TEST_CASE("programs model: what a file of a model holds is shown cut where it is long") {
-    const Model model;
+    const MaskedModel model;
     const std::string whole(5000, 'x');
     const auto cut = [&](const std::string& word) {
         const Result result = model.fill();

@@ -28,14 +28,15 @@ struct CommandLine {
     }
 };
 
-std::vector<std::string> options_of(const std::string& program) {
+// The names that --help lists.
+std::vector<std::string> option_names(const std::string& program) {
     const Result help = run(program, {"--help"});
     CHECK(help.status == 0);
     CHECK(help.err.empty());
     std::vector<std::string> options;
     const std::regex name("\n +(--[a-z-]+)");
-    for (std::sregex_iterator at(help.out.begin(), help.out.end(), name), end; at != end; ++at)
-        options.push_back((*at)[1]);
+    std::sregex_iterator match(help.out.begin(), help.out.end(), name);
+    for (; match != std::sregex_iterator(); ++match) options.push_back((*match)[1]);
     return options;
 }
 
@@ -44,7 +45,7 @@ std::vector<std::string> options_of(const std::string& program) {
 TEST_CASE("programs options: every whole number that a message allows is taken, and no other") {
     const CommandLine line;
     int counts = 0;
-    for (const std::string& option : options_of("train_mlm")) {
+    for (const std::string& option : option_names("train_mlm")) {
         CAPTURE(option);
         const std::string refusal = line.with(option, "1e3").err;
         std::smatch range;
@@ -55,9 +56,9 @@ TEST_CASE("programs options: every whole number that a message allows is taken, 
         const std::string low = range[1], high = range[2];
         CHECK(line.takes(option, low));
         if (option != "--vocab") CHECK(line.takes(option, high));  // --vocab: only with bpe
-        const std::string above = high == "18446744073709551615"
-                                      ? "18446744073709551616"
-                                      : std::to_string(std::stoull(high) + 1);
+        const bool is_largest = high == "18446744073709551615";
+        const std::string above =
+            is_largest ? "18446744073709551616" : std::to_string(std::stoull(high) + 1);
         for (const std::string& bad :
              {std::string(low == "0" ? "-1" : "0"), above, std::string("99999999999999999999"),
               std::string(), std::string("5x"), std::string(" 5"), std::string("+5"),
@@ -245,7 +246,8 @@ TEST_CASE("programs options: the learning rate at the edges of the schedule") {
                                                           {"10", "10"},
                                                           {"10", "9"},
                                                           {"10", "1000000000"}}) {
-        const std::string out = scratch.path(std::to_string(++number));
+        ++number;
+        const std::string out = scratch.path(std::to_string(number));
         const Arguments schedule{"--steps", steps,  "--warmup", warmup,
                                  "--lr",    "0.25", "--clip",   "0"};
         CAPTURE(schedule);

@@ -15,13 +15,15 @@ namespace {
 // A masked and a causal model of one text.
 struct Models {
     Scratch scratch;
-    std::string text = scratch.file("text.txt", prose(5000)), masked = scratch.path("masked"),
-                causal = scratch.path("causal"), pictures = scratch.path("pictures");
+    std::string text = scratch.file("text.txt", prose(5000));
+    std::string masked = scratch.path("masked");
+    std::string causal = scratch.path("causal");
+    std::string pictures = scratch.path("pictures");
 
     explicit Models(const Arguments& options = {}) {
         const Arguments few = small_model() + Arguments{"--steps", "1", "--text", text} + options;
         REQUIRE(train(few + Arguments{"--out", masked}).status == 0);
-        REQUIRE(run("train_lm", few + Arguments{"--out", causal}, without_gnuplot).status == 0);
+        REQUIRE(train_lm(few + Arguments{"--out", causal}).status == 0);
     }
     // Both programs that draw what heads attend to.
     std::vector<Result> draw(

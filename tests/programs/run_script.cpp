@@ -13,8 +13,9 @@ namespace {
 // a line; it is refused where one of them is --refused, and waits for a file where one is --wait.
 struct Script {
     Scratch scratch;
-    std::string root = scratch.path("root"), runs = root + "/build/runs",
-                go_on = scratch.path("go on");
+    std::string root = scratch.path("root");
+    std::string runs = root + "/build/runs";
+    std::string go_on = scratch.path("go on");
 
     Script() {
         const std::string bin = root + "/build/release/bin", sources = TAPER_SOURCE_DIR;

@@ -16,9 +16,12 @@ using namespace taper::tests;
 
 namespace {
 
-struct Run {
+// The command lines of a run, which starts where a test says so.
+struct RunCommands {
     Scratch scratch;
-    std::string text = scratch.file("text.txt", prose(5000)), out = scratch.path("out");
+    std::string text = scratch.file("text.txt", prose(5000));
+    std::string out = scratch.path("out");
+
     Arguments start(const std::string& steps, const std::string& save_every = "0") const {
         return small_model() + Arguments{"--text",  text,  "--out",        out,
                                          "--steps", steps, "--save-every", save_every};
@@ -26,10 +29,7 @@ struct Run {
     Arguments resume(const Arguments& more = {}) const {
         return Arguments{"--resume", "--out", out} + more;
     }
-    std::size_t steps() const {
-        const std::string lines = file_contents(out + "/metrics.jsonl");
-        return static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n'));
-    }
+    std::size_t steps() const { return steps_logged(out); }
 };
 
 // A disk of its own, seen by this process and its children alone; only root may.
@@ -67,7 +67,7 @@ std::function<void()> with_files_of(rlim_t bytes) {
 TEST_CASE(
     "programs system: a file that cannot be written ends a run with status 1 and leaves the last "
     "checkpoint whole") {
-    const Run run;
+    const RunCommands run;
     check_failed(taper::tests::run("train_mlm", run.start("5"), with_files_of(100000)),
                  {run.out + "/checkpoint.safetensors", "File too large"});
     CHECK(directory_contents(run.out).empty());
@@ -94,8 +94,9 @@ TEST_CASE(
 TEST_CASE(
     "programs system: a full disk ends a run with status 1 and leaves the last checkpoint whole") {
     const Scratch scratch;
-    const std::string disk = scratch.path("disk"), text = scratch.file("text.txt", prose(5000)),
-                      out = disk + "/out";
+    const std::string disk = scratch.path("disk");
+    const std::string text = scratch.file("text.txt", prose(5000));
+    const std::string out = disk + "/out";
     const SmallDisk small_disk(disk, "1200k");
     if (!small_disk.mounted()) return;
     REQUIRE(train(small_run() + Arguments{"--text", text, "--out", out}).status == 0);
@@ -112,25 +113,22 @@ TEST_CASE(
 TEST_CASE(
     "programs system: an answer that cannot be written is a failure, a reader who has left is "
     "none") {
-    const Run run;
+    const RunCommands run;
     REQUIRE(train(run.start("1")).status == 0);
     const Arguments arguments{"--model", run.out, "--text", "a[MASK]"};
-    const auto to = [&](const char* path) {
+    const auto fill_into = [&](const char* path) {
         return taper::tests::run("fill_mask", arguments,
                                  [path] { dup2(open(path, O_WRONLY), STDOUT_FILENO); });
     };
-    check_failed(to("/dev/full"), {"stdout", "No space left on device"});
-    CHECK(to("/dev/null").status == 0);
-    const Result closed = taper::tests::run("fill_mask", arguments, [] {
-        int ends[2];
-        if (pipe(ends) == 0) close(ends[0]), dup2(ends[1], STDOUT_FILENO);
-    });
+    check_failed(fill_into("/dev/full"), {"stdout", "No space left on device"});
+    CHECK(fill_into("/dev/null").status == 0);
+    const Result closed = taper::tests::run("fill_mask", arguments, without_reader);
     CHECK(closed.status == 0);
     CHECK(closed.err.empty());
 }
 
 TEST_CASE("programs system: without standard streams, no file of a run gets what belongs there") {
-    const Run run, usual;
+    const RunCommands run, usual;
     const auto closed = [] {
         without_gnuplot();
         for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) close(stream);
@@ -145,7 +143,7 @@ TEST_CASE("programs system: without standard streams, no file of a run gets what
 }
 
 TEST_CASE("programs system: only one program at a time writes a run") {
-    const Run run;
+    const RunCommands run;
     Process first("train_mlm", run.start("1000000"), without_gnuplot);
     REQUIRE(first.wait_for([&] { return run.steps() >= 2; }));
     check_refused(train(run.resume({"--steps", "1000001"})),
@@ -160,7 +158,7 @@ TEST_CASE("programs system: only one program at a time writes a run") {
 
 // As nohup does it, and a script with what it runs in the background.
 TEST_CASE("programs system: a signal that was ignored when a run began stays ignored") {
-    const Run run;
+    const RunCommands run;
     const auto ignored = {SIGHUP, SIGINT, SIGXCPU, SIGUSR1, SIGUSR2};
     Process process("train_mlm", run.start("1000000"), [&] {
         without_gnuplot();
@@ -183,8 +181,10 @@ TEST_CASE("programs system: a signal ends a program that waits for its text") {
                         small_run() + Arguments{"--text", text, "--out", scratch.path("out")});
         // Opening the pipe for reading makes opening it for writing possible.
         int writer = -1;
-        CHECK(process.wait_for(
-            [&] { return (writer = open(text.c_str(), O_WRONLY | O_NONBLOCK)) >= 0; }));
+        CHECK(process.wait_for([&] {
+            writer = open(text.c_str(), O_WRONLY | O_NONBLOCK);
+            return writer >= 0;
+        }));
         process.kill(signal);
         CHECK(process.wait().status == status);
         close(writer);
@@ -193,7 +193,7 @@ TEST_CASE("programs system: a signal ends a program that waits for its text") {
 }
 
 TEST_CASE("programs system: what a kill left of the first checkpoint is in nobody's way") {
-    const Run run;
+    const RunCommands run;
     std::filesystem::create_directory(run.out);
     run.scratch.file("out/checkpoint.safetensors.0123456789abcdef.tmp", "half");
     CHECK(train(run.start("2")).status == 0);
@@ -216,16 +216,15 @@ TEST_CASE("programs system: what a kill left of the first checkpoint is in nobod
 }
 
 TEST_CASE("programs system: a picture is drawn also where the parent ignores SIGCHLD") {
-    const Run run;
+    const RunCommands run;
     const Result result =
         taper::tests::run("train_mlm", run.start("2"), [] { signal(SIGCHLD, SIG_IGN); });
     CHECK(result.status == 0);
-    CHECK(std::filesystem::exists(run.out + "/loss.svg") ==
-          (std::system("command -v gnuplot > /dev/null") == 0));
+    CHECK(std::filesystem::exists(run.out + "/loss.svg") == gnuplot_is_installed());
 }
 
 TEST_CASE("programs system: without gnuplot there is no picture, which is said once") {
-    const Run run;
+    const RunCommands run;
     const Result result = train(run.start("6", "2"));
     CHECK(result.status == 0);
     const std::size_t said = result.out.find("no loss.svg: the program gnuplot");
@@ -240,7 +239,7 @@ TEST_CASE("programs system: without gnuplot there is no picture, which is said o
 }
 
 TEST_CASE("programs system: a run with nothing to do draws the picture that is missing") {
-    const Run run;
+    const RunCommands run;
     REQUIRE(train(run.start("6")).status == 0);
     const FakeGnuplot gnuplot;
     const Result none = taper::tests::run("train_mlm", run.resume());
@@ -264,7 +263,7 @@ static std::function<void()> with_memory_of(rlim_t bytes) {
 
 TEST_CASE(
     "programs system: too little memory for a product ends a program with status 1, and soon") {
-    const Run run;
+    const RunCommands run;
     const std::map<std::string, Arguments> commands{
         {"bench_step", small_model() + Arguments{"--vocab", "30", "--steps", "1"}},
         {"train_mlm", run.start("2")}};
@@ -284,7 +283,7 @@ TEST_CASE(
 TEST_CASE(
     "programs system: a model that is larger than the memory is refused, by the options that make "
     "it so") {
-    const Run run;
+    const RunCommands run;
     const auto refused = [](const std::string& program, const Arguments& arguments,
                             const Arguments& words) {
         const std::string rule = ": what the model needs must fit into memory: ";

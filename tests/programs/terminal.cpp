@@ -12,22 +12,19 @@ using namespace taper::examples;
 
 namespace {
 
-struct Model {
+// A causal model that a test trains.
+struct LanguageModel {
     Scratch scratch;
-    std::string text = scratch.file("text.txt", prose(20000)), out = scratch.path("run");
+    std::string text = scratch.file("text.txt", prose(20000));
+    std::string out = scratch.path("run");
 
     Arguments start(const std::string& steps, const Arguments& more = {}) const {
         return small_model() +
                Arguments{"--text", text, "--out", out, "--steps", steps, "--threads", "1"} + more;
     }
     void train_as(const std::string& tokenizer) const {
-        REQUIRE(run("train_lm", start("2", {"--tokenizer", tokenizer, "--warmup", "1"}),
-                    without_gnuplot)
-                    .status == 0);
-    }
-    std::string last_line() const {
-        const std::string lines = file_contents(out + "/metrics.jsonl");
-        return lines.substr(lines.rfind('\n', lines.size() - 2) + 1);
+        const Arguments options{"--tokenizer", tokenizer, "--warmup", "1"};
+        REQUIRE(train_lm(start("2", options)).status == 0);
     }
 };
 
@@ -45,13 +42,8 @@ std::size_t longest(const std::vector<std::string>& lines) {
     return columns;
 }
 
-const std::string number = "[0-9]+\\.[0-9]+", time_text = "[0-9]+:[0-9]{2}";
-
-// A pipe whose reader has left.
-void without_reader() {
-    int ends[2];
-    if (pipe(ends) == 0) close(ends[0]), dup2(ends[1], STDOUT_FILENO);
-}
+const std::string number_pattern = "[0-9]+\\.[0-9]+";
+const std::string time_pattern = "[0-9]+:[0-9]{2}";
 
 }  // namespace
 
@@ -60,7 +52,7 @@ TEST_CASE(
     "a validation") {
     for (const std::size_t columns : {80u, 40u}) {
         CAPTURE(columns);
-        const Model model;
+        const LanguageModel model;
         Terminal terminal(columns, 24);
         const Arguments text_of_words{"--tokenizer", "bpe",          "--vocab",
                                       "260",         "--eval-every", "200"};
@@ -79,19 +71,20 @@ TEST_CASE(
                                             .validating = false},
                                            columns - 1));
         if (columns == 80) {
-            CHECK(count_of(in_place, "[0-9]+% \\[#*\\.*\\] [0-9]+/600 loss " + number + " val " +
-                                         number + " [0-9]+ tok/s " + time_text + ", " + time_text +
-                                         " left") > 0);
-            CHECK(count_of(seen, "step [246]00/600  loss " + number + "  validation " + number +
-                                     "  .* left") == 3);
+            CHECK(count_of(in_place, "[0-9]+% \\[#*\\.*\\] [0-9]+/600 loss " + number_pattern +
+                                         " val " + number_pattern + " [0-9]+ tok/s " +
+                                         time_pattern + ", " + time_pattern + " left") > 0);
+            CHECK(count_of(seen, "step [246]00/600  loss " + number_pattern + "  validation " +
+                                     number_pattern + "  .* left") == 3);
         } else {
             const std::string bar = "(\\[#*\\.*\\] )?", share = "[0-9]+% ";
             const std::string learning =
-                share + bar + "[0-9]+/600 loss " + number + " " + time_text + " left";
+                share + bar + "[0-9]+/600 loss " + number_pattern + " " + time_pattern + " left";
             const std::string known_form =
                 share + bar + "0/600 0:00|" + learning + "|.* validating .*left";
             CHECK(count_of(in_place, known_form) == in_place.size());
-            CHECK(count_of(seen, "step [246]00  loss " + number + "  val " + number) == 3);
+            CHECK(count_of(seen, "step [246]00  loss " + number_pattern + "  val " +
+                                     number_pattern) == 3);
         }
         CHECK(count_of(seen, ".*\\[#*\\.*\\] [0-9]+/.*") == 0);  // the line has made room
         CHECK(count_of(seen, "[0-9,]+ parameters") == 1);
@@ -108,23 +101,22 @@ TEST_CASE(
 }
 
 TEST_CASE("programs terminal: the command in the last line of a run works as it is typed") {
-    const Model model;
+    const LanguageModel model;
     const std::string out = model.scratch.path("it's a run");
     for (const char* program : {"train_lm", "train_mlm"}) {
         const Result result =
             run(program, model.start("1") + Arguments{"--tokenizer", "byte"}, without_gnuplot);
         std::filesystem::remove_all(model.out);
         REQUIRE(result.status == 0);
-        const std::size_t end = result.out.size() - 1, begin = result.out.rfind('\n', end - 1) + 1;
-        const std::string command = result.out.substr(begin, end - begin);
+        const std::string command = last_line(result.out);
         REQUIRE(run(program,
                     small_model() + Arguments{"--text", model.text, "--out", out, "--steps", "1"},
                     without_gnuplot)
                     .status == 0);
         const Result last = run(program, {"--resume", "--out", out}, without_gnuplot);
-        const std::size_t at = last.out.rfind('\n', last.out.size() - 2) + 1;
-        CHECK(std::system(
-                  (last.out.substr(at, last.out.size() - 1 - at) + " > /dev/null").c_str()) == 0);
+        const std::string last_command = last_line(last.out);
+        const std::string quiet = last_command.substr(0, last_command.size() - 1) + " > /dev/null";
+        CHECK(std::system(quiet.c_str()) == 0);
         CHECK(command.find(model.out) != std::string::npos);
         std::filesystem::remove_all(out);
     }
@@ -152,8 +144,7 @@ TEST_CASE(
             const Result result =
                 run(program, small + Arguments{"--text", text, "--out", out}, without_gnuplot);
             REQUIRE(result.status == 0);
-            const std::string last =
-                result.out.substr(result.out.rfind('\n', result.out.size() - 2) + 1);
+            const std::string last = last_line(result.out);
             CAPTURE(last);
             CHECK(run(shell, {"-c", last}).err.empty());
             CHECK(run(shell, {"-c", last}).status == 0);
@@ -164,7 +155,7 @@ TEST_CASE(
 TEST_CASE(
     "programs terminal: a path that a terminal would obey is spelled, and the command with it "
     "works as it is typed") {
-    const Model model;
+    const LanguageModel model;
     const std::string text = model.scratch.file("t\x1b[31m.txt", prose(20000)),
                       out = model.scratch.path("new\nline\u202Ered\xFF");
     const Arguments options{"--text", text, "--out", out, "--steps", "1", "--warmup", "1"};
@@ -173,36 +164,34 @@ TEST_CASE(
         CHECK(said.find("\nline") == std::string::npos);
         return said;
     };
-    const Result first = run("train_lm", small_model() + options, without_gnuplot);
+    const Result first = train_lm(small_model() + options);
     REQUIRE(first.status == 0);
     const std::string said = readable_lines(first.out);
     CHECK(said.starts_with("reading " + escaped(text) + "\n"));
     CHECK(said.find("done: the model is in " + escaped(out) + "\n") != std::string::npos);
-    const std::string last = said.substr(said.rfind('\n', said.size() - 2) + 1);
-    CHECK(run("/bin/bash", {"-c", last}).status == 0);
+    CHECK(run("/bin/bash", {"-c", last_line(said)}).status == 0);
     std::filesystem::resize_file(out + "/metrics.jsonl", 0);
-    const Result more =
-        run("train_lm", {"--resume", "--out", out, "--steps", "2"}, without_gnuplot);
+    const Result more = train_lm({"--resume", "--out", out, "--steps", "2"});
     CHECK(readable_lines(more.out).find(escaped(out) + "/metrics.jsonl: of the 1 steps") !=
           std::string::npos);
-    CHECK(readable_lines(run("train_lm", {"--resume", "--out", out}, without_gnuplot).out)
-              .find("nothing to do") != std::string::npos);
+    CHECK(readable_lines(train_lm({"--resume", "--out", out}).out).find("nothing to do") !=
+          std::string::npos);
 }
 
 TEST_CASE("programs terminal: a terminal is asked for its width again and again") {
-    const Model model;
+    const LanguageModel model;
     Terminal terminal(100, 24);
     std::size_t bytes_when_wide = 0;
-    CHECK(terminal.run("train_lm", model.start("100000", {"--eval-every", "0"}),
-                       [&](const std::string& bytes) {
-                           if (bytes_when_wide == 0 && lines_in_place(bytes).size() >= 3) {
-                               terminal.resize(40, 10);
-                               bytes_when_wide = bytes.size();
-                           }
-                           if (bytes_when_wide > 0 &&
-                               lines_in_place(bytes.substr(bytes_when_wide)).size() == 4)
-                               terminal.type("\x03");
-                       }) == 130);
+    const auto narrow_then_stop = [&](const std::string& bytes) {
+        if (bytes_when_wide == 0 && lines_in_place(bytes).size() >= 3) {
+            terminal.resize(40, 10);
+            bytes_when_wide = bytes.size();
+        }
+        if (bytes_when_wide > 0 && lines_in_place(bytes.substr(bytes_when_wide)).size() == 4)
+            terminal.type("\x03");
+    };
+    const Arguments start = model.start("100000", {"--eval-every", "0"});
+    CHECK(terminal.run("train_lm", start, narrow_then_stop) == 130);
     auto narrow = lines_in_place(terminal.bytes.substr(bytes_when_wide));
     REQUIRE(narrow.size() >= 4);
     narrow.erase(narrow.begin());  // was on its way
@@ -213,16 +202,17 @@ TEST_CASE("programs terminal: a terminal is asked for its width again and again"
 TEST_CASE(
     "programs terminal: stopped from the keyboard, a run leaves its last line, and says how it "
     "goes on") {
-    const Model model;
+    const LanguageModel model;
     Terminal terminal(80, 24);
     bool typed = false;
     // Without a save before: it says once that there is no gnuplot, in the place of the line.
     const Arguments options{"--eval-every", "0", "--save-every", "0"};
-    CHECK(terminal.run("train_lm", model.start("100000", options), [&](const std::string& bytes) {
+    const auto stop_once = [&](const std::string& bytes) {
         if (typed || bytes.find("/100000 loss ") == std::string::npos) return;
         typed = true;
         terminal.type("\x03");
-    }) == 130);
+    };
+    CHECK(terminal.run("train_lm", model.start("100000", options), stop_once) == 130);
     const auto seen = lines_seen(terminal.bytes);
     CHECK(count_of(seen, "[0-9]+% .*/100000 loss .*") == 1);
     CHECK(count_of(seen, "stopped after step [0-9,]+") == 1);
@@ -231,7 +221,7 @@ TEST_CASE(
 }
 
 TEST_CASE("programs terminal: an error comes on a line of its own") {
-    const Model model;
+    const LanguageModel model;
     Terminal terminal(80, 24);
     CHECK(terminal.run("train_lm", model.start("1000", {"--lr", "1e30", "--warmup", "0"})) == 3);
     CHECK(count_of(lines_seen(terminal.bytes), "train_lm: step .*") == 1);
@@ -240,27 +230,27 @@ TEST_CASE("programs terminal: an error comes on a line of its own") {
 
 TEST_CASE(
     "programs terminal: without a terminal, and on one that is dumb, a run writes plain lines") {
-    const Model model;
-    const Result piped = run("train_lm", model.start("9", {"--eval-every", "3"}), without_gnuplot);
+    const LanguageModel model;
+    const Arguments start = model.start("9", {"--eval-every", "3"});
+    const Result piped = train_lm(start);
     CHECK(piped.status == 0);
     CHECK(piped.out.find_first_of("\r\x1b") == std::string::npos);
     std::filesystem::remove_all(model.out);
     Terminal dumb(80, 24);
-    CHECK(dumb.run(
-              "train_lm", model.start("9", {"--eval-every", "3"}), [](const std::string&) {},
-              "dumb") == 0);
+    const auto nothing = [](const std::string&) {};
+    CHECK(dumb.run("train_lm", start, nothing, "dumb") == 0);
     CHECK(dumb.bytes.find('\x1b') == std::string::npos);
     for (const std::string& bytes : {piped.out, dumb.bytes})
-        CHECK(count_of(lines_seen(bytes), "step [369]/9  loss " + number + "  validation " +
-                                              number + "  [0-9]+ tokens/s  " + time_text +
-                                              " elapsed  " + time_text + " left") == 3);
+        CHECK(count_of(lines_seen(bytes), "step [369]/9  loss " + number_pattern + "  validation " +
+                                              number_pattern + "  [0-9]+ tokens/s  " +
+                                              time_pattern + " elapsed  " + time_pattern +
+                                              " left") == 3);
 }
 
 TEST_CASE("programs terminal: a run says at once what it reads, and from where it goes on") {
-    const Model model;
+    const LanguageModel model;
     model.train_as("char");
-    const Result more =
-        run("train_lm", {"--resume", "--out", model.out, "--steps", "4"}, without_gnuplot);
+    const Result more = train_lm({"--resume", "--out", model.out, "--steps", "4"});
     CHECK(more.out.starts_with("reading " + model.text + "\n"));
     CHECK(more.out.find("\ngoes on after step 2\n") != std::string::npos);
 }
@@ -268,7 +258,7 @@ TEST_CASE("programs terminal: a run says at once what it reads, and from where i
 TEST_CASE(
     "programs terminal: generate shows people what a terminal can take, and gives programs the "
     "exact bytes") {
-    const Model model;
+    const LanguageModel model;
     model.train_as("byte");
     const Arguments options{"--model",  model.out, "--prompt",      "\u20AC",
                             "--tokens", "300",     "--temperature", "5"};
@@ -285,22 +275,22 @@ TEST_CASE(
 
 TEST_CASE(
     "programs terminal: stopped from the keyboard, generate leaves the prompt a line of its own") {
-    const Model model;
+    const LanguageModel model;
     model.train_as("char");
     Terminal terminal(80, 24);
     bool typed = false;
-    CHECK(terminal.run("generate",
-                       {"--model", model.out, "--tokens", "1000000000", "--prompt", "the"},
-                       [&](const std::string& bytes) {
-                           if (typed || bytes.size() < 20) return;
-                           typed = true;
-                           terminal.type("\x03");
-                       }) == 130);
+    const auto stop_once = [&](const std::string& bytes) {
+        if (typed || bytes.size() < 20) return;
+        typed = true;
+        terminal.type("\x03");
+    };
+    const Arguments endless{"--model", model.out, "--tokens", "1000000000", "--prompt", "the"};
+    CHECK(terminal.run("generate", endless, stop_once) == 130);
     CHECK(terminal.bytes.ends_with("\n"));
 }
 
 TEST_CASE("programs terminal: where the reader has left, a program ends at once, with status 0") {
-    const Model model;
+    const LanguageModel model;
     model.train_as("char");
     const auto ends = [](const std::string& program, const Arguments& arguments) {
         CAPTURE(program);

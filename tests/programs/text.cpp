@@ -57,7 +57,7 @@ TEST_CASE("programs text: a text of one character") {
     CHECK(run("train_mlm", arguments + Arguments{"--out", out}).status == 0);
     CHECK(metrics_of(out).back()["loss"] < 0.05);
     CHECK(file_contents(out + "/samples.txt").find("filled: aaaa") != std::string::npos);
-    if (std::system("command -v gnuplot > /dev/null") == 0)
+    if (gnuplot_is_installed())
         CHECK(file_contents(out + "/loss.svg").find("<svg") != std::string::npos);
     const Result filled = run("fill_mask", {"--model", out, "--text", "aa[MASK]a", "--top", "9"});
     CHECK(filled.out == "mask 1\n  1           a\naa<a>a\n");
@@ -141,7 +141,8 @@ TEST_CASE("programs text: fill_mask answers for each mask, and says what is wron
                 const double probability = std::stod(line);
                 CHECK(probability > 0);
                 CHECK(probability <= before);
-                sum += before = probability;
+                sum += probability;
+                before = probability;
             }
             CHECK(sum == doctest::Approx(1).epsilon(1e-6));
             CHECK(sum <= 1 + 1e-6);
@@ -175,7 +176,7 @@ TEST_CASE("programs text: fill_mask shows whole characters, also of tokens that 
     const Result result =
         run("fill_mask", {"--model", model, "--text", "\u00E9\n\u20AC[MASK]\u00E9\x92"});
     CHECK(result.status == 0);
-    const std::string filled = result.out.substr(result.out.rfind('\n', result.out.size() - 2) + 1);
+    const std::string filled = last_line(result.out);
     CAPTURE(filled);
     CHECK(filled.starts_with("\u00E9\\n\u20AC<"));
     CHECK(filled.ends_with(">\u00E9\\x92\n"));

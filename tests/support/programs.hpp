@@ -69,10 +69,44 @@ inline std::vector<nlohmann::json> metrics_of(const std::string& directory) {
     return steps;
 }
 
-// gnuplot takes longer than a small run.
+// How many steps the log of a run has.
+inline std::size_t steps_logged(const std::string& directory) {
+    const std::string log = file_contents(directory + "/metrics.jsonl");
+    return static_cast<std::size_t>(std::count(log.begin(), log.end(), '\n'));
+}
+
+// The last line of a text that ends in a newline, with it.
+inline std::string last_line(const std::string& text) {
+    return text.substr(text.rfind('\n', text.size() - 2) + 1);
+}
+
+// These options, and of the usual ones those that are not among them. Each has a value.
+inline Arguments with_defaults(const Arguments& options, const Arguments& usual) {
+    Arguments all = options;
+    for (std::size_t i = 0; i < usual.size(); i += 2)
+        if (std::find(options.begin(), options.end(), usual[i]) == options.end())
+            all.insert(all.end(), {usual[i], usual[i + 1]});
+    return all;
+}
+
+inline bool gnuplot_is_installed() { return std::system("command -v gnuplot > /dev/null") == 0; }
+
+// What a program's process does before the program: gnuplot takes longer than a small run.
 inline void without_gnuplot() { setenv("PATH", "/nonexistent", 1); }
+
+// The same: stdout is a pipe whose reader has left.
+inline void without_reader() {
+    int ends[2];
+    if (pipe(ends) != 0) return;
+    close(ends[0]);
+    dup2(ends[1], STDOUT_FILENO);
+}
+
 inline Result train(const Arguments& arguments) {
     return run("train_mlm", arguments, without_gnuplot);
+}
+inline Result train_lm(const Arguments& arguments) {
+    return run("train_lm", arguments, without_gnuplot);
 }
 
 // This exit status, and one line on stderr that holds all of these words.

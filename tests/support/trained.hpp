@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -14,18 +13,9 @@
 
 namespace taper::tests {
 
-inline Result train_lm(const Arguments& arguments) {
-    return run("train_lm", arguments, without_gnuplot);
-}
-
 // small_run(), with these options in the place of its own.
 inline Arguments small_run_with(const Arguments& options) {
-    Arguments all = options;
-    const Arguments usual = small_run();
-    for (std::size_t i = 0; i < usual.size(); i += 2)
-        if (std::find(options.begin(), options.end(), usual[i]) == options.end())
-            all.insert(all.end(), {usual[i], usual[i + 1]});
-    return all;
+    return with_defaults(options, small_run());
 }
 
 // A causal model of characters, and what is needed to ask it.
