@@ -11,39 +11,50 @@
 
 #include "examples/common/tokenizer.hpp"
 #include "tests/support/scratch.hpp"
+#include "tests/support/tokenizers.hpp"
 
 using namespace taper::examples;
 using taper::escaped;
 using taper::tests::refusal;
 using taper::tests::Scratch;
+using taper::tests::tokenizer_of;
 
 namespace {
 
-const std::string verse =
+const std::string two_verses =
     "In the beginning God created the heaven and the earth. And the earth was without form, and "
     "void; ";
 
-std::string from_base64(const std::string& text) {
-    const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+// Not those of the sources, which they are to try.
+const std::string base64_digits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+std::string bytes_of_base64(const std::string& text) {
     std::string bytes;
     unsigned bits = 0, count = 0;
     for (const char c : text) {
         if (c == '=') break;
-        bits = bits << 6 | static_cast<unsigned>(digits.find(c));
-        if ((count += 6) >= 8) bytes += static_cast<char>(bits >> (count -= 8) & 255);
+        bits = bits << 6 | static_cast<unsigned>(base64_digits.find(c));
+        count += 6;
+        if (count < 8) continue;
+        count -= 8;
+        bytes += static_cast<char>(bits >> count & 255);
     }
     return bytes;
 }
 
-std::string to_base64(const std::string& bytes) {
-    const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+std::string base64_of_bytes(const std::string& bytes) {
     std::string text;
     unsigned bits = 0, count = 0;
     for (const char byte : bytes) {
         bits = bits << 8 | static_cast<unsigned char>(byte);
-        for (count += 8; count >= 6;) text += digits[bits >> (count -= 6) & 63];
+        count += 8;
+        while (count >= 6) {
+            count -= 6;
+            text += base64_digits[bits >> count & 63];
+        }
     }
-    if (count > 0) text += digits[bits << (6 - count) & 63];
+    if (count > 0) text += base64_digits[bits << (6 - count) & 63];
     while (text.size() % 4) text += '=';
     return text;
 }
@@ -51,20 +62,18 @@ std::string to_base64(const std::string& bytes) {
 }  // namespace
 
 TEST_CASE("bpe model: encodes word by word what SentencePiece encodes whole") {
-    const Text texts[] = {{"a.txt", verse + verse + "\u00BD  aa aaa\n"}};
-    const auto tokenizer = build_tokenizer(TokenizerKind::bpe, texts, 320, true).tokenizer;
+    const std::string text_to_learn = two_verses + two_verses + "\u00BD  aa aaa\n";
+    const auto tokenizer = tokenizer_of(TokenizerKind::bpe, text_to_learn, 320);
+    const nlohmann::json file = nlohmann::json::parse(tokenizer->to_json());
     sentencepiece::SentencePieceProcessor whole;
-    REQUIRE(whole
-                .LoadFromSerializedProto(
-                    from_base64(nlohmann::json::parse(tokenizer->to_json())["sentencepiece"]))
-                .ok());
+    REQUIRE(whole.LoadFromSerializedProto(bytes_of_base64(file["sentencepiece"])).ok());
     const std::string parts[] = {" ",          "  ",   "\n",   "\t",   "\u00BD", "\u2026",
                                  "\U0001F600", "aaaa", " and", "\r\n", "<unk>"};
     std::mt19937 random(4);
     for (int i = 0; i < 1000; ++i) {
         std::string text;
         for (int part = 0; part < 6; ++part)
-            text += verse.substr(random() % verse.size(), random() % 30) +
+            text += two_verses.substr(random() % two_verses.size(), random() % 30) +
                     parts[random() % std::size(parts)];
         std::vector<int> piece_ids;
         REQUIRE(whole.Encode(text, &piece_ids).ok());
@@ -72,9 +81,10 @@ TEST_CASE("bpe model: encodes word by word what SentencePiece encodes whole") {
         REQUIRE(ids.size() == piece_ids.size());
         for (std::size_t j = 0; j < ids.size(); ++j) {
             std::string piece = whole.IdToPiece(piece_ids[j]);
-            if (whole.IsByte(piece_ids[j]))
-                piece =
-                    std::string(1, static_cast<char>(std::stoi(piece.substr(3, 2), nullptr, 16)));
+            if (whole.IsByte(piece_ids[j])) {  // <0xNN>
+                const int byte = std::stoi(piece.substr(3, 2), nullptr, 16);
+                piece = std::string(1, static_cast<char>(byte));
+            }
             if (piece.starts_with("\u2581")) piece.replace(0, 3, " ");
             if (tokenizer->decode(TokenIds{ids[j]}) != piece) FAIL(escaped(text));
         }
@@ -87,7 +97,7 @@ TEST_CASE("bpe model: a model of another making must give every text back, word 
         void Next() override { done_ = true; }
         const std::string& value() const override { return line_; }
         sentencepiece::util::Status status() const override { return {}; }
-        std::string line_ = verse;
+        std::string line_ = two_verses;
         bool done_ = false;
     };
     // Trains with our options but for some changes, and loads the model from a file.
@@ -107,7 +117,7 @@ TEST_CASE("bpe model: a model of another making must give every text back, word 
         REQUIRE(sentencepiece::SentencePieceTrainer::Train(options, &sentences, &model).ok());
         const Scratch scratch;
         const nlohmann::json file = {
-            {"type", "bpe"}, {"mask", true}, {"sentencepiece", to_base64(model)}};
+            {"type", "bpe"}, {"mask", true}, {"sentencepiece", base64_of_bytes(model)}};
         const std::string path = scratch.file("tokenizer.json", file.dump());
         const std::string message = refusal([&] {
             const auto loaded = Tokenizer::load(path);
@@ -134,15 +144,14 @@ TEST_CASE("bpe model: a model of another making must give every text back, word 
 }
 
 TEST_CASE("bpe model: what SentencePiece would trust is refused before it reads it") {
-    const Text texts[] = {{"a.txt", verse}};
-    nlohmann::json file = nlohmann::json::parse(
-        build_tokenizer(TokenizerKind::bpe, texts, 300, true).tokenizer->to_json());
-    const std::string good = from_base64(file["sentencepiece"]);
+    nlohmann::json file =
+        nlohmann::json::parse(tokenizer_of(TokenizerKind::bpe, two_verses, 300)->to_json());
+    const std::string good = bytes_of_base64(file["sentencepiece"]);
     const auto load = [&](const std::string& model) {
-        file["sentencepiece"] = to_base64(model);
+        file["sentencepiece"] = base64_of_bytes(model);
         return refusal([&] {
             const auto loaded = Tokenizer::from_json(file.dump(), "file");
-            loaded->decode(loaded->encode(verse));
+            loaded->decode(loaded->encode(two_verses));
         });
     };
     // A field of protobuf that holds bytes.
@@ -158,7 +167,7 @@ TEST_CASE("bpe model: what SentencePiece would trust is refused before it reads 
     const std::string charsmap = "the precompiled_charsmap must be empty";
     refuses(field(3, field(2, "x")), charsmap);
     refuses(field(3, field(2, std::string("\xFF\xFF\xFF\x7F", 4) + "abcd")), charsmap);
-    // a false map
+    // A false map.
     refuses(field(3, field(2, std::string("\x08\0\0\0", 4) + std::string(16, '\xFF'))), charsmap);
     refuses(field(3, field(7, "x")), "the normalizer_spec may hold");
     for (const int number : {4, 5, 6, 15})
@@ -178,9 +187,11 @@ TEST_CASE("bpe model: what SentencePiece would trust is refused before it reads 
     for (int i = 0; i < 4000; ++i) {
         std::string bad = good;
         // What is no piece stands at the end: there more often.
-        const std::size_t from = i % 2 ? 0 : bad.size() - std::min<std::size_t>(bad.size(), 100);
-        for (int changes = 1 + i % 3; changes > 0; --changes)
-            bad[from + random() % (bad.size() - from)] = static_cast<char>(random() % 256);
+        const std::size_t begin = i % 2 ? 0 : bad.size() - std::min<std::size_t>(bad.size(), 100);
+        for (int changes = 1 + i % 3; changes > 0; --changes) {
+            const char byte = static_cast<char>(random() % 256);
+            bad[begin + random() % (bad.size() - begin)] = byte;
+        }
         const std::string message = load(bad);
         CHECK(
             (message == "" || message.starts_with("file: ") || message.starts_with("tokenizer: ")));

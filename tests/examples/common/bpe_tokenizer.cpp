@@ -10,12 +10,16 @@
 
 #include "examples/common/tokenizer.hpp"
 #include "tests/support/scratch.hpp"
+#include "tests/support/tokenizers.hpp"
 
 using namespace taper::examples;
 using namespace std::string_literals;
 using taper::escaped;
+using taper::tests::all_below;
+using taper::tests::build_from;
 using taper::tests::refusal;
 using taper::tests::Scratch;
+using taper::tests::tokenizer_of;
 
 namespace {
 
@@ -35,13 +39,12 @@ const Text& english() {
     return text;
 }
 
-BuiltTokenizer build(const std::string& text, std::int64_t vocab, bool mask = true) {
-    const Text texts[] = {{"a.txt", text}};
-    return build_tokenizer(TokenizerKind::bpe, texts, vocab, mask);
+BuiltTokenizer build_bpe(const std::string& text, std::int64_t vocab, bool mask = true) {
+    return build_from(TokenizerKind::bpe, text, vocab, mask);
 }
 
 std::unique_ptr<Tokenizer> bpe(const std::string& text, std::int64_t vocab) {
-    return build(text, vocab).tokenizer;
+    return tokenizer_of(TokenizerKind::bpe, text, vocab);
 }
 
 // What went wrong somewhere once: spaces, newlines, SentencePiece's own characters and spellings,
@@ -68,11 +71,6 @@ std::string random_text(std::mt19937& random) {
         }
     }
     return text;
-}
-
-bool all_below(const TokenIds& ids, std::int64_t size) {
-    return std::all_of(ids.begin(), ids.end(),
-                       [&](std::int32_t id) { return id >= 0 && id < size; });
 }
 
 }  // namespace
@@ -175,15 +173,15 @@ TEST_CASE("bpe tokenizer: uses a line of 200 kB, with spaces or without") {
 
 TEST_CASE("bpe tokenizer: with a vocabulary too large takes what there is and says so") {
     const std::string text = english().bytes.substr(0, 300);
-    const BuiltTokenizer built = build(text, 100'000);
+    const BuiltTokenizer built = build_bpe(text, 100'000);
     const std::int64_t size = built.tokenizer->vocab_size();
     CHECK(size < 1000);
     CHECK(built.notice ==
           "--vocab 100000: the text yields a vocabulary of " + std::to_string(size));
     for (const std::int64_t vocab : {std::int64_t{2'000'000'000}, INT64_MAX})
-        CHECK(build(text, vocab).tokenizer->to_json() == built.tokenizer->to_json());
+        CHECK(build_bpe(text, vocab).tokenizer->to_json() == built.tokenizer->to_json());
 
-    const BuiltTokenizer exact = build(text, size);
+    const BuiltTokenizer exact = build_bpe(text, size);
     CHECK(exact.tokenizer->vocab_size() == size);
     CHECK(exact.notice == "");
 }
@@ -202,15 +200,15 @@ TEST_CASE("bpe tokenizer: with a vocabulary too small names the least possible, 
         const std::int64_t least = c.least;
         for (const std::int64_t vocab :
              {least - 1, std::int64_t{5}, std::int64_t{0}, std::int64_t{-1}})
-            CHECK(refusal([&] { build(text, vocab); }) ==
+            CHECK(refusal([&] { build_bpe(text, vocab); }) ==
                   "--vocab: the vocabulary must have room for every character of the text: " +
                       std::to_string(vocab) + ", at least " + std::to_string(least));
-        const BuiltTokenizer built = build(text, least);
+        const BuiltTokenizer built = build_bpe(text, least);
         CHECK(built.tokenizer->vocab_size() == least);
         CHECK(built.notice == "");
         CHECK(built.tokenizer->decode(built.tokenizer->encode(text)) == text);
         // no mask: one less
-        CHECK(build(text, least - 1, false).tokenizer->vocab_size() == least - 1);
+        CHECK(build_bpe(text, least - 1, false).tokenizer->vocab_size() == least - 1);
     }
 }
 
@@ -253,7 +251,7 @@ TEST_CASE(
     std::string text;
     while (text.size() < (17U << 20)) text += english().bytes;
     text.insert(9'000'001, "\u00A7");  // wherever it stands
-    const BuiltTokenizer built = build(text, 400);
+    const BuiltTokenizer built = build_bpe(text, 400);
     const std::string sample =
         "--tokenizer bpe: learned from a sample, spread over the text: 16777216 of ";
     CHECK(built.notice.starts_with(sample + std::to_string(text.size()) + " bytes\n--vocab 400: "));

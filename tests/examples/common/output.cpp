@@ -10,8 +10,9 @@ namespace {
 
 struct Places {
     Scratch scratch;
-    std::string long_name = std::string(300, 'x'), loop = scratch.path("loop"),
-                dangling = scratch.path("dangling");
+    std::string long_name = std::string(300, 'x');
+    std::string loop = scratch.path("loop");
+    std::string dangling = scratch.path("dangling");
 
     Places() {
         std::filesystem::create_symlink(loop, loop);
@@ -29,8 +30,8 @@ struct Places {
 
 TEST_CASE("output: a file that the system cannot name or reach is refused, with its reason") {
     const Places places;
-    const std::string rule = "--out: the file must be one to write to: ",
-                      too_long = places.scratch.path(places.long_name);
+    const std::string rule = "--out: the file must be one to write to: ";
+    const std::string too_long = places.scratch.path(places.long_name);
     CHECK(places.file(too_long) == rule + too_long + ": File name too long");
     CHECK(places.file(places.loop) == rule + places.loop + ": Too many levels of symbolic links");
     CHECK(places.file(places.loop + "/file") ==

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool draw(const std::string& path, const std::string& title = "curve") {
+bool draw_curve(const std::string& path, const std::string& title = "curve") {
     return plot(path, title, "x", "y", {{"c", "lines", {{1, 2}, {3, 4}}}});
 }
 
@@ -29,7 +29,7 @@ TEST_CASE("plot: two pictures of one directory that are drawn at once are each i
     const Scratch scratch;
     const auto draw_often = [&](const std::string& name) {
         for (int i = 0; i < 20; ++i) {
-            CHECK(draw(scratch.path(name), name));
+            CHECK(draw_curve(scratch.path(name), name));
             CHECK(file_contents(scratch.path(name)).find("set title '" + name + "'") !=
                   std::string::npos);
         }
@@ -45,7 +45,7 @@ TEST_CASE("plot: gnuplot writes no file, whatever stands beside the picture") {
     const Scratch scratch;
     const std::string mine = scratch.file("mine", "mine");
     fs::create_symlink(mine, scratch.path(".drawing.svg"));
-    CHECK(draw(scratch.path("curve.svg")));
+    CHECK(draw_curve(scratch.path("curve.svg")));
     CHECK(file_contents(mine) == "mine");
     CHECK(fs::is_symlink(scratch.path(".drawing.svg")));
     CHECK(file_contents(scratch.path("curve.svg")).find("set output") == std::string::npos);
@@ -56,7 +56,7 @@ TEST_CASE(
     const FakeGnuplot gnuplot("test -z \"$GNUTERM\" && cat && echo '</svg>'");
     const Scratch scratch;
     setenv("GNUTERM", "x11", 1);
-    CHECK(draw(scratch.path("curve.svg")));
+    CHECK(draw_curve(scratch.path("curve.svg")));
     unsetenv("GNUTERM");
 }
 
@@ -65,14 +65,14 @@ TEST_CASE("plot: a link and a pipe and a device stay what they are") {
     const Scratch scratch;
     const std::string target = scratch.file("target.svg", "old"), link = scratch.path("link.svg");
     fs::create_symlink("target.svg", link);
-    CHECK(draw(link));
+    CHECK(draw_curve(link));
     CHECK(fs::is_symlink(link));
     CHECK(file_contents(target).ends_with("</svg>\n"));
 
     const std::string pipe = scratch.path("pipe");
     REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
     const int reader = open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
-    CHECK(draw(pipe));
+    CHECK(draw_curve(pipe));
     CHECK(fs::is_fifo(pipe));
     std::string read_back(1 << 16, '\0');
     const ssize_t n = read(reader, read_back.data(), read_back.size());
@@ -81,7 +81,7 @@ TEST_CASE("plot: a link and a pipe and a device stay what they are") {
 
     const std::string null = scratch.path("null");  // only root can make a device
     if (mknod(null.c_str(), S_IFCHR | 0600, makedev(1, 3)) != 0) return;
-    CHECK(draw(null));
+    CHECK(draw_curve(null));
     CHECK(fs::is_character_file(null));
 }
 
@@ -92,7 +92,7 @@ TEST_CASE("plot: a picture that is cut, or of a gnuplot that failed, replaces no
          {"echo '<svg>'", "cat; echo '</svg>'; exit 1", "echo '</svg>'; kill -9 $$", ":"}) {
         CAPTURE(commands);
         const FakeGnuplot gnuplot(commands);
-        CHECK_FALSE(draw(picture));
+        CHECK_FALSE(draw_curve(picture));
         CHECK(file_contents(picture) == "good");
     }
     CHECK(directory_contents(scratch.path("")).size() == 1);
@@ -100,13 +100,12 @@ TEST_CASE("plot: a picture that is cut, or of a gnuplot that failed, replaces no
 
 TEST_CASE("plot: a gnuplot that writes before it reads, or reads nothing, holds nobody up") {
     const Scratch scratch;
+    const HeatMap map{"m", 300, 300, std::vector<float>(90'000, 0.25F)};
     const FakeGnuplot first_writes("head -c 1000000 /dev/zero; cat; echo '</svg>'");
-    CHECK(
-        plot(scratch.path("map.svg"), "t", {{{"m", 300, 300, std::vector<float>(90'000, 0.25F)}}}));
+    CHECK(plot(scratch.path("map.svg"), "t", {{map}}));
     CHECK(file_contents(scratch.path("map.svg")).size() > 1'000'000 + 90'000 * sizeof(float));
     const FakeGnuplot reads_nothing("echo '</svg>'");
-    CHECK(
-        plot(scratch.path("map.svg"), "t", {{{"m", 300, 300, std::vector<float>(90'000, 0.25F)}}}));
+    CHECK(plot(scratch.path("map.svg"), "t", {{map}}));
 }
 
 TEST_CASE("plot: the entries of a heat map are sharp, and its file is small") {
@@ -117,12 +116,14 @@ TEST_CASE("plot: the entries of a heat map are sharp, and its file is small") {
         entries[i] = static_cast<float>(i * 7919 % 1000);
     const HeatMap map{"m", 256, 64, entries};
     if (!plot(picture, "t", {{map, map}})) return;  // no gnuplot
-    const std::string svg = file_contents(picture), image = "<image ",
-                      sharp = "image-rendering='pixelated' ";
+    const std::string svg = file_contents(picture);
+    const std::string image = "<image ";
+    const std::string sharp = "image-rendering='pixelated' ";
     std::size_t images = 0;
-    for (std::size_t at = svg.find(image); at != svg.npos; at = svg.find(image, at + 1)) {
+    for (std::size_t place = svg.find(image); place != svg.npos;
+         place = svg.find(image, place + 1)) {
         ++images;
-        CHECK(svg.substr(at + image.size()).starts_with(sharp));
+        CHECK(svg.substr(place + image.size()).starts_with(sharp));
     }
     CHECK(images == 2);
     CHECK(svg.size() < 200'000);
@@ -134,7 +135,7 @@ TEST_CASE("plot: a picture that cannot be written is an error with its path and 
     const std::string nowhere = scratch.path("none/curve.svg");
     std::string message;
     try {
-        draw(nowhere);
+        draw_curve(nowhere);
     } catch (const std::system_error& error) {
         message = error.what();
     }

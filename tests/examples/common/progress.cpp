@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <sstream>
+#include <string>
+
 #include "examples/common/nearest.hpp"
 #include "examples/common/text.hpp"
 #include "tests/support/process.hpp"
@@ -104,10 +107,8 @@ TEST_CASE(
             const std::string text =
                 wrapped(std::string(indentation, ' ') + "one\ttwo four six", width);
             CHECK(text.find('\t') == std::string::npos);
-            for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) {
-                CHECK(columns_of(text.substr(at, text.find('\n', at) - at)) <= width);
-                if (text.find('\n', at) == std::string::npos) break;
-            }
+            std::istringstream lines(text);
+            for (std::string line; std::getline(lines, line);) CHECK(columns_of(line) <= width);
         }
 }
 
@@ -141,9 +142,9 @@ TEST_CASE(
     CHECK(shell_quoted("\xFF"
                        "1") == "$'\\3771'");
     CHECK(shell_quoted("a\\b \u05D0") == "'a\\b \u05D0'");
-    std::string every;
-    for (int byte = 1; byte < 256; ++byte) every += static_cast<char>(byte);
-    for (const std::string& word : {every,
+    std::string every_byte;
+    for (int byte = 1; byte < 256; ++byte) every_byte += static_cast<char>(byte);
+    for (const std::string& word : {every_byte,
                                     std::string("\x01"
                                                 "7"),
                                     std::string("\u2066\u2069'\\n")}) {

@@ -22,7 +22,7 @@ using taper::tests::Scratch;
 
 namespace {
 
-std::string read_refusal(const std::string& path, Encoding encoding) {
+std::string refusal_of_text(const std::string& path, Encoding encoding) {
     return taper::tests::refusal([&] { read_text(path, encoding); });
 }
 
@@ -67,9 +67,9 @@ TEST_CASE("text: bytes that are not UTF-8 are named, with their place in the fil
     const std::string path = scratch.path("bad.txt");
 
     scratch.file("bad.txt", good + "it\x92s" + good);
-    CHECK(read_refusal(path, Encoding::utf8) == broken(path, 5002, "0x92"));
+    CHECK(refusal_of_text(path, Encoding::utf8) == broken(path, 5002, "0x92"));
     scratch.file("bad.txt", "\uFEFF" + good + "\x92");
-    CHECK(read_refusal(path, Encoding::utf8) == broken(path, 5003, "0x92"));  // the mark counts
+    CHECK(refusal_of_text(path, Encoding::utf8) == broken(path, 5003, "0x92"));  // the mark counts
 
     const std::vector<std::pair<std::string, std::string>> bad = {
         {"\xC0\xAF", "0xC0"},
@@ -95,8 +95,8 @@ TEST_CASE("text: bytes that are not UTF-8 are named, with their place in the fil
     };
     for (const auto& [bytes, byte] : bad) {
         scratch.file("bad.txt", "\u00E9" + bytes);
-        CHECK(read_refusal(path, Encoding::utf8) == broken(path, 2, byte));
-        CHECK(read_refusal(path, Encoding::bytes) == "");
+        CHECK(refusal_of_text(path, Encoding::utf8) == broken(path, 2, byte));
+        CHECK(refusal_of_text(path, Encoding::bytes) == "");
     }
 }
 
@@ -104,21 +104,22 @@ TEST_CASE("text: a file that is not there, is none, or is empty") {
     const Scratch scratch;
     for (const Encoding encoding : {Encoding::utf8, Encoding::bytes}) {
         const std::string missing = scratch.path("missing.txt");
-        CHECK(read_refusal(missing, encoding) ==
+        CHECK(refusal_of_text(missing, encoding) ==
               missing + ": the file must exist and be readable: No such file or directory");
-        CHECK(read_refusal(scratch.path(""), encoding) ==
+        CHECK(refusal_of_text(scratch.path(""), encoding) ==
               scratch.path("") + ": a file is needed: it is a directory");
-        CHECK(read_refusal("/dev/zero", encoding) == "/dev/zero: a file is needed: it is a device");
+        CHECK(refusal_of_text("/dev/zero", encoding) ==
+              "/dev/zero: a file is needed: it is a device");
         const std::string empty = scratch.file("empty.txt", "");
-        CHECK(read_refusal(empty, encoding) == empty + ": the text must not be empty");
+        CHECK(refusal_of_text(empty, encoding) == empty + ": the text must not be empty");
     }
     const std::string mark = scratch.file("mark.txt", "\uFEFF");
-    CHECK(read_refusal(mark, Encoding::utf8) == mark + ": the text must not be empty");
+    CHECK(refusal_of_text(mark, Encoding::utf8) == mark + ": the text must not be empty");
 
     const std::string secret = scratch.file("secret.txt", "a");
     std::filesystem::permissions(secret, std::filesystem::perms::none);
     if (geteuid() != 0)
-        CHECK(read_refusal(secret, Encoding::utf8) ==
+        CHECK(refusal_of_text(secret, Encoding::utf8) ==
               secret + ": the file must exist and be readable: Permission denied");
 }
 

@@ -9,36 +9,24 @@
 #include <set>
 
 #include "tests/support/scratch.hpp"
+#include "tests/support/tokenizers.hpp"
 
 using namespace taper::examples;
 using namespace std::string_literals;
 using taper::escaped;
+using taper::tests::all_below;
+using taper::tests::build_from;
 using taper::tests::contains;
 using taper::tests::refusal;
 using taper::tests::Scratch;
+using taper::tests::tokenizer_of;
 
 namespace {
 
 constexpr TokenizerKind all_kinds[] = {TokenizerKind::character, TokenizerKind::byte,
                                        TokenizerKind::bpe};
 
-const std::string verse = "In the beginning God created the heaven and the earth.\n";
-
-BuiltTokenizer build(TokenizerKind kind, const std::string& text,
-                     std::optional<std::int64_t> vocab = {}, bool mask = true) {
-    const Text texts[] = {{"a.txt", text}};
-    return build_tokenizer(kind, texts, vocab, mask);
-}
-
-std::unique_ptr<Tokenizer> tokenizer(TokenizerKind kind, const std::string& text,
-                                     std::optional<std::int64_t> vocab = {}, bool mask = true) {
-    return build(kind, text, vocab, mask).tokenizer;
-}
-
-bool all_below(const TokenIds& ids, std::int64_t size) {
-    return std::all_of(ids.begin(), ids.end(),
-                       [&](std::int32_t id) { return id >= 0 && id < size; });
-}
+const std::string first_line = "In the beginning God created the heaven and the earth.\n";
 
 }  // namespace
 
@@ -64,7 +52,7 @@ TEST_CASE("tokenizer: char numbers the distinct characters of all texts in order
 }
 
 TEST_CASE("tokenizer: byte takes anything") {
-    const auto tokenizer = ::tokenizer(TokenizerKind::byte, "x", {}, false);
+    const auto tokenizer = tokenizer_of(TokenizerKind::byte, "x", {}, false);
     CHECK(tokenizer->size() == 256);
     CHECK(tokenizer->vocab_size() == 256);
     CHECK(!tokenizer->mask_id());
@@ -80,7 +68,7 @@ TEST_CASE("tokenizer: byte takes anything") {
 }
 
 TEST_CASE("tokenizer: char refuses what it does not know, by character and place") {
-    const auto tokenizer = ::tokenizer(TokenizerKind::character, "abc\u00E9\uFFFD");
+    const auto tokenizer = tokenizer_of(TokenizerKind::character, "abc\u00E9\uFFFD");
     CHECK(refusal([&] { tokenizer->encode("ab\u00E9\u00A7c", "--prompt"); }) ==
           "--prompt: every character must be in the vocabulary: '\u00A7' at position 3 is not "
           "(U+00A7)");
@@ -97,16 +85,16 @@ TEST_CASE("tokenizer: char refuses what it does not know, by character and place
 
 TEST_CASE("tokenizer: a size is chosen only for bpe") {
     for (const TokenizerKind kind : {TokenizerKind::character, TokenizerKind::byte})
-        CHECK(refusal([&] { build(kind, "abc", 300); }) ==
+        CHECK(refusal([&] { build_from(kind, "abc", 300); }) ==
               "--vocab: the size of a vocabulary can be chosen only with --tokenizer bpe: "
               "--tokenizer " +
                   to_string(kind));
 }
 
 TEST_CASE("tokenizer: [MASK] in a text is letters") {
-    const std::string text = verse + "[MASK]\n" + verse + "[MASK][MASK]\n[MASK]";
+    const std::string text = first_line + "[MASK]\n" + first_line + "[MASK][MASK]\n[MASK]";
     for (const TokenizerKind kind : all_kinds) {
-        const auto tokenizer = ::tokenizer(kind, text);
+        const auto tokenizer = tokenizer_of(kind, text);
         const TokenIds ids = tokenizer->encode(text);
         CHECK(all_below(ids, tokenizer->size()));
         CHECK(tokenizer->decode(ids) == text);
@@ -114,7 +102,7 @@ TEST_CASE("tokenizer: [MASK] in a text is letters") {
 }
 
 TEST_CASE("tokenizer: encode_with_masks puts the mask's id for each [MASK]") {
-    const auto letters = tokenizer(TokenizerKind::character, "ab ");
+    const auto letters = tokenizer_of(TokenizerKind::character, "ab ");
     const std::int32_t mask = 3;  // " ab": 0 1 2
     const auto encode = [&](std::string_view text) {
         return encode_with_masks(*letters, text, "--text");
@@ -131,23 +119,23 @@ TEST_CASE("tokenizer: encode_with_masks puts the mask's id for each [MASK]") {
     CHECK(refusal([&] { encode("a [MASK] \u00A7"); }) ==  // the place in the whole text
           "--text: every character must be in the vocabulary: '\u00A7' at position 9 is not "
           "(U+00A7)");
-    const auto accented = tokenizer(TokenizerKind::character, "ab \u00E9");
+    const auto accented = tokenizer_of(TokenizerKind::character, "ab \u00E9");
     // not in bytes
     CHECK(refusal(
               [&] { encode_with_masks(*accented, "\u00E9\u00E9[MASK]\u00E9\u00A7", "--text"); }) ==
           "--text: every character must be in the vocabulary: '\u00A7' at position 9 is not "
           "(U+00A7)");
-    const auto learned = tokenizer(TokenizerKind::bpe, "ab \u00E9", 260);
+    const auto learned = tokenizer_of(TokenizerKind::bpe, "ab \u00E9", 260);
     CHECK(refusal([&] { encode_with_masks(*learned, "\u00E9\u00E9[MASK]\u00E9\x92", "--text"); }) ==
           "--text: the text must be valid UTF-8: '\\x92' at position 9 is not");
 
-    const auto causal = tokenizer(TokenizerKind::character, "ab ", {}, false);
+    const auto causal = tokenizer_of(TokenizerKind::character, "ab ", {}, false);
     CHECK(refusal([&] { encode_with_masks(*causal, "[MASK]", "--text"); }) ==
           "--text: a mask needs a masked language model: this model's tokenizer has none");
 }
 
 TEST_CASE("tokenizer: what people see") {
-    const auto tokenizer = ::tokenizer(TokenizerKind::byte, "x");
+    const auto tokenizer = tokenizer_of(TokenizerKind::byte, "x");
     CHECK(tokenizer->show(TokenIds{'a', 256, '\n', 0xC3, 0xA9, 0x92}) == "a[MASK]\n\u00E9\uFFFD");
     CHECK(tokenizer->spelling(256) == "[MASK]");
     CHECK(tokenizer->spelling('\n') == "\\n");
@@ -163,15 +151,15 @@ TEST_CASE("tokenizer: what people see") {
         CHECK(refusal([&] { tokenizer->show(TokenIds{id}); }) == message);
         CHECK(refusal([&] { tokenizer->spelling(id); }) == message);
     }
-    CHECK(refusal([&] { ::tokenizer(TokenizerKind::byte, "x", {}, false)->spelling(256); }) != "");
+    CHECK(refusal([&] { tokenizer_of(TokenizerKind::byte, "x", {}, false)->spelling(256); }) != "");
 }
 
 TEST_CASE("tokenizer: saved, loaded, and the same, built twice, and the same") {
     const Scratch scratch;
-    const std::string text = verse + "\"\\\u00BD\u2026 \0\x7F \U0001F600\r\n"s;
+    const std::string text = first_line + "\"\\\u00BD\u2026 \0\x7F \U0001F600\r\n"s;
     for (const TokenizerKind kind : all_kinds) {
         for (const bool mask : {true, false}) {
-            const auto built = tokenizer(kind, text, {}, mask);
+            const auto built = tokenizer_of(kind, text, {}, mask);
             const std::string path = scratch.path("tokenizer.json");
             built->save(path);
             const auto loaded = Tokenizer::load(path);
@@ -180,10 +168,10 @@ TEST_CASE("tokenizer: saved, loaded, and the same, built twice, and the same") {
             CHECK(loaded->mask_id() == built->mask_id());
             CHECK(loaded->encode(text) == built->encode(text));
             CHECK(loaded->to_json() == built->to_json());
-            CHECK(tokenizer(kind, text, {}, mask)->to_json() == built->to_json());
+            CHECK(tokenizer_of(kind, text, {}, mask)->to_json() == built->to_json());
         }
     }
-    CHECK(tokenizer(TokenizerKind::character, "b\n\"a")->to_json() ==
+    CHECK(tokenizer_of(TokenizerKind::character, "b\n\"a")->to_json() ==
           "{\"type\":\"char\",\"mask\":true,\"characters\":\"\\n\\\"ab\"}\n");
 }
 
@@ -191,15 +179,15 @@ TEST_CASE("tokenizer: the hash tells another one from the same") {
     std::set<std::string> hashes;
     for (const std::string letters : {"abc", "abd", "abcd"})
         for (const bool mask : {false, true})
-            hashes.insert(tokenizer(TokenizerKind::character, letters, {}, mask)->hash());
+            hashes.insert(tokenizer_of(TokenizerKind::character, letters, {}, mask)->hash());
     for (const bool mask : {false, true})
-        hashes.insert(tokenizer(TokenizerKind::byte, "x", {}, mask)->hash());
+        hashes.insert(tokenizer_of(TokenizerKind::byte, "x", {}, mask)->hash());
     const std::string json = "{\"type\":\"char\",\"mask\":false,\"characters\":\"cba\"}";
     hashes.insert(Tokenizer::from_json(json, "json")->hash());
     CHECK(hashes.size() == 9);
     for (const std::string& hash : hashes) CHECK(hash.size() == 16);
-    CHECK(tokenizer(TokenizerKind::character, "cab", {}, true)->hash() ==
-          tokenizer(TokenizerKind::character, "abc", {}, true)->hash());
+    CHECK(tokenizer_of(TokenizerKind::character, "cab", {}, true)->hash() ==
+          tokenizer_of(TokenizerKind::character, "abc", {}, true)->hash());
 }
 
 TEST_CASE("tokenizer: a file that is no tokenizer is refused, by file, key and rule") {
@@ -254,11 +242,11 @@ TEST_CASE("tokenizer: a file that is no tokenizer is refused, by file, key and r
               "\"sentencepiece\": the value must be a SentencePiece model in base64: it is not");
 
     const std::string good =
-        tokenizer(TokenizerKind::bpe, "the heaven and the earth\n", 260)->to_json();
+        tokenizer_of(TokenizerKind::bpe, "the heaven and the earth\n", 260)->to_json();
     const std::size_t start = good.find("sentencepiece") + 16;
-    for (std::size_t at = start; at < good.size() - 4; at += 97) {
+    for (std::size_t place = start; place < good.size() - 4; place += 97) {
         std::string bad = good;
-        bad[at] = '#';
+        bad[place] = '#';
         CHECK(load(bad) ==
               "\"sentencepiece\": the value must be a SentencePiece model in base64: it is not");
     }
@@ -267,10 +255,13 @@ TEST_CASE("tokenizer: a file that is no tokenizer is refused, by file, key and r
     std::mt19937 random(5);
     for (int i = 0; i < 300; ++i) {
         std::string bad = good;
+        const auto random_place = [&] { return start + random() % (bad.size() - start - 3); };
         if (i % 2) {
-            bad.erase(start + random() % (bad.size() - start - 3), 1 + random() % 40);
+            const std::size_t length = 1 + random() % 40;
+            bad.erase(random_place(), length);
         } else {
-            bad[start + random() % (bad.size() - start - 3)] = "AZaz09+/"[random() % 8];
+            const char letter = "AZaz09+/"[random() % 8];
+            bad[random_place()] = letter;
         }
         const std::string path = scratch.file("tokenizer.json", bad);
         const std::string message = refusal([&] {
