@@ -5,9 +5,7 @@
 
 #include <doctest/doctest.h>
 
-#include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "examples/language_model/causal_task.hpp"
@@ -15,6 +13,7 @@
 #include "examples/language_model/training.hpp"
 #include "tests/support/chance.hpp"
 #include "tests/support/positions.hpp"
+#include "tests/support/programs.hpp"
 
 using namespace taper;
 using namespace taper::tests;
@@ -25,42 +24,45 @@ using examples::TrainingOptions;
 namespace {
 
 // A text and its task. Of a text with a single window every row of every step is the same.
-struct Learned {
+struct TextAndTask {
     Positions text;
     examples::Corpus corpus;
     std::unique_ptr<examples::Task> task;
 
-    Learned(bool causal, std::size_t tokens, std::size_t length)
+    TextAndTask(bool causal, std::size_t tokens, std::size_t length)
         : text({tokens}, !causal), corpus(*text.tokenizer, text.texts, length + causal) {
         if (causal) task = std::make_unique<examples::CausalTask>(*text.tokenizer);
         else task = std::make_unique<examples::MaskedTask>(*text.tokenizer, corpus);
     }
 };
 
-TrainingOptions options_of(std::size_t length, std::size_t batch, std::uint64_t seed = 0) {
+TrainingOptions training_options(std::size_t length, std::size_t batch, std::uint64_t seed = 0) {
     TrainingOptions options;
-    options.length = length, options.batch = batch, options.seed = seed;
+    options.length = length;
+    options.batch = batch;
+    options.seed = seed;
     return options;
 }
 
 // The lines of metrics.jsonl of a run whose weights stay as they are: the learning rate is less
 // than a rounding.
-std::vector<nlohmann::json> metrics_of(const Learned& learned, TrainingOptions options,
-                                       const nn::Config& config) {
+std::vector<nlohmann::json> metrics_of_same_weights(const TextAndTask& learned,
+                                                    TrainingOptions options,
+                                                    const nn::Config& config) {
     const Scratch scratch;
     options.out = scratch.path("run");
-    options.lr = 1e-30, options.warmup = 0, options.eval_every = options.save_every = 0;
+    options.lr = 1e-30;
+    options.warmup = 0;
+    options.eval_every = 0;
+    options.save_every = 0;
     const examples::RunIdentity identity{.options = "{}", .text_hashes = "", .tokenizer = "{}"};
     examples::Training training(options, config, identity, *learned.text.tokenizer, learned.corpus,
                                 *learned.task);
     CHECK(training.run() == 0);
-    std::vector<nlohmann::json> lines;
-    std::ifstream file(options.out + "/metrics.jsonl");
-    for (std::string line; std::getline(file, line);) lines.push_back(nlohmann::json::parse(line));
-    return lines;
+    return metrics_of(options.out);
 }
 
-nn::Config small(std::size_t vocab_size, std::size_t length, bool causal) {
+nn::Config small_config(std::size_t vocab_size, std::size_t length, bool causal) {
     return {.vocab_size = vocab_size,
             .length = length,
             .width = 8,
@@ -75,9 +77,10 @@ nn::Config small(std::size_t vocab_size, std::size_t length, bool causal) {
 
 TEST_CASE(
     "batches: the target of a causal model is the next token, at every position of every row") {
-    const Learned learned(true, 2000, 20);
+    const TextAndTask learned(true, 2000, 20);
     for (std::uint64_t step = 1; step <= 200; ++step) {
-        const Batch batch = training_batch(options_of(20, 8), learned.corpus, *learned.task, step);
+        const Batch batch =
+            training_batch(training_options(20, 8), learned.corpus, *learned.task, step);
         REQUIRE(batch.tokens.shape() == Shape{8, 20});
         REQUIRE(batch.targets.shape() == Shape{8, 20});
         for (std::size_t row = 0; row < 8; ++row)
@@ -92,9 +95,10 @@ TEST_CASE(
 TEST_CASE(
     "batches: a step has the same batch every time, and other steps, rows and seeds have other "
     "windows") {
-    const Learned learned(true, 2000, 20);
+    const TextAndTask learned(true, 2000, 20);
     const auto tokens = [&](std::uint64_t seed, std::uint64_t step) {
-        return training_batch(options_of(20, 16, seed), learned.corpus, *learned.task, step).tokens;
+        return training_batch(training_options(20, 16, seed), learned.corpus, *learned.task, step)
+            .tokens;
     };
     CHECK(tokens(0, 1) == tokens(0, 1));
     CHECK(tokens(0, 1) != tokens(0, 2));
@@ -111,17 +115,17 @@ TEST_CASE(
 }
 
 TEST_CASE("batches: every row of every step has masks of its own, and another seed has others") {
-    const Learned learned(false, 64, 64);
+    const TextAndTask learned(false, 64, 64);
     std::set<std::vector<std::int64_t>> masks;
     for (const std::uint64_t seed : {0U, 1U})
         for (const std::uint64_t step : {1U, 2U, 3U}) {
             const Batch batch =
-                training_batch(options_of(64, 8, seed), learned.corpus, *learned.task, step);
+                training_batch(training_options(64, 8, seed), learned.corpus, *learned.task, step);
             for (std::size_t row = 0; row < 8; ++row) {
                 const std::int64_t* first = batch.targets.data() + row * 64;
                 masks.insert(std::vector<std::int64_t>(first, first + 64));
             }
-            CHECK(training_batch(options_of(64, 8, seed), learned.corpus, *learned.task, step)
+            CHECK(training_batch(training_options(64, 8, seed), learned.corpus, *learned.task, step)
                       .targets == batch.targets);
         }
     CHECK(masks.size() == 2 * 3 * 8);
@@ -129,15 +133,15 @@ TEST_CASE("batches: every row of every step has masks of its own, and another se
 
 // There is one window and the weights stay: nothing but dropout can change the loss.
 TEST_CASE("batches: dropout is another at each step and for each seed") {
-    const Learned learned(true, 13, 12);
-    nn::Config config = small(13, 12, true);
+    const TextAndTask learned(true, 13, 12);
+    nn::Config config = small_config(13, 12, true);
     std::set<double> losses;
     for (const double p : {0.0, 0.5})
         for (const std::uint64_t seed : {0U, 1U}) {
             config.dropout = p;
-            TrainingOptions options = options_of(12, 3, seed);
+            TrainingOptions options = training_options(12, 3, seed);
             options.steps = 4;
-            const auto metrics = metrics_of(learned, options, config);
+            const auto metrics = metrics_of_same_weights(learned, options, config);
             REQUIRE(metrics.size() == 4);
             for (const auto& line : metrics) losses.insert(line.at("loss").get<double>());
         }
@@ -145,7 +149,7 @@ TEST_CASE("batches: dropout is another at each step and for each seed") {
 }
 
 TEST_CASE("batches: dropout is another in each row") {
-    nn::Config config = small(7, 12, true);
+    nn::Config config = small_config(7, 12, true);
     config.dropout = 0.5;
     const nn::Linformer<float> model(config);
     const Ids tokens({4, 12}, 0);
@@ -159,15 +163,15 @@ TEST_CASE("batches: dropout is another in each row") {
 TEST_CASE(
     "batches: the validation loss is the mean over all targets, whatever the batch and the seed") {
     for (const bool causal : {true, false}) {
-        const Learned learned(causal, 3000, 16);
+        const TextAndTask learned(causal, 3000, 16);
         const std::size_t V = static_cast<std::size_t>(learned.text.tokenizer->vocab_size());
-        const nn::Config config = small(V, 16, causal);
+        const nn::Config config = small_config(V, 16, causal);
         double first = 0;
         for (const auto& [batch, seed] : {std::pair{1, 0}, {4, 0}, {7, 5}}) {
-            TrainingOptions options =
-                options_of(16, static_cast<std::size_t>(batch), static_cast<std::uint64_t>(seed));
+            TrainingOptions options = training_options(16, static_cast<std::size_t>(batch),
+                                                       static_cast<std::uint64_t>(seed));
             options.steps = 1;
-            const auto metrics = metrics_of(learned, options, config);
+            const auto metrics = metrics_of_same_weights(learned, options, config);
             REQUIRE(metrics.size() == 1);
             const double loss = metrics[0].at("val_loss");
             if (first == 0) first = loss;

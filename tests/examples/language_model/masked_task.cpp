@@ -20,14 +20,14 @@ using examples::Batch;
 namespace {
 
 // Rows of a masked task, each with a random stream of its own. Tokens 0 .. V - 1, the mask is V.
-struct Masked {
+struct MaskedRows {
     Positions text;
     examples::Corpus corpus;
     examples::MaskedTask task;
     std::vector<std::int32_t> window;
     Batch batch;
 
-    Masked(std::size_t V, std::size_t n, std::size_t rows)
+    MaskedRows(std::size_t V, std::size_t n, std::size_t rows)
         : text({V}, true),
           corpus(*text.tokenizer, text.texts, 1),
           task(*text.tokenizer, corpus),
@@ -42,22 +42,22 @@ struct Masked {
     std::int64_t original(std::size_t i) const { return window[i % window.size()]; }
     std::int64_t token(std::size_t i) const { return batch.tokens.data()[i]; }
     bool is_told(std::size_t i) const { return batch.targets.data()[i] != ignore_index; }
-    // Positions that are told and where `is` holds.
-    template <class F> std::size_t told(F is) const {
+    // The number of positions that are told and satisfy the condition.
+    template <class F> std::size_t told(F condition) const {
         std::size_t found = 0;
-        for (std::size_t i = 0; i < size(); ++i) found += is_told(i) && is(i);
+        for (std::size_t i = 0; i < size(); ++i) found += is_told(i) && condition(i);
         return found;
     }
 };
 
 // What a sample shows: at each position the token, or none where the mask stands; what the model
 // fills in; and the numbers of its last line.
-struct Shown {
+struct ShownSample {
     std::vector<std::optional<std::int32_t>> masked;
     std::vector<std::int32_t> filled;
     std::size_t right = 0, masks = 0;
 
-    Shown(const std::string& sample, const examples::Tokenizer& tokenizer) {
+    ShownSample(const std::string& sample, const examples::Tokenizer& tokenizer) {
         std::istringstream lines(sample);
         std::string line;
         std::getline(lines, line);
@@ -100,7 +100,8 @@ TEST_CASE(
         if (stream == 20)  // from now on a model that knows a token of the text
             for (Parameter<float>* p : model.parameters())
                 if (p->name() == "head.bias") p->mutable_value()(190) = 100;
-        const Shown shown(task.sample(model, Random(0, "sample").at(stream)), *text.tokenizer);
+        const ShownSample shown(task.sample(model, Random(0, "sample").at(stream)),
+                                *text.tokenizer);
         REQUIRE(shown.masked.size() == n);
         std::int32_t first = 0;  // token of the text, whose tokens are their own positions
         for (std::size_t i = 0; i < n; ++i)
@@ -132,26 +133,26 @@ TEST_CASE(
     "masked task: 15 % of the positions are told, each as often as any other, as they were in the "
     "text") {
     const std::size_t n = 128;
-    const Masked rows(32, n, 1000);
+    const MaskedRows rows(32, n, 1000);
     const std::size_t chosen = rows.told([](std::size_t) { return true; });
     CHECK(is_share(chosen, rows.size(), 0.15));
-    std::vector<std::size_t> at(n, 0);
+    std::vector<std::size_t> told_at(n, 0);
     for (std::size_t i = 0; i < rows.size(); ++i) {
         if (rows.is_told(i)) {
-            ++at[i % n];
+            ++told_at[i % n];
             REQUIRE(rows.batch.targets.data()[i] == rows.original(i));
         } else {
             REQUIRE(rows.token(i) == rows.original(i));
         }
     }
-    CHECK(are_even(at));
+    CHECK(are_even(told_at));
 }
 
 TEST_CASE(
     "masked task: of the positions that are told 80 % are masked, 10 % random and 10 % as they "
     "were") {
     const std::size_t V = 32;
-    const Masked rows(V, 128, 1000);
+    const MaskedRows rows(V, 128, 1000);
     const std::size_t chosen = rows.told([](std::size_t) { return true; });
     const std::size_t masked = rows.told([&](std::size_t i) { return rows.token(i) == V; });
     const std::size_t kept =
@@ -170,22 +171,27 @@ TEST_CASE(
 
 // Of a single token: one that may be the mask would make it 85 %.
 TEST_CASE("masked task: a random token is never the mask") {
-    const Masked rows(1, 128, 1000);
+    const MaskedRows rows(1, 128, 1000);
     const std::size_t chosen = rows.told([](std::size_t) { return true; });
     CHECK(is_share(rows.told([&](std::size_t i) { return rows.token(i) == 1; }), chosen, 0.8));
 }
 
 TEST_CASE("masked task: every row tells a token, and where chance chose none, any position") {
     const std::size_t n = 3, count = 20'000;
-    const Masked rows(32, n, count);
+    const MaskedRows rows(32, n, count);
     std::vector<std::size_t> only_at(n, 0);  // rows that tell one token, by its position
     std::size_t ones = 0;
     for (std::size_t row = 0; row < count; ++row) {
-        std::size_t told = 0, where = 0;
+        std::size_t told = 0, position = 0;
         for (std::size_t i = 0; i < n; ++i)
-            if (rows.is_told(row * n + i)) ++told, where = i;
+            if (rows.is_told(row * n + i)) {
+                ++told;
+                position = i;
+            }
         REQUIRE(told >= 1);
-        if (told == 1) ++only_at[where], ++ones;
+        if (told > 1) continue;
+        ++only_at[position];
+        ++ones;
     }
     CHECK(are_even(only_at));
     CHECK(is_share(ones, count, 0.85 * 0.85 * 0.85 + 3 * 0.15 * 0.85 * 0.85));

@@ -17,7 +17,8 @@ using namespace taper::examples;
 namespace {
 
 // Attention's heads before its output's weights, from the maps: each head's map times its values.
-Array<double> heads_by(const std::vector<HeadMaps>& heads, bool full, const Array<float>& V) {
+Array<double> heads_from_maps(const std::vector<HeadMaps>& heads, bool full,
+                              const Array<float>& V) {
     const std::size_t n = V.shape(1), d = V.shape(2), d_h = d / heads.size();
     auto y = zeros<double>({n, d});
     for (std::size_t c = 0; c < d; ++c)
@@ -37,13 +38,15 @@ TEST_CASE("pictures: the maps times the values are what the layer computes") {
              {nn::Sharing::none, nn::Sharing::headwise, nn::Sharing::layerwise})
             for (const std::size_t window : {0U, 2U}) {
                 nn::Config config = tiny;
-                config.causal = causal, config.sharing = sharing,
+                config.causal = causal;
+                config.sharing = sharing;
                 config.window = causal ? window : 0;
                 configs.push_back(config);
-                config.rescale = !causal;  // five tokens are fewer than n
-                if (config.rescale) configs.push_back(config);
-                config.rescale = false;
-                config.attention = nn::AttentionKind::full, config.window = 0;
+                nn::Config rescaled = config;
+                rescaled.rescale = true;  // five tokens are fewer than n
+                if (!causal) configs.push_back(rescaled);
+                config.attention = nn::AttentionKind::full;
+                config.window = 0;
                 configs.push_back(config);
             }
     for (const nn::Config& config : configs) {
@@ -53,8 +56,7 @@ TEST_CASE("pictures: the maps times the values are what the layer computes") {
         CAPTURE(nn::name_of(config.sharing));
         CAPTURE(nn::name_of(config.attention));
         nn::Linformer<float> model(config);
-        for (Parameter<float>* p : model.parameters())
-            xt::noalias(p->mutable_value()) += normal<float>(Random(7, p->name()), p->shape(), 0.3);
+        shaken(model);
         const Ids tokens = some_ids(1, 5, 7);
         const auto maps = attention_maps(model, tokens);
         REQUIRE(maps.size() == 2);
@@ -63,7 +65,8 @@ TEST_CASE("pictures: the maps times the values are what the layer computes") {
             const nn::EncoderBlock<float>& layer = model.layers[i];
             const Var<float> z = layer.norm1(x);
             const bool full = config.attention == nn::AttentionKind::full;
-            const Array<double> heads = heads_by(maps[i], full, layer.attention.value(z).value());
+            const Array<double> heads =
+                heads_from_maps(maps[i], full, layer.attention.value(z).value());
             const Array<float> by_maps =
                 layer.attention.output(Var<float>(Array<float>(xt::cast<float>(heads)))).value();
             const Array<float> computed = layer.attention(z).value();
@@ -130,8 +133,7 @@ TEST_CASE(
     nn::Config config = tiny;
     config.sharing = nn::Sharing::headwise;
     nn::Linformer<float> model(config);
-    for (Parameter<float>* p : model.parameters())
-        xt::noalias(p->mutable_value()) += normal<float>(Random(7, p->name()), p->shape(), 0.3);
+    shaken(model);
     for (nn::EncoderBlock<float>& layer : model.layers)  // E and F filled with their own index
         for (auto* matrices : {&layer.attention.projection->E, &layer.attention.projection->F})
             for (const auto& matrix : *matrices)
@@ -142,14 +144,16 @@ TEST_CASE(
     const Ids tokens = some_ids(1, 5, 7);
     draw_attention(model, tokens, scratch.path(""));
     const auto drawn = [&](const char* name) { return maps_of(file_contents(scratch.path(name))); };
-    const auto same = [](const DrawnMap& map, const auto& array) {
+    const auto check_same = [](const DrawnMap& map, const auto& array) {
         CHECK(Shape{map.rows, map.columns} == array.shape());
         for (std::size_t i = 0; i < map.entries.size(); ++i)
             CHECK(map.entries[i] == static_cast<float>(array.data()[i]));
     };
     const auto layers = attention_maps(model, tokens);
-    const auto P = drawn("attention.svg"), slots = drawn("slots.svg"), reach = drawn("reach.svg"),
-               matrices = drawn("projections.svg");
+    const auto P = drawn("attention.svg");
+    const auto slots = drawn("slots.svg");
+    const auto reach = drawn("reach.svg");
+    const auto matrices = drawn("projections.svg");
     REQUIRE(P.size() == 4);
     REQUIRE(slots.size() == 4);
     REQUIRE(reach.size() == 4);
@@ -159,12 +163,12 @@ TEST_CASE(
         std::vector<double> shares(5, 0);
         for (std::size_t head = 0; head < 2; ++head) {
             const HeadMaps& maps = layers[layer][head];
-            const std::size_t at = 2 * layer + head;
-            CHECK(P[at].title ==
+            const std::size_t number = 2 * layer + head;
+            CHECK(P[number].title ==
                   "layer " + std::to_string(layer) + ", head " + std::to_string(head));
-            same(P[at], maps.P);
-            same(slots[at], maps.slots);
-            same(reach[at], maps.reach);
+            check_same(P[number], maps.P);
+            check_same(slots[number], maps.slots);
+            check_same(reach[number], maps.reach);
             const auto s = singular_values(maps.P);
             for (std::size_t i = 0; i < 5; ++i)
                 for (std::size_t j = 0; j <= i; ++j)
@@ -173,8 +177,8 @@ TEST_CASE(
         const auto& projection = *model.layers[layer].attention.projection;
         CHECK(matrices[2 * layer].title == projection.E[0]->name());
         CHECK(matrices[2 * layer + 1].title == projection.F[0]->name());
-        same(matrices[2 * layer], projection.E[0]->value());
-        same(matrices[2 * layer + 1], projection.F[0]->value());
+        check_same(matrices[2 * layer], projection.E[0]->value());
+        check_same(matrices[2 * layer + 1], projection.F[0]->value());
         const auto points = points_of(script, layer);
         REQUIRE(points.size() == 5);
         for (std::size_t i = 0; i < 5; ++i) {
@@ -191,9 +195,8 @@ TEST_CASE("pictures: fill_mask and generate draw what a text's heads attend to")
     const std::string text = scratch.file("text.txt", prose(5000));
     const Arguments few = small_model() + Arguments{"--steps", "2", "--text", text};
     REQUIRE(train(few + Arguments{"--out", scratch.path("masked")}).status == 0);
-    REQUIRE(run("train_lm", few + Arguments{"--out", scratch.path("causal"), "--window", "4"},
-                without_gnuplot)
-                .status == 0);
+    const Arguments causal{"--out", scratch.path("causal"), "--window", "4"};
+    REQUIRE(train_lm(few + causal).status == 0);
     const std::string pictures = scratch.path("new/pictures");
     const auto fill = [&](const std::function<void()>& in_child) {
         return run(

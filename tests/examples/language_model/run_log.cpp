@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 #include <exception>
 #include <mutex>
 #include <set>
@@ -19,6 +18,7 @@
 #include "examples/common/plot.hpp"
 #include "examples/language_model/causal_task.hpp"
 #include "examples/language_model/train_program.hpp"
+#include "tests/support/cpu_time.hpp"
 #include "tests/support/gnuplot.hpp"
 #include "tests/support/programs.hpp"
 #include "tests/support/sanitized.hpp"
@@ -41,7 +41,7 @@ StepMetrics metrics_at(std::uint64_t step, double loss, std::optional<double> va
             .val_bits_per_byte = {}};
 }
 
-std::string lines(std::uint64_t first, std::uint64_t last) {
+std::string metrics_lines(std::uint64_t first, std::uint64_t last) {
     std::string text;
     for (std::uint64_t step = first; step <= last; ++step)
         text += metrics_at(step, 1.0 / static_cast<double>(step)).json() + "\n";
@@ -66,8 +66,9 @@ TEST_CASE(
     CHECK(log.best()->step == 10);
     CHECK(log.best()->val_loss == 50);
     const std::string script = file_contents(scratch.path("loss.svg"));
-    const auto steps = points_of(script, 0), means = points_of(script, 1),
-               validation = points_of(script, 2);
+    const auto steps = points_of(script, 0);
+    const auto means = points_of(script, 1);
+    const auto validation = points_of(script, 2);
     REQUIRE(steps.size() == 100);
     REQUIRE(means.size() == 100);
     REQUIRE(validation.size() == 10);
@@ -107,10 +108,10 @@ TEST_CASE(
         CHECK(curve.last().size() <= 64);
         CHECK(curve.last().back() == std::pair(static_cast<double>(step), value(step)));
         CHECK(std::is_sorted(points.begin(), points.end()));
-        for (const auto& [at, y] : points) CHECK(y == value(static_cast<std::uint64_t>(at)));
-        const auto has = [&](std::uint64_t at) {
-            return std::find(points.begin(), points.end(),
-                             std::pair(static_cast<double>(at), value(at))) != points.end();
+        for (const auto& [x, y] : points) CHECK(y == value(static_cast<std::uint64_t>(x)));
+        const auto has = [&](std::uint64_t x) {
+            const std::pair point(static_cast<double>(x), value(x));
+            return std::find(points.begin(), points.end(), point) != points.end();
         };
         CHECK(has(spike) == (step >= spike));
         CHECK(has(dip) == (step >= dip));
@@ -122,7 +123,7 @@ TEST_CASE(
 }
 
 TEST_CASE("run log: the picture of a long run is under 200 kB") {
-    if (std::system("command -v gnuplot > /dev/null") != 0) return;
+    if (!gnuplot_is_installed()) return;
     LossCurves curves;
     for (std::uint64_t step = 1; step <= 30'000; ++step) {
         const double noise = std::abs(std::sin(static_cast<double>(step) * 1.7));
@@ -150,10 +151,11 @@ TEST_CASE("run log: the files go on where the run stands") {
         return file_contents(scratch.path("metrics.jsonl"));
     };
     const std::string next = metrics_at(26, 1).json() + "\n";
-    CHECK(open(lines(1, 25), 25) == lines(1, 25) + next);
-    CHECK(open(lines(1, 40), 25) == lines(1, 25) + next);
-    CHECK(open(lines(1, 25) + "{\"step\":26, \"lo", 25) == lines(1, 25) + next);
-    CHECK(open(lines(1, 10) + lines(13, 40), 25) == lines(1, 10) + lines(13, 25) + next);
+    CHECK(open(metrics_lines(1, 25), 25) == metrics_lines(1, 25) + next);
+    CHECK(open(metrics_lines(1, 40), 25) == metrics_lines(1, 25) + next);
+    CHECK(open(metrics_lines(1, 25) + "{\"step\":26, \"lo", 25) == metrics_lines(1, 25) + next);
+    CHECK(open(metrics_lines(1, 10) + metrics_lines(13, 40), 25) ==
+          metrics_lines(1, 10) + metrics_lines(13, 25) + next);
     const auto points = points_of(file_contents(scratch.path("loss.svg")), 0);
     REQUIRE(points.size() == 24);  // those of before, too
     CHECK(points[1] == "2 0.5");
@@ -177,11 +179,6 @@ TEST_CASE("run log: a long log is read in much less time than JSON is parsed") {
                 "\n";
     }
     scratch.file("metrics.jsonl", text);
-    const auto cpu_time = [](const auto& work) {
-        const std::clock_t start = std::clock();
-        work();
-        return std::clock() - start;
-    };
     const std::clock_t parsed = cpu_time([&] {
         std::istringstream in(text);
         for (std::string line; std::getline(in, line);)
@@ -288,18 +285,29 @@ TEST_CASE("run log: what a checkpoint counts as done is on the disk before it") 
 TEST_CASE("run log: a line that is no step is named") {
     const Scratch scratch;
     const std::string path = scratch.path("") + "/metrics.jsonl";
-    for (const std::string& bad :
-         {std::string("{}"), std::string("[]"), std::string("1e400"), std::string("{\"step\": 3}"),
-          lines(3, 3).replace(8, 1, "-3"), lines(3, 3).replace(8, 1, "3.5"),
-          lines(3, 3).replace(8, 1, "1e300"), lines(3, 3).replace(8, 1, "0"),
-          std::string(100'000, '['), std::string("\"\xFF\""),
-          lines(3, 3).replace(lines(3, 3).size() - 1, 1, 1, '\0'),
-          lines(3, 3).replace(lines(3, 3).size() - 1, 1, std::string("\0}", 2))}) {
+    const std::string good = metrics_lines(3, 3);
+    const auto with_step = [&](const std::string& step) {
+        return std::string(good).replace(8, 1, step);
+    };
+    const std::string zero(1, '\0'), without_end = good.substr(0, good.size() - 1);
+    const std::vector<std::string> bad_lines{"{}",
+                                             "[]",
+                                             "1e400",
+                                             "{\"step\": 3}",
+                                             with_step("-3"),
+                                             with_step("3.5"),
+                                             with_step("1e300"),
+                                             with_step("0"),
+                                             std::string(100'000, '['),
+                                             "\"\xFF\"",
+                                             without_end + zero,
+                                             without_end + zero + "}"};
+    for (const std::string& bad : bad_lines) {
         CAPTURE(bad.substr(0, 80));
-        scratch.file("metrics.jsonl", lines(1, 2) + bad + "\n");
+        scratch.file("metrics.jsonl", metrics_lines(1, 2) + bad + "\n");
         RunLog log(scratch.path(""));
         CHECK(refusal([&] { log.open(5); }).starts_with(path + ":3: "));
-        CHECK(file_contents(path) == lines(1, 2) + bad + "\n");
+        CHECK(file_contents(path) == metrics_lines(1, 2) + bad + "\n");
     }
 }
 
@@ -307,10 +315,12 @@ TEST_CASE("run log: lines that are out of order are named and none of them is lo
     const Scratch scratch;
     const std::string path = scratch.path("") + "/metrics.jsonl";
     for (const auto& [text, words] :
-         {std::pair{lines(2, 2) + lines(1, 1), ":2: the steps must ascend: 1 after 2"},
-          {lines(1, 3) + lines(3, 5), ":4: the steps must ascend: 3 after 3"},
-          {lines(1, 2) + lines(400, 400) + lines(4, 5), ":4: the steps must ascend: 4 after 400"},
-          {lines(1, 9) + lines(6, 6), ":10: the steps must ascend: 6 after 9"}}) {
+         {std::pair{metrics_lines(2, 2) + metrics_lines(1, 1),
+                    ":2: the steps must ascend: 1 after 2"},
+          {metrics_lines(1, 3) + metrics_lines(3, 5), ":4: the steps must ascend: 3 after 3"},
+          {metrics_lines(1, 2) + metrics_lines(400, 400) + metrics_lines(4, 5),
+           ":4: the steps must ascend: 4 after 400"},
+          {metrics_lines(1, 9) + metrics_lines(6, 6), ":10: the steps must ascend: 6 after 9"}}) {
         scratch.file("metrics.jsonl", text);
         RunLog log(scratch.path(""));
         CHECK(refusal([&] { log.open(5); }) == path + words);
