@@ -28,7 +28,8 @@ static bool learns() {
     const auto loss = taper::cross_entropy(model(tokens), tokens);
     tape.backward(loss);
     adam.step(0.01);
-    const float before = loss.item(), after = taper::cross_entropy(model(tokens), tokens).item();
+    const float before = loss.item();
+    const float after = taper::cross_entropy(model(tokens), tokens).item();
     std::printf("loss %g, after one step %g\n", before, after);
     return after < before;
 }
@@ -37,7 +38,8 @@ using V = taper::Var<double>;
 
 static std::string refusal_of_square(const V& x) {
     try {
-        return static_cast<void>(x * x), "";
+        static_cast<void>(x * x);
+        return "";
     } catch (const taper::Error& error) {
         return error.what();
     }
@@ -47,7 +49,10 @@ static std::string refusal_of_square(const V& x) {
 // own, or for constants.
 static bool knows_the_plugin() {
     void* const plugin = dlopen(PLUGIN, RTLD_NOW | RTLD_LOCAL);
-    if (!plugin) return static_cast<void>(std::puts(dlerror())), false;
+    if (!plugin) {
+        std::puts(dlerror());
+        return false;
+    }
     const auto twice = reinterpret_cast<void (*)(const V&, V&)>(dlsym(plugin, "twice"));
     const auto on_its_own =
         reinterpret_cast<void (*)(const V&, V&, double&)>(dlsym(plugin, "twice_on_its_own_tape"));
@@ -58,7 +63,8 @@ static bool knows_the_plugin() {
     double gradient = 0;
     on_its_own(w, theirs, gradient);
     twice(w, y);
-    const std::string of_dead_tape = refusal_of_square(theirs), of_y = refusal_of_square(y);
+    const std::string of_dead_tape = refusal_of_square(theirs);
+    const std::string of_y = refusal_of_square(y);
     std::printf("their tape: %s\ntheir op: %s\n", of_dead_tape.c_str(), of_y.c_str());
     if (gradient != 5 || of_dead_tape.empty()) return false;
     if (!one_copy) return of_y.find("another copy of the library") != std::string::npos;

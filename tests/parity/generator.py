@@ -59,11 +59,7 @@ class Generator:
         return self.among([n for n in EXTENTS if low <= n <= high])
 
     def extents(self, rank, low):
-        found = []
-        for _ in range(rank):
-            self.random.random()  # not used: with it a seed draws the graphs that it always drew
-            found.append(self.extent(low))
-        return tuple(found)
+        return tuple(self.extent(low) for _ in range(rank))
 
     def shape(self, low_rank=0, high_rank=4, low=0):
         """Of a leaf. Of the shapes without entries nine in ten are drawn again."""

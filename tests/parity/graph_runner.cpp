@@ -47,8 +47,8 @@ template <class T> class Graph {
     }
 
     void write(TensorFile& out, Keep keep) const {
+        const std::vector<std::size_t> wanted = outputs();
         for (std::size_t i = leaves_; i < nodes_.size(); ++i) {
-            const auto wanted = outputs();
             const bool output = std::find(wanted.begin(), wanted.end(), i) != wanted.end();
             if (output || keep == Keep::everything)
                 out.tensors.emplace_back(key("value", i), nodes_[i].value());
@@ -85,9 +85,10 @@ template <class T> class Graph {
     }
 
     void add_step(const json& step) {
-        Step<T> of{{}, step.at("arguments"), file_};
-        for (const std::size_t input : step.at("inputs")) of.x.push_back(nodes_[input]);
-        nodes_.push_back(ops<T>().at(step.at("op"))(of));
+        Step<T> inputs{{}, step.at("arguments"), file_};
+        for (const std::size_t input : step.at("inputs")) inputs.x.push_back(nodes_[input]);
+        const Call<T>& op = ops<T>().at(step.at("op"));
+        nodes_.push_back(op(inputs));
     }
 
     const json& graph_;
@@ -99,16 +100,16 @@ template <class T> class Graph {
     std::vector<Var<T>> nodes_;
 };
 
-template <class T> TensorFile run(const json& graphs, const TensorFile& in, Keep keep) {
+template <class T> TensorFile results_of(const json& graphs, const TensorFile& in, Keep keep) {
     TensorFile out;
-    for (const json& each : graphs) {
+    for (const json& description : graphs) {
         try {
-            Graph<T> graph(each, in);
+            Graph<T> graph(description, in);
             graph.backward(keep);
             graph.write(out, keep);
         } catch (const std::exception& error) {
-            throw std::runtime_error("graph " + each.at("name").get<std::string>() + ": " +
-                                     error.what());
+            const std::string name = description.at("name");
+            throw std::runtime_error("graph " + name + ": " + error.what());
         }
     }
     return out;
@@ -123,8 +124,10 @@ static int run(const std::vector<std::string>& arguments) {
     const TensorFile in = load_safetensors(arguments.at(1));
     set_threads(std::stoi(arguments.at(4)));
     const Keep keep = arguments.at(5) == "everything" ? Keep::everything : Keep::nothing;
-    save_safetensors(arguments.at(2), arguments.at(3) == "double" ? run<double>(graphs, in, keep)
-                                                                  : run<float>(graphs, in, keep));
+    const bool in_double = arguments.at(3) == "double";
+    const TensorFile out =
+        in_double ? results_of<double>(graphs, in, keep) : results_of<float>(graphs, in, keep);
+    save_safetensors(arguments.at(2), out);
     return 0;
 }
 

@@ -83,9 +83,9 @@ def attention(Q, K, V, heads=1, causal=False, live=None):
         seen = seen.tril()
     if live is not None:
         seen = seen & tensor_of(live)[:, None, None, :]
-    blind = ~seen.any(-1, keepdim=True)
-    scores = scores.masked_fill(~(seen | blind), -math.inf)
-    weights = torch.softmax(scores, -1).masked_fill(blind, 0)
+    sees_none = ~seen.any(-1, keepdim=True)
+    scores = scores.masked_fill(~(seen | sees_none), -math.inf)
+    weights = torch.softmax(scores, -1).masked_fill(sees_none, 0)
     return heads_together(weights @ v)
 
 
