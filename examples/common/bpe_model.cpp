@@ -51,7 +51,9 @@ namespace {
 
 // The wire format of protobuf: a message is a row of fields, each a key (number << 3 | type) and a
 // value.
-enum WireType : std::uint64_t { varint = 0, fixed64 = 1, text = 2, fixed32 = 5 };
+struct WireType {
+    static constexpr std::uint64_t varint = 0, fixed64 = 1, text = 2, fixed32 = 5;
+};
 
 struct Field {
     std::uint64_t number;
@@ -80,16 +82,16 @@ std::optional<std::vector<Field>> fields_of(std::string_view rest) {
         if (!key) return std::nullopt;
         Field field{.number = *key >> 3, .type = *key & 7, .value = 0, .bytes = {}};
         std::optional<std::uint64_t> value;
-        if (field.type == fixed64) {
+        if (field.type == WireType::fixed64) {
             value = 8;
-        } else if (field.type == fixed32) {
+        } else if (field.type == WireType::fixed32) {
             value = 4;
-        } else if (field.type == varint || field.type == text) {
+        } else if (field.type == WireType::varint || field.type == WireType::text) {
             value = take_varint(rest);
         }
         if (!value) return std::nullopt;
         field.value = *value;
-        if (field.type != varint) {
+        if (field.type != WireType::varint) {
             if (*value > rest.size()) return std::nullopt;
             field.bytes = rest.substr(0, *value);
             rest.remove_prefix(*value);
@@ -106,7 +108,7 @@ class Check {
 
     void model(std::string_view bytes) const {
         for (const Field& field : fields(bytes)) {
-            if (field.number == 0 || field.number > 3 || field.type != text)
+            if (field.number == 0 || field.number > 3 || field.type != WireType::text)
                 refuse("the model may hold pieces, trainer_spec and normalizer_spec", field);
             if (field.number == 1) piece(field.bytes);
             if (field.number == 2) trainer(field.bytes);
@@ -126,9 +128,9 @@ class Check {
     void piece(std::string_view bytes) const {
         constexpr std::uint64_t normal = 1, unknown = 2, control = 3, byte = 6;
         for (const Field& field : fields(bytes)) {
-            const bool spelling = field.number == 1 && field.type == text;
-            const bool score = field.number == 2 && field.type == fixed32;
-            const bool kind = field.number == 3 && field.type == varint;
+            const bool spelling = field.number == 1 && field.type == WireType::text;
+            const bool score = field.number == 2 && field.type == WireType::fixed32;
+            const bool kind = field.number == 3 && field.type == WireType::varint;
             if (!spelling && !score && !kind)
                 refuse("a piece may hold a spelling, a score and a type", field);
             if (score && !std::isfinite(number(field.bytes)))
@@ -145,7 +147,7 @@ class Check {
     void trainer(std::string_view bytes) const {
         constexpr std::uint64_t model_type = 3, bpe = 2;
         for (const Field& field : fields(bytes)) {
-            const bool is_bpe = field.type == varint && field.value == bpe;
+            const bool is_bpe = field.type == WireType::varint && field.value == bpe;
             if (field.number == model_type && !is_bpe)
                 refuse("the model_type must be 2 (bpe)", field);
         }
@@ -156,7 +158,7 @@ class Check {
         for (const Field& field : fields(bytes)) {
             if (field.number == 0 || field.number > last)
                 refuse("the normalizer_spec may hold fields 1 to 6", field);
-            const bool is_empty = field.type == text && field.bytes.empty();
+            const bool is_empty = field.type == WireType::text && field.bytes.empty();
             if (field.number == precompiled_charsmap && !is_empty)
                 refuse("the precompiled_charsmap must be empty", field);
         }
@@ -173,7 +175,7 @@ class Check {
 
     [[noreturn]] void refuse(const std::string& rule, const Field& field) const {
         std::string content = " has " + std::to_string(field.bytes.size()) + " bytes";
-        if (field.type == varint) content = " is " + std::to_string(field.value);
+        if (field.type == WireType::varint) content = " is " + std::to_string(field.value);
         throw Error(subject_ + ": " + rule + ", as in the models that are trained here: field " +
                     std::to_string(field.number) + " of type " + std::to_string(field.type) +
                     content);

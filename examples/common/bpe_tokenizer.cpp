@@ -241,8 +241,10 @@ std::vector<std::string> sentences_of(const std::vector<std::string_view>& sampl
     for (const std::string_view text : sample) {
         std::string sentence;
         for (const CodePoint& c : CodePoints(text)) {
-            if (c.value == '\n' || sentence.size() > longest)
-                sentences.push_back(std::exchange(sentence, {}));
+            if (c.value == '\n' || sentence.size() > longest) {
+                sentences.push_back(sentence);
+                sentence.clear();
+            }
             sentence += is_reserved(c.value) ? "\t" : c.bytes;
         }
         sentences.push_back(sentence);

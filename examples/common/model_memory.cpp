@@ -17,7 +17,7 @@ namespace taper::examples {
 namespace {
 
 // Numbers of one kind, and the options that make them many.
-struct Part {
+struct MemoryPart {
     std::vector<std::string> options;
     double bytes = 0;
 };
@@ -30,12 +30,12 @@ bool is_projection(const std::string& tensor) {
 }  // namespace
 
 MemoryNeed memory_need(const nn::Config& config, std::size_t batch, std::size_t arrays) {
-    Part tokens{{"--vocab", "--width"}};
-    Part positions{{"--length", "--lengths", "--width"}};
-    Part projections{{"--k", "--length", "--lengths", "--sharing", "--layers"}};
-    Part feed_forward{{"--ffn-width", "--width", "--layers"}};
-    Part others{{"--width", "--layers"}};
-    Part rows{{"--batch", "--tokens", "--length", "--lengths", "--vocab", "--width"}};
+    MemoryPart tokens{{"--vocab", "--width"}};
+    MemoryPart positions{{"--length", "--lengths", "--width"}};
+    MemoryPart projections{{"--k", "--length", "--lengths", "--sharing", "--layers"}};
+    MemoryPart feed_forward{{"--ffn-width", "--width", "--layers"}};
+    MemoryPart others{{"--width", "--layers"}};
+    MemoryPart rows{{"--batch", "--tokens", "--length", "--lengths", "--vocab", "--width"}};
 
     // Where all layers have the same shapes, one stands for them.
     nn::Config listed = config;
@@ -45,7 +45,7 @@ MemoryNeed memory_need(const nn::Config& config, std::size_t batch, std::size_t 
     nn::each_tensor(listed, [&](const std::string& name, const Shape& shape) {
         double size = name.starts_with("layers.") ? layers : 1;
         for (const std::size_t axis : shape) size *= static_cast<double>(axis);
-        Part* part = &others;
+        MemoryPart* part = &others;
         if (name.starts_with("embedding.token") || name.starts_with("head")) part = &tokens;
         if (name.starts_with("embedding.position")) part = &positions;
         if (name.find(".feed_forward.") != name.npos) part = &feed_forward;
@@ -60,7 +60,7 @@ MemoryNeed memory_need(const nn::Config& config, std::size_t batch, std::size_t 
     rows.bytes = static_cast<double>(batch) * static_cast<double>(config.length) * position_bytes;
 
     double largest = 0;
-    for (const Part& part : {tokens, positions, projections, feed_forward, others, rows}) {
+    for (const MemoryPart& part : {tokens, positions, projections, feed_forward, others, rows}) {
         need.bytes += part.bytes;
         if (part.bytes > largest) need.options = part.options;
         largest = std::max(largest, part.bytes);
@@ -82,7 +82,7 @@ static double memory_of_machine() {
 }
 
 // A whole number, with all of its digits where a double has them.
-static std::string whole(double number) {
+static std::string all_digits(double number) {
     constexpr double exact = 9007199254740992;  // 2^53
     return number < exact ? grouped(static_cast<std::uint64_t>(number)) : fixed(number, 0);
 }
@@ -93,8 +93,8 @@ void check_memory(const nn::Config& config, std::size_t batch, std::size_t array
     const double available = memory_of_machine();
     if (need.bytes > available)
         throw Error(options.blamed(need.options) + ": what the model needs must fit into memory: " +
-                    whole(need.parameters) + " parameters, " + whole(need.bytes) +
-                    " bytes at least, " + whole(available) + " bytes there are");
+                    all_digits(need.parameters) + " parameters, " + all_digits(need.bytes) +
+                    " bytes at least, " + all_digits(available) + " bytes there are");
 }
 
 }  // namespace taper::examples

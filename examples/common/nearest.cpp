@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <utility>
 
 namespace taper::examples {
 
@@ -15,7 +14,8 @@ static std::size_t distance(std::string_view a, std::string_view b) {
     std::vector<std::size_t> before;  // of i - 2
     std::iota(row.begin(), row.end(), std::size_t{0});
     for (std::size_t i = 1; i <= a.size(); ++i) {
-        before = std::exchange(last, row);
+        before = last;
+        last = row;
         row[0] = i;
         for (std::size_t j = 1; j <= b.size(); ++j) {
             const std::size_t replaced = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);

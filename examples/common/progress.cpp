@@ -204,25 +204,25 @@ double Recent::loss() const {
 namespace {
 
 // A part of a line. The one of the highest rank is the first to be left out.
-struct Part {
+struct LinePart {
     std::string text;
     int rank;
 };
 
-std::string joined(const std::vector<Part>& parts, const std::string& between) {
+std::string joined(const std::vector<LinePart>& parts, const std::string& between) {
     std::string line;
-    for (const Part& part : parts) line += (line.empty() ? "" : between) + part.text;
+    for (const LinePart& part : parts) line += (line.empty() ? "" : between) + part.text;
     return line;
 }
 
 // Leaves out parts until the rest takes at most `width` columns.
-void fit(std::vector<Part>& parts, const std::string& between, std::size_t width) {
-    const auto by_rank = [](const Part& a, const Part& b) { return a.rank < b.rank; };
+void fit(std::vector<LinePart>& parts, const std::string& between, std::size_t width) {
+    const auto by_rank = [](const LinePart& a, const LinePart& b) { return a.rank < b.rank; };
     while (columns_of(joined(parts, between)) > width)
         parts.erase(std::max_element(parts.begin(), parts.end(), by_rank));
 }
 
-std::uint64_t whole(double number) { return static_cast<std::uint64_t>(std::llround(number)); }
+std::uint64_t rounded(double number) { return static_cast<std::uint64_t>(std::llround(number)); }
 
 // [####......] of so many columns.
 std::string bar(const Standing& run, std::size_t columns) {
@@ -239,13 +239,13 @@ std::string progress_line(const Standing& run, std::size_t width) {
     const std::string between = " ";
     const double percent =
         std::floor(100 * static_cast<double>(run.step) / static_cast<double>(run.steps));
-    std::vector<Part> parts{{std::to_string(whole(percent)) + "%", 5}};
+    std::vector<LinePart> parts{{std::to_string(rounded(percent)) + "%", 5}};
     parts.push_back({std::to_string(run.step) + "/" + std::to_string(run.steps), 1});
     if (run.loss) parts.push_back({"loss " + fixed(*run.loss, 3), 2});
     if (run.validation) parts.push_back({"val " + fixed(*run.validation, 3), 6});
     if (run.validating) parts.push_back({"validating", 4});
     else if (run.tokens_per_second)
-        parts.push_back({std::to_string(whole(*run.tokens_per_second)) + " tok/s", 7});
+        parts.push_back({std::to_string(rounded(*run.tokens_per_second)) + " tok/s", 7});
     parts.push_back({clock_text(run.elapsed) + (run.left ? "," : ""), 8});
     if (run.left) parts.push_back({clock_text(*run.left) + " left", 3});
     fit(parts, between, width);
@@ -261,12 +261,12 @@ std::string progress_line(const Standing& run, std::size_t width) {
 std::string report_line(const Standing& run, std::size_t width) {
     const bool narrow = width < 60;
     const std::string of_steps = narrow ? "" : "/" + std::to_string(run.steps);
-    std::vector<Part> parts{{"step " + std::to_string(run.step) + of_steps, 1}};
+    std::vector<LinePart> parts{{"step " + std::to_string(run.step) + of_steps, 1}};
     if (run.loss) parts.push_back({"loss " + fixed(*run.loss, 4), 3});
     if (run.validation)
         parts.push_back({(narrow ? "val " : "validation ") + fixed(*run.validation, 4), 2});
     if (run.tokens_per_second)
-        parts.push_back({std::to_string(whole(*run.tokens_per_second)) + " tokens/s", 6});
+        parts.push_back({std::to_string(rounded(*run.tokens_per_second)) + " tokens/s", 6});
     parts.push_back({clock_text(run.elapsed) + " elapsed", 5});
     if (run.left) parts.push_back({clock_text(*run.left) + " left", 4});
     const std::string between = "  ";

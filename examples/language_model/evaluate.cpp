@@ -1,5 +1,5 @@
-// Runs a model on given tokens: logits, loss and gradients in a file. evaluate --model DIR --tokens
-// IN --out OUT.
+// Runs a model on given tokens, and writes logits, loss and gradients to a file:
+// evaluate --model DIR --tokens IN --out OUT.
 #include <algorithm>
 #include <cmath>
 

@@ -22,7 +22,8 @@ void BinnedCurve::add(std::uint64_t step, double value) {
     append({.number = (step - 1) >> m_, .least = point, .greatest = point, .last = point});
     while (bins_.size() > most_) {
         ++m_;
-        const std::vector<Bin> halves = std::exchange(bins_, {});
+        std::vector<Bin> halves;
+        halves.swap(bins_);
         for (Bin bin : halves) {
             bin.number /= 2;
             append(bin);
