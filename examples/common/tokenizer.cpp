@@ -145,7 +145,7 @@ constexpr std::array<std::pair<TokenizerKind, std::string_view>, 3> kind_names =
 
 }  // namespace
 
-std::string to_string(TokenizerKind kind) {
+std::string name_of(TokenizerKind kind) {
     for (const auto& [known, name] : kind_names)
         if (known == kind) return std::string(name);
     throw Error("tokenizer: the kind must be char, byte or bpe: " +
@@ -221,7 +221,7 @@ BuiltTokenizer build_tokenizer(TokenizerKind kind, std::span<const Text> texts,
         throw Error(
             "--vocab: the size of a vocabulary can be chosen only with --tokenizer bpe: "
             "--tokenizer " +
-            to_string(kind));
+            name_of(kind));
     if (kind == TokenizerKind::bpe)
         return train_bpe(texts, vocab.value_or(default_bpe_vocab), with_mask);
     if (kind == TokenizerKind::byte) return {std::make_unique<ByteTokenizer>(with_mask), ""};

@@ -22,7 +22,7 @@ namespace taper::examples {
 
 enum class TokenizerKind { character, byte, bpe };
 
-std::string to_string(TokenizerKind kind);                   // "char", "byte", "bpe"
+std::string name_of(TokenizerKind kind);                     // "char", "byte", "bpe"
 TokenizerKind tokenizer_kind_from(std::string_view option);  // Error for any other word
 // What its texts must be: bytes for byte, else utf8.
 Encoding encoding_of(TokenizerKind kind);

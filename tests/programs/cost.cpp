@@ -239,22 +239,23 @@ TEST_CASE("cost: ratios and crossovers are those of the times that are drawn") {
                                          "k 16 causal", "k 1024",      "k 1024 causal"};
     for (std::size_t i = 2; i < 6; ++i) {
         // The last length at which it is not faster, and where the line to the next one crosses.
-        std::string from = std::string(i < 4 ? "16" : "1024") + " or before", before;
+        std::string crossover = std::string(i < 4 ? "16" : "1024") + " or before";
+        std::string before;  // the length
         double last = 0;
         for (const std::string n : {"16", "64", "256", "1024"}) {
             if (!times[i].contains(n)) continue;
             const double gain = std::log(times[i % 2].at(n) / times[i].at(n));
-            if (gain < 0) from.clear();
+            if (gain < 0) crossover.clear();
             else if (!before.empty() && last < 0) {
                 const double share = last / (last - gain);
                 const double step = std::log(std::stod(n) / std::stod(before));
-                from = std::to_string(std::lround(std::stod(before) * std::exp(share * step)));
+                crossover = std::to_string(std::lround(std::stod(before) * std::exp(share * step)));
             }
             last = gain;
             before = n;
         }
         const std::string where =
-            from.empty() ? "at none of these lengths" : "from n = " + from + " on";
+            crossover.empty() ? "at none of these lengths" : "from n = " + crossover + " on";
         CAPTURE(result.out);
         CHECK(contains(result.out, names[i] + " is faster than " + names[i % 2] + " attention " +
                                        where + "\n"));

@@ -41,18 +41,18 @@ TEST_CASE("programs directory: a directory that holds a run is left alone withou
 
 TEST_CASE("programs directory: --out that cannot be a run directory") {
     const Scratch scratch;
-    const std::string text = scratch.file("text.txt", prose(1000)),
-                      file = scratch.file("file", "mine");
+    const std::string text = scratch.file("text.txt", prose(1000));
+    const std::string file = scratch.file("file", "mine");
     const std::string dangling = scratch.path("dangling"), loop = scratch.path("loop");
     std::filesystem::create_symlink(scratch.path("nowhere"), dangling);
     std::filesystem::create_symlink(loop, loop);
-    const auto into = [&](const std::string& out) {
+    const auto train_into = [&](const std::string& out) {
         return train(small_run() + Arguments{"--text", text, "--out", out});
     };
     for (const std::string& out :
          {file, file + "/below", file + "/far/below", dangling, loop, std::string("/proc/no-such"),
           scratch.path(std::string(300, 'x'))}) {
-        check_refused(into(out), {"--out", "writable", out});
+        check_refused(train_into(out), {"--out", "writable", out});
         check_refused(train({"--resume", "--out", out}), {out});
     }
     CHECK(file_contents(file) == "mine");
@@ -60,8 +60,8 @@ TEST_CASE("programs directory: --out that cannot be a run directory") {
 
 TEST_CASE("programs directory: what the user may not read or write is named") {
     const Scratch scratch;
-    const std::string text = scratch.file("text.txt", prose(1000)),
-                      secret = scratch.file("secret.txt", prose(1000));
+    const std::string text = scratch.file("text.txt", prose(1000));
+    const std::string secret = scratch.file("secret.txt", prose(1000));
     const std::string locked = scratch.path("locked");
     std::filesystem::create_directory(locked);
     std::filesystem::permissions(scratch.path(""), std::filesystem::perms(0755));
@@ -103,8 +103,9 @@ TEST_CASE("programs directory: --out is made with all its parents, under any nam
 
 TEST_CASE("programs directory: --resume where there is no run") {
     const Scratch scratch;
-    const std::string missing = scratch.path("missing"), empty = scratch.path("empty"),
-                      foreign = scratch.path("foreign");
+    const std::string missing = scratch.path("missing");
+    const std::string empty = scratch.path("empty");
+    const std::string foreign = scratch.path("foreign");
     std::filesystem::create_directory(empty);
     std::filesystem::create_directory(foreign);
     scratch.file("foreign/notes.txt", "mine");
@@ -175,21 +176,22 @@ TEST_CASE("programs directory: relative paths, and --resume from another directo
     std::filesystem::create_directories(scratch.path("deep/er"));
     std::filesystem::create_directory_symlink(scratch.path("deep/er"), scratch.path("link"));
     scratch.file("deep/text.txt", prose(2000));
-    const auto in = [&](const std::string& directory, const Arguments& arguments) {
+    const auto train_in = [&](const std::string& directory, const Arguments& arguments) {
         return run("train_mlm", arguments, [&] {
             without_gnuplot();
             if (chdir(scratch.path(directory).c_str()) != 0) _exit(125);
         });
     };
-    CHECK(in("", small_run() + Arguments{"--text", "text.txt", "--out", "out"}).status == 0);
-    CHECK(in("deep/er", {"--resume", "--out", "../../out", "--steps", "21"}).status == 0);
-    CHECK(in("deep", {"--resume", "--out", "../out", "--steps", "22", "--text", "../text.txt"})
-              .status == 0);
+    CHECK(train_in("", small_run() + Arguments{"--text", "text.txt", "--out", "out"}).status == 0);
+    CHECK(train_in("deep/er", {"--resume", "--out", "../../out", "--steps", "21"}).status == 0);
+    CHECK(
+        train_in("deep", {"--resume", "--out", "../out", "--steps", "22", "--text", "../text.txt"})
+            .status == 0);
     CHECK(metrics_of(scratch.path("out")).size() == 22);
     // A path through a symbolic link is the system's to follow: link/.. is deep.
-    CHECK(in("", small_run() + Arguments{"--text", "link/../text.txt", "--out", "linked"}).status ==
-          0);
-    CHECK(in("", {"--resume", "--out", "linked", "--steps", "21", "--text", "deep/text.txt"})
+    CHECK(train_in("", small_run() + Arguments{"--text", "link/../text.txt", "--out", "linked"})
+              .status == 0);
+    CHECK(train_in("", {"--resume", "--out", "linked", "--steps", "21", "--text", "deep/text.txt"})
               .status == 0);
 }
 

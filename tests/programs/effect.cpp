@@ -143,8 +143,9 @@ TEST_CASE("programs effect: options that were given and have no effect under the
         return runs.first_line_of(program, Arguments{"--length", "32"} + options);
     };
     const std::string reading = "reading " + runs.text;
-    const Arguments full{"--attention", "full"}, mean{"--projection", "mean"},
-        random{"--projection", "random"};
+    const Arguments full{"--attention", "full"};
+    const Arguments mean{"--projection", "mean"};
+    const Arguments random{"--projection", "random"};
     for (const char* program : {"train_lm", "train_mlm"}) {
         CHECK(said(program, full) == reading);
         CHECK(said(program, full + Arguments{"--k", "4"}) ==

@@ -46,18 +46,19 @@ TEST_CASE(
     "tensor, "
     "place and value") {
     Trained trained;
-    const auto with = [](Ids x, std::int64_t value) {
+    const auto with_entry = [](Ids x, std::int64_t value) {
         x(1, 2) = value;
         return x;
     };
     const Ids good = ids({2, 4}, 1);
     for (const std::int64_t token : {std::int64_t{-1}, std::int64_t{1000}, std::int64_t{1} << 40})
-        trained.refused({{"tokens", with(good, token)}},
+        trained.refused({{"tokens", with_entry(good, token)}},
                         {"tensor tokens", "(1,2)", std::to_string(token)});
     for (const std::int64_t target : {-1, -99, 1000})
-        trained.refused({{"tokens", good}, {"targets", with(good, target)}},
+        trained.refused({{"tokens", good}, {"targets", with_entry(good, target)}},
                         {"tensor targets", "(1,2)", std::to_string(target)});
-    trained.refused({{"tokens", good}, {"mask", with(good, 2)}}, {"tensor mask", "(1,2)", "2"});
+    trained.refused({{"tokens", good}, {"mask", with_entry(good, 2)}},
+                    {"tensor mask", "(1,2)", "2"});
     trained.refused({{"tokens", good}, {"targets", ids({2, 4}, -100)}},
                     {trained.in, "tensor targets", "-100"});
     trained.refused({{"tokens", good}, {"mask", ids({2, 3}, 1)}},
@@ -78,8 +79,8 @@ TEST_CASE("programs evaluate: evaluate writes nothing over what it reads, and on
     Trained trained;
     CHECK(trained.evaluate({{"tokens", ids({1, 4}, 1)}}).status == 0);
     const auto before = directory_contents(trained.scratch.path(""));
-    const std::string weights = trained.model + "/model.safetensors",
-                      folder = trained.scratch.path("no") + "/out";
+    const std::string weights = trained.model + "/model.safetensors";
+    const std::string folder = trained.scratch.path("no") + "/out";
     for (const std::string& out :
          {trained.in, weights, trained.model, folder, trained.in + "/out", folder + "/"}) {
         const Result result =

@@ -213,8 +213,8 @@ TEST_CASE("programs lm: generate refuses prompts and numbers that make no sense"
 
 TEST_CASE("programs lm: a text of one character is learned, and only it comes out") {
     const Scratch scratch;
-    const std::string text = scratch.file("a.txt", std::string(5000, 'a')),
-                      out = scratch.path("run");
+    const std::string text = scratch.file("a.txt", std::string(5000, 'a'));
+    const std::string out = scratch.path("run");
     CHECK(train_lm(small_model() + Arguments{"--text", text, "--out", out, "--steps", "300"})
               .status == 0);
     CHECK(metrics_of(out).back().at("loss") < 0.05);

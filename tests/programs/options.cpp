@@ -100,42 +100,46 @@ TEST_CASE("programs options: every number that a message allows is taken, and no
 TEST_CASE("programs options: options that are unknown, repeated, cut short or of the wrong word") {
     const Scratch scratch;
     const std::string out = scratch.path("out"), text = scratch.file("text.txt", prose(1000));
-    const auto with = [&](const Arguments& arguments) {
+    const auto train_with = [&](const Arguments& arguments) {
         return train(small_model() + Arguments{"--text", text, "--out", out} + arguments);
     };
-    check_refused(with({"--step", "5"}), {"--step: ", "did you mean --steps?"});  // no prefixes
-    check_refused(with({"--eval=5"}), {"--eval: ", "did you mean --eval-every?"});
-    check_refused(with({"--tokenizer", "chr"}), {"'chr': did you mean char?"});
-    check_refused(with({"--no-such=3"}), {"--no-such: the option must be one that --help lists\n"});
+    check_refused(train_with({"--step", "5"}),
+                  {"--step: ", "did you mean --steps?"});  // no prefixes
+    check_refused(train_with({"--eval=5"}), {"--eval: ", "did you mean --eval-every?"});
+    check_refused(train_with({"--tokenizer", "chr"}), {"'chr': did you mean char?"});
+    check_refused(train_with({"--no-such=3"}),
+                  {"--no-such: the option must be one that --help lists\n"});
     check_refused(
-        with({"--weight_decay", "0"}),
+        train_with({"--weight_decay", "0"}),
         {"--weight_decay: the option must be one that --help lists: did you mean --weight-decay?"});
-    check_refused(with({"-x"}), {"-x"});
-    check_refused(with({"word"}), {"word"});
-    check_refused(with({"--text", text, "word"}),
+    check_refused(train_with({"-x"}), {"-x"});
+    check_refused(train_with({"word"}), {"word"});
+    check_refused(train_with({"--text", text, "word"}),
                   {"'word'", "or its value: --text stands before each value of its own\n"});
-    check_refused(with({"--steps", "5", "word"}), {"'word'", "or its value\n"});
-    check_refused(with({"--tie-embeddings", "word"}), {"'word'", "or its value\n"});
-    check_refused(with({"--steps"}), {"--steps"});
-    check_refused(with({"--steps", "--seed"}), {"--steps", "'--seed'"});
-    check_refused(with({"--steps=", "5"}), {"--steps: a value must follow"});
+    check_refused(train_with({"--steps", "5", "word"}), {"'word'", "or its value\n"});
+    check_refused(train_with({"--tie-embeddings", "word"}), {"'word'", "or its value\n"});
+    check_refused(train_with({"--steps"}), {"--steps"});
+    check_refused(train_with({"--steps", "--seed"}), {"--steps", "'--seed'"});
+    check_refused(train_with({"--steps=", "5"}), {"--steps: a value must follow"});
     check_refused(train({"--text", text, "--out=", "--resume"}), {"--out: a value must follow"});
     check_refused(train({"--text", text, "--out", "--resume"}),
                   {"--out: a value must follow", "'--resume'"});
-    check_refused(with({"--steps", "5", "--steps=6"}), {"--steps", "once", "'5'", "'6'"});
-    check_refused(with({"--tie-embeddings", "--tie-embeddings"}), {"--tie-embeddings", "once"});
-    check_refused(with({"--tie-embeddings=false"}), {"tie-embeddings"});
-    check_refused(with({"--tie-embeddings=maybe"}), {"tie-embeddings"});
-    check_refused(with({"--tokenizer", "word"}), {"--tokenizer", "char, byte, bpe", "'word'"});
-    check_refused(with({"--norm", "PRE"}), {"--norm", "pre, post", "'PRE'"});
-    check_refused(with({"--vocab", "300"}), {"--vocab", "--tokenizer char"});
+    check_refused(train_with({"--steps", "5", "--steps=6"}), {"--steps", "once", "'5'", "'6'"});
+    check_refused(train_with({"--tie-embeddings", "--tie-embeddings"}),
+                  {"--tie-embeddings", "once"});
+    check_refused(train_with({"--tie-embeddings=false"}), {"tie-embeddings"});
+    check_refused(train_with({"--tie-embeddings=maybe"}), {"tie-embeddings"});
+    check_refused(train_with({"--tokenizer", "word"}),
+                  {"--tokenizer", "char, byte, bpe", "'word'"});
+    check_refused(train_with({"--norm", "PRE"}), {"--norm", "pre, post", "'PRE'"});
+    check_refused(train_with({"--vocab", "300"}), {"--vocab", "--tokenizer char"});
     check_refused(train({"--text", text}), {"--out"});
     check_refused(train({"--text", text, "--out", ""}), {"--out"});
     check_refused(train({"--out", out}), {"--text"});
     check_refused(run("fill_mask", {"--model", out, "--text", "[MASK]", "--top", "0"}),
                   {"--top", "1 to", "'0'"});
     CHECK(!std::filesystem::exists(out));
-    CHECK(with({"--steps=3", "--seed", "18446744073709551615"}).status == 0);
+    CHECK(train_with({"--steps=3", "--seed", "18446744073709551615"}).status == 0);
 }
 
 TEST_CASE("programs options: --version, and options that must be there") {
@@ -172,21 +176,22 @@ TEST_CASE("programs options: --version, and options that must be there") {
 TEST_CASE("programs options: shapes that make no sense are refused with all their numbers") {
     const Scratch scratch;
     const std::string out = scratch.path("out"), text = scratch.file("text.txt", prose(1000));
-    const auto with = [&](const Arguments& arguments) {
+    const auto train_with = [&](const Arguments& arguments) {
         std::filesystem::remove_all(out);
         return train(Arguments{"--text", text, "--out", out, "--layers", "1", "--batch", "1",
                                "--steps", "1"} +
                      arguments);
     };
-    check_refused(with({"--width", "100", "--heads", "3"}), {"width 100", "heads 3"});
-    check_refused(with({"--k", "40", "--length", "32"}), {"k 40", "length 32"});
-    check_refused(with({"--k", "8,8"}), {"k has 2", "layers 1"});
-    check_refused(with({"--k", "8;8"}), {"--k", "'8;8'"});
+    check_refused(train_with({"--width", "100", "--heads", "3"}), {"width 100", "heads 3"});
+    check_refused(train_with({"--k", "40", "--length", "32"}), {"k 40", "length 32"});
+    check_refused(train_with({"--k", "8,8"}), {"k has 2", "layers 1"});
+    check_refused(train_with({"--k", "8;8"}), {"--k", "'8;8'"});
     CHECK(!std::filesystem::exists(out));
-    CHECK(with({"--width", "30", "--heads", "30", "--k", "32", "--length", "32"}).status == 0);
-    CHECK(
-        with({"--attention", "full", "--k", "40", "--length", "32", "--width", "6", "--heads", "3"})
-            .status == 0);
+    CHECK(train_with({"--width", "30", "--heads", "30", "--k", "32", "--length", "32"}).status ==
+          0);
+    CHECK(train_with({"--attention", "full", "--k", "40", "--length", "32", "--width", "6",
+                      "--heads", "3"})
+              .status == 0);
 }
 
 TEST_CASE(

@@ -93,8 +93,8 @@ TEST_CASE("programs pictures: where singular values take long it is said, and no
     const Models models;
     const FakeGnuplot gnuplot;
     for (const Result& result : models.draw(models.pictures)) CHECK(result.err.empty());
-    const std::string model = models.scratch.path("long"),
-                      text = models.scratch.file("long.txt", prose(3000));
+    const std::string model = models.scratch.path("long");
+    const std::string text = models.scratch.file("long.txt", prose(3000));
     const Arguments one_step{"--length", "1000",    "--k", "4",        "--width",
                              "4",        "--heads", "2",   "--layers", "1"};
     REQUIRE(

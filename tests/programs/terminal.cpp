@@ -138,8 +138,8 @@ TEST_CASE(
         {"xx  yyyyyy", "/bin/sh"}, {" ", "/bin/sh"}, {"\t", "/bin/bash"}, {"\n\t", "/bin/bash"}};
     for (const char* program : {"train_lm", "train_mlm"})
         for (const auto& [part, shell] : texts) {
-            const std::string text = scratch.file("text.txt", repeated(part)),
-                              out = scratch.path("run");
+            const std::string text = scratch.file("text.txt", repeated(part));
+            const std::string out = scratch.path("run");
             std::filesystem::remove_all(out);
             const Result result =
                 run(program, small + Arguments{"--text", text, "--out", out}, without_gnuplot);
@@ -156,8 +156,8 @@ TEST_CASE(
     "programs terminal: a path that a terminal would obey is spelled, and the command with it "
     "works as it is typed") {
     const LanguageModel model;
-    const std::string text = model.scratch.file("t\x1b[31m.txt", prose(20000)),
-                      out = model.scratch.path("new\nline\u202Ered\xFF");
+    const std::string text = model.scratch.file("t\x1b[31m.txt", prose(20000));
+    const std::string out = model.scratch.path("new\nline\u202Ered\xFF");
     const Arguments options{"--text", text, "--out", out, "--steps", "1", "--warmup", "1"};
     const auto readable_lines = [](const std::string& said) {
         CHECK(readable(said) == said);

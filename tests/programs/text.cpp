@@ -50,8 +50,8 @@ TEST_CASE("programs text: a byte order mark is dropped, CRLF is kept") {
 
 TEST_CASE("programs text: a text of one character") {
     const Scratch scratch;
-    const std::string out = scratch.path("out"),
-                      text = scratch.file("a.txt", std::string(5000, 'a'));
+    const std::string out = scratch.path("out");
+    const std::string text = scratch.file("a.txt", std::string(5000, 'a'));
     const Arguments arguments =
         small_model() + Arguments{"--steps", "300", "--threads", "1", "--text", text};
     CHECK(run("train_mlm", arguments + Arguments{"--out", out}).status == 0);
@@ -65,8 +65,8 @@ TEST_CASE("programs text: a text of one character") {
 
 TEST_CASE("programs text: bpe vocabularies that the text does not have") {
     const Scratch scratch;
-    const std::string text = scratch.file("text.txt", prose(500) + "\u00BD"),
-                      out = scratch.path("out");
+    const std::string text = scratch.file("text.txt", prose(500) + "\u00BD");
+    const std::string out = scratch.path("out");
     const auto bpe = [&](const std::string& vocab) {
         std::filesystem::remove_all(out);
         return train(small_run() + Arguments{"--tokenizer", "bpe", "--vocab", vocab, "--text", text,
@@ -185,24 +185,24 @@ TEST_CASE("programs text: fill_mask shows whole characters, also of tokens that 
 TEST_CASE("programs text: empty and short texts") {
     const Scratch scratch;
     const std::string out = scratch.path("out"), good = scratch.file("good.txt", prose(3000));
-    const auto on = [&](const Arguments& texts) {
+    const auto train_on = [&](const Arguments& texts) {
         return train(small_run() + texts + Arguments{"--out", out});
     };
-    const std::string empty = scratch.file("empty.txt", ""),
-                      mark = scratch.file("mark.txt", "\xEF\xBB\xBF");
-    check_refused(on({"--text", empty}), {empty, "empty"});
-    check_refused(on({"--text", good, "--text", mark}), {mark, "empty"});
+    const std::string empty = scratch.file("empty.txt", "");
+    const std::string mark = scratch.file("mark.txt", "\xEF\xBB\xBF");
+    check_refused(train_on({"--text", empty}), {empty, "empty"});
+    check_refused(train_on({"--text", good, "--text", mark}), {mark, "empty"});
     const std::string shorter = scratch.file("short.txt", std::string(31, 'e'));
-    check_refused(on({"--text", shorter}), {"--text", "longest 31", "window 32"});
+    check_refused(train_on({"--text", shorter}), {"--text", "longest 31", "window 32"});
     CHECK(!std::filesystem::exists(out));
 
-    const Result both = on({"--text", good, "--text", shorter});
+    const Result both = train_on({"--text", good, "--text", shorter});
     CHECK(both.status == 0);
     CHECK(both.out.find(shorter + ": not used: its 31 tokens are less than a window of 32\n") !=
           std::string::npos);
     std::filesystem::remove_all(out);
     const std::string window = scratch.file("window.txt", prose(32));
-    const Result one = on({"--text", window});
+    const Result one = train_on({"--text", window});
     CHECK(one.status == 0);
     CHECK(one.out.find(window + ": nothing of it validates: its last tenth, 3 tokens") !=
           std::string::npos);
@@ -212,7 +212,7 @@ TEST_CASE("programs text: empty and short texts") {
 TEST_CASE("programs text: texts by odd names, from a pipe, and what is no text") {
     const Scratch scratch;
     const std::string out = scratch.path("out");
-    const auto on = [&](const Arguments& texts) {
+    const auto train_on = [&](const Arguments& texts) {
         std::filesystem::remove_all(out);
         return train(small_model() + Arguments{"--steps", "1", "--out", out} + texts);
     };
@@ -220,13 +220,13 @@ TEST_CASE("programs text: texts by odd names, from a pipe, and what is no text")
          {"a b", "it's \"quoted\"", "[x,y]", "{z}", "new\nline", "--steps", "\u00E9", "%s$HOME*"}) {
         CAPTURE(name);
         const std::string text = scratch.file(name, prose(1000));
-        CHECK(on({"--text", text, "--text=" + text}).status == 0);
+        CHECK(train_on({"--text", text, "--text=" + text}).status == 0);
     }
-    check_refused(on({"--text", scratch.path("no\nsuch")}), {"no\\nsuch", "No such file"});
-    check_refused(on({"--text", ""}), {"--text", "path", "''"});
-    check_refused(on({"--text", scratch.path("\xFF")}), {"--text", "UTF-8"});
-    check_refused(on({"--text", "/"}), {"/: ", "directory"});
-    check_refused(on({"--text", "/dev/zero"}), {"/dev/zero", "device"});
+    check_refused(train_on({"--text", scratch.path("no\nsuch")}), {"no\\nsuch", "No such file"});
+    check_refused(train_on({"--text", ""}), {"--text", "path", "''"});
+    check_refused(train_on({"--text", scratch.path("\xFF")}), {"--text", "UTF-8"});
+    check_refused(train_on({"--text", "/"}), {"/: ", "directory"});
+    check_refused(train_on({"--text", "/dev/zero"}), {"/dev/zero", "device"});
 
     const std::string pipe = scratch.path("pipe");
     REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);

@@ -212,8 +212,8 @@ template <class T> void check_sums_over_rows() {
     for (const std::size_t rows : {1u, 255u, 257u, 515u, 1030u, 2055u, 2311u})
         for (const std::size_t out : {1u, 2u, 127u, 129u, 257u, 300u}) {
             const std::size_t in = 3;
-            const auto x = normal<T>(Random(1, "x"), {rows, in}),
-                       dy = normal<T>(Random(2, "dy"), {rows, out});
+            const auto x = normal<T>(Random(1, "x"), {rows, in});
+            const auto dy = normal<T>(Random(2, "dy"), {rows, out});
             Parameter<T> W("W", zeros<T>({out, in})), b("b", zeros<T>({out}));
             Tape<T> tape;
             tape.backward(linear(Var<T>(x), W, b), dy);

@@ -138,8 +138,8 @@ TEST_CASE("file: a part is read from its offset, and less where the file ends") 
 
 TEST_CASE("file: what is no readable regular file is refused") {
     const Scratch scratch;
-    const std::string rule = ": the file must exist and be readable: ",
-                      kind = ": the file must be a regular file: it is ";
+    const std::string rule = ": the file must exist and be readable: ";
+    const std::string kind = ": the file must be a regular file: it is ";
     CHECK(read_refusal(scratch.path("none")) ==
           scratch.path("none") + rule + "No such file or directory");
     CHECK(read_refusal("") == rule + "No such file or directory");

@@ -203,8 +203,8 @@ TEST_CASE("safetensors: every field is there, and once") {
               raw(R"({"a":{"shape":[0],"dtype":"U8","shape":[0],"data_offsets":[0,0]}})")) ==
           fields + "shape");
 
-    const std::string entry = R"({"dtype":"U8","shape":[0],"data_offsets":[0,0]})",
-                      b = ",\"b\":" + entry;
+    const std::string entry = R"({"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
+    const std::string b = ",\"b\":" + entry;
     CHECK(bytes_refusal(raw("{\"a\":" + entry + b + "}")) == "");
     CHECK(bytes_refusal(raw("{\"a\":" + entry + b + ",\"\\u0061\":" + entry + "}")) ==
           "tensor a: a name must stand only once");

@@ -122,8 +122,8 @@ int openblas_get_num_threads();
 }
 
 TEST_CASE("parallel: products do not depend on how many threads a program gives to OpenBLAS") {
-    const Array<float> a = normal<float>(Random(1, "a"), {300, 400}),
-                       b = normal<float>(Random(1, "b"), {400, 500});
+    const Array<float> a = normal<float>(Random(1, "a"), {300, 400});
+    const Array<float> b = normal<float>(Random(1, "b"), {400, 500});
     const auto product = [&] { return matmul(Var<float>(a), Var<float>(b)).value(); };
     const Array<float> before = product();
     for (const int count : {2, 4}) {

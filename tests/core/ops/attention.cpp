@@ -147,8 +147,9 @@ TEST_CASE(
 TEST_CASE("attention: a query that sees no key gets 0, and no gradient flows from it") {
     AttentionOptions options{.causal = true, .live = Mask({1, 3}, true)};
     (*options.live)(0, 0) = false;
-    Parameter<double> Q("Q", some({1, 3, 2}, "Q")), K("K", some({1, 3, 2}, "K")),
-        V("V", some({1, 3, 2}, "V"));
+    Parameter<double> Q("Q", some({1, 3, 2}, "Q"));
+    Parameter<double> K("K", some({1, 3, 2}, "K"));
+    Parameter<double> V("V", some({1, 3, 2}, "V"));
     Tape<double> tape;
     const Var<double> y = attention(Q, K, V, options);
     tape.backward(sum(y));

@@ -218,10 +218,10 @@ static void add_id_cases(Table& table) {
                                                           {{1, 1}, 1, 3},
                                                           {{2, 3}, 1, 0},
                                                           {{0, 3}, 1, 2}}) {
-        const std::size_t at = axis_index("table", axis, {"x", shape});
-        const auto extent = static_cast<std::int64_t>(shape[at]);
+        const std::size_t axis_number = axis_index("table", axis, {"x", shape});
+        const auto extent = static_cast<std::int64_t>(shape[axis_number]);
         Shape ids = shape;
-        ids[at] = n;
+        ids[axis_number] = n;
         table.draw("gather", "axis " + std::to_string(axis) + " ids " + to_string(ids), {{shape}},
                    [axis = axis, ids = rows_of(extent, ids)](const auto& x) {
                        return gather(x[0], axis, ids);

@@ -100,8 +100,9 @@ TEST_CASE("gradients: backward of every op agrees with numeric derivatives") {
 
 // At a tie any split of the gradient is right; which one is ours stands in core/ops.hpp.
 TEST_CASE("gradients: ties and kinks, exactly") {
-    Parameter<double> x("x", Array<double>{1, 3, 3, 2, 3}), a("a", Array<double>{1, 2, -3}),
-        b("b", Array<double>{1, 1, -3});
+    Parameter<double> x("x", Array<double>{1, 3, 3, 2, 3});
+    Parameter<double> a("a", Array<double>{1, 2, -3});
+    Parameter<double> b("b", Array<double>{1, 1, -3});
     Parameter<double> zero("zero", Array<double>{0, -0.0});
     Tape<double> tape;
     tape.backward(max(x) * 6 + sum(maximum(a, b)) + sum(relu(zero)));
@@ -110,8 +111,9 @@ TEST_CASE("gradients: ties and kinks, exactly") {
     CHECK(b.gradient() == Array<double>{0.5, 0, 0.5});
     CHECK(zero.gradient() == Array<double>{0, 0});
 
-    Parameter<double> c("c", Array<double>{1, 2, -3}), d("d", Array<double>{1, 1, -3}),
-        at_bounds("at_bounds", Array<double>{-1, 2, -1.5, 2.5});
+    Parameter<double> c("c", Array<double>{1, 2, -3});
+    Parameter<double> d("d", Array<double>{1, 1, -3});
+    Parameter<double> at_bounds("at_bounds", Array<double>{-1, 2, -1.5, 2.5});
     Tape<double> other;
     other.backward(sum(minimum(c, d)) + sum(abs(zero)) + sum(clamp(at_bounds, -1, 2)) + norm(zero));
     CHECK(c.gradient() == Array<double>{0.5, 0, 0.5});
@@ -201,8 +203,8 @@ TEST_CASE(
     "gradients: parts of a batch, weighed by what they count, have the gradient of the whole") {
     const auto x = normal<double>(Random(1, "batch"), {6, 4});
     const Ids targets{2, ignore_index, 0, ignore_index, ignore_index, 1};
-    Parameter<double> W("W", normal<double>(Random(2, "batch"), {3, 4})),
-        b("b", normal<double>(Random(3, "batch"), {3}));
+    Parameter<double> W("W", normal<double>(Random(2, "batch"), {3, 4}));
+    Parameter<double> b("b", normal<double>(Random(3, "batch"), {3}));
     const auto loss = [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
         const Ids part(xt::strided_view(targets, {xt::range(begin, end)}));
         return cross_entropy(linear(slice(Var<double>(x), 0, {begin, end}), W, b), part);

@@ -153,11 +153,12 @@ TEST_CASE("large: sums over either axis of many rows and columns equal a plain l
                                Shape{1, 70'001}, Shape{1000, 17}}) {
         const Array<double> x = drawn("x", shape), row = drawn("row", {shape[1]});
         auto columns = zeros<double>({shape[1]}), rows = zeros<double>({shape[0]}), shifted = x;
-        const Array<double> dy = cotangent<double>(shape),
-                            d_columns = cotangent<double>({shape[1]}),
-                            d_rows = cotangent<double>({shape[0]});
-        auto from_columns = empty<double>(shape), from_rows = from_columns,
-             d_row = zeros<double>({shape[1]});
+        const Array<double> dy = cotangent<double>(shape);
+        const Array<double> d_columns = cotangent<double>({shape[1]});
+        const Array<double> d_rows = cotangent<double>({shape[0]});
+        auto from_columns = empty<double>(shape);
+        auto from_rows = from_columns;
+        auto d_row = zeros<double>({shape[1]});
         for (std::size_t i = 0; i < shape[0]; ++i)
             for (std::size_t j = 0; j < shape[1]; ++j) {
                 columns(j) += x(i, j);
@@ -195,8 +196,9 @@ TEST_CASE("large: embedding adds up the gradients of an id that comes often") {
 
 TEST_CASE("large: elementwise ops reach every entry of every chunk") {
     for (const std::size_t size : {16'383U, 16'384U, 16'385U, 50'001U}) {
-        const Array<double> a = drawn("a", {size}), b = drawn("b", {size}),
-                            dy = cotangent<double>({size});
+        const Array<double> a = drawn("a", {size});
+        const Array<double> b = drawn("b", {size});
+        const Array<double> dy = cotangent<double>({size});
         auto y = a, da = a, db = a;
         for (std::size_t i = 0; i < size; ++i) {
             const double e = std::exp(b(i));

@@ -83,8 +83,8 @@ TEST_CASE("misuse: pad refuses numbers below 0 and beyond any memory, before and
     };
     constexpr std::ptrdiff_t large = (std::ptrdiff_t{1} << 60) + 1;
     for (const std::ptrdiff_t wrong : {std::ptrdiff_t{-1}, large}) {
-        const std::string rule = "pad: before and after must be 0 to 2^60: x (2,3): ",
-                          number = std::to_string(wrong);
+        const std::string rule = "pad: before and after must be 0 to 2^60: x (2,3): ";
+        const std::string number = std::to_string(wrong);
         CHECK(refused(wrong, 0) == rule + "before " + number + ", after 0");
         CHECK(refused(0, wrong) == rule + "before 0, after " + number);
     }

@@ -185,8 +185,8 @@ template <class T> void check_slopes() {
     for (const Elementwise& op : elementwise())
         if (op.name == "sigmoid") CHECK(std::abs(slope(op, T(-100))) < T(1e-30));
     for (const bool larger : {true, false}) {  // where y is NaN, both inputs are behind it
-        Parameter<T> a("a", Array<T>{T(not_a_number), 1, T(not_a_number), 3}),
-            b("b", Array<T>{1, T(not_a_number), 0, 2});
+        Parameter<T> a("a", Array<T>{T(not_a_number), 1, T(not_a_number), 3});
+        Parameter<T> b("b", Array<T>{1, T(not_a_number), 0, 2});
         Tape<T> tape;
         tape.backward(sum(larger ? maximum(a, b) : minimum(a, b)));
         for (const std::size_t i : {0u, 1u, 2u}) {

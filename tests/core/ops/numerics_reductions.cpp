@@ -176,8 +176,8 @@ TEST_CASE("numerics: embedding and gather add what each id stands for, whatever 
     for (std::size_t i = 0; i < n; ++i)
         for (std::size_t j = 0; j < d; ++j)
             expected(static_cast<std::size_t>(ids(i)), j) += dy(i, j);
-    Parameter<double> by_row("by_row", zeros<double>({V, d})),
-        by_entry("by_entry", zeros<double>({V, d}));
+    Parameter<double> by_row("by_row", zeros<double>({V, d}));
+    Parameter<double> by_entry("by_entry", zeros<double>({V, d}));
     Tape<double> tape;
     tape.backward(embedding(by_row, ids), dy);
     Tape<double> other;

@@ -130,8 +130,8 @@ TEST_CASE("numerics: layer_norm of constant rows is the bias, with finite gradie
         for (const std::size_t d : {1u, 2u, 7u, 64u})
             for (const double level : {0.0, 0.1, -3.0, 1e3, 1e6})
                 for (const bool fused : {true, false}) {
-                    const Array<T> gain = normal<T>(Random(1, "gain"), {d}),
-                                   bias = normal<T>(Random(1, "bias"), {d});
+                    const Array<T> gain = normal<T>(Random(1, "gain"), {d});
+                    const Array<T> bias = normal<T>(Random(1, "bias"), {d});
                     const auto norm = [&](const auto& x) {
                         return fused ? layer_norm(x, Var<T>(gain), Var<T>(bias))
                                      : composed::layer_norm(x, Var<T>(gain), Var<T>(bias));
@@ -168,8 +168,8 @@ TEST_CASE("numerics: layer_norm of rows far from 0") {
 
 TEST_CASE("numerics: rows of a million entries keep their digits in float") {
     constexpr std::size_t n = 1'000'003;
-    const auto x = normal<float>(Random(4, "long"), {1, n}),
-               dy = normal<float>(Random(5, "long"), {1, n});
+    const auto x = normal<float>(Random(4, "long"), {1, n});
+    const auto dy = normal<float>(Random(5, "long"), {1, n});
     const auto compare = [&](const std::string& name, auto f) {
         const auto [y, dx] = value_and_gradient<float>(f, x, dy);
         const auto [exact, dexact] =
@@ -301,8 +301,8 @@ TEST_CASE("numerics: matmul equals a plain loop") {
                     std::swap(shape_a[shape_a.size() - 1], shape_a[shape_a.size() - 2]);
                 if (transpose_b)
                     std::swap(shape_b[shape_b.size() - 1], shape_b[shape_b.size() - 2]);
-                const auto a = uniform<double>(Random(1, "a"), shape_a, -1, 1),
-                           b = uniform<double>(Random(1, "b"), shape_b, -1, 1);
+                const auto a = uniform<double>(Random(1, "a"), shape_a, -1, 1);
+                const auto b = uniform<double>(Random(1, "b"), shape_b, -1, 1);
                 const Transposed as{transpose_a, transpose_b};
                 const Array<double> expected = plain_product(a, b, as);
                 const std::string title = to_string(a.shape()) + " " + to_string(b.shape());

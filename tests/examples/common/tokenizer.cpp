@@ -32,7 +32,7 @@ const std::string first_line = "In the beginning God created the heaven and the 
 
 TEST_CASE("tokenizer: the names of the kinds") {
     for (const char* name : {"char", "byte", "bpe"})
-        CHECK(to_string(tokenizer_kind_from(name)) == name);
+        CHECK(name_of(tokenizer_kind_from(name)) == name);
     CHECK(refusal([] { tokenizer_kind_from("word"); }) ==
           "--tokenizer: the kind must be char, byte or bpe: word");
     CHECK(encoding_of(TokenizerKind::byte) == Encoding::bytes);
@@ -88,7 +88,7 @@ TEST_CASE("tokenizer: a size is chosen only for bpe") {
         CHECK(refusal([&] { build_from(kind, "abc", 300); }) ==
               "--vocab: the size of a vocabulary can be chosen only with --tokenizer bpe: "
               "--tokenizer " +
-                  to_string(kind));
+                  name_of(kind));
 }
 
 TEST_CASE("tokenizer: [MASK] in a text is letters") {

@@ -111,10 +111,10 @@ TEST_CASE("checkpoint: one bit that changed anywhere is noticed") {
     REQUIRE(key != std::string::npos + 1);
     std::size_t noticed = 0, by_hash = 0;
     for (std::size_t bit = 0; bit < 8 * whole.size(); bit += 31) {
-        const std::size_t at = bit / 8;
-        if (at >= key && at < end_of_key) continue;
+        const std::size_t byte = bit / 8;
+        if (byte >= key && byte < end_of_key) continue;
         std::string changed = whole;
-        changed[at] = static_cast<char>(changed[at] ^ (1 << bit % 8));
+        changed[byte] = static_cast<char>(changed[byte] ^ (1 << bit % 8));
         const std::string message = saved.refusal_of(changed);
         CAPTURE(bit);
         CHECK(contains(message, examples::checkpoint_path(saved.directory)));

@@ -100,8 +100,8 @@ TEST_CASE(
     const auto all = corpus.validation_windows(1000);
     CHECK(all.size() == 20 + 5);
     for (const std::size_t count : {1U, 2U, 7U, 12U, 24U, 25U}) {
-        const auto some = corpus.validation_windows(count),
-                   again = corpus.validation_windows(count);
+        const auto some = corpus.validation_windows(count);
+        const auto again = corpus.validation_windows(count);
         REQUIRE(some.size() == count);
         std::vector<std::size_t> ranks;
         for (std::size_t i = 0; i < count; ++i) {

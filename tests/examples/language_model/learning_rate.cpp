@@ -75,11 +75,11 @@ TEST_CASE("learning rate: a learning rate that is no number stays none") {
 TEST_CASE(
     "learning rate: weight decay takes lr times its share of matrices, and nothing of biases") {
     const std::vector<double> gradients{0.1, -0.2, 0.3};
-    const auto without = after_a_step(0.01, 0, 0, gradients),
-               with = after_a_step(0.01, 0.25, 0, gradients);
-    CHECK(without[0] - with[0] == doctest::Approx(0.01 * 0.25 * 1).epsilon(1e-12));
-    CHECK(without[1] - with[1] == doctest::Approx(0.01 * 0.25 * 2).epsilon(1e-12));
-    CHECK(without[2] == with[2]);
+    const auto undecayed = after_a_step(0.01, 0, 0, gradients);
+    const auto decayed = after_a_step(0.01, 0.25, 0, gradients);
+    CHECK(undecayed[0] - decayed[0] == doctest::Approx(0.01 * 0.25 * 1).epsilon(1e-12));
+    CHECK(undecayed[1] - decayed[1] == doctest::Approx(0.01 * 0.25 * 2).epsilon(1e-12));
+    CHECK(undecayed[2] == decayed[2]);
 }
 
 TEST_CASE(

@@ -206,15 +206,15 @@ TEST_CASE("run log: a line is read as JSON, however it is spelled") {
     metrics.val_bits_per_byte = 0;
     for (const std::string& line : {metrics_at(1, 2).json(), metrics.json()}) {
         CHECK(outcome(line) == Outcome{line, ""});
-        for (std::size_t at = 0; at <= line.size(); ++at)
+        for (std::size_t place = 0; place <= line.size(); ++place)
             for (const char c : std::string_view("01-+.eE,:}{\" x\xFF")) {
                 std::string inserted = line, replaced = line;
-                inserted.insert(at, 1, c);
+                inserted.insert(place, 1, c);
                 CHECK(outcome(inserted) == outcome(inserted + " "));
-                if (at == line.size()) continue;
-                replaced[at] = c;
+                if (place == line.size()) continue;
+                replaced[place] = c;
                 CHECK(outcome(replaced) == outcome(replaced + " "));
-                CHECK(outcome(line.substr(0, at)).error == "refused");
+                CHECK(outcome(line.substr(0, place)).error == "refused");
             }
     }
     const auto with_loss = [&](const std::string& number) {

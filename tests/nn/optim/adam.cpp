@@ -17,8 +17,8 @@ using namespace taper;
 using namespace taper::tests;
 
 TEST_CASE("adam: three steps by hand, with bias correction and decay of matrices alone") {
-    Parameter<double> matrix("matrix", Array<double>{{1.0, -2.0}}),
-        bias("bias", Array<double>{0.5});
+    Parameter<double> matrix("matrix", Array<double>{{1.0, -2.0}});
+    Parameter<double> bias("bias", Array<double>{0.5});
     nn::Adam<double> adam({&matrix, &bias},
                           {.beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .weight_decay = 0.1});
     double w[] = {1.0, -2.0, 0.5};
@@ -92,8 +92,8 @@ TEST_CASE("adam: moments of a parameter of many chunks, against a plain loop in 
 TEST_CASE(
     "adam: a frozen parameter and its moments stay bit by bit, is not in the norm, and goes on "
     "where it is thawed") {
-    Parameter<double> table("table", Array<double>{{1, -2}, {3, 4}}),
-        w("w", Array<double>{{0.5, 0.25}});
+    Parameter<double> table("table", Array<double>{{1, -2}, {3, 4}});
+    Parameter<double> w("w", Array<double>{{0.5, 0.25}});
     const nn::Parameters<double> both{&table, &w};
     nn::Adam<double> adam(both, {.weight_decay = 0.5});
     const auto step = [&] {

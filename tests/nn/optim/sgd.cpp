@@ -15,8 +15,8 @@ using namespace taper::tests;
 
 TEST_CASE(
     "sgd: three steps by hand, with momentum and decay of matrices alone, and of many chunks") {
-    Parameter<double> matrix("matrix", Array<double>{{1.0, -2.0}}),
-        bias("bias", Array<double>{0.5});
+    Parameter<double> matrix("matrix", Array<double>{{1.0, -2.0}});
+    Parameter<double> bias("bias", Array<double>{0.5});
     nn::Sgd<double> sgd({&matrix, &bias, &matrix}, {.momentum = 0.8, .weight_decay = 0.1});
     CHECK(sgd.parameters().size() == 2);
     // v: 0.3, 0.24 + 0.6, 0.672 + 0.9; 1, 1.8, 2.44; of the bias 2, 2.6, 2.08 + 2 / 3
