@@ -235,8 +235,7 @@ TEST_CASE("layers: configurations that make no sense are refused with all number
     CHECK(refusal([&] { model(some_ids(1, 7, 7)); }) ==
           "embedding: tokens must be (B, n'), 1 <= n' <= the length n of the model: tokens (1,7): "
           "n 6");
-    CHECK(refusal([&] { model(some_ids(1, 6, 9)); }).find("an id must be in [0, V)") !=
-          std::string::npos);
+    CHECK(contains(refusal([&] { model(some_ids(1, 6, 9)); }), "an id must be in [0, V)"));
 }
 
 TEST_CASE("layers: a step of a causal layer is one position, of as many rows as before") {

@@ -87,8 +87,7 @@ TEST_CASE(
     CHECK(load() == query +
                         "the shape must be that of config.json: expected (1048576,1048576), found "
                         "(1,1)");
-    std::erase_if(file.tensors,
-                  [](const auto& t) { return t.first.find("query.weight") != std::string::npos; });
+    std::erase_if(file.tensors, [](const auto& t) { return contains(t.first, "query.weight"); });
     CHECK(load() == query + "the file must have it");
     config.layers = std::size_t{1} << 32;
     write_file(scratch.path("config.json"), nn::config_json(config));
@@ -127,7 +126,7 @@ TEST_CASE("model directory: the hash of a tokenizer is kept, and may be missing"
         write_file(scratch.path("config.json"), nn::config_json(config));
         return nn::read_config(scratch.path("config.json"));
     };
-    CHECK(nn::config_json(config).find("tokenizer_hash") == std::string::npos);
+    CHECK_FALSE(contains(nn::config_json(config), "tokenizer_hash"));
     CHECK(again().tokenizer_hash == "");
     config.tokenizer_hash = "0123456789ABCDEF";
     CHECK(again().tokenizer_hash == "0123456789ABCDEF");

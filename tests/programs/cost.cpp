@@ -307,7 +307,7 @@ TEST_CASE("cost: the defaults fit what is given") {
         std::istringstream out(result.out.substr(0, result.out.find("Times")));
         for (std::string line, word; std::getline(out, line);)
             if (std::istringstream(line) >> word) first_words += word + " ";
-        return first_words + (result.out.find("k 32") != std::string::npos ? "k 32" : "");
+        return first_words + (contains(result.out, "k 32") ? "k 32" : "");
     };
     CHECK(rows_of({"--lengths", "64", "--tokens", "1024"}) == "Microseconds n 64 k 32");
     CHECK(rows_of({"--tokens", "256"}) == "Microseconds n 64 128 256 k 32");

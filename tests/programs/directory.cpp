@@ -133,7 +133,7 @@ TEST_CASE("programs directory: --resume keeps to the options of the run") {
     CHECK(again.status == 0);
     const std::string nothing = "nothing to do: the run in " + run.out + " has done ";
     const auto says = [](const Result& result, const std::string& words) {
-        return result.out.find(words) != std::string::npos;
+        return contains(result.out, words);
     };
     CHECK(says(again, nothing + "20 steps, of 20 asked for\n"));
     CHECK(says(run.resume({"--steps", "10"}), nothing + "20 steps, of 10 asked for\n"));
@@ -306,8 +306,7 @@ TEST_CASE(
     run.scratch.file("out/metrics.jsonl", metrics);
     CHECK(run.resume({"--steps", "21"}).status == 0);
     run.scratch.file("out/metrics.jsonl", metrics.substr(0, second) + metrics.substr(third));
-    CHECK(run.resume({"--steps", "22"}).out.find("of the 21 steps done, 2 have no line") !=
-          std::string::npos);
+    CHECK(contains(run.resume({"--steps", "22"}).out, "of the 21 steps done, 2 have no line"));
     run.scratch.file("out/metrics.jsonl", metrics);
     for (const char* bytes : {"", "taper", "\x7F\0\0\0\0\0\0\0{}"}) {
         run.scratch.file("out/checkpoint.safetensors", bytes);

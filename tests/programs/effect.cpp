@@ -197,9 +197,9 @@ TEST_CASE("programs effect: a run says first where k is not the default of --hel
     CHECK(said("train_lm", {"--length", "20", "--k", "3"}) == reading);
     CHECK(said("train_lm", {"--length", "20", "--attention", "full"}) == reading);
     for (const char* program : {"train_lm", "train_mlm", "bench_step"})
-        CHECK(run(program, {"--help"})
-                  .out.find("by default less where n is less or, with mean, max and conv, a window "
-                            "would be empty [32]") != std::string::npos);
+        CHECK(contains(run(program, {"--help"}).out,
+                       "by default less where n is less or, with mean, max and conv, a window "
+                       "would be empty [32]"));
 }
 
 TEST_CASE(

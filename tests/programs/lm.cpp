@@ -33,7 +33,7 @@ TEST_CASE("programs lm: train_lm learns, with bits per character or byte, whatev
             CHECK(steps.back().at("val_bits_per_char") < nats / std::log(2.0) / 1.5);
         CHECK(steps.back().contains("val_bits_per_char") != (tokenizer == "byte"));
         CHECK_FALSE(file_contents(out + "/samples.txt").empty());
-        CHECK(file_contents(out + "/config.json").find("\"causal\": true") != std::string::npos);
+        CHECK(contains(file_contents(out + "/config.json"), "\"causal\": true"));
     }
 }
 
@@ -49,9 +49,8 @@ TEST_CASE("programs lm: train_lm ends in the same bytes resumed, and for every n
     Process process("train_lm",
                     model + Arguments{"--out", twice, "--steps", "30", "--threads", "2"},
                     without_gnuplot);
-    process.wait_for([&] {
-        return file_contents(twice + "/metrics.jsonl").find("\"step\":5") != std::string::npos;
-    });
+    process.wait_for(
+        [&] { return contains(file_contents(twice + "/metrics.jsonl"), "\"step\":5"); });
     process.kill(SIGINT);
     process.wait();
     CHECK(train_lm({"--resume", "--out", twice}).status == 0);

@@ -24,7 +24,7 @@ struct CommandLine {
     bool takes(const std::string& option, const std::string& value) const {
         const Result result = with(option, value);
         CHECK(result.status == 2);
-        return result.err.find("/no/such/text") != std::string::npos;
+        return contains(result.err, "/no/such/text");
     }
 };
 

@@ -110,7 +110,7 @@ TEST_CASE("programs runs: rows that are too short for 15 % are masked all the sa
     CHECK(last < std::log(22));  // the characters of the text
     CHECK(train(tiny + Arguments{"--length", "1", "--k", "1", "--steps", "50", "--out", single})
               .status == 0);
-    CHECK(file_contents(single + "/samples.txt").find("  masked: [MASK]\n") != std::string::npos);
+    CHECK(contains(file_contents(single + "/samples.txt"), "  masked: [MASK]\n"));
 }
 
 TEST_CASE(
@@ -124,14 +124,14 @@ TEST_CASE(
     CAPTURE(result.err);
     CHECK(result.status == 3);
     CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
-    CHECK(result.err.find("step ") != std::string::npos);
-    CHECK(result.err.find("must be finite") != std::string::npos);
-    CHECK(result.err.find("every result must be finite: ") != std::string::npos);
+    CHECK(contains(result.err, "step "));
+    CHECK(contains(result.err, "must be finite"));
+    CHECK(contains(result.err, "every result must be finite: "));
     check_finite(out + "/checkpoint.safetensors");
     check_finite(out + "/model.safetensors");
     CHECK(metrics_of(out).size() < 500);
-    CHECK(file_contents(out + "/metrics.jsonl").find("nan") == std::string::npos);
-    CHECK(file_contents(out + "/metrics.jsonl").find("null") == std::string::npos);
+    CHECK_FALSE(contains(file_contents(out + "/metrics.jsonl"), "nan"));
+    CHECK_FALSE(contains(file_contents(out + "/metrics.jsonl"), "null"));
     CHECK(train({"--out", out, "--resume"}).status == 3);  // from the checkpoint, to the same end
 }
 
@@ -145,7 +145,7 @@ TEST_CASE("programs runs: a weight that is no number is named as numbers are eve
                    {"--lr", "1e38", "--clip", "0", "--warmup", "0", "--steps", "20"});
     CAPTURE(result.err);
     CHECK(result.status == 3);
-    CHECK(result.err.find(": a weight must be finite: ") != std::string::npos);
+    CHECK(contains(result.err, ": a weight must be finite: "));
     CHECK(result.err.ends_with(" is nan\n"));
 }
 
@@ -161,7 +161,7 @@ TEST_CASE("programs runs: a gradient whose square is not finite stops the run be
     const Result result = train({"--resume", "--out", out, "--steps", "9", "--save-every", "1"});
     CAPTURE(result.err);
     CHECK(result.status == 3);
-    CHECK(result.err.find("the square of a gradient must be finite: ") != std::string::npos);
+    CHECK(contains(result.err, "the square of a gradient must be finite: "));
     // with its new options
     const TensorFile left = load_safetensors(out + "/checkpoint.safetensors");
     CHECK(left.metadata.at("state") == checkpoint.metadata.at("state"));

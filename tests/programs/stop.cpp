@@ -150,9 +150,8 @@ TEST_CASE(
     for (int i = 0; i < 20; ++i) {
         std::filesystem::remove_all(out);
         Process process("train_mlm", start, without_gnuplot);
-        REQUIRE(process.wait_for([&] {
-            return file_contents(out + "/metrics.jsonl").find("\"step\":3") != std::string::npos;
-        }));
+        REQUIRE(process.wait_for(
+            [&] { return contains(file_contents(out + "/metrics.jsonl"), "\"step\":3"); }));
         // A step is written before its sample is drawn.
         std::this_thread::sleep_for(std::chrono::milliseconds(5 * i));
         process.kill(SIGINT);
@@ -213,11 +212,11 @@ TEST_CASE(
     CHECK(train(run.start()).status == 0);
     const Result none = train(run.resume("1"));
     CHECK(none.status == 0);
-    CHECK(none.out.find("nothing to do") != std::string::npos);
+    CHECK(contains(none.out, "nothing to do"));
     run.check_equals_whole();
     const Result more = train(run.resume("1") + Arguments{"--steps", "44"});
     CHECK(more.status == 0);
-    CHECK(more.out.find("now follows 44 steps, before 40") != std::string::npos);
+    CHECK(contains(more.out, "now follows 44 steps, before 40"));
     CHECK(metrics_of(run.out).size() == 44);
 }
 

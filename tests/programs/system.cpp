@@ -231,11 +231,11 @@ TEST_CASE("programs system: without gnuplot there is no picture, which is said o
     CHECK(said != std::string::npos);
     CHECK(result.out.find("no loss.svg", said + 1) == std::string::npos);
     CHECK(!std::filesystem::exists(run.out + "/loss.svg"));
-    CHECK(result.out.find("loss over the steps") == std::string::npos);
+    CHECK_FALSE(contains(result.out, "loss over the steps"));
     run.scratch.file("out/loss.svg", "of a sitting before");
     const Result more = train(run.resume({"--steps", "8"}));
     CHECK(more.status == 0);
-    CHECK(more.out.find("loss over the steps") == std::string::npos);
+    CHECK_FALSE(contains(more.out, "loss over the steps"));
 }
 
 TEST_CASE("programs system: a run with nothing to do draws the picture that is missing") {
@@ -244,9 +244,9 @@ TEST_CASE("programs system: a run with nothing to do draws the picture that is m
     const FakeGnuplot gnuplot;
     const Result none = taper::tests::run("train_mlm", run.resume());
     CHECK(none.status == 0);
-    CHECK(none.out.find("nothing to do") != std::string::npos);
-    CHECK(none.out.find("loss over the steps: " + run.out + "/loss.svg\n") != std::string::npos);
-    CHECK(none.out.find("best validation loss: ") != std::string::npos);
+    CHECK(contains(none.out, "nothing to do"));
+    CHECK(contains(none.out, "loss over the steps: " + run.out + "/loss.svg\n"));
+    CHECK(contains(none.out, "best validation loss: "));
     CHECK(points_of(file_contents(run.out + "/loss.svg"), 0).size() == 6);
     CHECK(metrics_of(run.out).size() == 6);
 }

@@ -96,7 +96,7 @@ TEST_CASE(
         for (const std::string& line : seen)
             if (line.find('/') == std::string::npos) broken_at_spaces.push_back(line);
         CHECK(longest(broken_at_spaces) <= columns);
-        CHECK(terminal.bytes.find("\\n") == std::string::npos);
+        CHECK_FALSE(contains(terminal.bytes, "\\n"));
     }
 }
 
@@ -117,7 +117,7 @@ TEST_CASE("programs terminal: the command in the last line of a run works as it 
         const std::string last_command = last_line(last.out);
         const std::string quiet = last_command.substr(0, last_command.size() - 1) + " > /dev/null";
         CHECK(std::system(quiet.c_str()) == 0);
-        CHECK(command.find(model.out) != std::string::npos);
+        CHECK(contains(command, model.out));
         std::filesystem::remove_all(out);
     }
 }
@@ -161,21 +161,19 @@ TEST_CASE(
     const Arguments options{"--text", text, "--out", out, "--steps", "1", "--warmup", "1"};
     const auto readable_lines = [](const std::string& said) {
         CHECK(readable(said) == said);
-        CHECK(said.find("\nline") == std::string::npos);
+        CHECK_FALSE(contains(said, "\nline"));
         return said;
     };
     const Result first = train_lm(small_model() + options);
     REQUIRE(first.status == 0);
     const std::string said = readable_lines(first.out);
     CHECK(said.starts_with("reading " + escaped(text) + "\n"));
-    CHECK(said.find("done: the model is in " + escaped(out) + "\n") != std::string::npos);
+    CHECK(contains(said, "done: the model is in " + escaped(out) + "\n"));
     CHECK(run("/bin/bash", {"-c", last_line(said)}).status == 0);
     std::filesystem::resize_file(out + "/metrics.jsonl", 0);
     const Result more = train_lm({"--resume", "--out", out, "--steps", "2"});
-    CHECK(readable_lines(more.out).find(escaped(out) + "/metrics.jsonl: of the 1 steps") !=
-          std::string::npos);
-    CHECK(readable_lines(train_lm({"--resume", "--out", out}).out).find("nothing to do") !=
-          std::string::npos);
+    CHECK(contains(readable_lines(more.out), escaped(out) + "/metrics.jsonl: of the 1 steps"));
+    CHECK(contains(readable_lines(train_lm({"--resume", "--out", out}).out), "nothing to do"));
 }
 
 TEST_CASE("programs terminal: a terminal is asked for its width again and again") {
@@ -208,7 +206,7 @@ TEST_CASE(
     // Without a save before: it says once that there is no gnuplot, in the place of the line.
     const Arguments options{"--eval-every", "0", "--save-every", "0"};
     const auto stop_once = [&](const std::string& bytes) {
-        if (typed || bytes.find("/100000 loss ") == std::string::npos) return;
+        if (typed || !contains(bytes, "/100000 loss ")) return;
         typed = true;
         terminal.type("\x03");
     };
@@ -252,7 +250,7 @@ TEST_CASE("programs terminal: a run says at once what it reads, and from where i
     model.train_as("char");
     const Result more = train_lm({"--resume", "--out", model.out, "--steps", "4"});
     CHECK(more.out.starts_with("reading " + model.text + "\n"));
-    CHECK(more.out.find("\ngoes on after step 2\n") != std::string::npos);
+    CHECK(contains(more.out, "\ngoes on after step 2\n"));
 }
 
 TEST_CASE(

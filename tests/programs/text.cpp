@@ -45,7 +45,7 @@ TEST_CASE("programs text: a byte order mark is dropped, CRLF is kept") {
     std::string with_return = plain.first["characters"];
     with_return.insert(with_return.find('\n') + 1, "\r");
     CHECK(files_after("crlf", crlf).first["characters"] == with_return);
-    CHECK(run("train_mlm", {"--help"}).out.find("CRLF is kept") != std::string::npos);
+    CHECK(contains(run("train_mlm", {"--help"}).out, "CRLF is kept"));
 }
 
 TEST_CASE("programs text: a text of one character") {
@@ -56,9 +56,8 @@ TEST_CASE("programs text: a text of one character") {
         small_model() + Arguments{"--steps", "300", "--threads", "1", "--text", text};
     CHECK(run("train_mlm", arguments + Arguments{"--out", out}).status == 0);
     CHECK(metrics_of(out).back()["loss"] < 0.05);
-    CHECK(file_contents(out + "/samples.txt").find("filled: aaaa") != std::string::npos);
-    if (gnuplot_is_installed())
-        CHECK(file_contents(out + "/loss.svg").find("<svg") != std::string::npos);
+    CHECK(contains(file_contents(out + "/samples.txt"), "filled: aaaa"));
+    if (gnuplot_is_installed()) CHECK(contains(file_contents(out + "/loss.svg"), "<svg"));
     const Result filled = run("fill_mask", {"--model", out, "--text", "aa[MASK]a", "--top", "9"});
     CHECK(filled.out == "mask 1\n  1           a\naa<a>a\n");
 }
@@ -78,8 +77,8 @@ TEST_CASE("programs text: bpe vocabularies that the text does not have") {
 
     const Result large = bpe("100000");
     CHECK(large.status == 0);
-    CHECK(large.out.find("--vocab 100000: the text yields a vocabulary of " + vocab_size() +
-                         "\n") != std::string::npos);
+    CHECK(contains(large.out,
+                   "--vocab 100000: the text yields a vocabulary of " + vocab_size() + "\n"));
 
     // 128 + 115 ids for bytes and ASCII, one for the other character, one for the mask.
     for (const char* small : {"1", "5", "244"}) {
@@ -148,7 +147,7 @@ TEST_CASE("programs text: fill_mask answers for each mask, and says what is wron
             CHECK(sum <= 1 + 1e-6);
         }
         std::getline(lines, line);
-        CHECK(line.find("MASK") == std::string::npos);
+        CHECK_FALSE(contains(line, "MASK"));
         CHECK(std::count(line.begin(), line.end(), '<') == masks);
     }
     CHECK(fill("a [MASK]", "1").out.starts_with("mask 1\n  0."));
@@ -198,14 +197,12 @@ TEST_CASE("programs text: empty and short texts") {
 
     const Result both = train_on({"--text", good, "--text", shorter});
     CHECK(both.status == 0);
-    CHECK(both.out.find(shorter + ": not used: its 31 tokens are less than a window of 32\n") !=
-          std::string::npos);
+    CHECK(contains(both.out, shorter + ": not used: its 31 tokens are less than a window of 32\n"));
     std::filesystem::remove_all(out);
     const std::string window = scratch.file("window.txt", prose(32));
     const Result one = train_on({"--text", window});
     CHECK(one.status == 0);
-    CHECK(one.out.find(window + ": nothing of it validates: its last tenth, 3 tokens") !=
-          std::string::npos);
+    CHECK(contains(one.out, window + ": nothing of it validates: its last tenth, 3 tokens"));
     CHECK(!metrics_of(out).back().contains("val_loss"));
 }
 

@@ -124,7 +124,7 @@ TEST_CASE("locale: table, graph, page, gradient check and errors are alike under
 TEST_CASE("locale: what is drawn, written and read does not depend on it") {
     const auto usual = everything_written();
     CHECK(usual.size() == 7);
-    CHECK(usual.at("curve.svg").find("\n1000 0.5\n") != std::string::npos);
+    CHECK(contains(usual.at("curve.svg"), "\n1000 0.5\n"));
     const DecimalComma german;
     std::ostringstream stream;
     stream << 1000.5;

@@ -30,8 +30,7 @@ TEST_CASE("plot: two pictures of one directory that are drawn at once are each i
     const auto draw_often = [&](const std::string& name) {
         for (int i = 0; i < 20; ++i) {
             CHECK(draw_curve(scratch.path(name), name));
-            CHECK(file_contents(scratch.path(name)).find("set title '" + name + "'") !=
-                  std::string::npos);
+            CHECK(contains(file_contents(scratch.path(name)), "set title '" + name + "'"));
         }
     };
     std::thread other(draw_often, "one.svg");
@@ -48,7 +47,7 @@ TEST_CASE("plot: gnuplot writes no file, whatever stands beside the picture") {
     CHECK(draw_curve(scratch.path("curve.svg")));
     CHECK(file_contents(mine) == "mine");
     CHECK(fs::is_symlink(scratch.path(".drawing.svg")));
-    CHECK(file_contents(scratch.path("curve.svg")).find("set output") == std::string::npos);
+    CHECK_FALSE(contains(file_contents(scratch.path("curve.svg")), "set output"));
 }
 
 TEST_CASE(

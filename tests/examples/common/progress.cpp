@@ -139,15 +139,13 @@ TEST_CASE(
     CHECK(shell_quoted("new\nline") == "$'new\\nline'");
     CHECK(shell_quoted("it's \x1b[31mred\\") == "$'it\\'s \\033[31mred\\\\'");
     CHECK(shell_quoted("\u202Egpj") == "$'\\342\\200\\256gpj'");
-    CHECK(shell_quoted("\xFF"
-                       "1") == "$'\\3771'");
+    CHECK(shell_quoted("\xFF" + std::string("1")) == "$'\\3771'");
     CHECK(shell_quoted("a\\b \u05D0") == "'a\\b \u05D0'");
     std::string every_byte;
     for (int byte = 1; byte < 256; ++byte) every_byte += static_cast<char>(byte);
-    for (const std::string& word : {every_byte,
-                                    std::string("\x01"
-                                                "7"),
-                                    std::string("\u2066\u2069'\\n")}) {
+    const std::string digit_behind_a_byte = "\x01" + std::string("7");
+    for (const std::string& word :
+         {every_byte, digit_behind_a_byte, std::string("\u2066\u2069'\\n")}) {
         const std::string command = "printf %s " + shell_quoted(word);
         CHECK(readable(command) == command);
         CHECK(run("/bin/bash", {"-c", command}).out == word);

@@ -85,13 +85,9 @@ TEST_CASE("text: bytes that are not UTF-8 are named, with their place in the fil
         {"\xC3", "0xC3"},
         {"\xE2\x82", "0xE2"},
         {"\xF0\x9F\x98", "0xF0"},  // cut short
-        {"\xE2\x82"
-         "a",
-         "0xE2"},
+        {"\xE2\x82" + "a"s, "0xE2"},
         {"\x80", "0x80"},
-        {"\xFF\xFE"
-         "a",
-         "0xFF"},
+        {"\xFF\xFE" + "a"s, "0xFF"},
     };
     for (const auto& [bytes, byte] : bad) {
         scratch.file("bad.txt", "\u00E9" + bytes);
@@ -154,7 +150,7 @@ TEST_CASE("text: code points") {
     CHECK(code_point_count("\u00E9\U0001F600a\x92") == 4);
 
     const std::string_view euro = "\u20AC";
-    // the rest lies behind the end
+    // The rest lies behind the end.
     CHECK(values(euro.substr(0, 2)) == std::vector<char32_t>{0xFFFFFFFF, 0xFFFFFFFF});
 
     std::string bytes;

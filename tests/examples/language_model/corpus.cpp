@@ -55,12 +55,14 @@ TEST_CASE("corpus: no window that trains reaches into text that validates, and n
         for (std::size_t i = 0; i < window; ++i)
             trains.insert(start + static_cast<std::int32_t>(i));
     for (const Window& w : corpus.validation_windows(1000))
-        // without overlap
-        for (const std::int32_t token : w) CHECK(validates.insert(token).second);
+        for (const std::int32_t token : w) {
+            const bool is_new = validates.insert(token).second;  // windows do not overlap
+            CHECK(is_new);
+        }
     for (const std::int32_t token : validates) CHECK_FALSE(trains.contains(token));
     CHECK(trains.size() == corpus.training_tokens());
     CHECK(validates.size() <= corpus.validation_tokens());
-    // the rest of two files is less than a window
+    // The rest of each of two files is less than a window.
     CHECK(validates.size() + 2 * window > corpus.validation_tokens());
     CHECK(corpus.training_tokens() + corpus.validation_tokens() == 1000 + 437 + 55);
     CHECK(corpus.validation_tokens() == 100 + 43);
@@ -86,9 +88,9 @@ TEST_CASE("corpus: every training window is drawn, the last one too, each as oft
         before = token;
     }
     CHECK(counts.size() == expected);
-    std::vector<std::size_t> each;
-    for (const auto& [start, count] : counts) each.push_back(count);
-    CHECK(are_even(each));
+    std::vector<std::size_t> draws;
+    for (const auto& [start, count] : counts) draws.push_back(count);
+    CHECK(are_even(draws));
     CHECK(trains.contains(0));
     CHECK(trains.contains(1000 + 437 + 55 - 1));  // the last token of a file that does not validate
 }
@@ -107,8 +109,8 @@ TEST_CASE(
         for (std::size_t i = 0; i < count; ++i) {
             CHECK(some[i].data() == again[i].data());
             const auto same = [&](const Window& w) { return w.data() == some[i].data(); };
-            ranks.push_back(
-                static_cast<std::size_t>(std::find_if(all.begin(), all.end(), same) - all.begin()));
+            const auto found = std::find_if(all.begin(), all.end(), same);
+            ranks.push_back(static_cast<std::size_t>(found - all.begin()));
         }
         for (std::size_t i = 0; i < count; ++i) {
             const std::size_t next = i + 1 < count ? ranks[i + 1] : ranks[0] + all.size();
@@ -123,7 +125,6 @@ TEST_CASE("corpus: a text as long as a window trains, one token less is refused"
     const Corpus corpus(*text.tokenizer, text.texts, window);
     CHECK(corpus.training_window(Random(0, "windows"), 0).size() == window);
     CHECK(corpus.validation_windows(10).empty());
-    CHECK(refusal([&] {
-              Corpus(*shorter.tokenizer, shorter.texts, window);
-          }).find("longest 19, window 20") != std::string::npos);
+    CHECK(contains(refusal([&] { Corpus(*shorter.tokenizer, shorter.texts, window); }),
+                   "longest 19, window 20"));
 }

@@ -122,8 +122,8 @@ TEST_CASE("pictures: gnuplot reads each entry of a map in its place") {
                                      std::min(x, row[i].columns - 1)]);
     }
     // the largest of both signs
-    CHECK(script.find("set cbrange [-7.5:7.5]") != std::string::npos);
-    CHECK(script.find("set yrange [3-0.5:-0.5]") != std::string::npos);  // row 0 at the top
+    CHECK(contains(script, "set cbrange [-7.5:7.5]"));
+    CHECK(contains(script, "set yrange [3-0.5:-0.5]"));  // row 0 at the top
 }
 
 TEST_CASE(
@@ -206,7 +206,7 @@ TEST_CASE("pictures: fill_mask and generate draw what a text's heads attend to")
     };
     const Result missing = fill(without_gnuplot);
     CHECK(missing.status == 1);
-    CHECK(missing.err.find("gnuplot-nox") != std::string::npos);
+    CHECK(contains(missing.err, "gnuplot-nox"));
     CHECK(!missing.out.empty());
     const auto check_drawn = [&] {
         const auto files = directory_contents(pictures);
@@ -215,8 +215,8 @@ TEST_CASE("pictures: fill_mask and generate draw what a text's heads attend to")
             CAPTURE(name);
             const auto file = files.find(pictures + "/" + name + ".svg");
             REQUIRE(file != files.end());
-            CHECK(file->second.find("layer") != std::string::npos);
-            CHECK(file->second.find("</svg>") != std::string::npos);
+            CHECK(contains(file->second, "layer"));
+            CHECK(contains(file->second, "</svg>"));
         }
     };
     CHECK(fill([] {}).status == 0);
@@ -226,7 +226,7 @@ TEST_CASE("pictures: fill_mask and generate draw what a text's heads attend to")
     CHECK(run("fill_mask", one_token).status == 0);  // maps of one row, of one entry
     check_drawn();
     for (const std::string name : {"attention", "slots", "reach"})
-        CHECK(file_contents(pictures + "/" + name + ".svg").find("<image") != std::string::npos);
+        CHECK(contains(file_contents(pictures + "/" + name + ".svg"), "<image"));
     std::filesystem::remove_all(pictures);
     CHECK(run("generate", {"--model", scratch.path("causal"), "--tokens", "40", "--plot", pictures})
               .status == 0);

@@ -17,12 +17,13 @@ namespace {
 std::string output_of(const std::function<void()>& action) {
     const Scratch scratch;
     const std::string path = scratch.file("stdout", "");
-    const int before = dup(STDOUT_FILENO), file = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    const int usual = dup(STDOUT_FILENO);
+    const int file = open(path.c_str(), O_WRONLY | O_CLOEXEC);
     dup2(file, STDOUT_FILENO);
     close(file);
     action();
-    dup2(before, STDOUT_FILENO);
-    close(before);
+    dup2(usual, STDOUT_FILENO);
+    close(usual);
     return file_contents(path);
 }
 
@@ -44,7 +45,8 @@ TEST_CASE(
         const std::string line = output_of([&] { reporter.report(); });
         const std::size_t end = line.find(" left");
         REQUIRE(end != std::string::npos);
-        return line.substr(line.rfind(' ', end - 1) + 1, end - line.rfind(' ', end - 1) - 1);
+        const std::size_t begin = line.rfind(' ', end - 1) + 1;
+        return line.substr(begin, end - begin);
     };
     StepMetrics metrics{};
     metrics.tokens_per_second = 80;
@@ -82,22 +84,22 @@ TEST_CASE(
     "loss") {
     const Scratch scratch;
     const std::string text = scratch.file("text.txt", prose(5000)), out = scratch.path("run");
-    const Result result =
-        train(small_model() + Arguments{"--text", text, "--out", out, "--steps", "40", "--lr",
-                                        "0.1", "--warmup", "0", "--eval-every", "1"});
+    const Arguments options{"--steps", "40", "--lr", "0.1", "--warmup", "0", "--eval-every", "1"};
+    const Result result = train(small_model() + options + Arguments{"--text", text, "--out", out});
     REQUIRE(result.status == 0);
     std::size_t parameters = 0;
     for (const auto& [name, tensor] : taper::load_safetensors(out + "/model.safetensors").tensors)
         parameters += std::get<taper::Array<float>>(tensor).size();
     CHECK(contains(result.out, "\n" + grouped(parameters) + " parameters\n"));
     const auto steps = metrics_of(out);
-    const auto best = *std::min_element(
-        steps.begin(), steps.end(),
-        [](const auto& a, const auto& b) { return a.at("val_loss") < b.at("val_loss"); });
-    CHECK(best.at("step") > 1);
-    CHECK(best.at("step") < 40);
-    CHECK(
-        contains(result.out,
-                 "\nbest validation loss: " + fixed(best.at("val_loss").template get<double>(), 4) +
-                     " at step " + grouped(best.at("step").template get<std::uint64_t>()) + "\n"));
+    const auto is_better = [](const nlohmann::json& a, const nlohmann::json& b) {
+        return a.at("val_loss") < b.at("val_loss");
+    };
+    const nlohmann::json best = *std::min_element(steps.begin(), steps.end(), is_better);
+    const std::uint64_t step = best.at("step");
+    const double loss = best.at("val_loss");
+    CHECK(step > 1);
+    CHECK(step < 40);
+    CHECK(contains(result.out, "\nbest validation loss: " + fixed(loss, 4) + " at step " +
+                                   grouped(step) + "\n"));
 }
