@@ -17,7 +17,7 @@ using namespace taper::tests;
 namespace {
 
 // To a few roundings.
-template <class T> bool close(T a, double b) {
+template <class T> bool is_close(T a, double b) {
     const double rounding = static_cast<double>(std::numeric_limits<T>::epsilon());
     return std::abs(static_cast<double>(a) - b) <= 4 * rounding * std::abs(b);
 }
@@ -27,9 +27,9 @@ template <class T> void check_logsumexp() {
     const Array<T> x{{0, 0},       {T(1e4), T(1e4)}, {T(-1e4), T(-1e4)}, {-inf, 3},
                      {-inf, -inf}, {inf, 0},         {none, 0}};
     const auto [y, dx] = value_and_gradient<T>([](const auto& v) { return logsumexp(v, 1); }, x);
-    CHECK(close(y(0), std::log(2.0)));
-    CHECK(close(y(1), 1e4 + std::log(2.0)));
-    CHECK(close(y(2), -1e4 + std::log(2.0)));
+    CHECK(is_close(y(0), std::log(2.0)));
+    CHECK(is_close(y(1), 1e4 + std::log(2.0)));
+    CHECK(is_close(y(2), -1e4 + std::log(2.0)));
     CHECK(y(3) == 3);
     CHECK(y(4) == -inf);
     CHECK(y(5) == inf);
@@ -55,15 +55,15 @@ template <class T> void check_norm() {
                      {inf, 1}, {none, 1},  {big, small}};
     const auto [y, dx] = value_and_gradient<T>([](const auto& v) { return norm(v, 1); }, x);
     CHECK(y(0) == 5);
-    CHECK(close(y(1), std::sqrt(2.0) * static_cast<double>(big)));
-    CHECK(close(y(2), std::sqrt(2.0) * static_cast<double>(small)));
+    CHECK(is_close(y(1), std::sqrt(2.0) * static_cast<double>(big)));
+    CHECK(is_close(y(2), std::sqrt(2.0) * static_cast<double>(small)));
     CHECK(y(3) == 0);
     CHECK(y(4) == inf);
     CHECK(std::isnan(y(5)));
     CHECK(y(6) == big);
-    CHECK(close(dx(0, 1), 0.8));
-    CHECK(close(dx(1, 0), std::sqrt(0.5)));
-    CHECK(close(dx(2, 1), -std::sqrt(0.5)));
+    CHECK(is_close(dx(0, 1), 0.8));
+    CHECK(is_close(dx(1, 0), std::sqrt(0.5)));
+    CHECK(is_close(dx(2, 1), -std::sqrt(0.5)));
     CHECK(dx(3, 0) == 0);
     CHECK(dx(4, 1) == 0);
     CHECK(std::isnan(dx(5, 0)));
@@ -134,7 +134,7 @@ TEST_CASE("numerics: max finds NaN, or the largest, wherever it stands in a row 
 
 TEST_CASE("numerics: variance far from 0 keeps its digits") {
     Array<double> x{1e8 + 1, 1e8 + 2, 1e8 + 3};
-    CHECK(close(variance(Var<double>(x)).item(), 2.0 / 3));
+    CHECK(is_close(variance(Var<double>(x)).item(), 2.0 / 3));
     CHECK(variance(Var<float>(full<float>({1000}, 0.1F))).item() < 1e-15F);
     CHECK(variance(Var<double>(Array<double>{{1, 3}, {2, 2}}), 1).value() == Array<double>{1, 0});
     CHECK(refusal([] {
