@@ -198,14 +198,11 @@ TEST_CASE("programs lm: generate refuses prompts and numbers that make no sense"
             prompt == "--prompt" ? Arguments{prompt, ""} : Arguments{prompt, "the"};
         check_refused(trained.generate(empty), {"--prompt"});
     }
-    for (const auto& [option, value] :
-         std::vector<std::pair<std::string, std::string>>{{"--temperature", "-1"},
-                                                          {"--temperature", "nan"},
-                                                          {"--top-k", "0"},
-                                                          {"--top-p", "0"},
-                                                          {"--top-p", "1.01"},
-                                                          {"--tokens", "0"},
-                                                          {"--tokens", "-1"}})
+    const std::vector<std::pair<std::string, std::string>> wrong_values = {
+        {"--temperature", "-1"}, {"--temperature", "nan"}, {"--top-k", "0"},   {"--top-p", "0"},
+        {"--top-p", "1.01"},     {"--tokens", "0"},        {"--tokens", "-1"},
+    };
+    for (const auto& [option, value] : wrong_values)
         check_refused(trained.generate({option, value}), {option, value});
     check_refused(run("generate", {"--prompt", "a"}), {"--model"});
 }

@@ -143,13 +143,15 @@ TEST_CASE("programs options: options that are unknown, repeated, cut short or of
 }
 
 TEST_CASE("programs options: --version, and options that must be there") {
-    const std::map<std::string, Arguments> required{{"train_lm", {"--out"}},
-                                                    {"train_mlm", {"--out"}},
-                                                    {"generate", {"--model"}},
-                                                    {"fill_mask", {"--model", "--text"}},
-                                                    {"bench_step", {}},
-                                                    {"evaluate", {"--model", "--tokens", "--out"}},
-                                                    {"cost", {}}};
+    const std::map<std::string, Arguments> required{
+        {"train_lm", {"--out"}},
+        {"train_mlm", {"--out"}},
+        {"generate", {"--model"}},
+        {"fill_mask", {"--model", "--text"}},
+        {"bench_step", {}},
+        {"evaluate", {"--model", "--tokens", "--out"}},
+        {"cost", {}},
+    };
     for (const auto& entry : required) {
         const std::string program = entry.first;
         const Arguments names = entry.second;
@@ -243,14 +245,11 @@ TEST_CASE("programs options: the learning rate at the edges of the schedule") {
     const Scratch scratch;
     const std::string text = scratch.file("text.txt", prose(1000));
     int number = 0;
-    for (const auto& [steps, warmup] :
-         std::vector<std::pair<std::string, std::string>>{{"1", "0"},
-                                                          {"1", "1"},
-                                                          {"1", "2"},
-                                                          {"10", "0"},
-                                                          {"10", "10"},
-                                                          {"10", "9"},
-                                                          {"10", "1000000000"}}) {
+    const std::vector<std::pair<std::string, std::string>> schedules = {
+        {"1", "0"},   {"1", "1"},  {"1", "2"},           {"10", "0"},
+        {"10", "10"}, {"10", "9"}, {"10", "1000000000"},
+    };
+    for (const auto& [steps, warmup] : schedules) {
         ++number;
         const std::string out = scratch.path(std::to_string(number));
         const Arguments schedule{"--steps", steps,  "--warmup", warmup,

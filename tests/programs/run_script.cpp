@@ -153,12 +153,11 @@ TEST_CASE("run.sh: --resume goes on with the last run that began") {
 TEST_CASE("run.sh: the recipe's options are replaced by the user's") {
     const Script script;
     const Arguments recipe = script.call({});
-    for (const auto& [option, value] : std::map<std::string, std::string>{{"--steps", "3000"},
-                                                                          {"--tokenizer", "bpe"},
-                                                                          {"--window", "16"},
-                                                                          {"--lr", "2e-3"},
-                                                                          {"--eval-every", "250"}})
-        CHECK(value_of(recipe, option) == value);
+    const std::map<std::string, std::string> recipe_values = {
+        {"--steps", "3000"}, {"--tokenizer", "bpe"},  {"--window", "16"},
+        {"--lr", "2e-3"},    {"--eval-every", "250"},
+    };
+    for (const auto& [option, value] : recipe_values) CHECK(value_of(recipe, option) == value);
     CHECK(value_of(script.call({"fill"}), "--steps") == "5000");
 
     const Arguments words = script.call({"--steps", "7", "--lr=1e-4", "--text", "a b.txt"});

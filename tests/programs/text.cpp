@@ -121,11 +121,13 @@ TEST_CASE("programs text: fill_mask answers for each mask, and says what is wron
         return run("fill_mask", {"--model", model, "--text", words, "--top", top});
     };
 
-    for (const auto& [words, masks] :
-         std::vector<std::pair<std::string, int>>{{"[MASK]", 1},
-                                                  {"the [MASK]\n", 1},
-                                                  {"a [MASK][MASK] b", 2},
-                                                  {std::string(31, 'e') + "[MASK]", 1}}) {
+    const std::vector<std::pair<std::string, int>> questions = {
+        {"[MASK]", 1},
+        {"the [MASK]\n", 1},
+        {"a [MASK][MASK] b", 2},
+        {std::string(31, 'e') + "[MASK]", 1},
+    };
+    for (const auto& [words, masks] : questions) {
         const Result result = fill(words, "1000");
         CAPTURE(result.out);
         REQUIRE(result.status == 0);

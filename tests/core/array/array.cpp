@@ -102,18 +102,20 @@ template <class T> void check_sum_axes() {
 }
 
 const std::vector<std::pair<Shape, Shape>>& repeated_shapes() {
-    static const std::vector<std::pair<Shape, Shape>> shapes = {{{1, 3, 5}, {4, 3, 5}},
-                                                                {{1, 3, 1}, {4, 3, 257}},
-                                                                {{4, 1, 300}, {4, 3, 300}},
-                                                                {{1, 3, 300}, {4, 3, 300}},
-                                                                {{3, 1, 257}, {3, 131, 257}},
-                                                                {{1, 3, 7, 5}, {4, 3, 7, 5}},
-                                                                {{300}, {71, 300}},
-                                                                {{1, 1, 17}, {5, 9, 17}},
-                                                                {{17, 1}, {17, 1031}},
-                                                                {{}, {129, 130}},
-                                                                {{1, 131, 1, 9}, {3, 131, 7, 9}},
-                                                                {{2, 1, 130, 1}, {2, 5, 130, 3}}};
+    static const std::vector<std::pair<Shape, Shape>> shapes = {
+        {{1, 3, 5}, {4, 3, 5}},
+        {{1, 3, 1}, {4, 3, 257}},
+        {{4, 1, 300}, {4, 3, 300}},
+        {{1, 3, 300}, {4, 3, 300}},
+        {{3, 1, 257}, {3, 131, 257}},
+        {{1, 3, 7, 5}, {4, 3, 7, 5}},
+        {{300}, {71, 300}},
+        {{1, 1, 17}, {5, 9, 17}},
+        {{17, 1}, {17, 1031}},
+        {{}, {129, 130}},
+        {{1, 131, 1, 9}, {3, 131, 7, 9}},
+        {{2, 1, 130, 1}, {2, 5, 130, 3}},
+    };
     return shapes;
 }
 
@@ -143,18 +145,17 @@ template <class T> void check_expand_and_sum_to() {
 
 template <class T> void check_zip() {
     std::vector<std::pair<Shape, Shape>> pairs = repeated_shapes();
-    for (const auto& [a, b] : std::vector<std::pair<Shape, Shape>>{{{1, 3, 129}, {4, 1, 129}},
-                                                                   {{1, 3, 17}, {4, 3, 1}},
-                                                                   {{16411}, {3, 16411}},
-                                                                   {{20011}, {20011}},
-                                                                   {{129, 1}, {1, 130}},
-                                                                   {{3, 5, 17}, {1, 5, 17}}})
-        pairs.push_back({a, b});
+    const std::vector<std::pair<Shape, Shape>> broadcast_both_ways = {
+        {{1, 3, 129}, {4, 1, 129}}, {{1, 3, 17}, {4, 3, 1}}, {{16411}, {3, 16411}},
+        {{20011}, {20011}},         {{129, 1}, {1, 130}},    {{3, 5, 17}, {1, 5, 17}},
+    };
+    pairs.insert(pairs.end(), broadcast_both_ways.begin(), broadcast_both_ways.end());
     for (const auto& [first, second] : pairs)
         for (const bool swapped : {false, true}) {
             const Shape &a = swapped ? second : first, &b = swapped ? first : second;
             INFO(to_string(a), " with ", to_string(b));
-            const auto x = normal<T>(Random(1, "zip"), a), z = normal<T>(Random(2, "zip"), b);
+            const auto x = normal<T>(Random(1, "zip"), a);
+            const auto z = normal<T>(Random(2, "zip"), b);
             const Array<T> y = zip([](auto v, auto w) { return v - w; }, "zip", x, z);
             REQUIRE(y.shape() == broadcast_shape("zip", {"a", a}, {"b", b}));
             bool same = true;
@@ -166,14 +167,12 @@ template <class T> void check_zip() {
 }
 
 template <class T> void check_permuted() {
-    for (const auto& [shape, axes] : std::vector<std::pair<Shape, std::vector<std::size_t>>>{
-             {{130, 257}, {1, 0}},
-             {{3, 17, 33}, {2, 0, 1}},
-             {{3, 131, 5, 33}, {0, 2, 1, 3}},
-             {{17, 1, 131}, {2, 1, 0}},
-             {{131, 17, 1}, {1, 0, 2}},
-             {{5, 3, 19, 2, 33}, {3, 4, 0, 2, 1}},
-             {{7, 1, 1}, {1, 2, 0}}}) {
+    const std::vector<std::pair<Shape, std::vector<std::size_t>>> permutations = {
+        {{130, 257}, {1, 0}},      {{3, 17, 33}, {2, 0, 1}},  {{3, 131, 5, 33}, {0, 2, 1, 3}},
+        {{17, 1, 131}, {2, 1, 0}}, {{131, 17, 1}, {1, 0, 2}}, {{5, 3, 19, 2, 33}, {3, 4, 0, 2, 1}},
+        {{7, 1, 1}, {1, 2, 0}},
+    };
+    for (const auto& [shape, axes] : permutations) {
         const std::string title = to_string(shape);
         const auto x = normal<T>(Random(1, "permuted"), shape);
         const Array<T> y = permuted(x, axes);

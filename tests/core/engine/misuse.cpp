@@ -186,16 +186,18 @@ TEST_CASE("misuse: a Var or Parameter without a value") {
     const auto check_none = [] {
         gradcheck("none", [](const auto&) { return Var<double>(); }, {Array<double>{1}});
     };
-    const std::vector<std::function<void()>> actions{[&] { exp(none); },
-                                                     [&] { none + w; },
-                                                     [&] { sum(none); },
-                                                     [&] { none.item(); },
-                                                     [&] { exp(moved_var); },
-                                                     [&] { moved.name(); },
-                                                     [&] { moved.clear_gradient(); },
-                                                     [&] { moved.mutable_value(); },
-                                                     [&] { exp(moved); },
-                                                     check_none};
+    const std::vector<std::function<void()>> actions{
+        [&] { exp(none); },
+        [&] { none + w; },
+        [&] { sum(none); },
+        [&] { none.item(); },
+        [&] { exp(moved_var); },
+        [&] { moved.name(); },
+        [&] { moved.clear_gradient(); },
+        [&] { moved.mutable_value(); },
+        [&] { exp(moved); },
+        check_none,
+    };
     for (const auto& action : actions)
         CHECK(contains(refusal(action), "value: a Var or Parameter must have a value"));
 }

@@ -122,14 +122,11 @@ static void add_reduction_cases(Table& table) {
                [](const auto& x) { return norm(x[0]); });
     table.draw("norm", "of 1e-200s", {{{7}, 1e-200, 2e-200}},
                [](const auto& x) { return norm(x[0]); });
-    for (const auto& [shape, axis] : std::vector<std::pair<Shape, int>>{{{1}, 0},
-                                                                        {{17}, 0},
-                                                                        {{3, 5}, 0},
-                                                                        {{3, 5}, -1},
-                                                                        {{2, 3, 4}, 1},
-                                                                        {{0, 3}, 0},
-                                                                        {{0, 3}, 1},
-                                                                        {{2, 300}, 1}})
+    const std::vector<std::pair<Shape, int>> axes_of_shapes = {
+        {{1}, 0},       {{17}, 0},   {{3, 5}, 0}, {{3, 5}, -1},
+        {{2, 3, 4}, 1}, {{0, 3}, 0}, {{0, 3}, 1}, {{2, 300}, 1},
+    };
+    for (const auto& [shape, axis] : axes_of_shapes)
         table.draw("cumsum", "axis " + std::to_string(axis), {{shape}},
                    [axis = axis](const auto& x) { return cumsum(x[0], axis); });
     table.add("max", "ties", {{1, 3, 3, 2, 3}}, [](const auto& x) { return max(x[0]); });
@@ -207,17 +204,11 @@ static void add_id_cases(Table& table) {
                    {{{static_cast<std::size_t>(V), static_cast<std::size_t>(d)}}},
                    [ids = rows_of(V, shape)](const auto& x) { return embedding(x[0], ids); });
 
-    for (const auto& [shape, axis, n] :
-         std::vector<std::tuple<Shape, int, std::size_t>>{{{5}, 0, 3},
-                                                          {{5}, -1, 17},
-                                                          {{2, 3}, 0, 4},
-                                                          {{2, 3}, 1, 1},
-                                                          {{2, 3, 4}, 0, 5},
-                                                          {{2, 3, 4}, 1, 2},
-                                                          {{2, 3, 4}, -1, 9},
-                                                          {{1, 1}, 1, 3},
-                                                          {{2, 3}, 1, 0},
-                                                          {{0, 3}, 1, 2}}) {
+    const std::vector<std::tuple<Shape, int, std::size_t>> gathers = {
+        {{5}, 0, 3},       {{5}, -1, 17},      {{2, 3}, 0, 4}, {{2, 3}, 1, 1}, {{2, 3, 4}, 0, 5},
+        {{2, 3, 4}, 1, 2}, {{2, 3, 4}, -1, 9}, {{1, 1}, 1, 3}, {{2, 3}, 1, 0}, {{0, 3}, 1, 2},
+    };
+    for (const auto& [shape, axis, n] : gathers) {
         const std::size_t axis_number = axis_index("table", axis, {"x", shape});
         const auto extent = static_cast<std::int64_t>(shape[axis_number]);
         Shape ids = shape;
