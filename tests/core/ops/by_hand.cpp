@@ -163,8 +163,8 @@ TEST_CASE("by hand: layer_norm divides by the biased variance, fused and compose
     }
 }
 
-// n = 5, k = 3: windows of 2, 2 and 1 positions. A head is 2 wide. Channel c of both heads has row c
-// of the kernel.
+// n = 5, k = 3: windows of 2, 2 and 1 positions. A head is 2 wide. Channel c of both heads has
+// row c of the kernel.
 TEST_CASE(
     "by hand: conv weighs keys with the kernels of E and values with those of F, a channel each") {
     const nn::Config config{.vocab_size = 2,
