@@ -70,7 +70,7 @@ template <class T, class U>
 requires(!std::is_same_v<T, U>) Var<T>
 operator/(const Var<T>& a, const Var<U>& b) { return two_number_types(a, b); }
 
-// Shape and numbers, of a long axis its ends, in the C locale.
+// Prints the shape and the numbers, of a long axis only its ends, in the C locale.
 template <class T> std::ostream& operator<<(std::ostream& out, const Var<T>& x);
 
 }  // namespace taper

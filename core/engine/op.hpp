@@ -18,7 +18,7 @@ namespace taper {
 template <class T> class Gradients {
   public:
     Gradients(Tape<T>& tape, const std::shared_ptr<Array<T>>& dy) : tape_(tape), dy_(dy) {}
-    bool wants(const Place<T>& x) const;       // is anything trainable behind x?
+    bool wants(const Place<T>& x) const;       // can a gradient flow through x to a Parameter?
     void add(const Place<T>& x, Array<T> dx);  // gradient of x += dx; same shape, else Error
     void add_dy(const Place<T>& x);            // the same with dx = dy, which is not copied
     // The gradient of x, to be added to in place: zeros at first. Its shape must stay. Error: x is
@@ -90,8 +90,8 @@ void collect(const char* op, std::vector<Var<T>>& inputs, const A& argument) {
 
 }  // namespace detail
 
-// Runs body and returns what it returns. An Error that it throws gets, behind it, the line of the
-// call and what made the inputs.
+// Runs body and returns what it returns. To an Error that it throws, the line of the call and what
+// made the inputs are appended.
 template <class T, class F>
 auto explained(Source source, const std::vector<Var<T>>& inputs, F body) {
     try {
