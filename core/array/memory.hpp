@@ -7,8 +7,8 @@
 
 namespace taper {
 
-// The allocator has a namespace of its own. For a call of sum(array) C++ also searches the namespace
-// of the array's allocator, and there it would find taper::sum beside xtensor's.
+// The allocator has a namespace of its own. For a call of sum(array) C++ also searches the
+// namespace of the array's allocator, and there it would find taper::sum beside xtensor's.
 namespace memory {
 
 inline constexpr std::size_t alignment = 64;  // bytes: a cache line, one AVX-512 vector

@@ -76,9 +76,9 @@ template <class T> class Var : public Place<T> {
         return *this;
     }
 
-    // Error: there is no value, as in Var() or after a move. The reference to a Parameter's value is
-    // good until its next mutable_value(), which an optimiser's step calls: while a tape holds the
-    // old numbers, the new ones are in another Array.
+    // Error: there is no value, as in Var() or after a move. The reference to a Parameter's value
+    // is good until its next mutable_value(), which an optimiser's step calls: while a tape holds
+    // the old numbers, the new ones are in another Array.
     const Array<T>& value() const& {
         if (!value_) no_value();
         return *value_;

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/kernels/arithmetic.hpp"
 #include "core/kernels/gemm.hpp"
 #include "core/kernels/map.hpp"
 #include "core/ops.hpp"
@@ -52,6 +53,8 @@ template <class T> struct Attention final : Op<T> {
     }
 
     static constexpr std::size_t tile_rows = 64, tile_columns = 256;
+    // A chunk of parallel_for has at least this many additions and multiplications.
+    static constexpr std::size_t chunk_work = 1'000'000;
     static constexpr T infinity = std::numeric_limits<T>::infinity();
 
     Var<T> Q, K, V, y;
@@ -91,8 +94,9 @@ template <class T> struct Attention final : Op<T> {
         L = empty<T>({Q.shape()[0], options.heads, n});
         const Array<T> K_t = tiles_transposed(K.value());
         const std::size_t tiles = (n + tile_rows - 1) / tile_rows;
-        const std::size_t work = std::max<std::size_t>(1, 4 * std::min(n, tile_rows) * m * d_h);
-        const std::size_t chunk = 1 + 1'000'000 / work;
+        const std::size_t product_work = 2 * std::min(n, tile_rows) * m * d_h;
+        const std::size_t work = std::max<std::size_t>(1, 2 * product_work);  // Q K^T, P V
+        const std::size_t chunk = 1 + chunk_work / work;
         parallel_for(heads_of_batch() * tiles, chunk, [&](std::size_t begin, std::size_t end) {
             RunningSoftmax softmax;
             for (std::size_t task = begin; task < end; ++task) {
@@ -115,8 +119,9 @@ template <class T> struct Attention final : Op<T> {
         auto dV = empty<T>(wants_V ? V.shape() : Shape{0});
         const Array<T> K_t = tiles_transposed(K.value());
         const Array<T> V_t = wants_S ? tiles_transposed(V.value()) : Array<T>();
-        const std::size_t work = std::max<std::size_t>(1, 10 * n * m * d_h);
-        const std::size_t chunk = 1 + 1'000'000 / work;
+        const std::size_t product_work = 2 * n * m * d_h;
+        const std::size_t work = std::max<std::size_t>(1, 5 * product_work);  // S, dP, dQ, dK, dV
+        const std::size_t chunk = 1 + chunk_work / work;
         parallel_for(heads_of_batch(), chunk, [&](std::size_t begin, std::size_t end) {
             Array<T> P = empty<T>({tile_rows, tile_columns});
             Array<T> dP = empty<T>({tile_rows, tile_columns});
@@ -146,12 +151,12 @@ template <class T> struct Attention final : Op<T> {
     T scale() const { return 1 / std::sqrt(static_cast<T>(d_h)); }
     std::size_t heads_of_batch() const { return Q.shape()[0] * options.heads; }
 
-    // Keys before this one are seen by some query of the tile that begins at first_query.
+    // No query of the tile that begins at first_query sees this key or a later one.
     std::size_t end_of_keys(std::size_t first_query) const {
         return options.causal ? std::min(m, first_query + tile_rows) : m;
     }
 
-    // m where none is live.
+    // m where no key is live.
     std::size_t first_live_key(const Head& head) const {
         std::size_t j = 0;
         if (options.live)
@@ -159,7 +164,7 @@ template <class T> struct Attention final : Op<T> {
         return j;
     }
 
-    // Zeros in the columns of a head, of rows that begin at x.
+    // Sets the columns of a head to 0, in the rows that begin at x.
     void clear(T* x, std::size_t rows) const {
         for (std::size_t i = 0; i < rows; ++i) std::fill(x + i * d, x + i * d + d_h, T(0));
     }
@@ -171,8 +176,8 @@ template <class T> struct Attention final : Op<T> {
         MatrixView<T> Q, K, V;
         const bool* live = nullptr;  // of these keys, or none
 
-        Tile(const Attention& op, const Head& of_head, std::size_t query, std::size_t key)
-            : head(of_head),
+        Tile(const Attention& op, const Head& tile_head, std::size_t query, std::size_t key)
+            : head(tile_head),
               first_query(query),
               first_key(key),
               rows(std::min(tile_rows, op.n - query)),
@@ -214,7 +219,8 @@ template <class T> struct Attention final : Op<T> {
         return {x_t.data() + number * d_h * width, d_h, tile.columns, width};
     }
 
-    // 1: Q K^T, not yet scaled; -inf where a query does not see a key. Rows tile_columns apart.
+    // 1: S = Q K^T, not yet scaled, and -inf where a query does not see a key. The rows of S are
+    // tile_columns entries apart.
     void scores(const Tile& tile, const Array<T>& K_t, T* S) const {
         gemm(tile.Q, transposed_tile(K_t, tile), S, tile_columns);
         const std::size_t end_key = tile.first_key + tile.columns;
@@ -229,9 +235,10 @@ template <class T> struct Attention final : Op<T> {
         }
     }
 
-    // What forward knows of the queries of one tile. It serves one tile after the other.
+    // The softmax of the queries of one tile over the keys so far. The memory serves one tile of
+    // queries after the other.
     struct RunningSoftmax {
-        Array<T> P = empty<T>({tile_rows, tile_columns});  // e^(S - M) of the keys at hand
+        Array<T> P = empty<T>({tile_rows, tile_columns});  // e^(S - M) of the present tile of keys
         Array<T> M = empty<T>({tile_rows});                // the largest score so far, unscaled
         Array<T> sum = empty<T>({tile_rows});              // of e^(S - M) so far
     };
@@ -254,32 +261,30 @@ template <class T> struct Attention final : Op<T> {
             gemm_masked(tile.matrix(softmax.P), tile.V, y_rows, d);  // 3
         }
         const std::size_t live_key = first_live_key(head);
-        for (std::size_t i = 0; i < rows; ++i) {  // 2: from M to L
+        // 2: from M to L = M / sqrt(d_h) + ln sum. y was made with M, and is divided by the sum.
+        for (std::size_t i = 0; i < rows; ++i) {
             const std::size_t end_key = options.causal ? first_query + i + 1 : m;
             const bool sees_key = live_key < end_key;
             const T inverse = sees_key ? 1 / softmax.sum(i) : T(0);
-            const auto normalised = [inverse](auto v) { return v * inverse; };
-            map_row(y_rows + i * d, d_h, normalised, y_rows + i * d);
+            scale_row(y_rows + i * d, d_h, inverse);
             L.data()[head.number * n + first_query + i] =
                 sees_key ? softmax.M(i) * scale() + std::log(softmax.sum(i)) : infinity;
         }
     }
 
-    // 2 of a row that meets more keys. S becomes e^(S - M), M the largest score of all keys so far.
-    // The sum and y were made with a smaller M, and follow.
+    // 2 of one row that meets more keys. M becomes the largest score of all keys so far, and S
+    // becomes e^(S - M). The sum and y were made with the M before, and are scaled to the new one.
     void add_scores(std::size_t columns, T* S, T& M, T& sum, T* y_row) const {
         const T largest = std::max(M, max_row(columns, S));
-        const T shift = std::isinf(largest) ? T(0) : largest;  // where no key has been seen: 0
+        const T shift = std::isinf(largest) ? T(0) : largest;  // 0 while no key was seen
         const T s = scale();
         const auto weight = [shift, s](auto score) { return xsimd::exp((score - shift) * s); };
         map_row(S, columns, weight, S);
         const T shrink = std::exp((M - shift) * s);
         if (sum != 0 && shrink != 1) {
             sum *= shrink;
-            const auto scaled = [shrink](auto v) { return v * shrink; };
-            map_row(y_row, d_h, scaled, y_row);
+            scale_row(y_row, d_h, shrink);
         }
-        const auto identity = [](auto w) { return w; };
         M = largest;
         sum += sum_row(columns, identity, S);
     }
@@ -296,12 +301,13 @@ template <class T> struct Attention final : Op<T> {
         }
     }
 
-    // Where the gradients of a head are added, from its first position on; null: not wanted.
+    // Where the gradients of a head begin. Null: not wanted.
     struct Targets {
         T *dQ, *dK, *dV;
     };
 
-    // Adds what one tile adds to the gradients of its head. P and dP are memory for a tile.
+    // Adds to the gradients of a head what one tile of its scores contributes. P and dP are memory
+    // for a tile.
     void backward_tile(const Tile& tile, const Array<T>& dy, const Array<T>& K_t,
                        const Array<T>& V_t, Array<T>& P, Array<T>& dP,
                        const Targets& targets) const {
@@ -309,28 +315,33 @@ template <class T> struct Attention final : Op<T> {
         const std::size_t queries = tile.first_query * d;
         const std::size_t keys = tile.first_key * d;
         const MatrixView<T> dY = tile.head.matrix(dy, tile.first_query, tile.rows);
-        weights(tile, K_t, P.data());                                      // 1 and 2 again
-        if (dV) gemm(transposed(tile.matrix(P)), dY, dV + keys, d, true);  // 3
+        // 1 and 2 of forward again.
+        weights(tile, K_t, P.data());
+        // 3. Forward: y = P V.
+        if (dV) gemm(transposed(tile.matrix(P)), dY, dV + keys, d, true);
         if (!dQ && !dK) return;
-        gemm(dY, transposed_tile(V_t, tile), dP.data(), tile_columns);          // 3
-        score_gradients(tile, dy, P.data(), dP.data());                         // 2
-        if (dQ) gemm_masked(tile.matrix(dP), tile.K, dQ + queries, d);          // 1
-        if (dK) gemm(transposed(tile.matrix(dP)), tile.Q, dK + keys, d, true);  // 1
+        gemm(dY, transposed_tile(V_t, tile), dP.data(), tile_columns);
+        // 2. Forward: P = e^(S - L). dP becomes dS / sqrt(d_h).
+        score_gradients(tile, dy, P.data(), dP.data());
+        // 1. Forward: S = Q K^T / sqrt(d_h).
+        if (dQ) gemm_masked(tile.matrix(dP), tile.K, dQ + queries, d);
+        if (dK) gemm(transposed(tile.matrix(dP)), tile.Q, dK + keys, d, true);
     }
 
     // 2 of backward: dP becomes dS = P (dP - rowsum(y dy)), times the 1 / sqrt(d_h) of 1.
     void score_gradients(const Tile& tile, const Array<T>& dy, const T* P, T* dP) const {
-        const auto times = [](auto a, auto b) { return a * b; };
         const T s = scale();
         for (std::size_t i = 0; i < tile.rows; ++i) {
             const std::size_t row = tile.head.offset(tile.first_query + i, n);
             const T inner = sum_row(d_h, times, y.value().data() + row, dy.data() + row);
             const auto slope = [inner, s](auto w, auto dw) {
-                const decltype(w) unseen(T(0));  // where dw may be NaN
-                return xsimd::select(w == unseen, unseen, w * (dw - inner) * s);
+                // The weight of a key that is not seen. Its dw may be NaN.
+                const decltype(w) zero(T(0));
+                return xsimd::select(w == zero, zero, w * (dw - inner) * s);
             };
-            map_row(dP + i * tile_columns, tile.columns, slope, P + i * tile_columns,
-                    dP + i * tile_columns);
+            const T* const P_row = P + i * tile_columns;
+            T* const dP_row = dP + i * tile_columns;
+            map_row(dP_row, tile.columns, slope, P_row, dP_row);
         }
     }
 };
