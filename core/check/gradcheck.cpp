@@ -83,7 +83,7 @@ class Check {
         return escaped(inputs_[i]->name()) + " " + to_string(inputs_[i]->shape());
     }
 
-    // What backward says: of each cotangent the gradients.
+    // What backward says: the gradients for each cotangent.
     void run_backward();
     void require_something_to_check(const Var<double>& y);
     void require_repeatable(const std::vector<Array<double>>& again);
@@ -91,7 +91,7 @@ class Check {
     std::vector<Array<double>> gradients(Tape<double>& tape, const Var<double>& y,
                                          const Array<double>& dy);
 
-    // Numeric derivatives against it, by entries or by directions.
+    // The comparison with numeric derivatives, by entries or by directions.
     void check_entries();
     void check_entry(std::size_t i, std::size_t e);
     void check_directions();
@@ -169,7 +169,7 @@ void Check::require_repeatable(const std::vector<Array<double>>& again) {
     }
 }
 
-// Random; 0 where y is not finite.
+// A random cotangent, with 0 where y is not finite.
 Array<double> Check::cotangent(std::uint32_t c, const Shape& shape) const {
     const Random random(options_.seed, "gradcheck cotangent");
     Array<double> dy = normal<double>(random.at(c), shape);
@@ -213,7 +213,7 @@ void Check::check_entry(std::size_t i, std::size_t e) {
 
 // ---- Along directions
 
-// Directions through all inputs; if one is wrong, through each input alone, to name it.
+// Directions through all inputs. If one is wrong, directions through each input alone name it.
 void Check::check_directions() {
     for (std::uint32_t d = 0; d < cotangents_.size(); ++d) {
         const GradcheckReport before = report_;
@@ -315,7 +315,7 @@ void check_options(const std::string& name, const GradcheckOptions& options) {
             name);
 }
 
-// Those that are trainable, each once.
+// The parameters that are trainable, each once.
 Parameters checked(const Parameters& parameters) {
     Parameters inputs;
     for (Parameter<double>* p : parameters) {
