@@ -15,8 +15,8 @@ static_assert(std::endian::native == std::endian::little,
 using detail::check_layout, detail::header_text, detail::max_header, detail::parse_header,
     detail::tensor_subject, detail::TensorEntry, detail::TensorHeader;
 
-static void read_exactly(const InputFile& file, std::uint64_t offset, void* to, std::size_t n) {
-    if (file.read(offset, to, n) < n)
+static void read_exactly(const InputFile& file, std::uint64_t offset, void* buffer, std::size_t n) {
+    if (file.read(offset, buffer, n) < n)
         throw Error(file.path() + ": the file must not change while it is read");
 }
 
