@@ -1,4 +1,4 @@
-// Where the numbers of an Array stand.
+// The memory of Arrays: its allocator and its alignment.
 #pragma once
 
 #include <cstddef>

@@ -301,10 +301,10 @@ class Comparison {
             compare(settled.value, std::max(settled.scale, size_), settled.uncertainty);
         if (!right) verdict_.cause = "wrong";
         if (!std::isfinite(analytic_)) {
-            const double seen = std::isfinite(settled.value) ? settled.value : numeric_;
-            compare(seen, scale_, 0);
+            const double numeric = std::isfinite(settled.value) ? settled.value : numeric_;
+            compare(numeric, scale_, 0);
             verdict_.cause = "the analytic gradient is " + with_digits(analytic_, 6) +
-                             ": the numeric one is " + with_digits(seen, 6);
+                             ": the numeric one is " + with_digits(numeric, 6);
             return;
         }
         const double limit = verdict_.kink ? coarse_limit : resolution_limit;

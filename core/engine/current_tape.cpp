@@ -97,15 +97,15 @@ template <class T> static std::string input_text(std::size_t i, const Var<T>& x)
            (x.leaf ? ": parameter " + x.leaf->name : "");
 }
 
-// In a body of parallel_for, does a tape record that was begun outside of it? Such a tape records
-// what the thread that called parallel_for does, and not what the body does.
+// Is this thread in a body of parallel_for, and does a tape from outside that body record? Such a
+// tape records what the thread that called parallel_for does, and not what the body does.
 template <class T> static bool outer_tape_records() {
     const detail::ThreadContext& context = detail::thread_context();
     if (context.body == 0) return false;
     const auto& tapes = begun_tapes<T>();
-    const bool own = !tapes.empty() && tapes.back().body == context.body;
+    const bool begun_in_body = !tapes.empty() && tapes.back().body == context.body;
     const detail::Intent intent = tapes.empty() ? intent_of_caller<T>() : detail::intent<T>();
-    return !own && intent == detail::Intent::record;
+    return !begun_in_body && intent == detail::Intent::record;
 }
 
 template <class T> static void check_body(const char* op, const std::vector<Var<T>>& inputs) {
@@ -158,7 +158,7 @@ template <class T> void Tape<T>::check(const char* op, const std::vector<Var<T>>
 }
 
 template <class T> void Tape<T>::mark_unrecorded(const std::vector<Var<T>>& inputs, Var<T>& y) {
-    // In a NoGrad and in a backward values are meant.
+    // In a NoGrad and in a backward plain values are meant.
     const bool values_meant =
         !begun_tapes<T>().empty() || intent_of_caller<T>() == detail::Intent::values;
     const auto is_of_parameter = [](const Var<T>& x) { return x.index != 0 || is_trainable(x); };

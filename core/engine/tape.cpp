@@ -155,6 +155,9 @@ template <class T> void Tape<T>::backward(const Var<T>& y, const Array<T>& dy, K
     forget_gradients();
     backward_ = running;
     try {
+        // dy is the first gradient. From y to the front of the tape each record passes its gradient
+        // on to its inputs, which stand before it. So when a record's turn comes, all that flows to
+        // it has been added.
         Gradients<T>(*this, nullptr).add(y, dy);
         for (std::size_t i = last + 1; i-- > 0;) {
             Record<T>& record = records_[i];

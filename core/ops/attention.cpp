@@ -20,10 +20,10 @@ Var<T> composed::attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V,
     for (std::size_t b = 0; b < B; ++b)
         for (std::size_t i = 0; i < n; ++i) {
             for (std::size_t j = 0; j < m; ++j) {
-                const bool past = !options.causal || j <= i;
-                const bool live = !options.live || (*options.live)(b, j);
-                seen(b, 0, i, j) = past && live;
-                if (past && live) sees_key(b, 0, i, 0) = true;
+                const bool is_past = !options.causal || j <= i;
+                const bool is_live = !options.live || (*options.live)(b, j);
+                seen(b, 0, i, j) = is_past && is_live;
+                if (is_past && is_live) sees_key(b, 0, i, 0) = true;
             }
             if (sees_key(b, 0, i, 0)) continue;
             // A softmax of -inf alone would be NaN. These weights are not used.
@@ -160,7 +160,7 @@ template <class T> struct Attention final : Op<T> {
     std::size_t first_live_key(const Head& head) const {
         std::size_t j = 0;
         if (options.live)
-            while (j < m && !(*options.live)(head.row, j)) ++j;
+            while (j < m && !(*options.live)(head.batch_row, j)) ++j;
         return j;
     }
 
@@ -185,7 +185,7 @@ template <class T> struct Attention final : Op<T> {
               Q(head.matrix(op.Q.value(), query, rows)),
               K(head.matrix(op.K.value(), key, columns)),
               V(head.matrix(op.V.value(), key, columns)) {
-            if (op.options.live) live = op.options.live->data() + head.row * op.m + key;
+            if (op.options.live) live = op.options.live->data() + head.batch_row * op.m + key;
         }
 
         // The entries of the tile in memory of (tile_rows, tile_columns).

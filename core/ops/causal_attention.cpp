@@ -27,9 +27,9 @@ static Mask window_mask(std::size_t n, const CausalOptions& options) {
     for (std::size_t i = 0; i < mask.size(); ++i) {
         const std::size_t key = i % n;
         const std::size_t query = i / n % n;
-        const std::size_t row = i / n / n;
-        const bool real = !options.real || (*options.real)(row, key);
-        mask.data()[i] = in_window(query, key, options.window) && real;
+        const std::size_t batch_row = i / n / n;
+        const bool is_real = !options.real || (*options.real)(batch_row, key);
+        mask.data()[i] = in_window(query, key, options.window) && is_real;
     }
     return mask;
 }
@@ -104,8 +104,8 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
         if (options.real && options.real->shape() != Shape{q[0], n})
             shape_error(name(), "the mask of real positions must be (B, n)",
                         {{"Q", q}, {"real", options.real->shape()}});
-        const std::size_t wanted = options.chunk ? options.chunk : default_chunk();
-        C = std::min(std::max<std::size_t>(n, 1), wanted);
+        const std::size_t chunk = options.chunk ? options.chunk : default_chunk();
+        C = std::min(std::max<std::size_t>(n, 1), chunk);
     }
     // With about sqrt(k d_h) positions in a chunk the work is least, for the memory of the sums
     // that each chunk keeps. BLAS is slow below 32 rows.
@@ -223,7 +223,7 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
               V_bar{op.V_bars.data() + op.sums_offset(head, c), op.k, op.d_h, op.d_h},
               K_near(head.matrix(op.K.value(), near_first, near_rows)),
               V_near(head.matrix(op.V.value(), near_first, near_rows)) {
-            if (op.options.real) real = op.options.real->data() + head.row * op.n;
+            if (op.options.real) real = op.options.real->data() + head.batch_row * op.n;
         }
 
         // Is the key in the window of the position, and real?

@@ -84,11 +84,11 @@ template <class T> struct Concat final : Op<T> {
         Shape shape = xs[0].shape;
         shape[axis] = 0;
         for (const Place<T>& x : xs) {
-            Shape others = x.shape;
-            if (others.size() == shape.size()) others[axis] = 0;
-            Shape wanted = shape;
-            wanted[axis] = 0;
-            if (others != wanted)
+            Shape other_axes = x.shape;  // with 0 for the joined one
+            if (other_axes.size() == shape.size()) other_axes[axis] = 0;
+            Shape expected = shape;
+            expected[axis] = 0;
+            if (other_axes != expected)
                 shape_error(name(), "all axes but the joined one must agree",
                             {{"first", xs[0].shape}, {"x", x.shape}},
                             "axis " + std::to_string(axis));

@@ -179,8 +179,8 @@ template <class T> struct LogSumExp final : Op<T> {
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const auto share = [](auto v, auto log_sum) {
-            const auto none = log_sum == -std::numeric_limits<T>::infinity();
-            return xsimd::select(none, decltype(v)(T(0)), xsimd::exp(v - log_sum));
+            const auto is_empty = log_sum == -std::numeric_limits<T>::infinity();
+            return xsimd::select(is_empty, decltype(v)(T(0)), xsimd::exp(v - log_sum));
         };
         const auto minus = [](auto v, auto largest) { return v - largest; };
         const Array<T> shares = zip(share, name(), zip(minus, name(), x.value(), m), l);
