@@ -72,6 +72,7 @@ static Array<T> rearranged(const Array<T>& x, const Shape& shape,
     // A task is a strip of one row, with all of `column`.
     const auto copy_strips = [&](std::size_t begin, std::size_t end) {
         for (std::size_t task = begin; task < end; ++task) {
+            // Where the row of this task begins in x and in y.
             const T* from = x.data();
             T* to = y.data();
             std::size_t rest = task / strips;

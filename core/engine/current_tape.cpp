@@ -91,7 +91,7 @@ template <class T> static bool is_trainable(const Var<T>& x) {
 
 // ---- What may be an input
 
-// ": input 0 (2,3): parameter w"
+// An input as the messages below show it: ": input 0 (2,3): parameter w".
 template <class T> static std::string input_text(std::size_t i, const Var<T>& x) {
     return ": input " + std::to_string(i) + " " + to_string(x.shape()) +
            (x.leaf ? ": parameter " + x.leaf->name : "");
@@ -108,6 +108,7 @@ template <class T> static bool outer_tape_records() {
     return !begun_in_body && intent == detail::Intent::record;
 }
 
+// Error: an op in a body of parallel_for would have to be recorded on a tape from outside the body.
 template <class T> static void check_body(const char* op, const std::vector<Var<T>>& inputs) {
     if (!outer_tape_records<T>()) return;
     for (std::size_t i = 0; i < inputs.size(); ++i) {

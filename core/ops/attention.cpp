@@ -150,6 +150,9 @@ template <class T> struct Attention final : Op<T> {
   private:
     T scale() const { return 1 / std::sqrt(static_cast<T>(d_h)); }
     std::size_t heads_of_batch() const { return Q.shape()[0] * options.heads; }
+    std::size_t entry_of_L(const Head& head, std::size_t query) const {
+        return head.number * n + query;
+    }
 
     // No query of the tile that begins at first_query sees this key or a later one.
     std::size_t end_of_keys(std::size_t first_query) const {
@@ -227,10 +230,12 @@ template <class T> struct Attention final : Op<T> {
         for (std::size_t i = 0; i < tile.rows; ++i) {
             T* const row = S + i * tile_columns;
             const std::size_t next_key = tile.first_query + i + 1;  // the first of the future
-            if (options.causal && next_key < end_key)
-                std::fill(row + std::max(next_key, tile.first_key) - tile.first_key,
-                          row + tile.columns, -infinity);
-            for (std::size_t j = 0; tile.live && j < tile.columns; ++j)
+            if (options.causal && next_key < end_key) {
+                const std::size_t future_key = std::max(next_key, tile.first_key);
+                std::fill(row + future_key - tile.first_key, row + tile.columns, -infinity);
+            }
+            if (!tile.live) continue;
+            for (std::size_t j = 0; j < tile.columns; ++j)
                 if (!tile.live[j]) row[j] = -infinity;
         }
     }
@@ -256,8 +261,8 @@ template <class T> struct Attention final : Op<T> {
             T* const P = softmax.P.data();
             scores(tile, K_t, P);                   // 1
             for (std::size_t i = 0; i < rows; ++i)  // 2, with M for L
-                add_scores(tile.columns, P + i * tile_columns, softmax.M(i), softmax.sum(i),
-                           y_rows + i * d);
+                online_softmax_row(tile.columns, P + i * tile_columns, softmax.M(i), softmax.sum(i),
+                                   y_rows + i * d);
             gemm_masked(tile.matrix(softmax.P), tile.V, y_rows, d);  // 3
         }
         const std::size_t live_key = first_live_key(head);
@@ -267,14 +272,14 @@ template <class T> struct Attention final : Op<T> {
             const bool sees_key = live_key < end_key;
             const T inverse = sees_key ? 1 / softmax.sum(i) : T(0);
             scale_row(y_rows + i * d, d_h, inverse);
-            L.data()[head.number * n + first_query + i] =
+            L.data()[entry_of_L(head, first_query + i)] =
                 sees_key ? softmax.M(i) * scale() + std::log(softmax.sum(i)) : infinity;
         }
     }
 
     // 2 of one row that meets more keys. M becomes the largest score of all keys so far, and S
     // becomes e^(S - M). The sum and y were made with the M before, and are scaled to the new one.
-    void add_scores(std::size_t columns, T* S, T& M, T& sum, T* y_row) const {
+    void online_softmax_row(std::size_t columns, T* S, T& M, T& sum, T* y_row) const {
         const T largest = std::max(M, max_row(columns, S));
         const T shift = std::isinf(largest) ? T(0) : largest;  // 0 while no key was seen
         const T s = scale();
@@ -295,7 +300,7 @@ template <class T> struct Attention final : Op<T> {
         const T s = scale();
         for (std::size_t i = 0; i < tile.rows; ++i) {
             T* const row = P + i * tile_columns;
-            const T l = L.data()[tile.head.number * n + tile.first_query + i];
+            const T l = L.data()[entry_of_L(tile.head, tile.first_query + i)];
             const auto weight = [s, l](auto score) { return xsimd::exp(score * s - l); };
             map_row(row, tile.columns, weight, row);
         }
