@@ -231,8 +231,8 @@ template <class T> struct Attention final : Op<T> {
             T* const row = S + i * tile_columns;
             const std::size_t next_key = tile.first_query + i + 1;  // the first of the future
             if (options.causal && next_key < end_key) {
-                const std::size_t future_key = std::max(next_key, tile.first_key);
-                std::fill(row + future_key - tile.first_key, row + tile.columns, -infinity);
+                const std::size_t future = std::max(next_key, tile.first_key) - tile.first_key;
+                std::fill(row + future, row + tile.columns, -infinity);
             }
             if (!tile.live) continue;
             for (std::size_t j = 0; j < tile.columns; ++j)
