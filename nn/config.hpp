@@ -42,11 +42,12 @@ inline const std::vector<std::string> words_of<ProjectionKind>{"linear", "random
                                                                "conv"};
 template <> inline const std::vector<std::string> words_of<ProjectionInit>{"window", "normal"};
 template <> inline const std::vector<std::string> words_of<Norm>{"pre", "post"};
+// The word of an enumerator.
 template <class E> const std::string& name_of(E value) {
     return words_of<E>.at(static_cast<std::size_t>(value));
 }
-// word is one of words_of<E>.
-template <class E> E of_word(const std::string& word) {
+// The enumerator of a word, which is one of words_of<E>.
+template <class E> E enumerator(const std::string& word) {
     return static_cast<E>(std::find(words_of<E>.begin(), words_of<E>.end(), word) -
                           words_of<E>.begin());
 }

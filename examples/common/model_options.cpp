@@ -66,16 +66,16 @@ nn::Config ModelOptions::model_config(std::size_t vocab_size, bool causal) const
             .layers = layers,
             .ffn_width = ffn_width ? ffn_width : 4 * width,
             .causal = causal,
-            .attention = nn::of_word<nn::AttentionKind>(attention),
+            .attention = nn::enumerator<nn::AttentionKind>(attention),
             .k = k_of_layers,
-            .sharing = nn::of_word<nn::Sharing>(sharing),
-            .projection = nn::of_word<nn::ProjectionKind>(projection),
+            .sharing = nn::enumerator<nn::Sharing>(sharing),
+            .projection = nn::enumerator<nn::ProjectionKind>(projection),
             .rescale = rescale,
             .window = window,
-            .norm = nn::of_word<nn::Norm>(norm),
+            .norm = nn::enumerator<nn::Norm>(norm),
             .tie_embeddings = tie_embeddings,
             .dropout = dropout,
-            .projection_init = nn::of_word<nn::ProjectionInit>(projection_init),
+            .projection_init = nn::enumerator<nn::ProjectionInit>(projection_init),
             .seed = seed};
 }
 
