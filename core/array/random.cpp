@@ -22,7 +22,7 @@ Random::Random(std::uint64_t seed, std::string_view stream, std::uint32_t number
     stream_ = mixed(stream_, number);
 }
 
-Random Random::at(std::uint32_t number) const {
+Random Random::substream(std::uint32_t number) const {
     Random random = *this;
     random.stream_ = mixed(stream_, std::uint64_t{number} + (std::uint64_t{1} << 32));
     return random;

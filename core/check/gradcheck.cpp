@@ -172,7 +172,7 @@ void Check::require_repeatable(const std::vector<Array<double>>& again) {
 // A random cotangent, with 0 where y is not finite.
 Array<double> Check::cotangent(std::uint32_t c, const Shape& shape) const {
     const Random random(options_.seed, "gradcheck cotangent");
-    Array<double> dy = normal<double>(random.at(c), shape);
+    Array<double> dy = normal<double>(random.substream(c), shape);
     for (std::size_t j = 0; j < y_.size(); ++j)
         if (!std::isfinite(y_.data()[j])) dy.data()[j] = 0;
     return dy;
@@ -233,10 +233,11 @@ void Check::check_directions() {
 // Direction d through the inputs [begin, end).
 bool Check::check_direction(std::uint32_t d, std::size_t begin, std::size_t end,
                             const std::string& input) {
-    const Random random = Random(options_.seed, "gradcheck direction").at(d);
+    const Random random = Random(options_.seed, "gradcheck direction").substream(d);
     std::vector<Array<double>> u;  // of input begin + i
     for (std::size_t i = begin; i < end; ++i)
-        u.push_back(normal<double>(random.at(static_cast<std::uint32_t>(i)), inputs_[i]->shape()));
+        u.push_back(
+            normal<double>(random.substream(static_cast<std::uint32_t>(i)), inputs_[i]->shape()));
 
     const auto move = [&](double t) {
         for (std::size_t i = begin; i < end; ++i) {

@@ -27,7 +27,7 @@ struct Task {
 // shuffled labels the token to be told is drawn anew, so that nothing in the row tells it.
 Task copying(std::uint64_t step, bool shuffled) {
     Task task;
-    const Random random = Random(1, "copying").at(static_cast<std::uint32_t>(step));
+    const Random random = Random(1, "copying").substream(static_cast<std::uint32_t>(step));
     for (std::size_t row = 0; row < rows; ++row) {
         for (std::size_t i = 0; i < n; ++i)
             task.tokens(row, i) =
