@@ -86,11 +86,12 @@ struct Config {
     Norm norm = Norm::pre;
     bool tie_embeddings = false;  // the head's weight is the token embedding
     double dropout = 0;           // in [0, 1)
-    // How a new model starts; not part of the function, and so not saved.
+    // How a new model starts. It is not part of the model's function, and so is not saved.
     ProjectionInit projection_init = ProjectionInit::window_means;
     // None: what would be random is 0, for a file to replace.
     std::optional<std::uint64_t> seed = 0;
-    // Of the tokenizer that makes the ids: ids of another one mean something else. "": not known.
+    // The hash of the tokenizer that makes the ids, since another one's ids mean something else.
+    // "": not known.
     std::string tokenizer_hash = {};
 
     // Error, which names the field, the rule and the numbers.
@@ -100,7 +101,7 @@ struct Config {
         return projection == ProjectionKind::linear || projection == ProjectionKind::random;
     }
     bool is_pooled() const { return !has_matrices(); }  // by windows: mean, max, conv
-    // Heads that are projected together: all of a layer, or each for itself.
+    // The groups of heads in a layer that are projected together: one of all heads, or one a head.
     std::size_t groups() const { return sharing == Sharing::none ? heads : 1; }
     // Distinct E and F in the whole model; 0 with mean, max and full attention.
     std::size_t projections() const;

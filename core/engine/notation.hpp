@@ -1,4 +1,5 @@
-// What may stand beside a Var, in braces, and at the end of <<. Included by core/ops.hpp.
+// Notation around the ops: a number or an Array beside a Var, Vars in braces, and printing with <<.
+// Included by core/ops.hpp.
 //
 //   a + Array<double>{1, 2}   pow(2, x)   maximum(0, x)   select(mask, 1.0, x)    concat({a, b}, 0)
 //     std::cout << a << "\n"       // "(2,2) {{1, 2}, {3, 4}}"

@@ -105,9 +105,11 @@ Var<T> Projection<T>::pool(std::size_t group, const SharedParameter<T>& kernel, 
     const std::size_t B = x.shape()[0], m = x.shape()[1], w = x.shape()[2];
     const std::size_t r = ceil_quotient(n, k[group]);
     const std::size_t slots = ceil_quotient(m, r);
-    const Var<T> missing = zeros<T>({B, slots * r - m, w});
-    const Var<T> windows = reshape(concat({x, missing}, 1), {B, slots, r, w});
+    // The last window is filled up with zeros.
+    const Var<T> padding = zeros<T>({B, slots * r - m, w});
+    const Var<T> windows = reshape(concat({x, padding}, 1), {B, slots, r, w});
     if (kind == ProjectionKind::conv) {
+        // Each head has the same kernels, one for each of its channels.
         const Var<T> weight = reshape(transpose(*kernel), {r, 1, head_width});
         const Var<T> heads = reshape(windows, {B, slots, r, w / head_width, head_width});
         return reshape(sum(heads * weight, {2}), {B, slots, w});
@@ -121,6 +123,7 @@ Var<T> Projection<T>::pool(std::size_t group, const SharedParameter<T>& kernel, 
             in_use(b, slot, i % r, 0) = true;
             count(b, slot, 0) += 1;
         }
+    // x is 0 where a position is not real, so a window's sum is that of its real positions.
     if (kind == ProjectionKind::mean)
         return sum(windows, {2}) / Var<T>(Array<T>(xt::maximum(count, T(1))));
     const Mask live = reshaped(live_slots(real, r), {B, slots, 1});
