@@ -290,13 +290,13 @@ bool Check::check_line(Line& line, const std::vector<Analytic>& analytic, const 
         right = false;
         report_.passed = false;
         ++report_.wrong;
-        if (report_.failures.size() < 10)
-            report_.failures.push_back({.input = input,
-                                        .entry = entry,
-                                        .analytic = analytic[c].value,
-                                        .numeric = verdict.numeric,
-                                        .relative_error = verdict.relative_error,
-                                        .cause = verdict.cause});
+        const GradcheckFailure failure{.input = input,
+                                       .entry = entry,
+                                       .analytic = analytic[c].value,
+                                       .numeric = verdict.numeric,
+                                       .relative_error = verdict.relative_error,
+                                       .cause = verdict.cause};
+        if (report_.failures.size() < 10) report_.failures.push_back(failure);
     }
     ++report_.entries;
     return right;

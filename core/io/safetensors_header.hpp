@@ -26,10 +26,12 @@ struct TensorType {
 template <class T> Tensor make_tensor(const Shape& shape) { return empty<T>(shape); }
 
 // In the order of the types of Tensor.
-inline constexpr std::array<TensorType, 4> tensor_types = {{{"F32", 4, make_tensor<float>},
-                                                            {"F64", 8, make_tensor<double>},
-                                                            {"I64", 8, make_tensor<std::int64_t>},
-                                                            {"U8", 1, make_tensor<std::uint8_t>}}};
+inline constexpr auto tensor_types = std::to_array<TensorType>({
+    {"F32", 4, make_tensor<float>},
+    {"F64", 8, make_tensor<double>},
+    {"I64", 8, make_tensor<std::int64_t>},
+    {"U8", 1, make_tensor<std::uint8_t>},
+});
 static_assert(tensor_types.size() == std::variant_size_v<Tensor>);
 
 // What the header says of one tensor.

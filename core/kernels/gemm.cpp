@@ -162,8 +162,8 @@ void gemm(const MatrixView<T>& a, const Panels<T>& panels, T* c, std::size_t c_s
         for (std::size_t k = 0; k < b.rows; k += inner)
             for (std::size_t j = 0; j < b.columns; j += panels.width) {
                 const std::size_t columns = std::min(panels.width, b.columns - j);
-                const MatrixView<T> panel{panels.data.data() + j * b.rows, b.rows, columns,
-                                          panels.width};
+                const T* const panel_data = panels.data.data() + j * b.rows;
+                const MatrixView<T> panel{panel_data, b.rows, columns, panels.width};
                 const MatrixView<T> a_block = submatrix(a, i, panel_rows(), k, inner);
                 const MatrixView<T> b_block = submatrix(panel, k, inner, 0, panels.width);
                 const bool accumulate = row != nullptr || k > 0;
