@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "core/kernels/parallel.hpp"
+
 namespace taper::nn {
 
 // n x k scores through E and F (Eq. 7), or all n x n (Eq. 2).
@@ -51,9 +53,6 @@ template <class E> E enumerator(const std::string& word) {
     return static_cast<E>(std::find(words_of<E>.begin(), words_of<E>.end(), word) -
                           words_of<E>.begin());
 }
-
-// ceil(a / b). A window of ceil(n / k) positions is pooled into one of k slots.
-constexpr std::size_t ceil_quotient(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
 
 // The projected length: one number, or one a layer, or one for each head of each layer.
 struct ProjectedLength {

@@ -66,7 +66,7 @@ static Array<T> rearranged(const Array<T>& x, const Shape& shape,
         const auto found = std::find_if(axes.begin(), axes.end(), is_column);
         column = *found;
         axes.erase(found);
-        strips = (row.extent + tile - 1) / tile;
+        strips = ceil_quotient(row.extent, tile);
     }
 
     // A task is a strip of one row, with all of `column`.

@@ -32,7 +32,7 @@ static Array<T> reduce_run(const Array<T>& x, std::size_t first, std::size_t las
     }
     auto y = empty<T>(reduced);
     const std::size_t width = std::min(inner, widest_strip);
-    const std::size_t strips = inner == 0 ? 0 : (inner + width - 1) / width;
+    const std::size_t strips = inner == 0 ? 0 : ceil_quotient(inner, width);
     const auto reduce_strips = [&](std::size_t begin, std::size_t end) {
         for (std::size_t task = begin; task < end; ++task) {
             const std::size_t outer_index = task / strips;

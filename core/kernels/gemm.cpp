@@ -141,7 +141,7 @@ template <class T> static void copy_panel(const MatrixView<T>& b, std::size_t co
 
 template <class T> Panels<T>::Panels(const MatrixView<T>& matrix, std::size_t a_rows) : b(matrix) {
     if (!in_blocks() || a_rows <= panel_rows()) return;
-    const std::size_t panels = (b.columns + width - 1) / width;
+    const std::size_t panels = ceil_quotient(b.columns, width);
     const std::size_t chunk = 1 + elementwise_chunk / (b.rows * width + 1);
     data = empty<T>({panels, b.rows, width});
     parallel_for(panels, chunk, [&](std::size_t begin, std::size_t end) {
@@ -231,8 +231,8 @@ static Array<T> pair_products(const MatrixView<T>& a, const std::vector<std::siz
                               const MatrixView<T>& b, const std::vector<std::size_t>& b_numbers) {
     const std::size_t pairs = a_numbers.size();
     const std::size_t size = a.rows * b.columns;
-    const std::size_t strips = (a.rows + block().rows - 1) / block().rows;
-    const std::size_t rows = (a.rows + strips - 1) / strips;
+    const std::size_t strips = ceil_quotient(a.rows, block().rows);
+    const std::size_t rows = ceil_quotient(a.rows, strips);
     const std::size_t parts = pairs * strips < few_tasks ? sum_parts(a.columns) : 1;
     auto c = empty<T>({parts, pairs, size});
     const std::size_t work = rows * std::max<std::size_t>(a.columns / parts, 1) * b.columns;
@@ -312,8 +312,8 @@ Array<T> sum_of_outer_products(const Array<T>& a, const Array<T>& b, Array<T>* a
     const MatrixView<T> narrow{(swapped ? b : a).data(), rows, height, height};
     const MatrixView<T> wide{(swapped ? a : b).data(), rows, width, width};
     const Block cut = block();
-    const std::size_t strips = std::max<std::size_t>((width + cut.columns - 1) / cut.columns, 1);
-    const std::size_t parts = std::min(sum_parts(rows), (few_tasks + strips - 1) / strips);
+    const std::size_t strips = std::max<std::size_t>(ceil_quotient(width, cut.columns), 1);
+    const std::size_t parts = std::min(sum_parts(rows), ceil_quotient(few_tasks, strips));
     auto products = empty<T>({parts, height, width});
     auto sums = zeros<double>({parts, a_sum ? m : 0});
     parallel_for(parts * strips, 1, [&](std::size_t task, std::size_t) {

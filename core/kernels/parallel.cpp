@@ -66,13 +66,18 @@ template <class F> static void spin(F ready) {
     for (int i = 0; i < 100 && !ready(); ++i) std::this_thread::yield();
 }
 
+// As ceil_quotient, but n + chunk may be beyond what std::size_t holds.
+static std::size_t chunk_count(std::size_t n, std::size_t chunk) {
+    return n / chunk + (n % chunk != 0);
+}
+
 // One call of parallel_for. Each thread takes the next chunk until none is left. The caller takes
 // part, and waits only for chunks that others have begun. So a worker that the system does not
 // schedule in time costs nothing. With a barrier it would.
 struct Job {
     Job(const std::function<void(std::size_t, std::size_t)>& body, std::size_t n, std::size_t chunk,
         const detail::ThreadContext& context)
-        : body(body), n(n), chunk(chunk), chunks(n / chunk + (n % chunk != 0)), context(context) {}
+        : body(body), n(n), chunk(chunk), chunks(chunk_count(n, chunk)), context(context) {}
 
     const std::function<void(std::size_t, std::size_t)>& body;
     std::size_t n, chunk, chunks;
@@ -189,7 +194,7 @@ void set_threads(int count) {
 void parallel_for(std::size_t n, std::size_t chunk,
                   const std::function<void(std::size_t begin, std::size_t end)>& body) {
     if (chunk == 0) throw Error("parallel_for: a chunk must be 1 or more: 0");
-    const std::size_t chunks = n / chunk + (n % chunk != 0);
+    const std::size_t chunks = chunk_count(n, chunk);
     const std::size_t workers = static_cast<std::size_t>(threads()) - 1;
     const detail::ThreadContext context = context_of_body();
     static std::mutex in_use;  // the pool serves one caller at a time

@@ -31,6 +31,9 @@ inline constexpr int max_threads = 1024;
 void parallel_for(std::size_t n, std::size_t chunk,
                   const std::function<void(std::size_t begin, std::size_t end)>& body);
 
+// ceil(a / b): how many parts of b entries a entries are cut into, the last one perhaps smaller.
+constexpr std::size_t ceil_quotient(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
+
 // The number of parts that a sum over n terms is cut into: 1 to 8, each of 256 terms or more if
 // there are as many. A part is a task, and the sums of the parts are added in their order.
 inline std::size_t sum_parts(std::size_t n) { return std::clamp<std::size_t>(n / 256, 1, 8); }

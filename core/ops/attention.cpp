@@ -93,7 +93,7 @@ template <class T> struct Attention final : Op<T> {
         auto out = empty<T>(Q.shape());
         L = empty<T>({Q.shape()[0], options.heads, n});
         const Array<T> K_t = tiles_transposed(K.value());
-        const std::size_t tiles = (n + tile_rows - 1) / tile_rows;
+        const std::size_t tiles = ceil_quotient(n, tile_rows);
         const std::size_t product_work = 2 * std::min(n, tile_rows) * m * d_h;
         const std::size_t work = std::max<std::size_t>(1, 2 * product_work);  // Q K^T, P V
         const std::size_t chunk = 1 + chunk_work / work;
@@ -201,7 +201,7 @@ template <class T> struct Attention final : Op<T> {
     // BLAS is a third slower on a transposed b.
     Array<T> tiles_transposed(const Array<T>& x) const {
         const std::size_t width = std::min(m, tile_columns);
-        const std::size_t tiles = (m + tile_columns - 1) / tile_columns;
+        const std::size_t tiles = ceil_quotient(m, tile_columns);
         const std::size_t chunk = 1 + elementwise_chunk / (d_h * width + 1);
         auto x_t = empty<T>({heads_of_batch(), tiles, d_h, width});
         parallel_for(heads_of_batch() * tiles, chunk, [&](std::size_t begin, std::size_t end) {

@@ -190,7 +190,7 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
   private:
     T scale() const { return 1 / std::sqrt(static_cast<T>(d_h)); }
     std::size_t heads_of_batch() const { return Q.shape()[0] * options.heads; }
-    std::size_t chunks() const { return (n + C - 1) / C; }
+    std::size_t chunks() const { return ceil_quotient(n, C); }
 
     // The entry of K_bars and V_bars where the sums before a chunk begin.
     std::size_t sums_offset(const Head& head, std::size_t c) const {

@@ -82,7 +82,7 @@ template <class T> struct LayerNorm final : Op<T> {
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const std::size_t d = x.shape().back();
         const std::size_t rows = means.size();
-        const std::size_t strips = (rows + strip - 1) / strip;
+        const std::size_t strips = ceil_quotient(rows, strip);
         const bool wants_x = gradients.wants(x);
         const bool wants_gain = gradients.wants(gain);
         const bool wants_bias = gradients.wants(bias);

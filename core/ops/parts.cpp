@@ -33,7 +33,7 @@ template <class T> struct Slice final : Op<T> {
                     ", end " + std::to_string(range_end) + ", step " + std::to_string(range.step));
         begin = static_cast<std::size_t>(first);
         step = static_cast<std::size_t>(range.step);
-        length = (static_cast<std::size_t>(last - first) + step - 1) / step;
+        length = ceil_quotient(static_cast<std::size_t>(last - first), step);
         Shape shape = x.shape;
         shape[axis] = length;
         auto y = empty<T>(shape);

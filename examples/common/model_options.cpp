@@ -43,9 +43,9 @@ std::string ModelOptions::fit_default_k(const Options& options) {
     if (options.given("--k")) return "";
     const std::uint64_t usual = k[0];
     const std::uint64_t most = std::min(usual, length);
-    const std::uint64_t window_length = nn::ceil_quotient(length, most);
+    const std::uint64_t window_length = ceil_quotient(length, most);
     const bool is_pooled = projection != "linear" && projection != "random";
-    k = {is_pooled ? nn::ceil_quotient(length, window_length) : most};
+    k = {is_pooled ? ceil_quotient(length, window_length) : most};
     if (k[0] == usual || attention == "full") return "";
     const std::string chosen = std::to_string(k[0]);
     const std::string n = std::to_string(length);
