@@ -22,7 +22,7 @@ template <class T> std::string shortest(T value) {
     return std::string(text, end);
 }
 
-// The number with so many significant digits, as %.4g of printf has 4, in the C locale.
+// The number with at most `digits` significant digits, as printf's %.4g has 4, in the C locale.
 inline std::string with_digits(double value, int digits) {
     if (value != value) return "nan";
     char text[64];
@@ -32,9 +32,8 @@ inline std::string with_digits(double value, int digits) {
 }
 
 // Bad input or wrong use. what() has one form: `subject: the rule, a whole sentence: argument,
-// argument[: numbers]`. The programs print it as one line on stderr and exit 2. It is one line
-// whatever names stand in it, of parameters or of files: they come out as escaped() shows them
-// (core/show/shown.hpp).
+// argument[: numbers]`. The programs print it as one line on stderr and exit 2. It stays one line
+// whatever names of parameters or files stand in it: escaped() (core/show/shown.hpp) is applied.
 class Error : public std::runtime_error {
   public:
     explicit Error(std::string_view text);

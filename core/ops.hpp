@@ -5,8 +5,8 @@
 // in + - * /, pow, maximum, minimum and select, and for b in add, sub, mul and div
 // (core/engine/notation.hpp). "Broadcasting" is NumPy's. T is float or double.
 //
-// Every op throws Error when its shape rule does not hold. `source` is the caller's line, and is
-// filled in by itself.
+// Every op throws Error when its shape rule does not hold. `source` is the caller's line, which the
+// default argument fills in.
 #pragma once
 
 #include <climits>
@@ -51,11 +51,11 @@ template <class T> Var<T> maximum(const Var<T>& a, const Same<T>& b, Source sour
 template <class T> Var<T> minimum(const Var<T>& a, const Same<T>& b, Source source = here());
 // |x|. The gradient is 0 at 0.
 template <class T> Var<T> abs(const Var<T>& x, Source source = here());
-// x moved into [low, high]. The gradient is 1 at the bounds. Error: low > high.
+// x clipped to [low, high]. The gradient is 1 at the bounds. Error: low > high.
 template <class T> Var<T> clamp(const Var<T>& x, double low, double high, Source source = here());
 // mask ? a : b. What is not chosen may be NaN, and gets the gradient 0. That 0 may still become NaN
-// behind it: sqrt's slope at 0 is infinite, and 0 times that is NaN. So select(m, sqrt(x), 0) is
-// not safe at x = 0; select(m, sqrt(select(m, x, 1)), 0) is.
+// in the backward of an earlier op: sqrt's slope at 0 is infinite, and 0 times that is NaN. So
+// select(m, sqrt(x), 0) is not safe at x = 0; select(m, sqrt(select(m, x, 1)), 0) is.
 template <class T>
 Var<T> select(const Mask& mask, const Var<T>& a, const Same<T>& b, Source source = here());
 
@@ -156,21 +156,22 @@ template <class T> Var<T> cumsum(const Var<T>& x, int axis, Source source = here
 // reshape(x, y.shape()).
 struct Extents : std::vector<std::ptrdiff_t> {
     template <std::integral... N>
-    Extents(N... extents) : std::vector<std::ptrdiff_t>{whole(extents)...} {}
+    Extents(N... extents) : std::vector<std::ptrdiff_t>{signed_extent(extents)...} {}
     Extents(const Shape& shape) {
-        for (const std::size_t extent : shape) push_back(whole(extent));
+        for (const std::size_t extent : shape) push_back(signed_extent(extent));
     }
     Extents(const std::vector<int>& extents)  // NOLINT
         : std::vector<std::ptrdiff_t>(extents.begin(), extents.end()) {}
 
   private:
-    // An unsigned number that went below 0 is no -1: what reshape refuses.
-    static std::ptrdiff_t whole(std::integral auto extent) {
+    // An unsigned number that wrapped around below 0 must not become -1. It becomes the least
+    // number, which reshape refuses.
+    static std::ptrdiff_t signed_extent(std::integral auto extent) {
         return std::in_range<std::ptrdiff_t>(extent) ? static_cast<std::ptrdiff_t>(extent)
                                                      : PTRDIFF_MIN;
     }
 };
-// The same entries in the same order. One extent may be -1: what is left for it.
+// The same entries in the same order. One extent may be -1: it follows from the number of entries.
 template <class T> Var<T> reshape(const Var<T>& x, const Extents& shape, Source source = here());
 // Axis i of y is axis axes[i] of x; none given: the axes in reverse, as in NumPy.
 template <class T> Var<T> transpose(const Var<T>& x, const Axes& axes = {}, Source source = here());
@@ -201,8 +202,8 @@ Var<T> pad(const Var<T>& x, int axis, std::ptrdiff_t before, std::ptrdiff_t afte
 // The last entry first.
 template <class T> Var<T> flip(const Var<T>& x, int axis, Source source = here());
 
-// ---- softmax.cpp: along one axis, which may have no entries. A row with a NaN, or of -inf alone,
-// is NaN, and no other is.
+// ---- softmax.cpp: along one axis, which may have no entries. A row with a NaN, or with -inf
+// alone, becomes NaN. No other row does.
 // e^x_i / sum_j e^x_j
 template <class T> Var<T> softmax(const Var<T>& x, int axis = -1, Source source = here());
 // x_i - ln sum_j e^x_j
@@ -224,8 +225,8 @@ template <class T> Var<T> gather(const Var<T>& x, int axis, const Ids& ids, Sour
 
 // ---- dropout.cpp: each entry is 0 with probability p in [0, 1), else x / (1 - p) (Srivastava et
 // al. 2014). Which entries are dropped is a function of `random` and the entry's number alone. So
-// another step takes another stream. Each part of a batch takes its own, too, or all parts lose the
-// same places.
+// each step needs a stream of its own, and so does each part of a batch: otherwise all parts lose
+// the same entries.
 template <class T>
 Var<T> dropout(const Var<T>& x, double p, const Random& random, Source source = here());
 
@@ -233,8 +234,8 @@ Var<T> dropout(const Var<T>& x, double p, const Random& random, Source source = 
 // scalar. logits (..., V); targets (...) in [0, V), or ignore_index for a row that is not counted.
 // No row counted is an Error.
 //
-// A batch in parts has the gradient of the whole where each part weighs as much as the targets that
-// it counts. A part that counts none is left out.
+// A batch in parts has the gradient of the whole batch if each part is weighted by the number of
+// targets that it counts. A part that counts none is left out.
 //     for (const Part& part : parts) {
 //         if (part.counted == 0) continue;
 //         Tape<float> tape;

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "core/kernels/parallel.hpp"
+
 namespace taper::nn {
 
 // n x k scores through E and F (Eq. 7), or all n x n (Eq. 2).
@@ -42,17 +44,15 @@ inline const std::vector<std::string> words_of<ProjectionKind>{"linear", "random
                                                                "conv"};
 template <> inline const std::vector<std::string> words_of<ProjectionInit>{"window", "normal"};
 template <> inline const std::vector<std::string> words_of<Norm>{"pre", "post"};
+// The word of an enumerator.
 template <class E> const std::string& name_of(E value) {
     return words_of<E>.at(static_cast<std::size_t>(value));
 }
-// word is one of words_of<E>.
-template <class E> E of_word(const std::string& word) {
+// The enumerator of a word, which is one of words_of<E>.
+template <class E> E enumerator(const std::string& word) {
     return static_cast<E>(std::find(words_of<E>.begin(), words_of<E>.end(), word) -
                           words_of<E>.begin());
 }
-
-// ceil(a / b). A window of ceil(n / k) positions is pooled into one of k slots.
-constexpr std::size_t ceil_quotient(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
 
 // The projected length: one number, or one a layer, or one for each head of each layer.
 struct ProjectedLength {
@@ -85,11 +85,12 @@ struct Config {
     Norm norm = Norm::pre;
     bool tie_embeddings = false;  // the head's weight is the token embedding
     double dropout = 0;           // in [0, 1)
-    // How a new model starts; not part of the function, and so not saved.
+    // How a new model starts. It is not part of the model's function, and so is not saved.
     ProjectionInit projection_init = ProjectionInit::window_means;
     // None: what would be random is 0, for a file to replace.
     std::optional<std::uint64_t> seed = 0;
-    // Of the tokenizer that makes the ids: ids of another one mean something else. "": not known.
+    // The hash of the tokenizer that makes the ids, since another one's ids mean something else.
+    // "": not known.
     std::string tokenizer_hash = {};
 
     // Error, which names the field, the rule and the numbers.
@@ -99,7 +100,7 @@ struct Config {
         return projection == ProjectionKind::linear || projection == ProjectionKind::random;
     }
     bool is_pooled() const { return !has_matrices(); }  // by windows: mean, max, conv
-    // Heads that are projected together: all of a layer, or each for itself.
+    // The groups of heads in a layer that are projected together: one of all heads, or one a head.
     std::size_t groups() const { return sharing == Sharing::none ? heads : 1; }
     // Distinct E and F in the whole model; 0 with mean, max and full attention.
     std::size_t projections() const;

@@ -16,7 +16,7 @@ namespace taper::nn {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-// A number; a list, one a layer; or a list of lists, one a head.
+// k as a number, as a list of one number a layer, or as a list of lists of one number a head.
 static ordered_json json_of_k(const Config& c) {
     const auto& numbers = c.k.numbers;
     const auto has_heads = [](const auto& heads) { return heads.size() > 1; };
@@ -53,7 +53,7 @@ std::string config_json(const Config& c) {
                         {"tie_embeddings", c.tie_embeddings},
                         {"dropout", c.dropout},
                         {"classes", 0}};
-    // These three are not in the file of a model that is without.
+    // These three are only in the file of a model that has them.
     if (c.rescale) config["rescale"] = true;
     if (c.window > 0) config["window"] = c.window;
     if (!c.tokenizer_hash.empty()) config["tokenizer_hash"] = c.tokenizer_hash;
@@ -62,7 +62,7 @@ std::string config_json(const Config& c) {
 
 namespace {
 
-// Takes keys out of a JSON object one by one: what is left over at the end is unknown.
+// Takes keys out of a JSON object one by one. The keys that are left at the end are unknown.
 class Keys {
   public:
     Keys(std::string path, json object) : path_(std::move(path)), object_(std::move(object)) {}
@@ -144,6 +144,7 @@ class Keys {
         object_.erase(found);
         return value;
     }
+
     std::string path_;
     json object_;
 };
@@ -188,7 +189,7 @@ void save_model(const std::string& directory, Linformer<float>& model) {
     TensorFile file{.path = directory + "/model.safetensors"};
     for (const Parameter<float>* p : model.parameters())
         file.tensors.emplace_back(p->name(), p->value());
-    // what load_model would refuse replaces nothing
+    // What load_model would refuse must not replace the old files.
     check_claims(file.path, claims_of(file), model.config);
     check_finite(file);
     save_safetensors(file.path, file);
@@ -239,7 +240,7 @@ void each_tensor(const Config& c,
     visit("head.bias", {c.vocab_size});
 }
 
-// Stops at the first tensor that is missing: a configuration may ask for any number.
+// Stops at the first tensor that is missing, since a configuration may ask for any number of them.
 void check_claims(const std::string& path, const std::vector<TensorClaim>& claims,
                   const Config& config, const std::string& prefix) {
     std::map<std::string, const TensorClaim*> found;
@@ -288,7 +289,7 @@ template <class T> Linformer<T> load_model(const std::string& directory) {
     Config undrawn = config;
     undrawn.seed.reset();
     Linformer<T> model(undrawn);
-    model.config = config;  // from which a new model can be made
+    model.config = config;  // with the seed, so that a new model can be made of it
     std::map<std::string, Parameter<T>*> parameters;
     for (Parameter<T>* p : model.parameters()) parameters.emplace(p->name(), p);
     for (const auto& [name, tensor] : file.tensors)

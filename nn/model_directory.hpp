@@ -10,8 +10,8 @@
 namespace taper::nn {
 
 std::string config_json(const Config& config);
-// Error, which names the file, the key, the rule and the value: anything unknown, missing, of the
-// wrong type or kind.
+// Error, which names the file, the key, the rule and the value: a key is unknown or missing, or its
+// value is of the wrong type or kind.
 Config read_config(const std::string& path);
 
 // The tensors of a model by name and shape, in the order of Linformer::parameters().
@@ -22,14 +22,14 @@ void each_tensor(const Config& config,
 // of the configuration, F32. The header alone is asked, before anything takes memory.
 void check_claims(const std::string& path, const std::vector<TensorClaim>& claims,
                   const Config& config, const std::string& prefix = "");
-// Error where one of these is not finite.
+// Error where an entry of the tensors whose names begin with `prefix` is not finite.
 void check_finite(const TensorFile& file, const std::string& prefix = "");
 
 // Writes both files of the directory, each as a whole or not at all. Error: what load_model would
 // refuse, a weight that is not finite or has another shape; nothing is written.
 void save_model(const std::string& directory, Linformer<float>& model);
-// Error: as read_config, check_claims and check_finite.
-// As double: the same numbers, to be computed with in double.
+// Error: as of read_config, check_claims and check_finite. load_model<double> has the same numbers
+// and computes with them in double.
 template <class T> Linformer<T> load_model(const std::string& directory);
 
 }  // namespace taper::nn

@@ -21,27 +21,29 @@ template <class T> using Parameters = std::vector<Parameter<T>*>;
 // A Parameter that several layers may hold; null where there is none.
 template <class T> using SharedParameter = std::shared_ptr<Parameter<T>>;
 
-// The same parameters in the same order, each once: a matrix may be shared by layers. The Error of
-// `caller` if one is null.
+// The same parameters in the same order, each once: layers may share a matrix. Error, with `caller`
+// as its subject: one is null.
 template <class T> Parameters<T> distinct(const char* caller, const Parameters<T>& parameters) {
     require_parameters(caller, parameters);
     Parameters<T> once;
     std::unordered_set<const Leaf<T>*> seen;
-    for (Parameter<T>* parameter : parameters)
-        if (seen.insert(parameter->leaf.get()).second) once.push_back(parameter);
+    for (Parameter<T>* parameter : parameters) {
+        const bool is_new = seen.insert(parameter->leaf.get()).second;
+        if (is_new) once.push_back(parameter);
+    }
     return once;
 }
 
-// How one pass runs. By default as in evaluation, without dropout.
+// How one pass runs. The default is evaluation, without dropout.
 struct Pass {
-    // Training: the random numbers of dropout, others for each step.
+    // In training the random numbers of dropout, which differ from step to step. None: no dropout.
     std::optional<Random> dropout = std::nullopt;
     // (B, n'). False: padding, which no other position sees. None: all positions are real.
     std::optional<Mask> real = std::nullopt;
 };
 
-// How a weight matrix or table starts: N(0, deviation^2). Without a seed it is zeros, for a file to
-// replace.
+// The initial entries of a weight matrix or table: N(0, deviation^2). Without a seed they are 0,
+// for a file to replace.
 template <class T>
 Array<T> normal_entries(const std::string& name, const Shape& shape, double deviation,
                         std::optional<std::uint64_t> seed) {
@@ -54,8 +56,8 @@ Parameter<T> normal_parameter(const std::string& name, const Shape& shape, doubl
     return Parameter<T>(name, normal_entries<T>(name, shape, deviation, seed));
 }
 
-// Deviation of linear weights and embeddings at the start (as GPT-2 and BERT): small enough that
-// with LayerNorm the first loss is ln V.
+// The initial standard deviation of linear weights and embeddings, as in GPT-2 and BERT. It is so
+// small that with LayerNorm the first loss is about ln V.
 inline constexpr double weight_deviation = 0.02;
 
 }  // namespace taper::nn

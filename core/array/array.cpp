@@ -102,8 +102,10 @@ Shape broadcast_shape(std::string_view op, Argument a, Argument b) {
 
 bool broadcasts_to(const Shape& from, const Shape& to) {
     if (from.size() > to.size()) return false;
-    for (std::size_t i = 1; i <= from.size(); ++i)
-        if (from[from.size() - i] != 1 && from[from.size() - i] != to[to.size() - i]) return false;
+    for (std::size_t i = 1; i <= from.size(); ++i) {
+        const std::size_t extent = from[from.size() - i];
+        if (extent != 1 && extent != to[to.size() - i]) return false;
+    }
     return true;
 }
 

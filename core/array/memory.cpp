@@ -11,19 +11,19 @@ namespace taper {
 
 namespace memory {
 
-// Up to so many bytes a block is aligned here and not by operator new: that of glibc takes several
-// times as long for an aligned block as for a plain one, which is a tenth of a small model's step.
+// Bytes. A block of at most this size is aligned here. glibc takes several times as long for an
+// aligned block as for a plain one, which is a tenth of a small model's step.
 constexpr std::size_t small_block = 4096;
 
 void* allocate(std::size_t bytes) {
     if (bytes > small_block) return ::operator new(bytes, std::align_val_t(alignment));
     char* const block = static_cast<char*>(::operator new(bytes + alignment));
-    // 1 to `alignment` bytes, of which the last one says how many there are.
-    const std::size_t before = alignment - reinterpret_cast<std::uintptr_t>(block) % alignment;
-    char* const data = block + before;
-    data[-1] = static_cast<char>(before);
+    // 1 to `alignment` bytes stand before the data. The last of them says how many there are.
+    const std::size_t offset = alignment - reinterpret_cast<std::uintptr_t>(block) % alignment;
+    char* const data = block + offset;
+    data[-1] = static_cast<char>(offset);
 #ifdef ASAN_POISON_MEMORY_REGION  // does nothing without AddressSanitizer
-    ASAN_POISON_MEMORY_REGION(data + bytes, alignment - before);
+    ASAN_POISON_MEMORY_REGION(data + bytes, alignment - offset);
 #endif
     return data;
 }
@@ -33,8 +33,8 @@ void deallocate(void* data, std::size_t bytes) {
         ::operator delete(data, std::align_val_t(alignment));
     } else {
         char* const begin = static_cast<char*>(data);
-        const char before = begin[-1];
-        ::operator delete(begin - before);
+        const char offset = begin[-1];
+        ::operator delete(begin - offset);
     }
 }
 

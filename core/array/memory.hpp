@@ -1,4 +1,4 @@
-// Where the numbers of an Array stand.
+// The memory of Arrays: its allocator and its alignment.
 #pragma once
 
 #include <cstddef>
@@ -7,8 +7,8 @@
 
 namespace taper {
 
-// In a namespace of its own: C++ looks for xtensor's sum(array) in that of the allocator, too, and
-// taper::sum is another.
+// The allocator has a namespace of its own. For a call of sum(array) C++ also searches the
+// namespace of the array's allocator, and there it would find taper::sum beside xtensor's.
 namespace memory {
 
 inline constexpr std::size_t alignment = 64;  // bytes: a cache line, one AVX-512 vector
@@ -16,10 +16,10 @@ inline constexpr std::size_t alignment = 64;  // bytes: a cache line, one AVX-51
 void* allocate(std::size_t bytes);  // on `alignment`; std::bad_alloc
 void deallocate(void* data, std::size_t bytes);
 
-// The allocator of every Array. It is not xtensor's default one, which changes with -march, and
-// with it the type of an array. The alignment is part of what is computed: xtensor takes the
-// entries before an aligned address one by one, and exp of a number is not in every bit what exp of
-// a vector has in that lane.
+// The allocator of every Array. xtensor's default one changes with -march, and the type of an array
+// would change with it. The results depend on the alignment: xtensor takes the entries before an
+// aligned address one by one, and exp of one number may differ in the last bits from exp of a
+// vector with that number in a lane.
 template <class T> struct AlignedAllocator {
     using value_type = T;
 
@@ -35,9 +35,9 @@ template <class T> struct AlignedAllocator {
 
 }  // namespace memory
 
-// For a program that trains, before its first step: the memory of freed arrays stays with the
-// process. By itself glibc gives it back to the system, which then clears its pages anew in every
-// step: a third of a small model's time. Without glibc this does nothing.
+// The memory of freed arrays stays with the process from now on. A program that trains calls this
+// before its first step. By default glibc gives the memory back to the system, which then clears
+// its pages anew in every step: a third of a small model's time. Without glibc this does nothing.
 void keep_freed_memory();
 
 }  // namespace taper

@@ -22,7 +22,7 @@ Random::Random(std::uint64_t seed, std::string_view stream, std::uint32_t number
     stream_ = mixed(stream_, number);
 }
 
-Random Random::at(std::uint32_t number) const {
+Random Random::substream(std::uint32_t number) const {
     Random random = *this;
     random.stream_ = mixed(stream_, std::uint64_t{number} + (std::uint64_t{1} << 32));
     return random;
@@ -45,7 +45,7 @@ std::array<std::uint32_t, 4> Random::bits(std::uint64_t counter) const {
                   {low_word(seed_), high_word(seed_)});
 }
 
-// In [0, 1): the first 53 bits of the two words.
+// The first 53 bits of the two words as a number in [0, 1).
 static double unit(std::uint32_t high, std::uint32_t low) {
     return static_cast<double>((std::uint64_t{high} << 32 | low) >> 11) * 0x1p-53;
 }

@@ -18,8 +18,8 @@ std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
 
 class Random {
   public:
-    // A stream has the name of what it is for ("layers.0.attention.query.weight"), and a number
-    // where there are many.
+    // A stream has the name of its purpose ("layers.0.attention.query.weight"), and a number where
+    // there are many.
     Random(std::uint64_t seed, std::string_view stream, std::uint32_t number = 0);
 
     std::array<std::uint32_t, 4> bits(std::uint64_t counter) const;  // 128 independent bits
@@ -27,8 +27,8 @@ class Random {
     double normal(std::uint64_t counter) const;                      // N(0, 1), by Box and Muller
     std::uint64_t below(std::uint64_t counter, std::uint64_t n) const;  // in [0, n), n < 2^53
 
-    // The same seed and purpose for another step, layer or row: an independent stream.
-    Random at(std::uint32_t number) const;
+    // An independent stream of the same seed and name, for one step, layer or row.
+    Random substream(std::uint32_t number) const;
 
   private:
     std::uint64_t seed_;

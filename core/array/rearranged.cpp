@@ -24,71 +24,73 @@ void copy_transposed(std::size_t rows, std::size_t columns, const T* from, std::
 
 namespace {
 
-// An axis of y, and how many entries one step along it goes on in x (0: x is repeated) and in y.
+// An axis of y, with the strides in entries along it: in x (0: x is repeated) and in y.
 struct Axis {
-    std::size_t extent, in_x, in_y;
+    std::size_t extent, x_stride, y_stride;
 };
 
 }  // namespace
 
 // The axes of y. Neighbours that go through x like one axis are joined into one.
-static std::vector<Axis> joined(const Shape& shape, const std::vector<std::size_t>& in_x) {
+static std::vector<Axis> joined(const Shape& shape, const std::vector<std::size_t>& x_strides) {
     std::vector<Axis> axes;
-    std::size_t in_y = 1;
+    std::size_t y_stride = 1;
     for (std::size_t i = shape.size(); i-- > 0;) {
         if (shape[i] == 1) continue;
-        const bool goes_on = !axes.empty() && in_x[i] == axes.back().extent * axes.back().in_x;
-        if (goes_on) axes.back().extent *= shape[i];
-        else axes.push_back({shape[i], in_x[i], in_y});
-        in_y *= shape[i];
+        const bool continues_last =
+            !axes.empty() && x_strides[i] == axes.back().extent * axes.back().x_stride;
+        if (continues_last) axes.back().extent *= shape[i];
+        else axes.push_back({shape[i], x_strides[i], y_stride});
+        y_stride *= shape[i];
     }
     if (axes.empty()) axes.push_back({1, 1, 1});
     std::reverse(axes.begin(), axes.end());
     return axes;
 }
 
-// The Array y of that shape in which a step along axis i goes in_x[i] entries on in x. The smallest
-// step that is not 0 is 1.
+// The Array y of that shape in which one step along axis i is x_strides[i] entries in x. The
+// smallest stride above 0 of an axis longer than 1 is 1.
 template <class T>
 static Array<T> rearranged(const Array<T>& x, const Shape& shape,
-                           const std::vector<std::size_t>& in_x) {
+                           const std::vector<std::size_t>& x_strides) {
     auto y = empty<T>(shape);
     if (y.size() == 0) return y;
-    std::vector<Axis> axes = joined(shape, in_x);
-    const Axis row = axes.back();  // what stands together in y
+    std::vector<Axis> axes = joined(shape, x_strides);
+    const Axis row = axes.back();  // the axis whose entries are neighbours in y
     axes.pop_back();
-    Axis column = {1, 1, 1};  // what stands together in x, where that is another axis
-    std::size_t strips = 1;   // of `tile` entries of a row: each is transposed at a time
-    const bool transposes = row.in_x > 1;
+    Axis column = {1, 1, 1};  // the axis whose entries are neighbours in x, if it is not `row`
+    std::size_t strips = 1;   // of `tile` entries of a row: the unit that is transposed
+    const bool transposes = row.x_stride > 1;
     if (transposes) {
-        const auto found =
-            std::find_if(axes.begin(), axes.end(), [](const Axis& axis) { return axis.in_x == 1; });
+        const auto is_column = [](const Axis& axis) { return axis.x_stride == 1; };
+        const auto found = std::find_if(axes.begin(), axes.end(), is_column);
         column = *found;
         axes.erase(found);
-        strips = (row.extent + tile - 1) / tile;
+        strips = ceil_quotient(row.extent, tile);
     }
 
     // A task is a strip of one row, with all of `column`.
     const auto copy_strips = [&](std::size_t begin, std::size_t end) {
         for (std::size_t task = begin; task < end; ++task) {
+            // Where the row of this task begins in x and in y.
             const T* from = x.data();
             T* to = y.data();
             std::size_t rest = task / strips;
             for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
-                const std::size_t step = rest % axis->extent;
-                from += step * axis->in_x;
-                to += step * axis->in_y;
+                const std::size_t index = rest % axis->extent;
+                from += index * axis->x_stride;
+                to += index * axis->y_stride;
                 rest /= axis->extent;
             }
-            if (row.in_x == 0) {
+            if (row.x_stride == 0) {
                 std::fill_n(to, row.extent, *from);
-            } else if (row.in_x == 1) {
+            } else if (row.x_stride == 1) {
                 std::copy_n(from, row.extent, to);
             } else {
                 const std::size_t first = task % strips * tile;
                 const std::size_t rows = std::min(tile, row.extent - first);
-                copy_transposed(rows, column.extent, from + first * row.in_x, row.in_x, to + first,
-                                column.in_y);
+                copy_transposed(rows, column.extent, from + first * row.x_stride, row.x_stride,
+                                to + first, column.y_stride);
             }
         }
     };
@@ -98,36 +100,37 @@ static Array<T> rearranged(const Array<T>& x, const Shape& shape,
     return y;
 }
 
-// How many entries one step goes on in x, along each axis.
-template <class T> static std::vector<std::size_t> steps_of(const Array<T>& x) {
-    std::vector<std::size_t> steps(x.dimension());
-    std::size_t step = 1;
+// The entries from one step to the next along each axis. xtensor's own strides are 0 where an
+// extent is 1.
+template <class T> static std::vector<std::size_t> strides_of(const Array<T>& x) {
+    std::vector<std::size_t> strides(x.dimension());
+    std::size_t stride = 1;
     for (std::size_t i = x.dimension(); i-- > 0;) {
-        steps[i] = step;
-        step *= x.shape(i);
+        strides[i] = stride;
+        stride *= x.shape(i);
     }
-    return steps;
+    return strides;
 }
 
 template <class T> Array<T> expand(const Array<T>& x, const Shape& shape) {
     if (x.shape() == shape) return x;
-    const std::vector<std::size_t> steps = steps_of(x);
-    const std::size_t new_axes = shape.size() - steps.size();
-    std::vector<std::size_t> in_x(shape.size(), 0);
-    for (std::size_t i = 0; i < steps.size(); ++i)
-        if (x.shape(i) > 1) in_x[new_axes + i] = steps[i];
-    return rearranged(x, shape, in_x);
+    const std::vector<std::size_t> strides = strides_of(x);
+    const std::size_t new_axes = shape.size() - strides.size();
+    std::vector<std::size_t> x_strides(shape.size(), 0);
+    for (std::size_t i = 0; i < strides.size(); ++i)
+        if (x.shape(i) > 1) x_strides[new_axes + i] = strides[i];
+    return rearranged(x, shape, x_strides);
 }
 
 template <class T> Array<T> permuted(const Array<T>& x, const std::vector<std::size_t>& axes) {
-    const std::vector<std::size_t> steps = steps_of(x);
+    const std::vector<std::size_t> strides = strides_of(x);
     Shape shape(axes.size());
-    std::vector<std::size_t> in_x(axes.size());
+    std::vector<std::size_t> x_strides(axes.size());
     for (std::size_t i = 0; i < axes.size(); ++i) {
         shape[i] = x.shape(axes[i]);
-        in_x[i] = steps[axes[i]];
+        x_strides[i] = strides[axes[i]];
     }
-    return rearranged(x, shape, in_x);
+    return rearranged(x, shape, x_strides);
 }
 
 template <class T> Array<T> matrices_transposed(const Array<T>& x) {

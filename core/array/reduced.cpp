@@ -13,8 +13,8 @@ namespace taper {
 // A strip: neighbouring columns that are reduced together, and stay in cache.
 constexpr std::size_t widest_strip = 256;
 
-// Reduces one run of neighbouring axes, [first, last): x is (outer, m, inner), y is (outer, 1,
-// inner). strip(x, m, inner, n, y) reduces n columns: m rows of them, inner entries apart.
+// Reduces a run of neighbouring axes, [first, last): x (outer, m, inner) -> y (outer, 1, inner).
+// strip(x, m, inner, n, y) reduces n columns of m rows each, the rows `inner` entries apart.
 template <class T, class F>
 static Array<T> reduce_run(const Array<T>& x, std::size_t first, std::size_t last, F strip) {
     std::size_t outer = 1, m = 1, inner = 1;
@@ -32,16 +32,16 @@ static Array<T> reduce_run(const Array<T>& x, std::size_t first, std::size_t las
     }
     auto y = empty<T>(reduced);
     const std::size_t width = std::min(inner, widest_strip);
-    const std::size_t strips = inner == 0 ? 0 : (inner + width - 1) / width;
+    const std::size_t strips = inner == 0 ? 0 : ceil_quotient(inner, width);
     const auto reduce_strips = [&](std::size_t begin, std::size_t end) {
         for (std::size_t task = begin; task < end; ++task) {
-            const std::size_t o = task / strips;
+            const std::size_t outer_index = task / strips;
             const std::size_t column = task % strips * width;
             const std::size_t columns = std::min(width, inner - column);
-            const std::size_t first = m == 0 ? 0 : o * m * inner + column;  // x may have no entries
-            const T* const x_strip = x.data() + first;
-            T* const y_strip = y.data() + o * inner + column;
-            strip(x_strip, m, inner, columns, y_strip);
+            // With m = 0 x has no entries, and no pointer beyond its begin.
+            const std::size_t x_begin = m == 0 ? 0 : outer_index * m * inner + column;
+            const std::size_t y_begin = outer_index * inner + column;
+            strip(x.data() + x_begin, m, inner, columns, y.data() + y_begin);
         }
     };
     const std::size_t chunk = 1 + (1 << 16) / (m * width + 1);
@@ -49,6 +49,7 @@ static Array<T> reduce_run(const Array<T>& x, std::size_t first, std::size_t las
     return y;
 }
 
+// Reduces the runs of neighbouring axes that are to be reduced, one run after the other.
 template <class T, class F>
 static Array<T> reduce_axes(const Array<T>& x, const std::vector<bool>& reduced, F strip) {
     Array<T> y;
@@ -65,8 +66,8 @@ static Array<T> reduce_axes(const Array<T>& x, const std::vector<bool>& reduced,
     return from == &x ? x : y;
 }
 
-// A single column is a row in memory. So many independent parts of it are reduced, and then the
-// parts in order.
+// A single column stands in memory as a row. It is reduced in this many interleaved parts, which do
+// not wait for one another. Then come the entries left over, and the parts in order.
 constexpr std::size_t lanes = 16;
 
 template <class T>

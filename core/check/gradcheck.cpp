@@ -83,7 +83,7 @@ class Check {
         return escaped(inputs_[i]->name()) + " " + to_string(inputs_[i]->shape());
     }
 
-    // What backward says: of each cotangent the gradients.
+    // What backward says: the gradients for each cotangent.
     void run_backward();
     void require_something_to_check(const Var<double>& y);
     void require_repeatable(const std::vector<Array<double>>& again);
@@ -91,7 +91,7 @@ class Check {
     std::vector<Array<double>> gradients(Tape<double>& tape, const Var<double>& y,
                                          const Array<double>& dy);
 
-    // Numeric derivatives against it, by entries or by directions.
+    // The comparison with numeric derivatives, by entries or by directions.
     void check_entries();
     void check_entry(std::size_t i, std::size_t e);
     void check_directions();
@@ -169,10 +169,10 @@ void Check::require_repeatable(const std::vector<Array<double>>& again) {
     }
 }
 
-// Random; 0 where y is not finite.
+// A random cotangent, with 0 where y is not finite.
 Array<double> Check::cotangent(std::uint32_t c, const Shape& shape) const {
     const Random random(options_.seed, "gradcheck cotangent");
-    Array<double> dy = normal<double>(random.at(c), shape);
+    Array<double> dy = normal<double>(random.substream(c), shape);
     for (std::size_t j = 0; j < y_.size(); ++j)
         if (!std::isfinite(y_.data()[j])) dy.data()[j] = 0;
     return dy;
@@ -213,7 +213,7 @@ void Check::check_entry(std::size_t i, std::size_t e) {
 
 // ---- Along directions
 
-// Directions through all inputs; if one is wrong, through each input alone, to name it.
+// Directions through all inputs. If one is wrong, directions through each input alone name it.
 void Check::check_directions() {
     for (std::uint32_t d = 0; d < cotangents_.size(); ++d) {
         const GradcheckReport before = report_;
@@ -233,10 +233,11 @@ void Check::check_directions() {
 // Direction d through the inputs [begin, end).
 bool Check::check_direction(std::uint32_t d, std::size_t begin, std::size_t end,
                             const std::string& input) {
-    const Random random = Random(options_.seed, "gradcheck direction").at(d);
+    const Random random = Random(options_.seed, "gradcheck direction").substream(d);
     std::vector<Array<double>> u;  // of input begin + i
     for (std::size_t i = begin; i < end; ++i)
-        u.push_back(normal<double>(random.at(static_cast<std::uint32_t>(i)), inputs_[i]->shape()));
+        u.push_back(
+            normal<double>(random.substream(static_cast<std::uint32_t>(i)), inputs_[i]->shape()));
 
     const auto move = [&](double t) {
         for (std::size_t i = begin; i < end; ++i) {
@@ -289,13 +290,13 @@ bool Check::check_line(Line& line, const std::vector<Analytic>& analytic, const 
         right = false;
         report_.passed = false;
         ++report_.wrong;
-        if (report_.failures.size() < 10)
-            report_.failures.push_back({.input = input,
-                                        .entry = entry,
-                                        .analytic = analytic[c].value,
-                                        .numeric = verdict.numeric,
-                                        .relative_error = verdict.relative_error,
-                                        .cause = verdict.cause});
+        const GradcheckFailure failure{.input = input,
+                                       .entry = entry,
+                                       .analytic = analytic[c].value,
+                                       .numeric = verdict.numeric,
+                                       .relative_error = verdict.relative_error,
+                                       .cause = verdict.cause};
+        if (report_.failures.size() < 10) report_.failures.push_back(failure);
     }
     ++report_.entries;
     return right;
@@ -315,7 +316,7 @@ void check_options(const std::string& name, const GradcheckOptions& options) {
             name);
 }
 
-// Those that are trainable, each once.
+// The parameters that are trainable, each once.
 Parameters checked(const Parameters& parameters) {
     Parameters inputs;
     for (Parameter<double>* p : parameters) {

@@ -5,13 +5,13 @@
 //     const auto report = gradcheck("softmax", f, {logits});
 //     CHECK_MESSAGE(report.passed, report.text());
 //
-// Every entry x_i of every input: the gradient of <dy, f(x)> that backward gives for a random
-// cotangent dy, against central differences at steps h and h/2, extrapolated (Richardson 1911).
-// Where the two differ, the step shrinks until the numeric derivative settles by itself (Ridders
-// 1982), or until f is seen to have a kink.
+// For every entry x_i of every input, the gradient of <dy, f(x)> that backward gives for a random
+// cotangent dy is compared with central differences at steps h and h/2, extrapolated (Richardson
+// 1911). Where the two differ, the step shrinks until the numeric derivative settles by itself
+// (Ridders 1982), or until f is seen to have a kink.
 //
 // The error is relative to sum_j |dy_j (d y_j / d x_i)|, the terms that the gradient is a sum of,
-// so that cancellation between outputs is no error; what the rounding of f's output hides at that
+// so that cancellation between outputs is no error. What the rounding of f's output hides at that
 // step is not counted. Where the derivative is 0, as at the top of cos, f must be seen to change on
 // either side by far more than that rounding.
 #pragma once
@@ -29,8 +29,8 @@ struct GradcheckOptions {
     std::uint64_t seed = 1;   // of cotangents and directions; the same seed gives the same report
     int cotangents = 2;       // random dy; each is checked
     double tolerance = 1e-9;  // relative
-    // A difference below it passes, and so does a numeric derivative that is certain to less. For
-    // an f whose own rounding hides its small terms behind large ones.
+    // A difference below it passes, and a numeric derivative whose uncertainty is below it is
+    // certain enough. For an f whose own rounding hides its small terms behind large ones.
     double absolute = 0;
     double step = 1e-3;  // the first step h, times max(1, |x_i|)
     // For whole models, instead of every entry: random directions u through all inputs, with
@@ -47,7 +47,7 @@ struct GradcheckFailure {
 };
 
 // An entry within a step of a kink (relu near 0, a tie of max). At the kink itself any gradient
-// between the slopes passes. Here, as in a failure, numbers are those of <dy, f>: slopes times dy.
+// between the slopes passes. The numbers here, as in a failure, are derivatives of <dy, f>.
 struct GradcheckKink {
     std::string input, entry;
     double slope_below, slope_above;

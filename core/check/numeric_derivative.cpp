@@ -6,19 +6,18 @@
 
 namespace taper::detail {
 
-// Steps from 32 h down, as far as rounding lets them be seen.
+// Steps from 32 h down to h / 2^40. Rounding usually ends the search before that.
 static constexpr int first_level = -5, last_level = 40;
-// The limits are relative.
-// Above it a change of slope is a kink or strong curvature.
+// The three limits are relative. A larger change of slope is a kink or strong curvature.
 static constexpr double bend_limit = 1e-6;
-// A numeric derivative less certain than this tells nothing.
+// A numeric derivative with a larger uncertainty tells nothing.
 static constexpr double resolution_limit = 1e-6;
-// What is less certain is hidden by rounding.
+// With a larger uncertainty rounding hides the derivative.
 static constexpr double coarse_limit = 1e-3;
 static constexpr double infinity = std::numeric_limits<double>::infinity();
 
-// Differences entry by entry, so that what does not change adds exactly nothing; summed in long
-// double.
+// The differences are made entry by entry, so that an entry that does not change adds exactly 0.
+// They are summed in long double.
 static Slopes slopes_of(const Array<double>& dy, const Array<double>& y, const Array<double>& below,
                         const Array<double>& above, double h) {
     long double up = 0, down = 0, terms = 0, sides = 0;
@@ -37,7 +36,7 @@ static Slopes slopes_of(const Array<double>& dy, const Array<double>& y, const A
         total += size * size;
         if (y_above != y_below || y_above != y_j) changed += size * size;
     }
-    // That of some operations.
+    // The relative rounding of a few operations.
     constexpr long double rounding = 8 * std::numeric_limits<double>::epsilon();
     const long double rounded_off = rounding * std::sqrt(changed > 0 ? changed : total);
     const auto slope = [h](long double difference, double steps) {
@@ -52,8 +51,8 @@ static Slopes slopes_of(const Array<double>& dy, const Array<double>& y, const A
 }
 
 const Slopes& Line::slopes(int level, std::size_t c) {
-    std::vector<Slopes>& by_cotangent = levels_[level];
-    if (by_cotangent.empty()) {
+    std::vector<Slopes>& slopes = levels_[level];  // one for each cotangent
+    if (slopes.empty()) {
         const double h = std::ldexp(h_, -level);
         move_(h);
         const Array<double> above = f_();
@@ -65,9 +64,9 @@ const Slopes& Line::slopes(int level, std::size_t c) {
                 shape_error("gradcheck", "f must return one shape whatever its inputs",
                             {{"y", y_.shape()}, {"y", y.shape()}});
         for (const Array<double>& dy : cotangents_)
-            by_cotangent.push_back(slopes_of(dy, y_, below, above, h));
+            slopes.push_back(slopes_of(dy, y_, below, above, h));
     }
-    return by_cotangent[c];
+    return slopes[c];
 }
 
 double Line::bend(int level, std::size_t c) {
@@ -97,11 +96,12 @@ struct Settled {
     double variation = 0;  // what f does on either side of x, also where its derivative is 0
     int level = last_level;
 
-    // `floor`: what is small beside it need not be resolved.
+    // What is small beside `floor` need not be resolved.
     bool resolved(double limit, double floor) const {
         return uncertainty <= limit * std::max(scale, floor);
     }
-    // Are this and the analytic derivative 0, as far as can be seen where f's change is seen well?
+    // Are this derivative and the analytic one 0 to within the uncertainty, while f is seen to
+    // change on either side by far more?
     bool stationary(double analytic) const {
         return std::max(std::abs(analytic), std::abs(value)) <= uncertainty &&
                uncertainty <= coarse_limit * variation;
@@ -121,8 +121,8 @@ static bool grew(const std::vector<double>& bends) {
 static Settled settle(Line& line, std::size_t c, double tolerance, double floor) {
     Settled best;
     double scale = floor;
-    int smooth = 0;             // levels in a row
-    std::vector<double> bends;  // before them
+    int smooth = 0;             // smooth levels in a row
+    std::vector<double> bends;  // of the levels before these
     for (int k = first_level; k < last_level; ++k) {
         const Slopes s = line.slopes(k + 1, c);
         if (std::isfinite(s.terms)) {
@@ -139,14 +139,14 @@ static Settled settle(Line& line, std::size_t c, double tolerance, double floor)
         ++smooth;
         if (smooth == 1 && grew(bends)) break;
         if (smooth < 3) continue;
-        const double now = richardson(line, k, c);
-        const double last = richardson(line, k - 1, c);
-        const double before = richardson(line, k - 2, c);
-        const double spread = std::max({now, last, before}) - std::min({now, last, before});
+        const double finest = richardson(line, k, c);
+        const double finer = richardson(line, k - 1, c);
+        const double fine = richardson(line, k - 2, c);
+        const double spread = std::max({finest, finer, fine}) - std::min({finest, finer, fine});
         const double uncertainty = s.noise + 4 * spread + std::abs(line.bend(k, c));
         if (uncertainty < best.uncertainty)
-            best = {.value = now,
-                    .scale = std::max(s.terms, std::abs(now)),
+            best = {.value = finest,
+                    .scale = std::max(s.terms, std::abs(finest)),
                     .uncertainty = uncertainty,
                     .variation = scale,
                     .level = k};
@@ -156,8 +156,9 @@ static Settled settle(Line& line, std::size_t c, double tolerance, double floor)
     return best;
 }
 
-// Is there a kink at x itself, or nearer than can be seen? The slopes on either side stay apart, by
-// the same, over six levels: a smooth f, whose bend falls to an eighth at each, cannot do that.
+// Is there a kink at x itself, or nearer than can be seen? Then the slopes on either side differ by
+// the same amount over six levels. A smooth f cannot do that: its bend falls to an eighth at each
+// level. The slopes at the kink go into the verdict.
 static bool kink_at_x(Line& line, std::size_t c, double scale, Verdict& verdict) {
     const auto is_steady = [&](int level) {
         const double bend = line.bend(level, c);
@@ -177,7 +178,7 @@ static bool kink_at_x(Line& line, std::size_t c, double scale, Verdict& verdict)
     return verdict.kink;
 }
 
-// Is x where f's domain ends? Whatever the step, f is not finite on one side, and finite on the
+// Does f's domain end at x? Then, whatever the step, f is not finite on one side and finite on the
 // other.
 static bool domain_ends_at_x(Line& line, std::size_t c) {
     int ends_below = 0, ends_above = 0, levels = 0;
@@ -192,8 +193,8 @@ static bool domain_ends_at_x(Line& line, std::size_t c) {
     return ends_below == levels || ends_above == levels;
 }
 
-// Is there a kink between x - h and x + h? Its bend vanishes at once when the step gets smaller
-// than the distance to it.
+// Is there a kink between x - h and x + h? Then the bend vanishes at once where the step gets
+// smaller than the distance to the kink.
 static bool kink_near_x(Line& line, std::size_t c, int settled_level, double scale) {
     for (int k = 0; k < settled_level; ++k) {
         const bool vanishes = line.bends(k, c, 1e3 * scale) && !line.bends(k + 1, c, scale);
@@ -268,7 +269,7 @@ class Comparison {
         return right;
     }
 
-    // One look at two steps, and for nearly every entry the last.
+    // Compares the derivative from the first two steps. For nearly every entry this settles it.
     bool right_at_first_look() {
         if (line_.bends(0, c_, variation_ + tolerance_.absolute / bend_limit)) return false;
         const bool right = compare(numeric_, scale_, noise_);
@@ -300,10 +301,10 @@ class Comparison {
             compare(settled.value, std::max(settled.scale, size_), settled.uncertainty);
         if (!right) verdict_.cause = "wrong";
         if (!std::isfinite(analytic_)) {
-            const double seen = std::isfinite(settled.value) ? settled.value : numeric_;
-            compare(seen, scale_, 0);
+            const double numeric = std::isfinite(settled.value) ? settled.value : numeric_;
+            compare(numeric, scale_, 0);
             verdict_.cause = "the analytic gradient is " + with_digits(analytic_, 6) +
-                             ": the numeric one is " + with_digits(seen, 6);
+                             ": the numeric one is " + with_digits(numeric, 6);
             return;
         }
         const double limit = verdict_.kink ? coarse_limit : resolution_limit;

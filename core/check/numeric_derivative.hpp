@@ -45,7 +45,7 @@ class Line {
     const std::vector<Array<double>>& cotangents_;
     const Array<double>& y_;                     // at t = 0
     double h_;                                   // at level 0
-    std::map<int, std::vector<Slopes>> levels_;  // by cotangent
+    std::map<int, std::vector<Slopes>> levels_;  // for each level, the slopes of each cotangent
 };
 
 struct Verdict {

@@ -18,16 +18,16 @@ template <class T> struct Begun {
     std::uint64_t serial;  // 0: of a NoGrad
     // False once it has ended, perhaps on another thread.
     std::shared_ptr<const std::atomic<bool>> alive;
-    // The call of a body of parallel_for around it.
-    std::size_t body = detail::whereabouts().body;
+    // The number of the body of parallel_for in which it was begun; 0: in none.
+    std::size_t body = detail::thread_context().body;
 
     bool live() const { return *alive; }
 };
 
 }  // namespace
 
-// Innermost last. The last one is live. Of those before it some may have ended: to drop these as
-// well, every op would have to ask each.
+// The tapes that were begun on this thread, the innermost last. The last one is live. Others may
+// have ended: to drop these as well, every op would have to look at each.
 template <class T> static std::vector<Begun<T>>& begun_tapes() {
     thread_local std::vector<Begun<T>> tapes;
     while (!tapes.empty() && !tapes.back().live()) tapes.pop_back();
@@ -51,7 +51,7 @@ Tape<T>::Tape(Finite finite)
 }
 
 template <class T> Tape<T>::~Tape() {
-    let_go();
+    release_parameters();
     *recording_ = false;
 }
 
@@ -79,10 +79,10 @@ template <class T> detail::Intent detail::intent() {
     return Tape<T>::recording() ? Intent::record : Intent::values;
 }
 
-// Of the thread that called the outermost body of parallel_for that this thread is in.
+// The intent of the thread that called the outermost body of parallel_for that this thread is in.
 template <class T> static detail::Intent intent_of_caller() {
-    const detail::Whereabouts& here = detail::whereabouts();
-    return std::is_same_v<T, float> ? here.in_float : here.in_double;
+    const detail::ThreadContext& context = detail::thread_context();
+    return std::is_same_v<T, float> ? context.in_float : context.in_double;
 }
 
 template <class T> static bool is_trainable(const Var<T>& x) {
@@ -91,23 +91,24 @@ template <class T> static bool is_trainable(const Var<T>& x) {
 
 // ---- What may be an input
 
-// ": input 0 (2,3): parameter w"
+// An input as the messages below show it: ": input 0 (2,3): parameter w".
 template <class T> static std::string input_text(std::size_t i, const Var<T>& x) {
     return ": input " + std::to_string(i) + " " + to_string(x.shape()) +
            (x.leaf ? ": parameter " + x.leaf->name : "");
 }
 
-// In a body of parallel_for, does a tape record that was begun outside of it? Such a tape records
-// what the thread that called parallel_for does, and not what the body does.
+// Is this thread in a body of parallel_for, and does a tape from outside that body record? Such a
+// tape records what the thread that called parallel_for does, and not what the body does.
 template <class T> static bool outer_tape_records() {
-    const detail::Whereabouts& here = detail::whereabouts();
-    if (here.body == 0) return false;
+    const detail::ThreadContext& context = detail::thread_context();
+    if (context.body == 0) return false;
     const auto& tapes = begun_tapes<T>();
-    const bool own = !tapes.empty() && tapes.back().body == here.body;
+    const bool begun_in_body = !tapes.empty() && tapes.back().body == context.body;
     const detail::Intent intent = tapes.empty() ? intent_of_caller<T>() : detail::intent<T>();
-    return !own && intent == detail::Intent::record;
+    return !begun_in_body && intent == detail::Intent::record;
 }
 
+// Error: an op in a body of parallel_for would have to be recorded on a tape from outside the body.
 template <class T> static void check_body(const char* op, const std::vector<Var<T>>& inputs) {
     if (!outer_tape_records<T>()) return;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -123,7 +124,7 @@ template <class T> static void check_body(const char* op, const std::vector<Var<
 template <class T> const char* Tape<T>::fault_of(const Var<T>& x) {
     const Tape* const innermost = recording();
     if (x.tape == 0) {
-        const bool elsewhere = x.index != 0 && x.index != detail::whereabouts().thread;
+        const bool elsewhere = x.index != 0 && x.index != detail::thread_context().thread;
         if (!innermost || !elsewhere) return nullptr;  // a constant
     } else if (innermost && x.tape == innermost->serial_) {
         return nullptr;  // recorded where the op will be
@@ -158,12 +159,12 @@ template <class T> void Tape<T>::check(const char* op, const std::vector<Var<T>>
 }
 
 template <class T> void Tape<T>::mark_unrecorded(const std::vector<Var<T>>& inputs, Var<T>& y) {
-    // In a NoGrad and in a backward values are meant.
+    // In a NoGrad and in a backward plain values are meant.
     const bool values_meant =
         !begun_tapes<T>().empty() || intent_of_caller<T>() == detail::Intent::values;
     const auto is_of_parameter = [](const Var<T>& x) { return x.index != 0 || is_trainable(x); };
     if (!values_meant && std::any_of(inputs.begin(), inputs.end(), is_of_parameter))
-        y.index = detail::whereabouts().thread;
+        y.index = detail::thread_context().thread;
 }
 
 template <class T> void Tape<T>::check_value(const char* op, const Var<T>& x) {

@@ -18,13 +18,14 @@ std::string to_string(const Source& source) {
     return path.substr(begin) + ":" + std::to_string(source.line);
 }
 
-// "parameter w", "softmax at layers/attention.cpp:50"; "a constant" where there is no record.
+// What made a value: "parameter w", "softmax at layers/attention.cpp:50" or, where there is no
+// record, "a constant".
 template <class T> static std::string maker(const Leaf<T>* leaf, const Record<T>* record) {
     if (leaf) return "parameter " + leaf->name;
     return record ? std::string(record->name) + " at " + to_string(record->source) : "a constant";
 }
 
-// "-1 to 2.5"
+// The least and the largest entry: "-1 to 2.5".
 template <class T> static std::string range(const Array<T>& x) {
     if (x.size() == 0) return "no entries";
     T least = x.data()[0];
@@ -38,7 +39,7 @@ template <class T> static std::string range(const Array<T>& x) {
     return shortest(least) + " to " + shortest(largest);
 }
 
-// "entry (0,3) of (2,4) is nan": the first that is not finite; nothing if all are.
+// The first entry that is not finite: "entry (0,3) of (2,4) is nan". "" if all are finite.
 template <class T> static std::string not_finite(const Array<T>& x) {
     const T* const end = x.data() + x.size();
     const T* const bad = std::find_if(x.data(), end, [](T entry) { return !std::isfinite(entry); });
@@ -55,7 +56,7 @@ void Tape<T>::explain(const Error& error, Source source, const std::vector<Var<T
     const Tape* const tape = recording();
     for (std::size_t i = 0; i < inputs.size(); ++i) {
         const Var<T>& x = inputs[i];
-        // Nowhere is also what belongs to an outer tape, in that tape's backward.
+        // An input that belongs to an outer tape, in that tape's backward, is nowhere too.
         const std::size_t number = tape ? tape->find(x) : nowhere;
         const Record<T>* const record = number == nowhere ? nullptr : &tape->records_[number];
         text += "; input " + std::to_string(i) + " " + to_string(x.shape()) + ": " +

@@ -1,4 +1,5 @@
-// What may stand beside a Var, in braces, and at the end of <<. Included by core/ops.hpp.
+// Notation around the ops: a number or an Array beside a Var, Vars in braces, and printing with <<.
+// Included by core/ops.hpp.
 //
 //   a + Array<double>{1, 2}   pow(2, x)   maximum(0, x)   select(mask, 1.0, x)    concat({a, b}, 0)
 //     std::cout << a << "\n"       // "(2,2) {{1, 2}, {3, 4}}"
@@ -70,7 +71,7 @@ template <class T, class U>
 requires(!std::is_same_v<T, U>) Var<T>
 operator/(const Var<T>& a, const Var<U>& b) { return two_number_types(a, b); }
 
-// Shape and numbers, of a long axis its ends, in the C locale.
+// Prints the shape and the numbers, of a long axis only its ends, in the C locale.
 template <class T> std::ostream& operator<<(std::ostream& out, const Var<T>& x);
 
 }  // namespace taper

@@ -18,7 +18,7 @@ namespace taper {
 template <class T> class Gradients {
   public:
     Gradients(Tape<T>& tape, const std::shared_ptr<Array<T>>& dy) : tape_(tape), dy_(dy) {}
-    bool wants(const Place<T>& x) const;       // is anything trainable behind x?
+    bool wants(const Place<T>& x) const;       // can a gradient flow through x to a Parameter?
     void add(const Place<T>& x, Array<T> dx);  // gradient of x += dx; same shape, else Error
     void add_dy(const Place<T>& x);            // the same with dx = dy, which is not copied
     // The gradient of x, to be added to in place: zeros at first. Its shape must stay. Error: x is
@@ -74,14 +74,14 @@ constexpr bool is_range_of_vars<T, A> = std::is_base_of_v<Var<T>, std::ranges::r
 
 // Appends the Vars of one argument of apply() to inputs, after a check of each.
 template <class T, class A>
-void collect(const char* op, std::vector<Var<T>>& inputs, const A& argument) {
+void append_inputs(const char* op, std::vector<Var<T>>& inputs, const A& argument) {
     if constexpr (std::is_base_of_v<Var<T>, A>) {
         Tape<T>::check_value(op, argument);
         inputs.push_back(argument);
     } else if constexpr (is_range_of_vars<T, A>) {
-        for (const auto& x : argument) collect(op, inputs, x);
+        for (const auto& x : argument) append_inputs(op, inputs, x);
     } else if constexpr (std::is_same_v<A, std::optional<Var<T>>>) {
-        if (argument) collect(op, inputs, *argument);
+        if (argument) append_inputs(op, inputs, *argument);
     } else {
         static_assert(!std::is_base_of_v<Place<float>, A> && !std::is_base_of_v<Place<double>, A>,
                       "an op and its inputs must have one number type");
@@ -90,8 +90,8 @@ void collect(const char* op, std::vector<Var<T>>& inputs, const A& argument) {
 
 }  // namespace detail
 
-// Runs body and returns what it returns. An Error that it throws gets, behind it, the line of the
-// call and what made the inputs.
+// Runs body and returns what it returns. To an Error that it throws, the line of the call and what
+// made the inputs are appended.
 template <class T, class F>
 auto explained(Source source, const std::vector<Var<T>>& inputs, F body) {
     try {
@@ -107,7 +107,7 @@ Var<typename O::value_type> apply(Source source, const Arguments&... arguments) 
     using T = typename O::value_type;
     auto op = std::make_unique<O>();
     std::vector<Var<T>> inputs;
-    (detail::collect<T>(op->name(), inputs, arguments), ...);
+    (detail::append_inputs<T>(op->name(), inputs, arguments), ...);
     Tape<T>::check(op->name(), inputs);
     const auto forward = [&] { return op->forward(arguments...); };
     const Var<T> result = explained(source, inputs, forward);

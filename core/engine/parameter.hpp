@@ -13,9 +13,9 @@ namespace taper {
 
 // A named Var that outlives tapes and collects its gradient over backward passes. It is moved, not
 // copied. A Var made from it stands for the same Parameter until mutable_value() is called, as an
-// optimiser's step does. From then on that Var keeps the numbers from before, and to record it is
-// an Error. Who means the numbers from before makes them a constant with detach(). Who shares a
-// weight keeps a reference to the Parameter.
+// optimiser's step does. From then on that Var keeps the old numbers, and to record it is an Error.
+// To use the old numbers, make them a constant with detach(). To share a weight, keep a reference
+// to the Parameter.
 template <class T> class Parameter : public Var<T> {
   public:
     Parameter(std::string name, Array<T> value, bool trainable = true);
@@ -43,10 +43,10 @@ template <class T> class Parameter : public Var<T> {
     void clear_gradient() { own().gradient.reset(); }
 
     // The value, to be changed in place. Its shape must stay: every use of a Parameter whose value
-    // has got another is an Error. What a tape recorded of the old value stays: a value that is
-    // shared is copied first. So call it for each change: a reference that was got before the
-    // Parameter was used writes into what the tape recorded, and the gradient is wrong. A tape with
-    // Finite::checked notices.
+    // has another shape is an Error. What a tape recorded of the old value stays, because a value
+    // that is shared is copied first. So call it for each change. An older reference, from before
+    // the Parameter was used, writes into what the tape recorded, and the gradient is wrong. A tape
+    // with Finite::checked notices that.
     Array<T>& mutable_value();
 
   private:
@@ -56,13 +56,13 @@ template <class T> class Parameter : public Var<T> {
     }
 };
 
-// For functions that take many Parameters. Error, in the name of `who`: a pointer is null.
+// For functions that take many Parameters. Error, with `who` as its subject: a pointer is null.
 template <class T>
 void require_parameters(const char* who, const std::vector<Parameter<T>*>& parameters);
 
-// Frozen, a Parameter is a constant for every tape: it gets no gradient, and no optimiser moves it,
-// decays it or changes what it remembers of it. Its gradient is dropped. Returns those that were
-// trainable: thaw(frozen) undoes it. Error: a live tape has recorded it.
+// Freezes Parameters. A frozen one is a constant for every tape: it gets no gradient, and no
+// optimiser moves it, decays it or changes its moments. Its gradient is dropped. Returns those that
+// were trainable, so that thaw(frozen) undoes it. Error: a live tape has recorded one of them.
 template <class T> std::vector<Parameter<T>*> freeze(const std::vector<Parameter<T>*>& parameters);
 template <class T>
 std::vector<Parameter<T>*> freeze(std::initializer_list<Parameter<T>*> parameters) {
@@ -70,8 +70,8 @@ std::vector<Parameter<T>*> freeze(std::initializer_list<Parameter<T>*> parameter
 }
 template <class T> void freeze(Parameter<T>& parameter) { freeze({&parameter}); }
 
-// Makes Parameters trainable, also those that were made not to be, as E and F of a random
-// projection are. Error: a tape is alive on this thread, for which a Parameter may be a constant
+// Makes Parameters trainable, also those that were not trainable from the start, as E and F of a
+// random projection. Error: a tape is alive on this thread, for which a Parameter may be a constant
 // already.
 template <class T> void thaw(const std::vector<Parameter<T>*>& parameters);
 template <class T> void thaw(std::initializer_list<Parameter<T>*> parameters) {

@@ -11,12 +11,12 @@ struct Source {
     int line;
 };
 
-// As a default argument: the caller's line.
+// The caller's line, where this is a default argument.
 constexpr Source here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
     return {file, line};
 }
 
-// "layers/attention.cpp:50": of the path its last two parts
+// The last two parts of the path, and the line: "layers/attention.cpp:50".
 std::string to_string(const Source& source);
 
 }  // namespace taper

@@ -23,7 +23,7 @@ template <class T> std::size_t Tape<T>::find(const Place<T>& x) const {
     return x.tape == serial_ ? x.index : nowhere;
 }
 
-template <class T> std::size_t Tape<T>::place(const Var<T>& x) {
+template <class T> std::size_t Tape<T>::find_or_add(const Var<T>& x) {
     const bool first_use = x.leaf && x.leaf->trainable() && !leaves_.contains(x.leaf.get());
     if (first_use) {
         const std::size_t number = records_.size();
@@ -37,7 +37,8 @@ template <class T> std::size_t Tape<T>::place(const Var<T>& x) {
                             .value = x.value_,
                             .gradient = nullptr});
         if (finite_ == Finite::checked) hashes_[number] = hash_of_bytes(x.value());
-        // Last: where there was no memory for all of it, let_go finds nothing of it.
+        // These come last: if there was no memory for the rest, release_parameters() does not see
+        // the Parameter.
         leaves_[x.leaf.get()] = number;
         ++x.leaf->tapes_;
     }
@@ -55,7 +56,8 @@ void Tape<T>::record(std::unique_ptr<Op<T>> op, const std::vector<Var<T>>& input
     if (tape->finite_ == Finite::checked) tape->require_finite(op->name(), source, inputs, y);
     std::vector<std::size_t> numbers;
     for (const Var<T>& x : inputs)
-        if (const std::size_t number = tape->place(x); number != nowhere) numbers.push_back(number);
+        if (const std::size_t number = tape->find_or_add(x); number != nowhere)
+            numbers.push_back(number);
     if (numbers.empty()) return;
 
     y.tape = tape->serial_;
@@ -118,7 +120,7 @@ template <class T> void Tape<T>::forget_gradients() {
     }
 }
 
-template <class T> void Tape<T>::let_go() {
+template <class T> void Tape<T>::release_parameters() {
     if (backward_ == released) return;
     for (const auto& [leaf, number] : leaves_) --records_[number].leaf->tapes_;
 }
@@ -129,7 +131,7 @@ template <class T> void Tape<T>::release() {
         record.gradient.reset();
     }
     aside_.clear();
-    let_go();
+    release_parameters();
     backward_ = released;
     *recording_ = false;
 }
@@ -143,7 +145,7 @@ template <class T> void Tape<T>::backward(const Var<T>& loss, Keep keep) {
 
 template <class T> void Tape<T>::backward(const Var<T>& y, const Array<T>& dy, Keep keep) {
     require_ready(y, dy);
-    const std::size_t last = place(y);
+    const std::size_t last = find_or_add(y);
     if (last == nowhere)
         throw Error(
             std::string("backward: y must be recorded on this tape: y ") + to_string(y.shape()) +
@@ -153,6 +155,9 @@ template <class T> void Tape<T>::backward(const Var<T>& y, const Array<T>& dy, K
     forget_gradients();
     backward_ = running;
     try {
+        // dy is the first gradient. From y to the front of the tape each record passes its gradient
+        // on to its inputs, which stand before it. So when a record's turn comes, all that flows to
+        // it has been added.
         Gradients<T>(*this, nullptr).add(y, dy);
         for (std::size_t i = last + 1; i-- > 0;) {
             Record<T>& record = records_[i];

@@ -54,8 +54,8 @@ template <class T> struct Record {
     Shape shape;                          // of the output
     std::vector<std::size_t> inputs;      // numbers of the records it reads; constants have none
     std::weak_ptr<const Array<T>> value;  // the output, while something holds it
-    // Of this pass, during backward; afterwards only when kept. Records may share one: who changes
-    // it makes a copy first.
+    // Of this pass, during backward; afterwards only when kept. Records may share one Array, which
+    // is copied before it is changed.
     std::shared_ptr<Array<T>> gradient;
     std::size_t additions = 0;  // to the gradient, in this pass
 };
@@ -63,10 +63,10 @@ template <class T> struct Record {
 // What backward leaves on the tape of the ops and gradients that it has passed.
 enum class Keep { nothing, everything };
 
-// Finite::checked: the first op, forward or backward, that makes a number which is not finite is an
-// Error that names it, its line and its inputs, also where an infinity was meant, as in a mask that
-// is made with select. It reads every number once more. Backward can then also tell whether a
-// Parameter's recorded value has been written to since: an Error that names it.
+// Finite::checked: a result or a gradient that is not finite is an Error, which names the op, its
+// line and its inputs. So is an infinity that was meant, as in a mask that is made with select. The
+// check reads every number once more. Backward then also checks that nobody has written to the
+// recorded value of a Parameter, and names the Parameter.
 enum class Finite { unchecked, checked };
 
 // Records ops while it is alive, on the thread that began it, and runs backward through them.
@@ -77,10 +77,10 @@ template <class T> class Tape {
     Tape(const Tape&) = delete;
     Tape& operator=(const Tape&) = delete;
 
-    // Adds d loss / d parameter to the gradient of every Parameter behind loss (one entry, of any
-    // shape). Releases what it has passed: the tape records no more. With Keep::everything ops and
-    // gradients stay and backward can run again. Where an op's backward throws, the Parameters
-    // passed by then have their gradients, and the tape is released as well.
+    // Adds d loss / d parameter to the gradient of every Parameter that loss was computed of. loss
+    // has one entry, under any shape. The ops are released, and the tape records no more. With
+    // Keep::everything ops and gradients stay, and backward can run again. Where an op's backward
+    // throws, the Parameters passed by then have their gradients, and the tape is released as well.
     void backward(const Var<T>& loss, Keep keep = Keep::nothing);
     // The same for any y, seeded with the cotangent dy (shape of y): a vector-Jacobian product.
     void backward(const Var<T>& y, const Array<T>& dy, Keep keep = Keep::nothing);
@@ -114,47 +114,53 @@ template <class T> class Tape {
 
     // The number of the record whose gradient is x's, or nowhere.
     std::size_t find(const Place<T>& x) const;
-    // The same; a Parameter gets a record at its first use.
-    std::size_t place(const Var<T>& x);
+    // The same, but a Parameter gets a record at its first use.
+    std::size_t find_or_add(const Var<T>& x);
 
     // Why x may not be an input of an op here and now; null where it may.
     static const char* fault_of(const Var<T>& x);
-    // Where no tape records: y gets the number of this thread if a tape may miss its gradient.
+    // For an op that no tape records. y gets the number of this thread if it was computed of a
+    // trainable Parameter and no NoGrad or backward wants plain values: a tape that takes y as an
+    // input on another thread would miss its gradient.
     static void mark_unrecorded(const std::vector<Var<T>>& inputs, Var<T>& y);
 
-    // Each throws an Error where it is not so.
-    void require_ready(const Var<T>& y, const Array<T>& dy) const;  // for backward
-    void require_unchanged() const;                                 // the values of Parameters
+    // Each throws an Error where its claim does not hold.
+    // Backward can run from y with the cotangent dy.
+    void require_ready(const Var<T>& y, const Array<T>& dy) const;
+    // The recorded values of Parameters were not written to.
+    void require_unchanged() const;
+    // The output y is finite.
     static void require_finite(const char* op, Source source, const std::vector<Var<T>>& inputs,
                                const Var<T>& y);
-    void require_finite_gradients(const Record<T>& record) const;  // of its inputs
+    // The gradients of the record's inputs are finite.
+    void require_finite_gradients(const Record<T>& record) const;
 
-    // The gradient of record i, where many are added to it, is several sums: the one so far is set
-    // aside, and before it is used all are collected into one.
+    // A gradient with many additions is kept as several sums. set_aside(i) puts away the sum so far
+    // of record i, and collect(i) adds all its sums before the gradient is used.
     void set_aside(std::size_t i);
     void collect(std::size_t i);
 
-    void forget_gradients();  // those of an earlier pass that was kept
-    void release();           // the ops and gradients: the tape records no more
-    void let_go();            // of the Parameters: they may be frozen
+    void forget_gradients();    // of an earlier pass that was kept
+    void release();             // ops, gradients and Parameters: the tape records no more
+    void release_parameters();  // they may be frozen
 
     std::uint64_t serial_;
     // Shared with the list of tapes of the thread that began it, which it may outlive or end
     // elsewhere.
     std::shared_ptr<std::atomic<bool>> recording_;
-    enum { before, running, kept, released } backward_ = before;
+    enum { not_run, running, kept, released } backward_ = not_run;
     Finite finite_;
     std::vector<Record<T>> records_;
     std::unordered_map<const Leaf<T>*, std::size_t> leaves_;  // their records' numbers
     // By the number of a record: the sums that were set aside.
     std::unordered_map<std::size_t, std::vector<std::shared_ptr<Array<T>>>> aside_;
-    // The same, with Finite::checked, of Parameters: the hash of the recorded value.
+    // By the number of a Parameter's record, with Finite::checked: the hash of the recorded value.
     std::unordered_map<std::size_t, std::size_t> hashes_;
 };
 
-// While it is alive nothing is recorded on this thread: every Var, those of a live tape too, is a
-// value, and what is computed of it a constant. A tape that is begun inside it records, and refuses
-// Vars of tapes outside as ever.
+// While it is alive nothing is recorded on this thread. Every Var is a plain value, also one of a
+// live tape, and what is computed of it is a constant. A tape that is begun inside it records, and
+// refuses Vars of outer tapes as ever.
 //     Tape<float> tape;
 //     Var<float> wanted;
 //     {

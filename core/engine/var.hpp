@@ -50,8 +50,8 @@ template <class T> struct Place {
     std::shared_ptr<Leaf<T>> leaf;
     // The tape's serial number; 0 where no tape has recorded it.
     std::uint64_t tape = 0;
-    // The op's number on that tape. Where no tape has recorded it and it was computed of a
-    // trainable Parameter: the number of the thread that did it. Else 0.
+    // The op's number on that tape. If no tape has recorded it but it was computed of a trainable
+    // Parameter, the number of the thread that computed it. Else 0.
     std::size_t index = 0;
 };
 
@@ -76,16 +76,16 @@ template <class T> class Var : public Place<T> {
         return *this;
     }
 
-    // Error: there is none, as in Var() or after a move. Of a Parameter the reference is good until
-    // its next mutable_value(), an optimiser's step among them: where a tape still holds the old
-    // numbers, the new ones stand elsewhere.
+    // Error: there is no value, as in Var() or after a move. The reference to a Parameter's value
+    // is good until its next mutable_value(), which an optimiser's step calls: while a tape holds
+    // the old numbers, the new ones are in another Array.
     const Array<T>& value() const& {
         if (!value_) no_value();
         return *value_;
     }
     const Shape& shape() const& { return Place<T>::shape; }
-    // Of a temporary, as in exp(x).value(): the numbers themselves, which a reference would not
-    // keep alive.
+    // The value of a temporary, as in exp(x).value(), is the Array itself: a reference would not
+    // keep it alive.
     Array<T> value() && {
         if (!value_) no_value();
         return value_.use_count() == 1 ? std::move(*value_) : *value_;
@@ -100,8 +100,8 @@ template <class T> class Var : public Place<T> {
     friend Var operator/(Operand<T> a, Operand<T> b) { return div(a.x, b.x, a.source); }
     friend Var operator-(Operand<T> a) { return neg(a.x, a.source); }
 
-    // a becomes another Var, a + b: what was computed with the old one stays. Not for a Parameter,
-    // which stays itself: where it is seen as a Var&, an Error.
+    // a becomes another Var, a + b. What was computed with the old one stays. A Parameter stays
+    // itself: for one that is seen as a Var& this is an Error.
     friend Var& operator+=(Var& a, Operand<T> b) { return a = add(a, b.x, b.source); }
     friend Var& operator-=(Var& a, Operand<T> b) { return a = sub(a, b.x, b.source); }
     friend Var& operator*=(Var& a, Operand<T> b) { return a = mul(a, b.x, b.source); }
@@ -120,8 +120,8 @@ template <class T> class Var : public Place<T> {
     bool is_parameter_ = false;  // a Parameter's own Var, not one that was made from it
 };
 
-// What stands beside + - * /: a Var, a Parameter, a number or an Array, and the line where it
-// stands.
+// An operand of + - * /: a Var, a Parameter, a number or an Array, and the source line of the
+// expression.
 template <class T> struct Operand {
     Var<T> x;
     Source source;

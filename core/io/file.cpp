@@ -45,7 +45,7 @@ const char* kind(mode_t mode) {
 
 }  // namespace
 
-// A file open for writing. Errors name `path`, whatever its name on the disk at the moment.
+// A file open for writing. Errors name `path`, also while its name on the disk is another.
 class OutputFile {
   public:
     OutputFile(const std::string& path, const std::string& name, int flags, mode_t mode = 0666)
@@ -60,8 +60,8 @@ class OutputFile {
     OutputFile(const OutputFile&) = delete;
     OutputFile& operator=(const OutputFile&) = delete;
 
-    // Sets also what the umask took away when the file was made. On a file system without modes it
-    // fails, which does not matter.
+    // Also gives back what the umask took away when the file was made. On a file system without
+    // modes this fails, which does not matter.
     void set_mode(mode_t mode) { static_cast<void>(::fchmod(descriptor_, mode)); }
 
     void write(std::span<const std::string_view> pieces) {
@@ -76,8 +76,8 @@ class OutputFile {
         }
     }
 
-    // Cuts what the file has beyond `size` bytes. Error where it has fewer: ftruncate would fill it
-    // with zeros.
+    // Cuts off what the file has beyond `size` bytes. Error where it has fewer: ftruncate would
+    // fill it with zeros.
     void cut(std::uint64_t size) {
         struct stat status {};
         if (::fstat(descriptor_, &status) < 0) fail(path_, "the file cannot be cut");
@@ -94,7 +94,7 @@ class OutputFile {
         if (result < 0) fail(path_, "the file cannot be brought to the disk");
     }
 
-    // An interrupted close has closed (Linux), so it is never repeated.
+    // On Linux an interrupted close has closed the file, so it is never repeated.
     void close() {
         const int result = ::close(descriptor_);
         descriptor_ = -1;
@@ -113,7 +113,9 @@ namespace {
 std::string temporary_name(const std::string& target) {
     std::array<char, 32> suffix;
     std::random_device random;
-    std::snprintf(suffix.data(), suffix.size(), ".%08x%08x.tmp", random(), random());
+    const unsigned first = random();
+    const unsigned second = random();
+    std::snprintf(suffix.data(), suffix.size(), ".%08x%08x.tmp", first, second);
     return target + suffix.data();
 }
 
@@ -123,7 +125,7 @@ bool is_temporary_name(std::string_view name, const std::string& target) {
     return digits.size() == 16 && digits.find_first_not_of("0123456789abcdef") == digits.npos;
 }
 
-// The renaming itself must outlive a power cut.
+// Brings the renaming of a file to the disk, so that it outlives a power cut.
 void sync_directory(const std::string& path, const std::string& target) {
     const std::string directory = std::filesystem::path(target).parent_path().string();
     const int descriptor =
@@ -137,7 +139,7 @@ void sync_directory(const std::string& path, const std::string& target) {
     if (result < 0 && supported) fail(path, "its directory cannot be brought to the disk");
 }
 
-std::atomic<const char*> unfinished = nullptr;  // the name of the file that replace has begun
+std::atomic<const char*> unfinished = nullptr;  // the name of the file that replace() writes
 static_assert(decltype(unfinished)::is_always_lock_free);
 
 // A name that remove_unfinished_file knows as long as this object lives.
@@ -156,7 +158,8 @@ class UnfinishedName {
     const std::string name_;
 };
 
-// mode: that of the file which is replaced, if there is one.
+// Writes the pieces to a temporary file and renames it to `target`. `mode` is that of the file
+// which is replaced, if there is one. Errors name `path`.
 void replace(const std::string& path, const std::string& target, std::optional<mode_t> mode,
              std::span<const std::string_view> pieces) {
     const UnfinishedName name(temporary_name(target));
@@ -176,7 +179,7 @@ void replace(const std::string& path, const std::string& target, std::optional<m
     sync_directory(path, target);
 }
 
-// What the link points to, from where it stands; else the path itself.
+// What the symbolic link points to, through at most 40 links; else the path itself.
 std::filesystem::path link_target(const std::filesystem::path& path) {
     std::filesystem::path target = path;
     for (int links = 0; std::filesystem::is_symlink(target) && links < 40; ++links)
@@ -190,7 +193,7 @@ void remove_unfinished_file() noexcept {
     if (const char* name = unfinished) ::unlink(name);
 }
 
-// O_NONBLOCK: opening a pipe must not wait for its writer; regular files do not know it.
+// With O_NONBLOCK opening a pipe does not wait for its writer. It means nothing for regular files.
 InputFile::InputFile(const std::string& path) : path_(path) {
     descriptor_ = uninterrupted(
         [&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); });
@@ -211,10 +214,10 @@ InputFile::InputFile(const std::string& path) : path_(path) {
 
 InputFile::~InputFile() { ::close(descriptor_); }
 
-std::size_t InputFile::read(std::uint64_t offset, void* to, std::size_t n) const {
+std::size_t InputFile::read(std::uint64_t offset, void* buffer, std::size_t n) const {
     std::size_t done = 0;
     while (done < n) {
-        char* const rest = static_cast<char*>(to) + done;
+        char* const rest = static_cast<char*>(buffer) + done;
         const auto position = static_cast<off_t>(offset + done);
         const ssize_t bytes =
             uninterrupted([&] { return ::pread(descriptor_, rest, n - done, position); });
@@ -235,8 +238,8 @@ std::string read_file(const std::string& path, std::size_t limit) {
     check_size(file.size());
     std::string bytes;
     std::size_t used = 0;
-    // As long as what there is room for was filled, there may be more. With room for one byte more
-    // than the file's size the end shows at once.
+    // While all the room was filled, there may be more bytes. There is room for one byte more than
+    // the file's size, so that its end shows at once.
     while (used == bytes.size()) {
         bytes.resize(std::max<std::size_t>(file.size() + 1, 2 * used));
         used += file.read(used, bytes.data() + used, bytes.size() - used);
@@ -248,10 +251,10 @@ std::string read_file(const std::string& path, std::size_t limit) {
 
 std::string written_path(const std::string& path) {
     std::error_code ignored;
-    const bool leads_on =
+    const bool exists_or_links =
         std::filesystem::is_symlink(path, ignored) || std::filesystem::exists(path, ignored);
-    // Weakly: a link may point to what is not there yet.
-    return leads_on ? std::filesystem::weakly_canonical(link_target(path)).string() : path;
+    // weakly_canonical, since a link may point to what is not there yet.
+    return exists_or_links ? std::filesystem::weakly_canonical(link_target(path)).string() : path;
 }
 
 void write_file(const std::string& path, std::span<const std::string_view> pieces) {

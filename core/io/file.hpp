@@ -25,12 +25,12 @@ class InputFile {
     InputFile& operator=(const InputFile&) = delete;
 
     const std::string& path() const { return path_; }
-    // bytes, when it was opened; 0 for the files of /proc
+    // The bytes that it had when it was opened; 0 for the files of /proc.
     std::uint64_t size() const { return size_; }
 
-    // Reads n bytes from `offset` on; fewer only where the file ends. Returns their number. Throws
-    // std::system_error.
-    std::size_t read(std::uint64_t offset, void* to, std::size_t n) const;
+    // Reads n bytes from `offset` on into the buffer; fewer only where the file ends. Returns their
+    // number. Throws std::system_error.
+    std::size_t read(std::uint64_t offset, void* buffer, std::size_t n) const;
 
   private:
     std::string path_;
@@ -42,29 +42,29 @@ class InputFile {
 std::string read_file(const std::string& path,
                       std::size_t limit = std::numeric_limits<std::size_t>::max());
 
-// Makes `path` hold exactly these bytes (the pieces one after another), readable after a power cut.
-// It is written beside itself under another name and renamed, so that a reader, a kill or a full
-// disk meets the old file or the new one, never a part. A symbolic link stays one. What is no
-// regular file (/dev/null, a pipe) cannot be replaced and is written to directly. Throws
-// std::system_error, after which the old file is as it was and nothing is left beside it (but for a
-// directory that could not be synced: then the new file is in its place, and a power cut may undo
-// that).
+// Makes `path` hold exactly these bytes, the pieces one after another, also after a power cut. The
+// bytes are written to a new file in the same directory, which is then renamed. So a reader, a kill
+// or a full disk meets the old file or the new one, never a part. A symbolic link stays one. What
+// is no regular file (/dev/null, a pipe) cannot be replaced and is written to directly. Throws
+// std::system_error. Then the old file is as it was and nothing is left beside it, with one
+// exception: where the directory could not be synced, the new file is in its place, and a power cut
+// may undo that.
 void write_file(const std::string& path, std::span<const std::string_view> pieces);
 void write_file(const std::string& path, std::string_view bytes);
 
-// Removes what a write_file that is under way, the last one that began, would leave. For a handler
+// Removes the new file of the write_file that began last, if it is still under way. For a handler
 // of signals, which then ends the process.
 void remove_unfinished_file() noexcept;
 
-// The file that write_file(path) replaces: what symbolic links lead to, there or not yet; else the
-// path itself.
+// The file that write_file(path) replaces: what symbolic links lead to, whether it exists or not
+// yet; else the path itself.
 std::string written_path(const std::string& path);
 
 // A file that grows at its end.
 class AppendedFile {
   public:
-    // Opens the file, which is made where there is none, and cuts what it has beyond `size` bytes.
-    // Throws Error where it has less, and std::system_error.
+    // Opens the file, which is made where there is none, and cuts off what it has beyond `size`
+    // bytes. Throws Error where it has fewer, and std::system_error.
     AppendedFile(const std::string& path, std::uint64_t size);
     ~AppendedFile();
 

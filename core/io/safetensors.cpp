@@ -15,8 +15,8 @@ static_assert(std::endian::native == std::endian::little,
 using detail::check_layout, detail::header_text, detail::max_header, detail::parse_header,
     detail::tensor_subject, detail::TensorEntry, detail::TensorHeader;
 
-static void read_exactly(const InputFile& file, std::uint64_t offset, void* to, std::size_t n) {
-    if (file.read(offset, to, n) < n)
+static void read_exactly(const InputFile& file, std::uint64_t offset, void* buffer, std::size_t n) {
+    if (file.read(offset, buffer, n) < n)
         throw Error(file.path() + ": the file must not change while it is read");
 }
 
@@ -102,8 +102,8 @@ void save_safetensors(const std::string& path, const TensorFile& file) {
     const std::string header = header_text(path, file);
     parse_header(path, header);  // what would not load is not saved
     const std::uint64_t length = header.size();
-    std::vector<std::string_view> pieces = {{reinterpret_cast<const char*>(&length), sizeof length},
-                                            header};
+    const std::string_view length_bytes(reinterpret_cast<const char*>(&length), sizeof length);
+    std::vector<std::string_view> pieces = {length_bytes, header};
     for (const auto& [name, tensor] : file.tensors) pieces.push_back(bytes_of(tensor));
     write_file(path, pieces);
 }

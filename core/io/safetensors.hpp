@@ -47,9 +47,10 @@ struct TensorClaim {
 std::vector<TensorClaim> claims_of(const TensorFile& file);
 
 // Error "PATH: [tensor NAME:] rule: values" where the file is not exactly of this form;
-// std::system_error where reading fails. check, where there is one, is called before an array is
-// read or takes memory, and throws where the caller does not want them. Takes the memory of the
-// arrays, and some fifteen times that of the header, which may have at most 100,000,000 bytes.
+// std::system_error where reading fails. `check`, where there is one, is called before an array is
+// read or takes memory, and throws where the caller does not want these tensors. Loading takes the
+// memory of the arrays, and some fifteen times that of the header, which may have at most
+// 100,000,000 bytes.
 using CheckClaims = std::function<void(const std::vector<TensorClaim>&)>;
 TensorFile load_safetensors(const std::string& path, const CheckClaims& check = {});
 

@@ -20,11 +20,11 @@ constexpr std::size_t max_axes = 32;  // as in NumPy 1
 const std::string metadata_name = "__metadata__";
 const std::string fields = "dtype, shape and data_offsets, once each";
 
-// Checks the header while it is parsed: a parsed document would have dropped all but the last of
+// Checks the header while it is parsed. A parsed document would have dropped all but the last of
 // equal names, and a hostile one would have filled the memory.
 //
-// The parser calls a function for each part of the JSON. level_ says how deep it is: 0 outside, 1
-// among the names of tensors, 2 among the fields of one, 3 among the numbers of a field.
+// The parser calls a function for each part of the JSON. level_ says how deep the parser is: 0
+// outside, 1 among the names of tensors, 2 among the fields of one, 3 among the numbers of a field.
 class HeaderParser : public json::json_sax_t {
   public:
     explicit HeaderParser(const std::string& path) : path_(path) {}
@@ -152,8 +152,9 @@ class HeaderParser : public json::json_sax_t {
     std::set<std::string> missing_ = {};  // the fields that this tensor must still have
 };
 
-// Of the tensor's data; 2^63 - 1 for every number that does not fit in 63 bits. An extent of 0 is
-// left out at first, so that the product of the others is checked too: strides are made of them.
+// The bytes of the tensor's data; 2^63 - 1 for every number that does not fit in 63 bits. An extent
+// of 0 is left out at first, so that the product of the others is checked too: it would overflow in
+// the strides.
 std::uint64_t byte_count(const TensorEntry& entry) {
     constexpr std::uint64_t too_many = std::numeric_limits<std::int64_t>::max();
     std::uint64_t n = entry.type->bytes;
@@ -179,8 +180,10 @@ void check_layout(const std::string& path, const std::vector<TensorEntry>& entri
                   std::uint64_t size) {
     std::vector<const TensorEntry*> order;
     for (const TensorEntry& entry : entries) order.push_back(&entry);
-    const auto place = [](const TensorEntry* entry) { return std::pair(entry->begin, entry->end); };
-    std::ranges::sort(order, {}, place);
+    const auto offsets = [](const TensorEntry* entry) {
+        return std::pair(entry->begin, entry->end);
+    };
+    std::ranges::sort(order, {}, offsets);
     std::uint64_t filled = 0;
     for (const TensorEntry* entry : order) {
         const std::uint64_t begin = entry->begin, end = entry->end;
@@ -201,7 +204,8 @@ void check_layout(const std::string& path, const std::vector<TensorEntry>& entri
     if (filled != size) throw Error(path + ": the tensors must fill the data: " + bytes);
 }
 
-// Written field by field: a JSON object would sort the names, or search all of them for each.
+// The text is made field by field: a JSON object would sort the names, or search all of them for
+// each new one.
 std::string header_text(const std::string& path, const TensorFile& file) try {
     std::string text = "{" + json(metadata_name).dump() + ":" + json(file.metadata).dump();
     std::size_t begin = 0;

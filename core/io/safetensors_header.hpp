@@ -13,7 +13,8 @@
 
 namespace taper::detail {
 
-// In bytes, the format's own: MAX_HEADER_SIZE of its reference, github.com/huggingface/safetensors.
+// The most bytes of a header: MAX_HEADER_SIZE of the format's reference implementation,
+// github.com/huggingface/safetensors.
 inline constexpr std::uint64_t max_header = 100'000'000;
 
 // A type of numbers as the format names it.
@@ -24,11 +25,13 @@ struct TensorType {
 };
 template <class T> Tensor make_tensor(const Shape& shape) { return empty<T>(shape); }
 
-// In the order of the variant.
-inline constexpr std::array<TensorType, 4> tensor_types = {{{"F32", 4, make_tensor<float>},
-                                                            {"F64", 8, make_tensor<double>},
-                                                            {"I64", 8, make_tensor<std::int64_t>},
-                                                            {"U8", 1, make_tensor<std::uint8_t>}}};
+// In the order of the types of Tensor.
+inline constexpr auto tensor_types = std::to_array<TensorType>({
+    {"F32", 4, make_tensor<float>},
+    {"F64", 8, make_tensor<double>},
+    {"I64", 8, make_tensor<std::int64_t>},
+    {"U8", 1, make_tensor<std::uint8_t>},
+});
 static_assert(tensor_types.size() == std::variant_size_v<Tensor>);
 
 // What the header says of one tensor.
@@ -54,7 +57,7 @@ TensorHeader parse_header(const std::string& path, const std::string& text);
 void check_layout(const std::string& path, const std::vector<TensorEntry>& entries,
                   std::uint64_t size);
 
-// Error where a name or a text is not UTF-8.
+// The header of the file, padded. Error where a name or a text is not UTF-8.
 std::string header_text(const std::string& path, const TensorFile& file);
 
 }  // namespace taper::detail

@@ -1,4 +1,4 @@
-// The table of these products is in core/kernels/gemm.hpp.
+// The table of the products is in core/kernels/gemm.hpp.
 #include "core/kernels/gemm.hpp"
 
 #include <sys/mman.h>
@@ -89,7 +89,7 @@ static bool& cut_in_blocks() {
 bool in_blocks() { return cut_in_blocks(); }
 void set_in_blocks(bool cut) { cut_in_blocks() = cut; }
 
-// A product of a block is (rows, inner) by (inner, columns).
+// A block of a is (rows, inner), a block of b is (inner, columns).
 struct Block {
     std::size_t rows, inner, columns;
 };
@@ -97,6 +97,13 @@ static Block block() { return in_blocks() ? Block{48, 128, 128} : Block{120, 256
 
 // Rows of a that meet a panel at a time.
 static std::size_t panel_rows() { return in_blocks() ? 60 : 120; }
+
+// A chunk of parallel_for has at least this many multiply-adds, if there are as many.
+constexpr std::size_t chunk_work = 500'000;
+
+// Where a product has fewer tasks than this, its sum is cut into parts, which are tasks as well. It
+// does not depend on the number of threads, and so the bits do not.
+constexpr std::size_t few_tasks = 8;
 
 // The part of x that begins at (row, column), cut where x ends.
 template <class T>
@@ -134,7 +141,7 @@ template <class T> static void copy_panel(const MatrixView<T>& b, std::size_t co
 
 template <class T> Panels<T>::Panels(const MatrixView<T>& matrix, std::size_t a_rows) : b(matrix) {
     if (!in_blocks() || a_rows <= panel_rows()) return;
-    const std::size_t panels = (b.columns + width - 1) / width;
+    const std::size_t panels = ceil_quotient(b.columns, width);
     const std::size_t chunk = 1 + elementwise_chunk / (b.rows * width + 1);
     data = empty<T>({panels, b.rows, width});
     parallel_for(panels, chunk, [&](std::size_t begin, std::size_t end) {
@@ -147,15 +154,16 @@ template <class T>
 void gemm(const MatrixView<T>& a, const Panels<T>& panels, T* c, std::size_t c_stride,
           const T* row) {
     const MatrixView<T>& b = panels.b;
-    for (std::size_t i = 0; row && i < a.rows; ++i) std::copy_n(row, b.columns, c + i * c_stride);
+    if (row)
+        for (std::size_t i = 0; i < a.rows; ++i) std::copy_n(row, b.columns, c + i * c_stride);
     if (panels.data.dimension() == 0 || b.rows == 0) return gemm(a, b, c, c_stride, row != nullptr);
     constexpr std::size_t inner = 256;
     for (std::size_t i = 0; i < a.rows; i += panel_rows())
         for (std::size_t k = 0; k < b.rows; k += inner)
             for (std::size_t j = 0; j < b.columns; j += panels.width) {
                 const std::size_t columns = std::min(panels.width, b.columns - j);
-                const MatrixView<T> panel{panels.data.data() + j * b.rows, b.rows, columns,
-                                          panels.width};
+                const T* const panel_data = panels.data.data() + j * b.rows;
+                const MatrixView<T> panel{panel_data, b.rows, columns, panels.width};
                 const MatrixView<T> a_block = submatrix(a, i, panel_rows(), k, inner);
                 const MatrixView<T> b_block = submatrix(panel, k, inner, 0, panels.width);
                 const bool accumulate = row != nullptr || k > 0;
@@ -174,7 +182,8 @@ template <class T> static bool all_finite(const MatrixView<T>& x) {
 template <class T>
 void gemm_masked(const MatrixView<T>& a, const MatrixView<T>& b, T* c, std::size_t c_stride) {
     if (all_finite(b)) return gemm(a, b, c, c_stride, true);
-    // b with 0 for what is not finite, and that added by itself where a is not 0
+    // `finite` is b with 0 in place of what is not finite. Such an entry of b is added by itself,
+    // in the rows whose entry of a is not 0.
     std::vector<T> finite(b.rows * b.columns);
     for (std::size_t i = 0; i < b.rows; ++i)
         for (std::size_t j = 0; j < b.columns; ++j) {
@@ -214,20 +223,20 @@ template <class T> static MatrixView<T> nth_matrix(MatrixView<T> x, std::size_t 
     return x;
 }
 
-// (1, pairs, a.rows b.columns): of each pair, matrix a_numbers[pair] by matrix b_numbers[pair]. A
-// task is a strip of rows of one pair. Where strips are few, the sum over the columns of a is cut
-// into parts, too.
+// Returns (1, pairs, a.rows b.columns): for each pair the product of matrix a_numbers[pair] and
+// matrix b_numbers[pair]. A task is a strip of rows of one pair. Where strips are few, the sum over
+// the columns of a is cut into parts, too.
 template <class T>
 static Array<T> pair_products(const MatrixView<T>& a, const std::vector<std::size_t>& a_numbers,
                               const MatrixView<T>& b, const std::vector<std::size_t>& b_numbers) {
     const std::size_t pairs = a_numbers.size();
     const std::size_t size = a.rows * b.columns;
-    const std::size_t strips = (a.rows + block().rows - 1) / block().rows;
-    const std::size_t rows = (a.rows + strips - 1) / strips;
-    const std::size_t parts = pairs * strips < 8 ? sum_parts(a.columns) : 1;
+    const std::size_t strips = ceil_quotient(a.rows, block().rows);
+    const std::size_t rows = ceil_quotient(a.rows, strips);
+    const std::size_t parts = pairs * strips < few_tasks ? sum_parts(a.columns) : 1;
     auto c = empty<T>({parts, pairs, size});
     const std::size_t work = rows * std::max<std::size_t>(a.columns / parts, 1) * b.columns;
-    const std::size_t chunk = 1 + 500'000 / work;
+    const std::size_t chunk = 1 + chunk_work / work;
     parallel_for(parts * pairs * strips, chunk, [&](std::size_t begin, std::size_t end) {
         for (std::size_t task = begin; task < end; ++task) {
             const std::size_t first_row = task % strips * rows;
@@ -237,9 +246,10 @@ static Array<T> pair_products(const MatrixView<T>& a, const std::vector<std::siz
             const std::size_t inner = sum.end - sum.begin;
             const MatrixView<T> a_pair = nth_matrix(a, a_numbers[pair]);
             const MatrixView<T> b_pair = nth_matrix(b, b_numbers[pair]);
-            gemm(submatrix(a_pair, first_row, rows, sum.begin, inner),
-                 submatrix(b_pair, sum.begin, inner, 0, b.columns),
-                 c.data() + (part * pairs + pair) * size + first_row * b.columns, b.columns);
+            const MatrixView<T> a_part = submatrix(a_pair, first_row, rows, sum.begin, inner);
+            const MatrixView<T> b_part = submatrix(b_pair, sum.begin, inner, 0, b.columns);
+            T* const c_part = c.data() + (part * pairs + pair) * size;
+            gemm(a_part, b_part, c_part + first_row * b.columns, b.columns);
         }
     });
     if (parts == 1) return c;
@@ -258,12 +268,14 @@ Array<T> product(const Array<T>& a, bool transpose_a, const Array<T>& b, bool tr
     shape.push_back(left.rows);
     shape.push_back(right.columns);
     if (count(shape) == 0) return empty<T>(shape);
-    // a b^T = (b a^T)^T, where a and the result are smaller to transpose than b.
-    if (transpose_b && !transpose_a &&
-        left.rows * (left.columns + right.columns) < right.columns * left.columns)
+    // a b^T = (b a^T)^T, where a and the result have fewer entries to transpose than b.
+    const bool transposes_a_and_result =
+        transpose_b && !transpose_a &&
+        left.rows * (left.columns + right.columns) < right.columns * left.columns;
+    if (transposes_a_and_result)
         return matrices_transposed(product(b, false, matrices_transposed(a), false));
-    if (in_blocks() && transpose_b && left.rows > block().rows)
-        return product(a, transpose_a, matrices_transposed(b), false);
+    const bool transposes_b = in_blocks() && transpose_b && left.rows > block().rows;
+    if (transposes_b) return product(a, transpose_a, matrices_transposed(b), false);
     Array<T> products =
         pair_products(left, batch_numbers(a_batch, batch), right, batch_numbers(b_batch, batch));
     return reshaped(std::move(products), shape);
@@ -278,7 +290,7 @@ Array<T> rows_times(const Array<T>& a, const MatrixView<T>& b, const Array<T>* r
     const MatrixView<T> a_rows{a.data(), c.size() / b.columns, b.rows, b.rows};
     const Panels<T> panels(b, a_rows.rows);
     const std::size_t work = panel_rows() * std::max<std::size_t>(b.rows, 1) * b.columns;
-    const std::size_t chunk = panel_rows() * (1 + 500'000 / work);
+    const std::size_t chunk = panel_rows() * (1 + chunk_work / work);
     parallel_for(a_rows.rows, chunk, [&](std::size_t begin, std::size_t end) {
         const MatrixView<T> strip = submatrix(a_rows, begin, end - begin, 0, b.rows);
         gemm(strip, panels, c.data() + begin * b.columns, b.columns, row ? row->data() : nullptr);
@@ -286,9 +298,9 @@ Array<T> rows_times(const Array<T>& a, const MatrixView<T>& b, const Array<T>* r
     return c;
 }
 
-// The narrower of a and b is read transposed: with the other way round BLAS strides through more
-// memory, and is a sixth slower. A task makes some columns of the wider one's, as much of the
-// result as stays in the cache, and sums over a part of the rows.
+// The narrower of a and b is read transposed. The other way round BLAS strides through more memory
+// and is a sixth slower. A task takes some columns of the wider operand, so few that their strip of
+// the result stays in the cache, and sums over a part of the rows.
 template <class T>
 Array<T> sum_of_outer_products(const Array<T>& a, const Array<T>& b, Array<T>* a_sum) {
     const std::size_t m = a.shape().back();
@@ -300,8 +312,8 @@ Array<T> sum_of_outer_products(const Array<T>& a, const Array<T>& b, Array<T>* a
     const MatrixView<T> narrow{(swapped ? b : a).data(), rows, height, height};
     const MatrixView<T> wide{(swapped ? a : b).data(), rows, width, width};
     const Block cut = block();
-    const std::size_t strips = std::max<std::size_t>((width + cut.columns - 1) / cut.columns, 1);
-    const std::size_t parts = std::min(sum_parts(rows), (8 + strips - 1) / strips);
+    const std::size_t strips = std::max<std::size_t>(ceil_quotient(width, cut.columns), 1);
+    const std::size_t parts = std::min(sum_parts(rows), ceil_quotient(few_tasks, strips));
     auto products = empty<T>({parts, height, width});
     auto sums = zeros<double>({parts, a_sum ? m : 0});
     parallel_for(parts * strips, 1, [&](std::size_t task, std::size_t) {
@@ -314,8 +326,9 @@ Array<T> sum_of_outer_products(const Array<T>& a, const Array<T>& b, Array<T>* a
         std::size_t i = part_rows.begin;
         do {  // once where there is no row: the product is 0 then
             const std::size_t count = std::min(cut.inner, part_rows.end - i);
-            gemm(transposed(submatrix(narrow, i, count, 0, height)),
-                 submatrix(wide, i, count, column, cut.columns), c, width, i > part_rows.begin);
+            const MatrixView<T> narrow_rows = submatrix(narrow, i, count, 0, height);
+            const MatrixView<T> wide_rows = submatrix(wide, i, count, column, cut.columns);
+            gemm(transposed(narrow_rows), wide_rows, c, width, i > part_rows.begin);
             if (a_sum)
                 add_rows(count, summed.end - summed.begin, a.data() + i * m + summed.begin, m,
                          sums.data() + part * m + summed.begin);

@@ -26,30 +26,30 @@ std::size_t next_number(std::atomic<std::size_t>& counter) {
 }
 
 static std::atomic<std::size_t> threads_met = 0;
-static thread_local Whereabouts current{.thread = next_number(threads_met)};
+static thread_local ThreadContext current{.thread = next_number(threads_met)};
 
-const Whereabouts& whereabouts() { return current; }
+const ThreadContext& thread_context() { return current; }
 
 }  // namespace detail
 
-// What holds in a body of a parallel_for that this thread calls.
-static detail::Whereabouts whereabouts_of_body() {
-    detail::Whereabouts body = detail::current;
+// The context of a body of a parallel_for that this thread calls.
+static detail::ThreadContext context_of_body() {
+    detail::ThreadContext context = detail::current;
     const detail::Intent in_float = detail::intent<float>();
     const detail::Intent in_double = detail::intent<double>();
-    if (in_float != detail::Intent::compute) body.in_float = in_float;
-    if (in_double != detail::Intent::compute) body.in_double = in_double;
-    return body;
+    if (in_float != detail::Intent::compute) context.in_float = in_float;
+    if (in_double != detail::Intent::compute) context.in_double = in_double;
+    return context;
 }
 
 // While it is alive, this thread is in one call of a body of parallel_for. The call has a number of
 // its own: a tape that was begun in another call does not belong to it.
 class BodyScope {
   public:
-    explicit BodyScope(const detail::Whereabouts& body) {
+    explicit BodyScope(const detail::ThreadContext& context) {
         static thread_local std::size_t calls = 0;
         ++calls;
-        detail::current = body;
+        detail::current = context;
         detail::current.body = calls;
     }
     ~BodyScope() { detail::current = before_; }
@@ -57,39 +57,40 @@ class BodyScope {
     BodyScope& operator=(const BodyScope&) = delete;
 
   private:
-    const detail::Whereabouts before_ = detail::current;
+    const detail::ThreadContext before_ = detail::current;
 };
 
-// Yields a hundred times, some ten microseconds on an idle machine. To sleep and be woken takes
-// longer than many loops do.
+// Waits until ready(), but for a hundred yields at most: some ten microseconds on an idle machine.
+// To sleep and be woken takes longer than many loops do.
 template <class F> static void spin(F ready) {
     for (int i = 0; i < 100 && !ready(); ++i) std::this_thread::yield();
 }
 
-// One call of parallel_for. Threads take the next chunk until none is left. The caller takes part,
-// and waits only for chunks that others have begun. So a worker that the system does not schedule
-// in time costs nothing; with a barrier it would.
+// As ceil_quotient, but n + chunk may be beyond what std::size_t holds.
+static std::size_t chunk_count(std::size_t n, std::size_t chunk) {
+    return n / chunk + (n % chunk != 0);
+}
+
+// One call of parallel_for. Each thread takes the next chunk until none is left. The caller takes
+// part, and waits only for chunks that others have begun. So a worker that the system does not
+// schedule in time costs nothing. With a barrier it would.
 struct Job {
     Job(const std::function<void(std::size_t, std::size_t)>& body, std::size_t n, std::size_t chunk,
-        const detail::Whereabouts& whereabouts)
-        : body(body),
-          n(n),
-          chunk(chunk),
-          chunks(n / chunk + (n % chunk != 0)),
-          whereabouts(whereabouts) {}
+        const detail::ThreadContext& context)
+        : body(body), n(n), chunk(chunk), chunks(chunk_count(n, chunk)), context(context) {}
 
     const std::function<void(std::size_t, std::size_t)>& body;
     std::size_t n, chunk, chunks;
-    const detail::Whereabouts whereabouts;  // of the body
-    std::atomic<std::size_t> next{0};       // chunk that nobody has taken
-    std::atomic<std::size_t> done{0};       // chunks
+    const detail::ThreadContext context;  // of the body
+    std::atomic<std::size_t> next{0};     // the first chunk that nobody has taken
+    std::atomic<std::size_t> done{0};     // how many chunks are finished
     std::mutex mutex;
     std::condition_variable all_done;
     std::exception_ptr error;
 
     void work() {
         for (std::size_t c = next++; c < chunks; c = next++) {
-            const BodyScope scope(whereabouts);
+            const BodyScope scope(context);
             try {
                 body(c * chunk, std::min(n, (c + 1) * chunk));
             } catch (...) {
@@ -167,8 +168,8 @@ class Pool {
 };
 
 static Pool& pool() {
-    // A child of fork does not destroy it: its threads did not come along, and the child would wait
-    // for them without end.
+    // A child of fork does not destroy the pool. Its threads do not exist in the child, which would
+    // wait for them without end.
     const auto destroy = [process = getpid()](const Pool* pool) {
         if (getpid() == process) delete pool;
     };
@@ -193,20 +194,20 @@ void set_threads(int count) {
 void parallel_for(std::size_t n, std::size_t chunk,
                   const std::function<void(std::size_t begin, std::size_t end)>& body) {
     if (chunk == 0) throw Error("parallel_for: a chunk must be 1 or more: 0");
-    const std::size_t chunks = n / chunk + (n % chunk != 0);
+    const std::size_t chunks = chunk_count(n, chunk);
     const std::size_t workers = static_cast<std::size_t>(threads()) - 1;
-    const detail::Whereabouts whereabouts = whereabouts_of_body();
+    const detail::ThreadContext context = context_of_body();
     static std::mutex in_use;  // the pool serves one caller at a time
     std::unique_lock lock(in_use, std::defer_lock);
     if (chunks <= 1 || workers == 0 || inside_a_chunk || !lock.try_lock()) {
         for (std::size_t c = 0; c < chunks; ++c) {
-            const BodyScope scope(whereabouts);
+            const BodyScope scope(context);
             body(c * chunk, std::min(n, (c + 1) * chunk));
         }
         return;
     }
     if (pool().size() != workers) pool().resize(workers);
-    const auto job = std::make_shared<Job>(body, n, chunk, whereabouts);
+    const auto job = std::make_shared<Job>(body, n, chunk, context);
     pool().start(job);
     inside_a_chunk = true;
     job->work();

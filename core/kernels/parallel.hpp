@@ -31,15 +31,18 @@ inline constexpr int max_threads = 1024;
 void parallel_for(std::size_t n, std::size_t chunk,
                   const std::function<void(std::size_t begin, std::size_t end)>& body);
 
-// A sum over n terms is cut into so many parts, of 256 terms or more each. A part is a task, and
-// the sums of the parts are added in their order.
+// ceil(a / b): how many parts of b entries a entries are cut into, the last one perhaps smaller.
+constexpr std::size_t ceil_quotient(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
+
+// The number of parts that a sum over n terms is cut into: 1 to 8, each of 256 terms or more if
+// there are as many. A part is a task, and the sums of the parts are added in their order.
 inline std::size_t sum_parts(std::size_t n) { return std::clamp<std::size_t>(n / 256, 1, 8); }
 
 // The numbers begin, begin + 1, ... before end.
 struct Interval {
     std::size_t begin, end;
 };
-// Of [0, n), cut into parts that differ by one at most, part number i.
+// Part i of [0, n), which is cut into parts whose sizes differ by at most one.
 inline Interval nth_part(std::size_t n, std::size_t parts, std::size_t i) {
     return {i * n / parts, (i + 1) * n / parts};
 }
@@ -47,19 +50,21 @@ inline Interval nth_part(std::size_t n, std::size_t parts, std::size_t i) {
 // For the engine.
 namespace detail {
 
-// What ops of one number type do on a thread: compute, with no tape there; are recorded; or make
-// values though a tape is there, in a NoGrad or in an op's backward.
+// What ops of one number type do on a thread.
+//     compute  no tape is alive there
+//     record   a tape records them
+//     values   a tape is alive, but a NoGrad or an op's backward wants plain values
 enum class Intent : char { compute, record, values };
 
-// Where this thread is.
-struct Whereabouts {
-    std::size_t body = 0;  // number of the innermost call of a body that it is in; 0: in none
-    // In a body, these are of the thread that called the outermost one.
+// What the engine asks about the calling thread.
+struct ThreadContext {
+    std::size_t body = 0;  // the number of the innermost call of a body that runs on it; 0: none
+    // In a body, the intents of the thread that called the outermost one.
     Intent in_float = Intent::compute;
     Intent in_double = Intent::compute;
-    std::size_t thread = 0;  // its number, 1 or more
+    std::size_t thread = 0;  // the thread's number, 1 or more
 };
-const Whereabouts& whereabouts();
+const ThreadContext& thread_context();
 
 // core/kernels/cores.cpp
 int usable_cores();
@@ -69,10 +74,10 @@ int cores_of_quota(const std::string& membership, const std::string& mounted);
 
 template <class T> Intent intent();  // on this thread: core/engine/current_tape.cpp
 
-// The next number of a counter that no other copy of this library in the process gives: counters of
-// two copies stand on different pages of memory.
+// The next number of a counter. No other copy of this library in the process gives the same one:
+// the low number_bits bits count, and the others are the page of memory that the counter stands on.
 std::size_t next_number(std::atomic<std::size_t>& counter);
-inline constexpr int number_bits = 28;  // the rest of it is the page
+inline constexpr int number_bits = 28;
 
 }  // namespace detail
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/kernels/arithmetic.hpp"
 #include "core/kernels/gemm.hpp"
 #include "core/kernels/map.hpp"
 #include "core/ops.hpp"
@@ -19,10 +20,10 @@ Var<T> composed::attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V,
     for (std::size_t b = 0; b < B; ++b)
         for (std::size_t i = 0; i < n; ++i) {
             for (std::size_t j = 0; j < m; ++j) {
-                const bool past = !options.causal || j <= i;
-                const bool live = !options.live || (*options.live)(b, j);
-                seen(b, 0, i, j) = past && live;
-                if (past && live) sees_key(b, 0, i, 0) = true;
+                const bool is_past = !options.causal || j <= i;
+                const bool is_live = !options.live || (*options.live)(b, j);
+                seen(b, 0, i, j) = is_past && is_live;
+                if (is_past && is_live) sees_key(b, 0, i, 0) = true;
             }
             if (sees_key(b, 0, i, 0)) continue;
             // A softmax of -inf alone would be NaN. These weights are not used.
@@ -52,6 +53,8 @@ template <class T> struct Attention final : Op<T> {
     }
 
     static constexpr std::size_t tile_rows = 64, tile_columns = 256;
+    // A chunk of parallel_for has at least this many additions and multiplications.
+    static constexpr std::size_t chunk_work = 1'000'000;
     static constexpr T infinity = std::numeric_limits<T>::infinity();
 
     Var<T> Q, K, V, y;
@@ -90,9 +93,10 @@ template <class T> struct Attention final : Op<T> {
         auto out = empty<T>(Q.shape());
         L = empty<T>({Q.shape()[0], options.heads, n});
         const Array<T> K_t = tiles_transposed(K.value());
-        const std::size_t tiles = (n + tile_rows - 1) / tile_rows;
-        const std::size_t work = std::max<std::size_t>(1, 4 * std::min(n, tile_rows) * m * d_h);
-        const std::size_t chunk = 1 + 1'000'000 / work;
+        const std::size_t tiles = ceil_quotient(n, tile_rows);
+        const std::size_t product_work = 2 * std::min(n, tile_rows) * m * d_h;
+        const std::size_t work = std::max<std::size_t>(1, 2 * product_work);  // Q K^T, P V
+        const std::size_t chunk = 1 + chunk_work / work;
         parallel_for(heads_of_batch() * tiles, chunk, [&](std::size_t begin, std::size_t end) {
             RunningSoftmax softmax;
             for (std::size_t task = begin; task < end; ++task) {
@@ -115,8 +119,9 @@ template <class T> struct Attention final : Op<T> {
         auto dV = empty<T>(wants_V ? V.shape() : Shape{0});
         const Array<T> K_t = tiles_transposed(K.value());
         const Array<T> V_t = wants_S ? tiles_transposed(V.value()) : Array<T>();
-        const std::size_t work = std::max<std::size_t>(1, 10 * n * m * d_h);
-        const std::size_t chunk = 1 + 1'000'000 / work;
+        const std::size_t product_work = 2 * n * m * d_h;
+        const std::size_t work = std::max<std::size_t>(1, 5 * product_work);  // S, dP, dQ, dK, dV
+        const std::size_t chunk = 1 + chunk_work / work;
         parallel_for(heads_of_batch(), chunk, [&](std::size_t begin, std::size_t end) {
             Array<T> P = empty<T>({tile_rows, tile_columns});
             Array<T> dP = empty<T>({tile_rows, tile_columns});
@@ -145,21 +150,24 @@ template <class T> struct Attention final : Op<T> {
   private:
     T scale() const { return 1 / std::sqrt(static_cast<T>(d_h)); }
     std::size_t heads_of_batch() const { return Q.shape()[0] * options.heads; }
+    std::size_t entry_of_L(const Head& head, std::size_t query) const {
+        return head.number * n + query;
+    }
 
-    // Keys before this one are seen by some query of the tile that begins at first_query.
+    // No query of the tile that begins at first_query sees this key or a later one.
     std::size_t end_of_keys(std::size_t first_query) const {
         return options.causal ? std::min(m, first_query + tile_rows) : m;
     }
 
-    // m where none is live.
+    // m where no key is live.
     std::size_t first_live_key(const Head& head) const {
         std::size_t j = 0;
         if (options.live)
-            while (j < m && !(*options.live)(head.row, j)) ++j;
+            while (j < m && !(*options.live)(head.batch_row, j)) ++j;
         return j;
     }
 
-    // Zeros in the columns of a head, of rows that begin at x.
+    // Sets the columns of a head to 0, in the rows that begin at x.
     void clear(T* x, std::size_t rows) const {
         for (std::size_t i = 0; i < rows; ++i) std::fill(x + i * d, x + i * d + d_h, T(0));
     }
@@ -171,8 +179,8 @@ template <class T> struct Attention final : Op<T> {
         MatrixView<T> Q, K, V;
         const bool* live = nullptr;  // of these keys, or none
 
-        Tile(const Attention& op, const Head& of_head, std::size_t query, std::size_t key)
-            : head(of_head),
+        Tile(const Attention& op, const Head& tile_head, std::size_t query, std::size_t key)
+            : head(tile_head),
               first_query(query),
               first_key(key),
               rows(std::min(tile_rows, op.n - query)),
@@ -180,7 +188,7 @@ template <class T> struct Attention final : Op<T> {
               Q(head.matrix(op.Q.value(), query, rows)),
               K(head.matrix(op.K.value(), key, columns)),
               V(head.matrix(op.V.value(), key, columns)) {
-            if (op.options.live) live = op.options.live->data() + head.row * op.m + key;
+            if (op.options.live) live = op.options.live->data() + head.batch_row * op.m + key;
         }
 
         // The entries of the tile in memory of (tile_rows, tile_columns).
@@ -193,7 +201,7 @@ template <class T> struct Attention final : Op<T> {
     // BLAS is a third slower on a transposed b.
     Array<T> tiles_transposed(const Array<T>& x) const {
         const std::size_t width = std::min(m, tile_columns);
-        const std::size_t tiles = (m + tile_columns - 1) / tile_columns;
+        const std::size_t tiles = ceil_quotient(m, tile_columns);
         const std::size_t chunk = 1 + elementwise_chunk / (d_h * width + 1);
         auto x_t = empty<T>({heads_of_batch(), tiles, d_h, width});
         parallel_for(heads_of_batch() * tiles, chunk, [&](std::size_t begin, std::size_t end) {
@@ -214,24 +222,28 @@ template <class T> struct Attention final : Op<T> {
         return {x_t.data() + number * d_h * width, d_h, tile.columns, width};
     }
 
-    // 1: Q K^T, not yet scaled; -inf where a query does not see a key. Rows tile_columns apart.
+    // 1: S = Q K^T, not yet scaled, and -inf where a query does not see a key. The rows of S are
+    // tile_columns entries apart.
     void scores(const Tile& tile, const Array<T>& K_t, T* S) const {
         gemm(tile.Q, transposed_tile(K_t, tile), S, tile_columns);
         const std::size_t end_key = tile.first_key + tile.columns;
         for (std::size_t i = 0; i < tile.rows; ++i) {
             T* const row = S + i * tile_columns;
             const std::size_t next_key = tile.first_query + i + 1;  // the first of the future
-            if (options.causal && next_key < end_key)
-                std::fill(row + std::max(next_key, tile.first_key) - tile.first_key,
-                          row + tile.columns, -infinity);
-            for (std::size_t j = 0; tile.live && j < tile.columns; ++j)
+            if (options.causal && next_key < end_key) {
+                const std::size_t future = std::max(next_key, tile.first_key) - tile.first_key;
+                std::fill(row + future, row + tile.columns, -infinity);
+            }
+            if (!tile.live) continue;
+            for (std::size_t j = 0; j < tile.columns; ++j)
                 if (!tile.live[j]) row[j] = -infinity;
         }
     }
 
-    // What forward knows of the queries of one tile. It serves one tile after the other.
+    // The softmax of the queries of one tile over the keys so far. The memory serves one tile of
+    // queries after the other.
     struct RunningSoftmax {
-        Array<T> P = empty<T>({tile_rows, tile_columns});  // e^(S - M) of the keys at hand
+        Array<T> P = empty<T>({tile_rows, tile_columns});  // e^(S - M) of the present tile of keys
         Array<T> M = empty<T>({tile_rows});                // the largest score so far, unscaled
         Array<T> sum = empty<T>({tile_rows});              // of e^(S - M) so far
     };
@@ -249,37 +261,35 @@ template <class T> struct Attention final : Op<T> {
             T* const P = softmax.P.data();
             scores(tile, K_t, P);                   // 1
             for (std::size_t i = 0; i < rows; ++i)  // 2, with M for L
-                add_scores(tile.columns, P + i * tile_columns, softmax.M(i), softmax.sum(i),
-                           y_rows + i * d);
+                online_softmax_row(tile.columns, P + i * tile_columns, softmax.M(i), softmax.sum(i),
+                                   y_rows + i * d);
             gemm_masked(tile.matrix(softmax.P), tile.V, y_rows, d);  // 3
         }
         const std::size_t live_key = first_live_key(head);
-        for (std::size_t i = 0; i < rows; ++i) {  // 2: from M to L
+        // 2: from M to L = M / sqrt(d_h) + ln sum. y was made with M, and is divided by the sum.
+        for (std::size_t i = 0; i < rows; ++i) {
             const std::size_t end_key = options.causal ? first_query + i + 1 : m;
             const bool sees_key = live_key < end_key;
             const T inverse = sees_key ? 1 / softmax.sum(i) : T(0);
-            const auto normalised = [inverse](auto v) { return v * inverse; };
-            map_row(y_rows + i * d, d_h, normalised, y_rows + i * d);
-            L.data()[head.number * n + first_query + i] =
+            scale_row(y_rows + i * d, d_h, inverse);
+            L.data()[entry_of_L(head, first_query + i)] =
                 sees_key ? softmax.M(i) * scale() + std::log(softmax.sum(i)) : infinity;
         }
     }
 
-    // 2 of a row that meets more keys. S becomes e^(S - M), M the largest score of all keys so far.
-    // The sum and y were made with a smaller M, and follow.
-    void add_scores(std::size_t columns, T* S, T& M, T& sum, T* y_row) const {
+    // 2 of one row that meets more keys. M becomes the largest score of all keys so far, and S
+    // becomes e^(S - M). The sum and y were made with the M before, and are scaled to the new one.
+    void online_softmax_row(std::size_t columns, T* S, T& M, T& sum, T* y_row) const {
         const T largest = std::max(M, max_row(columns, S));
-        const T shift = std::isinf(largest) ? T(0) : largest;  // where no key has been seen: 0
+        const T shift = std::isinf(largest) ? T(0) : largest;  // 0 while no key was seen
         const T s = scale();
         const auto weight = [shift, s](auto score) { return xsimd::exp((score - shift) * s); };
         map_row(S, columns, weight, S);
         const T shrink = std::exp((M - shift) * s);
         if (sum != 0 && shrink != 1) {
             sum *= shrink;
-            const auto scaled = [shrink](auto v) { return v * shrink; };
-            map_row(y_row, d_h, scaled, y_row);
+            scale_row(y_row, d_h, shrink);
         }
-        const auto identity = [](auto w) { return w; };
         M = largest;
         sum += sum_row(columns, identity, S);
     }
@@ -290,18 +300,19 @@ template <class T> struct Attention final : Op<T> {
         const T s = scale();
         for (std::size_t i = 0; i < tile.rows; ++i) {
             T* const row = P + i * tile_columns;
-            const T l = L.data()[tile.head.number * n + tile.first_query + i];
+            const T l = L.data()[entry_of_L(tile.head, tile.first_query + i)];
             const auto weight = [s, l](auto score) { return xsimd::exp(score * s - l); };
             map_row(row, tile.columns, weight, row);
         }
     }
 
-    // Where the gradients of a head are added, from its first position on; null: not wanted.
+    // Where the gradients of a head begin. Null: not wanted.
     struct Targets {
         T *dQ, *dK, *dV;
     };
 
-    // Adds what one tile adds to the gradients of its head. P and dP are memory for a tile.
+    // Adds to the gradients of a head what one tile of its scores contributes. P and dP are memory
+    // for a tile.
     void backward_tile(const Tile& tile, const Array<T>& dy, const Array<T>& K_t,
                        const Array<T>& V_t, Array<T>& P, Array<T>& dP,
                        const Targets& targets) const {
@@ -309,28 +320,33 @@ template <class T> struct Attention final : Op<T> {
         const std::size_t queries = tile.first_query * d;
         const std::size_t keys = tile.first_key * d;
         const MatrixView<T> dY = tile.head.matrix(dy, tile.first_query, tile.rows);
-        weights(tile, K_t, P.data());                                      // 1 and 2 again
-        if (dV) gemm(transposed(tile.matrix(P)), dY, dV + keys, d, true);  // 3
+        // 1 and 2 of forward again.
+        weights(tile, K_t, P.data());
+        // 3. Forward: y = P V.
+        if (dV) gemm(transposed(tile.matrix(P)), dY, dV + keys, d, true);
         if (!dQ && !dK) return;
-        gemm(dY, transposed_tile(V_t, tile), dP.data(), tile_columns);          // 3
-        score_gradients(tile, dy, P.data(), dP.data());                         // 2
-        if (dQ) gemm_masked(tile.matrix(dP), tile.K, dQ + queries, d);          // 1
-        if (dK) gemm(transposed(tile.matrix(dP)), tile.Q, dK + keys, d, true);  // 1
+        gemm(dY, transposed_tile(V_t, tile), dP.data(), tile_columns);
+        // 2. Forward: P = e^(S - L). dP becomes dS / sqrt(d_h).
+        score_gradients(tile, dy, P.data(), dP.data());
+        // 1. Forward: S = Q K^T / sqrt(d_h).
+        if (dQ) gemm_masked(tile.matrix(dP), tile.K, dQ + queries, d);
+        if (dK) gemm(transposed(tile.matrix(dP)), tile.Q, dK + keys, d, true);
     }
 
     // 2 of backward: dP becomes dS = P (dP - rowsum(y dy)), times the 1 / sqrt(d_h) of 1.
     void score_gradients(const Tile& tile, const Array<T>& dy, const T* P, T* dP) const {
-        const auto times = [](auto a, auto b) { return a * b; };
         const T s = scale();
         for (std::size_t i = 0; i < tile.rows; ++i) {
             const std::size_t row = tile.head.offset(tile.first_query + i, n);
             const T inner = sum_row(d_h, times, y.value().data() + row, dy.data() + row);
             const auto slope = [inner, s](auto w, auto dw) {
-                const decltype(w) unseen(T(0));  // where dw may be NaN
-                return xsimd::select(w == unseen, unseen, w * (dw - inner) * s);
+                // The weight of a key that is not seen. Its dw may be NaN.
+                const decltype(w) zero(T(0));
+                return xsimd::select(w == zero, zero, w * (dw - inner) * s);
             };
-            map_row(dP + i * tile_columns, tile.columns, slope, P + i * tile_columns,
-                    dP + i * tile_columns);
+            const T* const P_row = P + i * tile_columns;
+            T* const dP_row = dP + i * tile_columns;
+            map_row(dP_row, tile.columns, slope, P_row, dP_row);
         }
     }
 };

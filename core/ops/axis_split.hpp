@@ -5,7 +5,7 @@
 
 namespace taper {
 
-// The shape as (outer, extent, inner), where extent is that of the axis.
+// The shape as three axes (outer, extent, inner), the given axis in the middle.
 struct AxisSplit {
     std::size_t outer = 1, extent, inner = 1;
 
@@ -14,7 +14,7 @@ struct AxisSplit {
         for (std::size_t i = axis + 1; i < shape.size(); ++i) inner *= shape[i];
     }
 
-    // Where the `inner` entries of place (o, j) begin.
+    // The entry where the `inner` entries at (o, j) begin.
     std::size_t entry(std::size_t o, std::size_t j) const { return (o * extent + j) * inner; }
 };
 

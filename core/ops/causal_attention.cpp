@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/kernels/arithmetic.hpp"
 #include "core/kernels/gemm.hpp"
 #include "core/kernels/map.hpp"
 #include "core/ops.hpp"
@@ -26,9 +27,9 @@ static Mask window_mask(std::size_t n, const CausalOptions& options) {
     for (std::size_t i = 0; i < mask.size(); ++i) {
         const std::size_t key = i % n;
         const std::size_t query = i / n % n;
-        const std::size_t row = i / n / n;
-        const bool real = !options.real || (*options.real)(row, key);
-        mask.data()[i] = in_window(query, key, options.window) && real;
+        const std::size_t batch_row = i / n / n;
+        const bool is_real = !options.real || (*options.real)(batch_row, key);
+        mask.data()[i] = in_window(query, key, options.window) && is_real;
     }
     return mask;
 }
@@ -103,11 +104,11 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
         if (options.real && options.real->shape() != Shape{q[0], n})
             shape_error(name(), "the mask of real positions must be (B, n)",
                         {{"Q", q}, {"real", options.real->shape()}});
-        const std::size_t wanted = options.chunk ? options.chunk : default_chunk();
-        C = std::min(std::max<std::size_t>(n, 1), wanted);
+        const std::size_t chunk = options.chunk ? options.chunk : default_chunk();
+        C = std::min(std::max<std::size_t>(n, 1), chunk);
     }
-    // About sqrt(k d_h) is least work for a given memory (a sum for each chunk). BLAS wants 32 rows
-    // at least.
+    // With about sqrt(k d_h) positions in a chunk the work is least, for the memory of the sums
+    // that each chunk keeps. BLAS is slow below 32 rows.
     std::size_t default_chunk() const {
         const auto root = static_cast<std::size_t>(std::sqrt(static_cast<double>(k * d_h)));
         return std::max<std::size_t>(32, (root + 15) / 16 * 16);
@@ -139,7 +140,7 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
                     std::copy(V_bar.begin(), V_bar.end(), V_bars.data() + sums_offset(head, c));
                     const Chunk chunk(*this, head, c);
                     T* const y_rows = y.data() + chunk.offset;
-                    compute(chunk, scores);                               // 1 to 4
+                    forward_scores(chunk, scores);                        // 1 to 4
                     gemm(scores.P_slots(chunk), chunk.V_bar, y_rows, d);  // 5
                     gemm_masked(scores.G(chunk), chunk.V, y_rows, d);
                     if (options.window) gemm_masked(scores.P_near(chunk), chunk.V_near, y_rows, d);
@@ -189,29 +190,30 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
   private:
     T scale() const { return 1 / std::sqrt(static_cast<T>(d_h)); }
     std::size_t heads_of_batch() const { return Q.shape()[0] * options.heads; }
-    std::size_t chunks() const { return (n + C - 1) / C; }
+    std::size_t chunks() const { return ceil_quotient(n, C); }
 
     // The entry of K_bars and V_bars where the sums before a chunk begin.
     std::size_t sums_offset(const Head& head, std::size_t c) const {
         return (head.number * chunks() + c) * k * d_h;
     }
 
-    // The parts of everything that belong to one chunk of one head.
+    // The parts of Q, K, V, E, F and of the sums that belong to one chunk of one head.
     struct Chunk {
-        std::size_t first, rows;      // its positions: first, first + 1, ...
-        std::size_t offset;           // the entry of Q where they begin
-        std::size_t near, near_rows;  // the positions that can be in a window of theirs
-        std::size_t near_offset;      // the entry of Q where these begin
-        const bool* real = nullptr;   // of the positions of the batch row, or none
+        std::size_t first, rows;  // its positions: first, first + 1, ...
+        std::size_t offset;       // the entry of Q where they begin
+        // the positions that can be in a window of theirs: near_first, near_first + 1, ...
+        std::size_t near_first, near_rows;
+        std::size_t near_offset;     // the entry of Q where these begin
+        const bool* real = nullptr;  // of the positions of the batch row, or none
         MatrixView<T> Q, K, V, E, F, K_bar, V_bar, K_near, V_near;
 
         Chunk(const CausalAttention& op, const Head& head, std::size_t c)
             : first(c * op.C),
               rows(std::min(op.C, op.n - first)),
               offset(head.offset(first, op.n)),
-              near(first + 1 > op.options.window ? first + 1 - op.options.window : 0),
-              near_rows(op.options.window ? first + rows - near : 0),
-              near_offset(head.offset(near, op.n)),
+              near_first(first + 1 > op.options.window ? first + 1 - op.options.window : 0),
+              near_rows(op.options.window ? first + rows - near_first : 0),
+              near_offset(head.offset(near_first, op.n)),
               Q(head.matrix(op.Q.value(), first, rows)),
               K(head.matrix(op.K.value(), first, rows)),
               V(head.matrix(op.V.value(), first, rows)),
@@ -219,12 +221,12 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
               F{op.F.value().data() + first, op.k, rows, op.n},
               K_bar{op.K_bars.data() + op.sums_offset(head, c), op.k, op.d_h, op.d_h},
               V_bar{op.V_bars.data() + op.sums_offset(head, c), op.k, op.d_h, op.d_h},
-              K_near(head.matrix(op.K.value(), near, near_rows)),
-              V_near(head.matrix(op.V.value(), near, near_rows)) {
-            if (op.options.real) real = op.options.real->data() + head.row * op.n;
+              K_near(head.matrix(op.K.value(), near_first, near_rows)),
+              V_near(head.matrix(op.V.value(), near_first, near_rows)) {
+            if (op.options.real) real = op.options.real->data() + head.batch_row * op.n;
         }
 
-        // Does position `position` see key `key` of the near ones beside the slots?
+        // Is the key in the window of the position, and real?
         bool sees(std::size_t position, std::size_t key, std::size_t window) const {
             return in_window(position, key, window) && (!real || real[key]);
         }
@@ -252,66 +254,64 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
         }
     };
 
-    // tril: 0 right of the diagonal.
-    static void lower(Array<T>& x, std::size_t rows, std::size_t stride) {
+    // Sets what is right of the diagonal to 0.
+    static void tril(Array<T>& x, std::size_t rows, std::size_t stride) {
         for (std::size_t i = 0; i < rows; ++i)
             std::fill(x.data() + i * stride + i + 1, x.data() + i * stride + rows, T(0));
     }
 
-    // 1 to 4 of forward. P is unscaled S at first.
-    void compute(const Chunk& chunk, Scores& scores) const {
+    // 1 to 4 of forward. P is S at first, not yet scaled.
+    void forward_scores(const Chunk& chunk, Scores& scores) const {
         const std::size_t width = scores.width;
         T* const P = scores.p.data();
         gemm(chunk.Q, transposed(chunk.K), scores.a.data(), C);  // 1
-        lower(scores.a, chunk.rows, C);
+        tril(scores.a, chunk.rows, C);
         gemm(chunk.Q, transposed(chunk.K_bar), P, width);  // 2
         gemm(scores.A(chunk), transposed(chunk.E), P, width, true);
         if (options.window) gemm(chunk.Q, transposed(chunk.K_near), P + k, width);
         for (std::size_t i = 0; i < chunk.rows; ++i) {
-            T* const near = P + i * width + k;
+            T* const P_near = P + i * width + k;
             for (std::size_t j = 0; j < chunk.near_rows; ++j)
-                if (!chunk.sees(chunk.first + i, chunk.near + j, options.window))
-                    near[j] = -std::numeric_limits<T>::infinity();
+                if (!chunk.sees(chunk.first + i, chunk.near_first + j, options.window))
+                    P_near[j] = -std::numeric_limits<T>::infinity();
             softmax_row(k + chunk.near_rows, P + i * width);  // 3
         }
         gemm(scores.P_slots(chunk), chunk.F, scores.g.data(), C);  // 4
-        lower(scores.g, chunk.rows, C);
+        tril(scores.g, chunk.rows, C);
     }
 
-    // The scale of 2, and 3.
+    // 3 of one row, which holds S without the scale of 2 and becomes P.
     void softmax_row(std::size_t count, T* row) const {
         const T m = max_row(count, row);
         const T s = scale();
         const auto exp_of = [m, s](auto score) { return xsimd::exp((score - m) * s); };
         map_row(row, count, exp_of, row);
-        const auto identity = [](auto e) { return e; };
         const T inverse = 1 / sum_row(count, identity, row);
-        const auto normalised = [inverse](auto e) { return e * inverse; };
-        map_row(row, count, normalised, row);
+        scale_row(row, count, inverse);
     }
 
-    // Where gradients are added; null: not wanted. dE and dF are those of a part of the heads.
+    // Where gradients are added. Null: not wanted. dE and dF are the sums of a part of the heads.
     struct Targets {
         T *dQ, *dK, *dV, *dE, *dF;
     };
 
-    // What backward knows of one head.
+    // What backward holds while it goes through the chunks of one head.
     struct BackwardState {
-        Scores scores;
-        Scores slopes;                 // dA, dP, dG
+        Scores scores;                 // A, P, G
+        Scores score_gradients;        // dA, dP, dG
         Array<T> dK_bar, dV_bar;       // of the sums after the chunk
         MatrixView<T> dK_sum, dV_sum;  // the same as matrices
 
         explicit BackwardState(const CausalAttention& op)
             : scores(op),
-              slopes(op),
+              score_gradients(op),
               dK_bar(zeros<T>({op.k, op.d_h})),
               dV_bar(zeros<T>({op.k, op.d_h})),
               dK_sum(matrix(dK_bar)),
               dV_sum(matrix(dV_bar)) {}
     };
 
-    // accumulate: dE and dF hold those of other heads, to be added to.
+    // accumulate: dE and dF already hold the gradients of other heads.
     void backward_head(const Head& head, const Array<T>& dy, const Targets& targets,
                        bool accumulate) const {
         const auto [dQ, dK, dV, dE, dF] = targets;
@@ -320,7 +320,7 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
         for (std::size_t c = chunks(); c-- > 0;) {
             const Chunk chunk(*this, head, c);
             const MatrixView<T> dY = head.matrix(dy, chunk.first, chunk.rows);
-            compute(chunk, state.scores);                      // 1 to 4 again
+            forward_scores(chunk, state.scores);               // 1 to 4 again
             backward_sums(chunk, state, targets, accumulate);  // 6
             backward_values(chunk, dY, state, targets);        // 5, and 4 of F
             if (!wants_S) continue;
@@ -346,34 +346,35 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
         const MatrixView<T> G_t = transposed(state.scores.G(chunk));
         const MatrixView<T> P_slots_t = transposed(state.scores.P_slots(chunk));
         const MatrixView<T> P_near_t = transposed(state.scores.P_near(chunk));
-        Array<T>& dG = state.slopes.g;
+        Array<T>& dG = state.score_gradients.g;
         gemm(dY, transposed(chunk.V), dG.data(), C);  // 5
-        lower(dG, chunk.rows, C);
+        tril(dG, chunk.rows, C);
         if (dV) gemm(G_t, dY, dV + chunk.offset, d, true);
         if (dV && options.window) gemm(P_near_t, dY, dV + chunk.near_offset, d, true);
-        if (dF) gemm(P_slots_t, state.slopes.G(chunk), dF + chunk.first, n, true);  // 4
+        if (dF) gemm(P_slots_t, state.score_gradients.G(chunk), dF + chunk.first, n, true);  // 4
+        // 5. From here on dV-bar is of the sum before this chunk.
         gemm(P_slots_t, dY, state.dV_bar.data(), d_h, true);
     }
 
-    // 5, 4 and 3. dP = (dy V-bar^T + dG F^T | dy V_near^T) becomes dS.
+    // 5, 4 and 3. dP = (dy V-bar^T + dG F^T | dy V_near^T), which becomes dS.
     void backward_softmax(const Chunk& chunk, const MatrixView<T>& dY, BackwardState& state) const {
-        const std::size_t width = state.slopes.width;
-        T* const dP = state.slopes.p.data();
+        const std::size_t width = state.score_gradients.width;
+        T* const dP = state.score_gradients.p.data();
         gemm(dY, transposed(chunk.V_bar), dP, width);  // 5
         if (options.window) gemm(dY, transposed(chunk.V_near), dP + k, width);
-        gemm(state.slopes.G(chunk), transposed(chunk.F), dP, width, true);  // 4
-        for (std::size_t i = 0; i < chunk.rows; ++i)                        // 3
-            softmax_slope_row(k + chunk.near_rows, state.scores.p.data() + i * width,
-                              dP + i * width);
+        gemm(state.score_gradients.G(chunk), transposed(chunk.F), dP, width, true);  // 4
+        const T* const P = state.scores.p.data();
+        for (std::size_t i = 0; i < chunk.rows; ++i)  // 3
+            softmax_backward_row(k + chunk.near_rows, P + i * width, dP + i * width);
     }
 
-    // 3. Forward: P = softmax(S). The scale of 2 is in it.
-    void softmax_slope_row(std::size_t count, const T* P, T* dP) const {
-        const auto seen = [](auto p, auto term) {  // dp may be NaN where p is 0
+    // 3 of one row. Forward: P = softmax(S), S with the scale 1 / sqrt(d_h). dP becomes dS.
+    void softmax_backward_row(std::size_t count, const T* P, T* dP) const {
+        const auto seen = [](auto p, auto term) {  // 0 where p is 0: dp may be NaN there
             return xsimd::select(p == decltype(p)(T(0)), decltype(p)(T(0)), term);
         };
-        const auto times = [seen](auto p, auto dp) { return seen(p, p * dp); };
-        const T inner = sum_row(count, times, P, dP);
+        const auto seen_product = [seen](auto p, auto dp) { return seen(p, p * dp); };
+        const T inner = sum_row(count, seen_product, P, dP);
         const T s = scale();
         const auto slope = [seen, inner, s](auto p, auto dp) {
             return seen(p, p * (dp - inner) * s);
@@ -384,13 +385,13 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
     // 2 and 1. Forward: A = tril(Q K^T),  S = (Q K-bar^T + A E^T | Q K_near^T).
     void backward_scores(const Chunk& chunk, BackwardState& state, const Targets& targets) const {
         const auto [dQ, dK, dV, dE, dF] = targets;
-        const MatrixView<T> dS_slots = state.slopes.P_slots(chunk);
-        const MatrixView<T> dS_near = state.slopes.P_near(chunk);
-        const MatrixView<T> dA = state.slopes.A(chunk);
+        const MatrixView<T> dS_slots = state.score_gradients.P_slots(chunk);
+        const MatrixView<T> dS_near = state.score_gradients.P_near(chunk);
+        const MatrixView<T> dA = state.score_gradients.A(chunk);
         const bool wants_A = dQ || dK;
         if (dE) gemm(transposed(dS_slots), state.scores.A(chunk), dE + chunk.first, n, true);  // 2
-        if (wants_A) gemm(dS_slots, chunk.E, state.slopes.a.data(), C);
-        if (wants_A) lower(state.slopes.a, chunk.rows, C);
+        if (wants_A) gemm(dS_slots, chunk.E, state.score_gradients.a.data(), C);
+        if (wants_A) tril(state.score_gradients.a, chunk.rows, C);
         if (dQ) {
             T* const dQ_rows = dQ + chunk.offset;
             gemm(dS_slots, chunk.K_bar, dQ_rows, d);
@@ -402,6 +403,7 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
                 gemm(transposed(dS_near), chunk.Q, dK + chunk.near_offset, d, true);  // 2
             gemm(transposed(dA), chunk.Q, dK + chunk.offset, d, true);                // 1
         }
+        // 2. From here on dK-bar is of the sum before this chunk.
         gemm(transposed(dS_slots), chunk.Q, state.dK_bar.data(), d_h, true);
     }
 };

@@ -1,7 +1,8 @@
-// Elementwise ops that choose: by a comparison, or by a mask. Where a comparison meets NaN, y is
-// NaN and so are the gradients: a broken run shows.
+// Elementwise ops that choose by a comparison or by a mask. Where a comparison meets NaN, y is NaN
+// and so are the gradients, so that a broken run shows.
 #include <limits>
 
+#include "core/kernels/arithmetic.hpp"
 #include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 
@@ -20,7 +21,6 @@ template <class T> static T share_of_larger(T x, T y) {
 template <class T>
 static void add_shares(Gradients<T>& gradients, const Array<T>& dy, const Array<T>& share,
                        const Place<T>& x, const Place<T>& z) {
-    const auto times = [](auto g, auto s) { return g * s; };
     const auto times_rest = [](auto g, auto s) { return g * (1 - s); };
     if (gradients.wants(x)) gradients.add(x, sum_to(map(times, dy, share), x.shape));
     if (gradients.wants(z)) gradients.add(z, sum_to(map(times_rest, dy, share), z.shape));

@@ -69,13 +69,14 @@ template <class T> struct CrossEntropy final : Op<T> {
             const std::int64_t target = targets.data()[row];
             if (target == ignore_index) return;
             const T* const x_row = logits.value().data() + row * V;
-            const T largest = max_row(V, x_row);
-            const auto exp_of = [=](auto v) { return xsimd::exp(v - largest); };
-            const T rest = std::log(sum_row(V, exp_of, x_row));
-            const T below = largest - x_row[static_cast<std::size_t>(target)];
-            losses.data()[row] = static_cast<double>(below) + static_cast<double>(rest);
+            const T largest = max_row(V, x_row);  // m
+            const auto exp_of = [largest](auto v) { return xsimd::exp(v - largest); };
+            const T log_sum_row = std::log(sum_row(V, exp_of, x_row));  // ln sum_j e^(x_j - m)
+            // l - x_t = (m - x_t) + ln sum: m + ln sum would be rounded coarsely.
+            const T margin = largest - x_row[static_cast<std::size_t>(target)];
+            losses.data()[row] = static_cast<double>(margin) + static_cast<double>(log_sum_row);
             m.data()[row] = largest;
-            log_sum.data()[row] = rest;
+            log_sum.data()[row] = log_sum_row;
         });
         const double loss = *sum_axes(losses, {true}).data();
         return static_cast<T>(loss / static_cast<double>(count));
@@ -84,7 +85,7 @@ template <class T> struct CrossEntropy final : Op<T> {
     void backward(const Array<T>& dloss, Gradients<T>& gradients) override {
         auto dx = empty<T>(logits.shape());
         const std::size_t V = logits.shape().back();
-        const T scale = *dloss.data() / count;
+        const T scale = *dloss.data() / count;  // dloss / N
         for_each_row([&](std::size_t row) {
             const std::int64_t target = targets.data()[row];
             T* const dx_row = dx.data() + row * V;
@@ -93,10 +94,12 @@ template <class T> struct CrossEntropy final : Op<T> {
                 return;
             }
             const T largest = m.data()[row];
-            const T rest = log_sum.data()[row];
-            const auto scaled_p = [=](auto v) { return scale * xsimd::exp(v - largest - rest); };
+            const T log_sum_row = log_sum.data()[row];
+            const auto scaled_p = [=](auto v) {
+                return scale * xsimd::exp(v - largest - log_sum_row);
+            };
             map_row(dx_row, V, scaled_p, logits.value().data() + row * V);
-            dx_row[static_cast<std::size_t>(target)] -= scale;
+            dx_row[static_cast<std::size_t>(target)] -= scale;  // [j = t]
         });
         gradients.add(logits, std::move(dx));
     }

@@ -1,5 +1,5 @@
-// Dropout. Which entries fall is a function of (seed, stream, entry) alone, so forward keeps no
-// mask: backward draws it again.
+// Dropout. Which entries are dropped is a function of (seed, stream, entry) alone. So forward keeps
+// no mask: backward draws it again.
 #include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 
@@ -29,19 +29,20 @@ template <class T> struct Dropout final : Op<T> {
     }
 
   private:
-    // An entry of z falls where its 32 random bits are below the threshold.
+    // z with some entries 0 and the others scaled. An entry is dropped where its 32 random bits are
+    // below the threshold.
     Array<T> dropped(const Array<T>& z) const {
-        auto left = empty<T>(z.shape());
+        auto result = empty<T>(z.shape());
         const T scale = static_cast<T>(1 / (1 - p));
         const auto threshold = static_cast<std::uint64_t>(p * 0x1p32);
         parallel_for(z.size(), elementwise_chunk, [&](std::size_t begin, std::size_t end) {
             for (std::size_t i = begin; i < end; i += 4) {
                 const auto bits = random->bits(i / 4);  // chunks are multiples of 4
                 for (std::size_t j = i; j < std::min(i + 4, end); ++j)
-                    left.data()[j] = bits[j - i] < threshold ? T(0) : z.data()[j] * scale;
+                    result.data()[j] = bits[j - i] < threshold ? T(0) : z.data()[j] * scale;
             }
         });
-        return left;
+        return result;
     }
 };
 template <class T> Var<T> dropout(const Var<T>& x, double p, const Random& random, Source source) {

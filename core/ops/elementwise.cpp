@@ -3,6 +3,7 @@
 // repeated: sum_to.
 #include <limits>
 
+#include "core/kernels/arithmetic.hpp"
 #include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 #include "core/ops/kept.hpp"
@@ -21,12 +22,13 @@ template <class T> struct Add final : Op<T> {
     Var<T> forward(const Var<T>& left, const Var<T>& right) {
         a = left;
         b = right;
-        return zip([](auto x, auto y) { return x + y; }, name(), left.value(), right.value());
+        return zip(plus, name(), left.value(), right.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        for (const Place<T>* x : {&a, &b})
+        for (const Place<T>* x : {&a, &b}) {
             if (x->shape == dy.shape()) gradients.add_dy(*x);
             else if (gradients.wants(*x)) gradients.add(*x, sum_to(dy, x->shape));
+        }
     }
 };
 template <class T> Var<T> add(const Var<T>& a, const Same<T>& b, Source source) {
@@ -69,10 +71,9 @@ template <class T> struct Mul final : Op<T> {
     Var<T> forward(const Var<T>& left, const Var<T>& right) {
         a = kept(left, wants_gradient(right));
         b = kept(right, wants_gradient(left));
-        return zip([](auto x, auto y) { return x * y; }, name(), left.value(), right.value());
+        return zip(times, name(), left.value(), right.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        const auto times = [](auto g, auto other) { return g * other; };
         if (gradients.wants(a))
             gradients.add(a, sum_to(zip(times, name(), dy, b.value()), a.shape()));
         if (gradients.wants(b))
@@ -114,8 +115,8 @@ template <class T> Var<T> div(const Var<T>& a, const Same<T>& b, Source source) 
     return apply<Div<T>>(source, a, b);
 }
 
-// x^e for one number e. The exponents that formulas are full of take no logarithm. At infinities,
-// NaN and zeros of either sign every one gives the value of std::pow.
+// x^e for one number e. The exponents that are frequent in formulas take no logarithm. At
+// infinities, NaN and zeros of either sign each of them gives the value of std::pow.
 template <class T> static Array<T> power(const Array<T>& x, T e) {
     const auto root = [](auto v) {
         const T infinity = std::numeric_limits<T>::infinity();
@@ -155,15 +156,16 @@ template <class T> struct Pow final : Op<T> {
         return result;
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        const auto times = [](auto g, auto d) { return g * d; };
         if (gradients.wants(a)) {
             const auto minus_1 = [](auto e) { return e - T(1); };
+            // b a^(b-1). With b = 0 it is 0, also where a^(b-1) is infinite.
             const auto slope = [](T p, T e) { return e == 0 ? T(0) : e * p; };
             const Array<T> powers = power(a.value(), map(minus_1, b.value()));
             const Array<T> slopes = zip(slope, name(), powers, b.value());
             gradients.add(a, sum_to(map(times, dy, slopes), a.shape()));
         }
         if (gradients.wants(b)) {
+            // y ln a
             const auto slope = [](T v, T x) {
                 return x == 0 && std::isfinite(v) ? T(0) : v * std::log(x);
             };

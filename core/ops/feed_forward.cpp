@@ -89,7 +89,7 @@ template <class T> struct FeedForward final : Op<T> {
         const Panels<T> W1_panels(matrix(W1.value()), wants_x ? rows : 0);
         const Panels<T> W2_panels(matrix(W2.value()), wants_u ? rows : 0);
         auto dx = empty<T>(wants_x ? x.shape() : Shape{0});
-        // Sums over the rows, of each part.
+        // dW and db are sums over all rows: each part of the rows has a sum of its own.
         const std::size_t parts = sum_parts(rows);
         auto dW1_t = empty<T>({wants_W1 ? parts : 0, in, hidden});
         auto dW2 = empty<T>({wants_W2 ? parts : 0, out, hidden});
@@ -108,13 +108,16 @@ template <class T> struct FeedForward final : Op<T> {
                 const MatrixView<T> dY{dy.data() + begin * out, n, out, out};
                 const MatrixView<T> G{g.data(), n, hidden, hidden};
                 const MatrixView<T> dU{dg.data(), n, hidden, hidden};
-                if (wants_u) gemm(dY, W2_panels, dg.data(), hidden);  // 3
-                if (wants_u || wants_W2)                              // 2
-                    gelu_backward(n, u.data() + begin * hidden, g.data(), dg.data(), wants_u,
-                                  wants_W2);
-                if (wants_W2) gemm(transposed(dY), G, dW2_part, hidden, accumulate);  // 3
+                const T* const u_rows = u.data() + begin * hidden;
+                // 3. Forward: y = g W2^T + b2. dW2 comes after 2, which makes g again.
+                if (wants_u) gemm(dY, W2_panels, dg.data(), hidden);
+                // 2. Forward: g = u Phi(u). dg becomes du.
+                if (wants_u || wants_W2)
+                    gelu_backward(n, u_rows, g.data(), dg.data(), wants_u, wants_W2);
+                if (wants_W2) gemm(transposed(dY), G, dW2_part, hidden, accumulate);
                 if (wants_b2) add_rows(n, out, dY.data, out, db2.data() + part * out);
-                if (wants_x) gemm(dU, W1_panels, dx.data() + begin * in, in);  // 1
+                // 1. Forward: u = x W1^T + b1.
+                if (wants_x) gemm(dU, W1_panels, dx.data() + begin * in, in);
                 if (wants_W1) {
                     const MatrixView<T> X{x.value().data() + begin * in, n, in, in};
                     gemm(transposed(X), dU, dW1_t_part, hidden, accumulate);

@@ -3,14 +3,15 @@
 #include <limits>
 #include <numbers>
 
+#include "core/kernels/arithmetic.hpp"
 #include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 #include "core/ops/normal.hpp"
 
 namespace taper {
 
-// e^x. xsimd's is infinite already in the last few tenths of the range. The square of e^(x / 2) is
-// right there.
+// e^x. xsimd's is infinite already in the last few tenths of the range. There e^x is computed as
+// the square of e^(x / 2).
 template <class V> static V exp_of(V x) {
     using T = typename V::value_type;
     constexpr T edge = sizeof(T) == 4 ? T(88) : T(709);
@@ -19,17 +20,18 @@ template <class V> static V exp_of(V x) {
     return xsimd::select(x > edge, half * half, xsimd::exp(x));
 }
 
-// ln x. xsimd's is wrong below the smallest normal number.
+// ln x. xsimd's is wrong below the smallest normal number. There ln x is computed as
+// ln(2^60 x) - 60 ln 2.
 template <class V> static V log_of(V x) {
     using T = typename V::value_type;
     constexpr T smallest = std::numeric_limits<T>::min();
-    constexpr T up = T(0x1p60);
+    constexpr T scale = T(0x1p60);
     const auto tiny = x > T(0) && x < smallest;
     if (!xsimd::any(tiny)) return xsimd::log(x);
-    return xsimd::select(tiny, xsimd::log(x * up) - T(60 * std::numbers::ln2), xsimd::log(x));
+    return xsimd::select(tiny, xsimd::log(x * scale) - T(60 * std::numbers::ln2), xsimd::log(x));
 }
 
-// e^x - 1. xsimd's has the edge of its e^x.
+// e^x - 1. xsimd's is infinite too early, as its e^x is.
 template <class V> static V expm1_of(V x) {
     using T = typename V::value_type;
     return xsimd::select(x > T(1), exp_of(x) - 1, xsimd::expm1(x));
@@ -51,7 +53,7 @@ template <class T> struct Exp final : Op<T> {
         return y;
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        gradients.add(x, map([](auto g, auto v) { return g * v; }, dy, y.value()));
+        gradients.add(x, map(times, dy, y.value()));
     }
 };
 template <class T> Var<T> exp(const Var<T>& x, Source source) { return apply<Exp<T>>(source, x); }

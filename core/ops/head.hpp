@@ -5,21 +5,21 @@
 
 namespace taper {
 
-// The columns [column, column + d_h) of batch row `row` in x (B, positions, d), where x is Q, K, V
-// or y. Heads are numbered through the batch, row by row.
+// The columns [column, column + d_h) of batch row `batch_row` in x (B, positions, d), where x is Q,
+// K, V or y. Heads are numbered through the batch, row by row.
 struct Head {
-    std::size_t number, row, column, d_h, d;
+    std::size_t number, batch_row, column, d_h, d;
 
     Head(std::size_t head_number, std::size_t heads, std::size_t width)
         : number(head_number),
-          row(number / heads),
+          batch_row(number / heads),
           column(number % heads * (width / heads)),
           d_h(width / heads),
           d(width) {}
 
     // The entry of x (B, positions, d) where a position begins.
     std::size_t offset(std::size_t position, std::size_t positions) const {
-        return (row * positions + position) * d + column;
+        return (batch_row * positions + position) * d + column;
     }
 
     // The positions first, first + 1, ... of x (B, positions, d), `rows` of them: (rows, d_h).

@@ -1,5 +1,5 @@
-// Ops that choose entries by number. A number may come often: backward adds its gradients in double
-// and rounds once.
+// Ops that choose entries by number. A number may come often: backward adds the gradients of all
+// its occurrences in double and rounds once.
 #include <algorithm>
 #include <array>
 #include <numeric>
@@ -11,7 +11,7 @@
 
 namespace taper {
 
-// Error if an id is not in [0, extent), `letter` of x.
+// Error if an id is not in [0, extent). `letter` is the extent's name in the message.
 static void check_ids(const char* op, Argument x, const Ids& ids, std::size_t extent,
                       const std::string& letter) {
     for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -23,48 +23,52 @@ static void check_ids(const char* op, Argument x, const Ids& ids, std::size_t ex
     }
 }
 
-// The places of the keys, sorted by key. Equal keys keep their order. This is a radix sort, by one
-// byte of the keys at a time, the lowest first: its time goes with the number of keys alone.
-static std::vector<std::size_t> places_sorted(const std::vector<std::size_t>& keys) {
-    std::vector<std::size_t> places(keys.size());
-    std::vector<std::size_t> next_places(keys.size());
-    std::iota(places.begin(), places.end(), 0);
+// The indices of the keys, sorted by key. Equal keys keep their order. This is a radix sort, by one
+// byte of the keys at a time, the lowest first. Its time is proportional to the number of keys, and
+// to the bytes of the largest.
+static std::vector<std::size_t> argsort(const std::vector<std::size_t>& keys) {
+    std::vector<std::size_t> order(keys.size());
+    std::vector<std::size_t> next_order(keys.size());
+    std::iota(order.begin(), order.end(), 0);
     const std::size_t largest = keys.empty() ? 0 : *std::max_element(keys.begin(), keys.end());
     for (int shift = 0; shift < 64 && largest >> shift > 0; shift += 8) {
-        const auto byte = [&](std::size_t place) { return keys[place] >> shift & 0xFF; };
-        std::array<std::size_t, 257> slots{};  // where the next key with that byte goes
-        for (const std::size_t place : places) ++slots[byte(place) + 1];
-        std::partial_sum(slots.begin(), slots.end(), slots.begin());
-        for (const std::size_t place : places) {
-            std::size_t& slot = slots[byte(place)];
-            next_places[slot] = place;
-            ++slot;
+        const auto byte = [&](std::size_t index) { return keys[index] >> shift & 0xFF; };
+        std::array<std::size_t, 257> offsets{};  // where the next key with that byte goes
+        for (const std::size_t index : order) ++offsets[byte(index) + 1];
+        std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
+        for (const std::size_t index : order) {
+            std::size_t& offset = offsets[byte(index)];
+            next_order[offset] = index;
+            ++offset;
         }
-        std::swap(places, next_places);
+        std::swap(order, next_order);
     }
-    return places;
+    return order;
 }
 
-// Row keys[i] of dx += row i of dy. Rows are d entries. Those of one key are added in their order.
+// Row keys[i] of dx += row i of dy, for every i. A row has d entries. The rows of one key are added
+// in their order.
 template <class T>
-static void add_rows_to(Array<T>& dx, const std::vector<std::size_t>& keys, const Array<T>& dy,
-                        std::size_t d) {
-    const std::vector<std::size_t> places = places_sorted(keys);
-    // A run is the places of one key. Where they begin in `places`, and their end.
+static void scatter_add_rows(Array<T>& dx, const std::vector<std::size_t>& keys, const Array<T>& dy,
+                             std::size_t d) {
+    const std::vector<std::size_t> order = argsort(keys);
+    // In `order` the indices of one key are a run: [begins[run], begins[run + 1]).
     std::vector<std::size_t> begins;
-    for (std::size_t i = 0; i < places.size(); ++i)
-        if (i == 0 || keys[places[i]] != keys[places[i - 1]]) begins.push_back(i);
+    for (std::size_t i = 0; i < order.size(); ++i)
+        if (i == 0 || keys[order[i]] != keys[order[i - 1]]) begins.push_back(i);
     const std::size_t runs = begins.size();
-    begins.push_back(places.size());
-    parallel_for(runs, 1 + 4096 / (d + 1), [&](std::size_t begin, std::size_t end) {
+    begins.push_back(order.size());
+    const std::size_t chunk = 1 + 4096 / (d + 1);
+    parallel_for(runs, chunk, [&](std::size_t begin, std::size_t end) {
         std::vector<double> total(d);
         for (std::size_t run = begin; run < end; ++run) {
             std::fill(total.begin(), total.end(), 0.0);
             for (std::size_t i = begins[run]; i < begins[run + 1]; ++i) {
-                const T* const dy_row = dy.data() + places[i] * d;
+                const T* const dy_row = dy.data() + order[i] * d;
                 for (std::size_t j = 0; j < d; ++j) total[j] += static_cast<double>(dy_row[j]);
             }
-            T* const dx_row = dx.data() + keys[places[begins[run]]] * d;
+            const std::size_t key = keys[order[begins[run]]];
+            T* const dx_row = dx.data() + key * d;
             for (std::size_t j = 0; j < d; ++j) dx_row[j] += static_cast<T>(total[j]);
         }
     });
@@ -100,7 +104,7 @@ template <class T> struct Embedding final : Op<T> {
 
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const std::vector<std::size_t> keys(ids.begin(), ids.end());
-        add_rows_to(gradients.at(table), keys, dy, table.shape[1]);
+        scatter_add_rows(gradients.at(table), keys, dy, table.shape[1]);
     }
 };
 template <class T> Var<T> embedding(const Var<T>& table, const Ids& ids, Source source) {
@@ -118,10 +122,10 @@ template <class T> struct Gather final : Op<T> {
     std::size_t axis;
     const char* name() const override { return "gather"; }
 
-    Var<T> forward(const Var<T>& input, int along, const Ids& numbers) {
+    Var<T> forward(const Var<T>& input, int given_axis, const Ids& numbers) {
         x = input;
         ids = numbers;
-        axis = axis_index(name(), along, {"x", x.shape});
+        axis = axis_index(name(), given_axis, {"x", x.shape});
         Shape expected = x.shape;
         if (ids.dimension() == x.shape.size()) expected[axis] = ids.shape(axis);
         if (ids.shape() != expected)
@@ -135,21 +139,21 @@ template <class T> struct Gather final : Op<T> {
     }
 
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        add_rows_to(gradients.at(x), entries_of_x(), dy, 1);
+        scatter_add_rows(gradients.at(x), entries_of_x(), dy, 1);
     }
 
   private:
-    // For each entry of y, the entry of x that it is.
+    // For each entry of y, the entry of x that it copies.
     std::vector<std::size_t> entries_of_x() const {
-        const AxisSplit in_x(x.shape, axis);
-        const AxisSplit in_y(ids.shape(), axis);
+        const AxisSplit x_split(x.shape, axis);
+        const AxisSplit y_split(ids.shape(), axis);
         std::vector<std::size_t> entries;
         entries.reserve(ids.size());
-        for (std::size_t o = 0; o < in_y.outer; ++o)
-            for (std::size_t j = 0; j < in_y.extent; ++j)
-                for (std::size_t i = 0; i < in_y.inner; ++i) {
+        for (std::size_t o = 0; o < y_split.outer; ++o)
+            for (std::size_t j = 0; j < y_split.extent; ++j)
+                for (std::size_t i = 0; i < y_split.inner; ++i) {
                     const auto id = static_cast<std::size_t>(ids.data()[entries.size()]);
-                    entries.push_back(in_x.entry(o, id) + i);
+                    entries.push_back(x_split.entry(o, id) + i);
                 }
         return entries;
     }

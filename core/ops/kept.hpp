@@ -5,18 +5,18 @@
 
 namespace taper {
 
-// In forward: can a gradient flow to x on the tape that records? In backward gradients.wants(x)
-// says the same.
+// Can a gradient flow to x on the tape that records? This is for forward. In backward
+// gradients.wants(x) says the same.
 template <class T> bool wants_gradient(const Place<T>& x) {
     return x.tape != 0 || (x.leaf && x.leaf->trainable());
 }
 
-// x with its value where backward needs it. Else without, and the tape does not hold the numbers.
+// x, without its value where backward does not need it, so that the tape does not hold the numbers.
 template <class T> Var<T> kept(const Var<T>& x, bool needed) {
     if (needed) return x;
-    Var<T> place;
-    static_cast<Place<T>&>(place) = x;
-    return place;
+    Var<T> without_value;
+    static_cast<Place<T>&>(without_value) = x;
+    return without_value;
 }
 
 }  // namespace taper

@@ -1,4 +1,5 @@
 // Layer normalisation: the composition, and the fused op, a few passes over each row.
+#include "core/kernels/arithmetic.hpp"
 #include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 
@@ -6,7 +7,7 @@ namespace taper {
 
 template <class T>
 Var<T> composed::layer_norm(const Var<T>& x, const Var<T>& gain, const Var<T>& bias, double eps) {
-    if (x.value().size() == 0) return gain * x + bias;  // of no entries there is no mean
+    if (x.value().size() == 0) return gain * x + bias;  // without entries there is no mean
     const Var<T> centred = x - mean(x, {-1}, KeepDims::yes);
     const Var<T> variance = mean(centred * centred, {-1}, KeepDims::yes);
     return gain * (centred / sqrt(variance + T(eps))) + bias;
@@ -27,7 +28,7 @@ template <class T> struct LayerNorm final : Op<T> {
 
     Var<T> x, gain;
     Place<T> bias;
-    Array<T> means, r;  // (rows); the mean of x - x_0
+    Array<T> means, r;  // (rows); `means` are those of x - x_0
     const char* name() const override { return "layer_norm"; }
 
     void check(double eps) const {
@@ -81,12 +82,12 @@ template <class T> struct LayerNorm final : Op<T> {
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const std::size_t d = x.shape().back();
         const std::size_t rows = means.size();
-        const std::size_t strips = (rows + strip - 1) / strip;
+        const std::size_t strips = ceil_quotient(rows, strip);
         const bool wants_x = gradients.wants(x);
         const bool wants_gain = gradients.wants(gain);
         const bool wants_bias = gradients.wants(bias);
         auto dx = empty<T>(wants_x ? x.shape() : Shape{0});
-        // Sums over the rows, of each strip.
+        // dgain and dbias are sums over all rows: each strip of the rows has a sum of its own.
         auto dgain = zeros<T>({wants_gain ? strips : 0, d});
         auto dbias = zeros<T>({wants_bias ? strips : 0, d});
         parallel_for(rows, strip, [&](std::size_t begin, std::size_t end) {
@@ -94,9 +95,6 @@ template <class T> struct LayerNorm final : Op<T> {
             Array<T> g = empty<T>({d});
             T* const dgain_row = wants_gain ? dgain.data() + begin / strip * d : nullptr;
             T* const dbias_row = wants_bias ? dbias.data() + begin / strip * d : nullptr;
-            const auto identity = [](auto v) { return v; };
-            const auto times = [](auto u, auto v) { return u * v; };
-            const auto plus = [](auto u, auto v) { return u + v; };
             const auto plus_product = [](auto sum, auto u, auto v) { return sum + u * v; };
             for (std::size_t row = begin; row < end; ++row) {
                 const T* const x_row = x.value().data() + row * d;
@@ -108,7 +106,7 @@ template <class T> struct LayerNorm final : Op<T> {
                 const auto normalised = [=](auto v) { return (v - x_0 - mean) * r_row; };
                 map_row(z.data(), d, normalised, x_row);  // z of forward again
                 if (wants_x) {
-                    map_row(g.data(), d, times, dy_row, gain.value().data());
+                    map_row(g.data(), d, times, dy_row, gain.value().data());  // g = dy gain
                     const T mean_g = sum_row(d, identity, g.data()) / N;
                     const T mean_gz = sum_row(d, times, g.data(), z.data()) / N;
                     const auto slope = [=](auto g_i, auto z_i) {
@@ -116,6 +114,7 @@ template <class T> struct LayerNorm final : Op<T> {
                     };
                     map_row(dx.data() + row * d, d, slope, g.data(), z.data());
                 }
+                // Forward: y = gain z + bias.
                 if (wants_gain) map_row(dgain_row, d, plus_product, dgain_row, dy_row, z.data());
                 if (wants_bias) map_row(dbias_row, d, plus, dbias_row, dy_row);
             }

@@ -52,14 +52,16 @@ template <class T> struct Matmul final : Op<T> {
     }
 
   private:
+    // da = dy b^T or, of a stored transposed, b dy^T.
     Array<T> gradient_of_a(const Array<T>& dy) const {
         Array<T> da = stored.transpose_a ? product(b.value(), stored.transpose_b, dy, true)
                                          : product(dy, false, b.value(), !stored.transpose_b);
         return sum_to(std::move(da), a.shape());
     }
 
+    // db = a^T dy or, of b stored transposed, dy^T a.
     Array<T> gradient_of_b(const Array<T>& dy) const {
-        // One b for the whole batch: the sum over it is one product over all rows.
+        // One b for the whole batch: the sum over the batch is one product over all rows.
         if (b.shape().size() == 2 && !stored.transpose_a)
             return stored.transpose_b ? sum_of_outer_products(dy, a.value())
                                       : sum_of_outer_products(a.value(), dy);

@@ -7,7 +7,8 @@
 
 namespace taper {
 
-// erf x. xsimd's is NaN from 1e100 on. From 6 on it is 1 in either type.
+// erf x. xsimd's is NaN from 1e100 on. So x is clipped to [-6, 6], at whose ends erf is -1 and 1 in
+// either type.
 template <class V> V erf_of(V x) {
     using T = typename V::value_type;
     return xsimd::erf(xsimd::select(x > T(6), V(T(6)), xsimd::select(x < T(-6), V(T(-6)), x)));
@@ -25,8 +26,8 @@ template <class V> V normal_density(V x) {
     return T(std::numbers::inv_sqrtpi * std::numbers::sqrt2 / 2) * xsimd::exp(T(-0.5) * x * x);
 }
 
-// gelu'(x). The fma is spelled out: compilers choose another of the two products in one place than
-// in the next.
+// gelu'(x). The fma is spelled out. Without it a compiler may fuse one of the two products in one
+// place and the other one in the next.
 template <class V> V gelu_slope(V x) { return xsimd::fma(x, normal_density(x), normal_cdf(x)); }
 
 }  // namespace taper

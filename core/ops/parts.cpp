@@ -18,9 +18,9 @@ template <class T> struct Slice final : Op<T> {
     std::size_t axis, begin, step, length;
     const char* name() const override { return "slice"; }
 
-    Var<T> forward(const Var<T>& input, int along, Range range) {
+    Var<T> forward(const Var<T>& input, int given_axis, Range range) {
         x = input;
-        axis = axis_index(name(), along, {"x", x.shape});
+        axis = axis_index(name(), given_axis, {"x", x.shape});
         const auto extent = static_cast<std::ptrdiff_t>(x.shape[axis]);
         const std::ptrdiff_t range_end = range.end.value_or(extent);
         const auto from_front = [&](std::ptrdiff_t i) { return i < 0 ? i + extent : i; };
@@ -33,26 +33,26 @@ template <class T> struct Slice final : Op<T> {
                     ", end " + std::to_string(range_end) + ", step " + std::to_string(range.step));
         begin = static_cast<std::size_t>(first);
         step = static_cast<std::size_t>(range.step);
-        length = (static_cast<std::size_t>(last - first) + step - 1) / step;
+        length = ceil_quotient(static_cast<std::size_t>(last - first), step);
         Shape shape = x.shape;
         shape[axis] = length;
         auto y = empty<T>(shape);
-        for_each_run([&](std::size_t in_x, std::size_t in_y, std::size_t n) {
-            std::copy_n(input.value().data() + in_x, n, y.data() + in_y);
+        for_each_run([&](std::size_t x_begin, std::size_t y_begin, std::size_t n) {
+            std::copy_n(input.value().data() + x_begin, n, y.data() + y_begin);
         });
         return y;
     }
 
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         Array<T>& dx = gradients.at(x);
-        for_each_run([&](std::size_t in_x, std::size_t in_y, std::size_t n) {
-            for (std::size_t i = 0; i < n; ++i) dx.data()[in_x + i] += dy.data()[in_y + i];
+        for_each_run([&](std::size_t x_begin, std::size_t y_begin, std::size_t n) {
+            for (std::size_t i = 0; i < n; ++i) dx.data()[x_begin + i] += dy.data()[y_begin + i];
         });
     }
 
   private:
-    // visit(the entry of x and of y where a run of both begins, its number of entries). With step 1
-    // the neighbouring entries of the axis are one run.
+    // Calls visit(x_begin, y_begin, n) for each run of n neighbouring entries of x that are
+    // neighbours in y, too. With step 1 all entries along the axis are one run.
     template <class F> void for_each_run(F visit) const {
         const AxisSplit split(x.shape, axis);
         const bool joined = step == 1;
@@ -77,39 +77,41 @@ template <class T> struct Concat final : Op<T> {
     std::size_t axis;
     const char* name() const override { return "concat"; }
 
-    Var<T> forward(const std::vector<Var<T>>& inputs, int along) {
+    Var<T> forward(const std::vector<Var<T>>& inputs, int given_axis) {
         if (inputs.empty()) throw Error("concat: at least one input must be given: 0");
         xs.assign(inputs.begin(), inputs.end());
-        axis = axis_index(name(), along, {"x", xs[0].shape});
+        axis = axis_index(name(), given_axis, {"x", xs[0].shape});
         Shape shape = xs[0].shape;
         shape[axis] = 0;
         for (const Place<T>& x : xs) {
-            Shape others = x.shape;
-            if (others.size() == shape.size()) others[axis] = 0;
-            Shape wanted = shape;
-            wanted[axis] = 0;
-            if (others != wanted)
+            Shape other_axes = x.shape;  // with 0 for the joined one
+            if (other_axes.size() == shape.size()) other_axes[axis] = 0;
+            Shape expected = shape;
+            expected[axis] = 0;
+            if (other_axes != expected)
                 shape_error(name(), "all axes but the joined one must agree",
                             {{"first", xs[0].shape}, {"x", x.shape}},
                             "axis " + std::to_string(axis));
             shape[axis] += x.shape[axis];
         }
         auto y = empty<T>(shape);
-        const auto copy = [&](std::size_t i, std::size_t in_x, std::size_t in_y, std::size_t n) {
-            std::copy_n(inputs[i].value().data() + in_x, n, y.data() + in_y);
+        const auto copy = [&](std::size_t i, std::size_t x_begin, std::size_t y_begin,
+                              std::size_t n) {
+            std::copy_n(inputs[i].value().data() + x_begin, n, y.data() + y_begin);
         };
         for_each_run(shape, copy);
         return y;
     }
 
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        std::vector<std::optional<Array<T>>> dxs;  // none where none is wanted
+        std::vector<std::optional<Array<T>>> dxs;  // none where x wants no gradient
         for (const Place<T>& x : xs) {
             dxs.emplace_back();
             if (gradients.wants(x)) dxs.back() = empty<T>(x.shape);
         }
-        const auto copy = [&](std::size_t i, std::size_t in_x, std::size_t in_y, std::size_t n) {
-            if (dxs[i]) std::copy_n(dy.data() + in_y, n, dxs[i]->data() + in_x);
+        const auto copy = [&](std::size_t i, std::size_t x_begin, std::size_t y_begin,
+                              std::size_t n) {
+            if (dxs[i]) std::copy_n(dy.data() + y_begin, n, dxs[i]->data() + x_begin);
         };
         for_each_run(dy.shape(), copy);
         for (std::size_t i = 0; i < xs.size(); ++i)
@@ -117,15 +119,16 @@ template <class T> struct Concat final : Op<T> {
     }
 
   private:
-    // visit(i, the entry of xs[i] and of y where a run of both begins, its number of entries).
+    // Calls visit(i, x_begin, y_begin, n) for each run of n neighbouring entries of xs[i] that are
+    // neighbours in y, too.
     template <class F> void for_each_run(const Shape& y, F visit) const {
         const AxisSplit split(y, axis);
-        std::size_t in_y = 0;
+        std::size_t y_begin = 0;
         for (std::size_t o = 0; o < split.outer; ++o)
             for (std::size_t i = 0; i < xs.size(); ++i) {
                 const std::size_t n = xs[i].shape[axis] * split.inner;
-                visit(i, o * n, in_y, n);
-                in_y += n;
+                visit(i, o * n, y_begin, n);
+                y_begin += n;
             }
     }
 };
@@ -133,7 +136,7 @@ template <class T> Var<T> concat(const std::vector<Var<T>>& xs, int axis, Source
     return apply<Concat<T>>(source, xs, axis);
 }
 
-// The shape of an x with the new axis, of extent 1. Error: stack is given none, or several shapes.
+// The shape of an x with the new axis, of extent 1. Error: there is no x, or their shapes differ.
 template <class T> static Extents shape_with_axis(const std::vector<Var<T>>& xs, int axis) {
     if (xs.empty()) throw Error("stack: at least one input must be given: 0");
     for (const Var<T>& x : xs)
@@ -142,9 +145,9 @@ template <class T> static Extents shape_with_axis(const std::vector<Var<T>>& xs,
                         {{"first", xs[0].shape()}, {"x", x.shape()}});
     Shape longer = xs[0].shape();
     longer.push_back(1);
-    const std::size_t place = axis_index("stack", axis, {"x with the new axis", longer});
+    const std::size_t new_axis = axis_index("stack", axis, {"x with the new axis", longer});
     Extents extents = xs[0].shape();
-    extents.insert(extents.begin() + static_cast<std::ptrdiff_t>(place), 1);
+    extents.insert(extents.begin() + static_cast<std::ptrdiff_t>(new_axis), 1);
     return extents;
 }
 
@@ -167,10 +170,10 @@ template <class T> struct Pad final : Op<T> {
     std::size_t axis, before;
     const char* name() const override { return "pad"; }
 
-    Var<T> forward(const Var<T>& input, int along, std::ptrdiff_t front, std::ptrdiff_t back,
+    Var<T> forward(const Var<T>& input, int given_axis, std::ptrdiff_t front, std::ptrdiff_t back,
                    T value) {
         x = input;
-        axis = axis_index(name(), along, {"x", x.shape});
+        axis = axis_index(name(), given_axis, {"x", x.shape});
         constexpr std::ptrdiff_t most = std::ptrdiff_t{1} << 60;
         if (front < 0 || back < 0 || front > most || back > most)
             shape_error(name(), "before and after must be 0 to 2^60", {{"x", x.shape}},
@@ -179,27 +182,28 @@ template <class T> struct Pad final : Op<T> {
         Shape shape = x.shape;
         shape[axis] += before + static_cast<std::size_t>(back);
         auto y = full<T>(shape, value);
-        for_each_run(shape, [&](std::size_t in_x, std::size_t in_y, std::size_t n) {
-            std::copy_n(input.value().data() + in_x, n, y.data() + in_y);
+        for_each_run(shape, [&](std::size_t x_begin, std::size_t y_begin, std::size_t n) {
+            std::copy_n(input.value().data() + x_begin, n, y.data() + y_begin);
         });
         return y;
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         auto dx = empty<T>(x.shape);
-        for_each_run(dy.shape(), [&](std::size_t in_x, std::size_t in_y, std::size_t n) {
-            std::copy_n(dy.data() + in_y, n, dx.data() + in_x);
+        for_each_run(dy.shape(), [&](std::size_t x_begin, std::size_t y_begin, std::size_t n) {
+            std::copy_n(dy.data() + y_begin, n, dx.data() + x_begin);
         });
         gradients.add(x, std::move(dx));
     }
 
   private:
-    // visit(the entry of x and of y where a run of both begins, its number of entries).
+    // Calls visit(x_begin, y_begin, n) for each run of n neighbouring entries of x that are
+    // neighbours in y, too.
     template <class F> void for_each_run(const Shape& y, F visit) const {
-        const AxisSplit in_x(x.shape, axis);
-        const AxisSplit in_y(y, axis);
-        const std::size_t n = in_x.extent * in_x.inner;
-        for (std::size_t o = 0; o < in_x.outer; ++o)
-            visit(in_x.entry(o, 0), in_y.entry(o, before), n);
+        const AxisSplit x_split(x.shape, axis);
+        const AxisSplit y_split(y, axis);
+        const std::size_t n = x_split.extent * x_split.inner;
+        for (std::size_t o = 0; o < x_split.outer; ++o)
+            visit(x_split.entry(o, 0), y_split.entry(o, before), n);
     }
 };
 template <class T>
@@ -218,9 +222,9 @@ template <class T> struct Flip final : Op<T> {
     std::size_t axis;
     const char* name() const override { return "flip"; }
 
-    Var<T> forward(const Var<T>& input, int along) {
+    Var<T> forward(const Var<T>& input, int given_axis) {
         x = input;
-        axis = axis_index(name(), along, {"x", x.shape});
+        axis = axis_index(name(), given_axis, {"x", x.shape});
         return flipped(input.value());
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {

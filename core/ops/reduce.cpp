@@ -2,13 +2,14 @@
 #include <cmath>
 #include <limits>
 
+#include "core/kernels/arithmetic.hpp"
 #include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 #include "core/ops/axis_split.hpp"
 
 namespace taper {
 
-// Which axes of x are reduced; none named: all.
+// Which axes of x are reduced: those that are named, or all if none is named.
 static std::vector<bool> reduced_axes(const char* op, const Shape& x, const Axes& axes) {
     std::vector<bool> reduced(x.size(), axes.empty());
     for (int axis : axes) {
@@ -21,7 +22,7 @@ static std::vector<bool> reduced_axes(const char* op, const Shape& x, const Axes
     return reduced;
 }
 
-// x's shape with reduced axes as 1 (yes) or dropped (no).
+// x's shape. Reduced axes are 1 (KeepDims::yes) or dropped (KeepDims::no).
 static Shape reduced_shape(const Shape& x, const std::vector<bool>& reduced, KeepDims keep) {
     Shape shape;
     for (std::size_t i = 0; i < x.size(); ++i) {
@@ -31,7 +32,7 @@ static Shape reduced_shape(const Shape& x, const std::vector<bool>& reduced, Kee
     return shape;
 }
 
-// How many entries of x are reduced into one. Error: a mean is asked for, and it is one of none.
+// How many entries of x one mean is made of. Error: it would be of no entries.
 static std::size_t entries_of_mean(const char* op, const Shape& x, const Axes& axes) {
     const auto reduced = reduced_axes(op, x, axes);
     std::size_t entries = 1;
@@ -41,34 +42,32 @@ static std::size_t entries_of_mean(const char* op, const Shape& x, const Axes& a
     return std::max<std::size_t>(entries, 1);
 }
 
-// visit(entry of x, entry of y that it is reduced into), in the order of x.
+// Calls visit(i, j) for each entry i of x, in order, with the entry j of y that it is reduced into.
 template <class F>
 static void for_each_entry(const Shape& x, const std::vector<bool>& reduced, F visit) {
     std::vector<std::size_t> index(x.size(), 0);
-    std::vector<std::size_t> step(x.size(), 0);  // in y, of one step along an axis of x
+    std::vector<std::size_t> y_strides(x.size(), 0);  // 0 along a reduced axis
     std::size_t stride = 1;
     for (std::size_t axis = x.size(); axis-- > 0;) {
         if (reduced[axis]) continue;
-        step[axis] = stride;
+        y_strides[axis] = stride;
         stride *= x[axis];
     }
     const std::size_t entries = count(x);
     std::size_t j = 0;
     for (std::size_t i = 0; i < entries; ++i) {
         visit(i, j);
-        // On to the next index: one step along the last axis. At the end of an axis its index is 0
-        // again, and the axis before it takes a step.
+        // To the next index: one step along the last axis. At the end of an axis its index becomes
+        // 0 again, and the axis before it takes a step.
         for (std::size_t axis = x.size(); axis-- > 0;) {
             ++index[axis];
-            j += step[axis];
+            j += y_strides[axis];
             if (index[axis] < x[axis]) break;
-            j -= step[axis] * x[axis];
+            j -= y_strides[axis] * x[axis];
             index[axis] = 0;
         }
     }
 }
-
-constexpr auto times = [](auto a, auto b) { return a * b; };
 
 template <class T> struct Sum final : Op<T> {
     const char* formula() const override {
@@ -173,16 +172,15 @@ template <class T> struct LogSumExp final : Op<T> {
         const auto finite = [](T v) { return std::isinf(v) ? T(0) : v; };
         const auto power = [](auto v, auto largest) { return xsimd::exp(v - largest); };
         const auto log = [](T total) { return std::log(total); };
-        const auto plus = [](auto a, auto b) { return a + b; };
-        m = map(finite, max_axes(x.value(), reduced));  // 1
-        const Array<T> powers = zip(power, name(), x.value(), m);
-        l = map(log, sum_axes(powers, reduced));                                    // 2
+        m = map(finite, max_axes(x.value(), reduced));             // 1
+        const Array<T> powers = zip(power, name(), x.value(), m);  // 2
+        l = map(log, sum_axes(powers, reduced));
         return reshaped(map(plus, m, l), reduced_shape(x.shape(), reduced, keep));  // 3
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const auto share = [](auto v, auto log_sum) {
-            const auto none = log_sum == -std::numeric_limits<T>::infinity();
-            return xsimd::select(none, decltype(v)(T(0)), xsimd::exp(v - log_sum));
+            const auto is_empty = log_sum == -std::numeric_limits<T>::infinity();
+            return xsimd::select(is_empty, decltype(v)(T(0)), xsimd::exp(v - log_sum));
         };
         const auto minus = [](auto v, auto largest) { return v - largest; };
         const Array<T> shares = zip(share, name(), zip(minus, name(), x.value(), m), l);
@@ -214,17 +212,17 @@ template <class T> struct Norm final : Op<T> {
         const auto divisor = [](T v) { return v > 0 && std::isfinite(v) ? v : T(1); };
         const auto scaled_square = [](auto v, auto scale) { return v / scale * (v / scale); };
         const auto root = [](T total) { return std::sqrt(total); };
-        m = map(divisor, max_axes(map(magnitude, x.value()), reduced));  // 1
-        const Array<T> squares = zip(scaled_square, name(), x.value(), m);
-        l = map(root, sum_axes(squares, reduced));                                   // 2
+        m = map(divisor, max_axes(map(magnitude, x.value()), reduced));     // 1
+        const Array<T> squares = zip(scaled_square, name(), x.value(), m);  // 2
+        l = map(root, sum_axes(squares, reduced));
         return reshaped(map(times, m, l), reduced_shape(x.shape(), reduced, keep));  // 3
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
         const auto divide = [](auto v, auto scale) { return v / scale; };
-        const auto unit = [](auto v, auto length) {
+        const auto normalised = [](auto v, auto length) {
             return xsimd::select(length == T(0), decltype(v)(T(0)), v / length);
         };
-        const Array<T> direction = zip(unit, name(), zip(divide, name(), x.value(), m), l);
+        const Array<T> direction = zip(normalised, name(), zip(divide, name(), x.value(), m), l);
         gradients.add(x, zip(times, name(), reshaped(dy, l.shape()), direction));
     }
 };
@@ -242,9 +240,9 @@ template <class T> struct CumSum final : Op<T> {
     std::size_t axis;
     const char* name() const override { return "cumsum"; }
 
-    Var<T> forward(const Var<T>& input, int along) {
+    Var<T> forward(const Var<T>& input, int given_axis) {
         x = input;
-        axis = axis_index(name(), along, {"x", x.shape});
+        axis = axis_index(name(), given_axis, {"x", x.shape});
         return running_sums(input.value(), false);
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
@@ -252,8 +250,8 @@ template <class T> struct CumSum final : Op<T> {
     }
 
   private:
-    // From the first entry on, or from the last one back. The sums are made in double.
-    Array<T> running_sums(const Array<T>& terms, bool back) const {
+    // The sums from the first entry on, or in reverse from the last one on. Made in double.
+    Array<T> running_sums(const Array<T>& terms, bool reverse) const {
         const AxisSplit split(x.shape, axis);
         const std::size_t n = split.extent;
         const std::size_t inner = split.inner;
@@ -264,7 +262,7 @@ template <class T> struct CumSum final : Op<T> {
             for (std::size_t o = begin; o < end; ++o) {
                 std::fill(total.begin(), total.end(), 0.0);
                 for (std::size_t step = 0; step < n; ++step) {
-                    const std::size_t j = back ? n - 1 - step : step;
+                    const std::size_t j = reverse ? n - 1 - step : step;
                     const std::size_t row = split.entry(o, j);
                     for (std::size_t i = 0; i < inner; ++i) {
                         total[i] += static_cast<double>(terms.data()[row + i]);

@@ -7,7 +7,8 @@
 
 namespace taper {
 
-// The shape that `wanted` means for x, where one extent may be -1: so many that the entries fit.
+// The shape that `wanted` means for x. One extent may be -1: it becomes what the number of entries
+// leaves.
 static Shape shape_wanted(const char* op, const Shape& x, const Extents& wanted) {
     std::string text = "wanted (";
     for (std::size_t i = 0; i < wanted.size(); ++i)
@@ -83,9 +84,9 @@ template <class T> struct Transpose final : Op<T> {
         return permuted(input.value(), axes);
     }
     void backward(const Array<T>& dy, Gradients<T>& gradients) override {
-        std::vector<std::size_t> back(axes.size());
-        for (std::size_t i = 0; i < axes.size(); ++i) back[axes[i]] = i;
-        gradients.add(x, permuted(dy, back));
+        std::vector<std::size_t> inverse(axes.size());
+        for (std::size_t i = 0; i < axes.size(); ++i) inverse[axes[i]] = i;
+        gradients.add(x, permuted(dy, inverse));
     }
 };
 template <class T> Var<T> transpose(const Var<T>& x, const Axes& axes, Source source) {

@@ -1,13 +1,15 @@
 // softmax and log_softmax: the compositions, and the fused ops, one pass over each row.
+#include <cmath>
 #include <numeric>
 
+#include "core/kernels/arithmetic.hpp"
 #include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 
 namespace taper {
 
 // ---- The compositions. The largest entry is subtracted, so that exp cannot overflow. It is a
-// constant, since the result does not depend on it. Of no entries there is no largest.
+// constant, since the result does not depend on it. An x without entries has no largest one.
 template <class T> static Var<T> minus_largest(const Var<T>& x, int axis) {
     if (x.value().size() == 0) return x;
     return x - max(x, {axis}, KeepDims::yes).detach();
@@ -21,9 +23,8 @@ template <class T> Var<T> composed::log_softmax(const Var<T>& x, int axis) {
     return z - log(sum(exp(z), {axis}, KeepDims::yes));
 }
 
-constexpr auto identity = [](auto v) { return v; };
-
-// `size` entries in rows of n. Calls body(the entry where a row begins) for each.
+// Calls body(begin) for each row of n entries, of `size` entries in all: the row begins at entry
+// `begin`.
 template <class F> static void for_each_row(std::size_t size, std::size_t n, F body) {
     if (size == 0) return;
     const std::size_t chunk = 1 + elementwise_chunk / n;
@@ -54,8 +55,7 @@ template <class T> struct Softmax final : Op<T> {
             const auto exp_of = [m](auto v) { return xsimd::exp(v - m); };
             map_row(y_row, n, exp_of, x_row);  // 2
             const T inverse = 1 / sum_row(n, identity, y_row);
-            const auto normalised = [inverse](auto v) { return v * inverse; };
-            map_row(y_row, n, normalised, y_row);  // 3
+            scale_row(y_row, n, inverse);  // 3
         });
         y = std::move(out);
         return y;
@@ -67,8 +67,7 @@ template <class T> struct Softmax final : Op<T> {
         for_each_row(dx.size(), n, [&](std::size_t row) {
             const T* const y_row = y.value().data() + row;
             const T* const dy_row = dy.data() + row;
-            const auto times = [](auto y_i, auto dy_i) { return y_i * dy_i; };
-            const T inner = sum_row(n, times, y_row, dy_row);
+            const T inner = sum_row(n, times, y_row, dy_row);  // sum_j y_j dy_j
             const auto slope = [inner](auto y_i, auto dy_i) { return y_i * (dy_i - inner); };
             map_row(dx.data() + row, n, slope, y_row, dy_row);
         });
@@ -109,7 +108,7 @@ template <class T> struct LogSoftmax final : Op<T> {
         for_each_row(dx.size(), n, [&](std::size_t row) {
             const T* const y_row = y.value().data() + row;
             const T* const dy_row = dy.data() + row;
-            const T total = sum_row(n, identity, dy_row);
+            const T total = sum_row(n, identity, dy_row);  // sum_j dy_j
             const auto slope = [total](auto y_i, auto dy_i) {
                 return dy_i - xsimd::exp(y_i) * total;
             };
@@ -119,9 +118,9 @@ template <class T> struct LogSoftmax final : Op<T> {
     }
 };
 
-// O along any axis, which is moved to the end and back.
+// Applies O, an op over the last axis, over any axis, which is moved to the end and back.
 template <class O, class T>
-static Var<T> along(const char* op, const Var<T>& x, int axis, Source source) {
+static Var<T> apply_over_axis(const char* op, const Var<T>& x, int axis, Source source) {
     const auto checked = [&] { return axis_index(op, axis, {"x", x.shape()}); };
     const std::size_t i = explained<T>(source, {x}, checked);
     const std::size_t last = x.shape().size() - 1;
@@ -132,10 +131,10 @@ static Var<T> along(const char* op, const Var<T>& x, int axis, Source source) {
     return transpose(apply<O>(source, transpose(x, swapped, source)), swapped, source);
 }
 template <class T> Var<T> softmax(const Var<T>& x, int axis, Source source) {
-    return along<Softmax<T>>("softmax", x, axis, source);
+    return apply_over_axis<Softmax<T>>("softmax", x, axis, source);
 }
 template <class T> Var<T> log_softmax(const Var<T>& x, int axis, Source source) {
-    return along<LogSoftmax<T>>("log_softmax", x, axis, source);
+    return apply_over_axis<LogSoftmax<T>>("log_softmax", x, axis, source);
 }
 
 #define TAPER_INSTANTIATE(T)                                   \

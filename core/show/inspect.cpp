@@ -15,7 +15,7 @@ namespace taper {
 
 extern const char* const page_template;  // inspect_page.html: a string that CMake makes of it
 
-// The most letters of a name: where it is one of many, and where it stands by itself.
+// The most letters: of a name in the table and the graph; and of one on the page or a source line.
 static constexpr std::size_t few_letters = 40, more_letters = 200;
 
 template <class T> static std::string label(const Record<T>& record, std::size_t most) {
@@ -48,7 +48,7 @@ template <class T> static Row row_of(std::size_t number, const Record<T>& record
             source(record)};
 }
 
-// Each column as wide as its longest cell, and two blanks between columns.
+// The rows as a table: each column is as wide as its longest cell, with two blanks between columns.
 static std::string aligned(const std::vector<Row>& rows) {
     std::vector<std::size_t> widths(rows[0].size(), 0);
     for (const Row& row : rows)
@@ -75,7 +75,7 @@ template <class T> std::string as_table(const Tape<T>& tape) {
 
 // ---- Graph
 
-// Graphviz reads HTML's entities in a label.
+// A text as a string of Graphviz, which reads HTML's entities: so & becomes &amp;.
 static std::string quoted(const std::string& text) {
     std::string quoted = "\"";
     for (const char c : text) {
@@ -108,26 +108,28 @@ template <class T> std::string as_dot(const Tape<T>& tape) {
 
 using Json = nlohmann::ordered_json;
 
-// Four digits are enough for an eye. JSON has no NaN and no infinity: they go as text.
+// A number with four digits, which are enough for the eye. JSON has no NaN and no infinity: these
+// become text.
 static Json rounded(double number) {
     if (!std::isfinite(number)) return shortest(number);
     const std::string text = with_digits(number, 4);
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    return number;
+    double four_digits = number;  // which stays where rounding up leaves the range of double
+    std::from_chars(text.data(), text.data() + text.size(), four_digits);
+    return four_digits;
 }
 
-// So that a browser opens the page within some seconds: of longer tapes the first and the last
-// records, of larger arrays less.
+// With these bounds a browser opens the page within some seconds. A longer tape shows its first and
+// last records, and larger arrays show less of each.
 static constexpr std::size_t most_records = 1000, most_numbers = 2'000'000;
 
 namespace {
 
-// How much of an array is shown.
-struct Extent {
+// The most that is shown of an array.
+struct PictureSize {
     std::size_t rows = 64, matrices = 8;  // rows, and as many columns
 };
 
-// An Array as matrices one after another: its last two axes, for each index of the others.
+// A shape as matrices one after another: the last two axes, for each index of the others.
 struct Matrices {
     explicit Matrices(const Shape& shape) {
         for (std::size_t axis = 0; axis < shape.size(); ++axis) {
@@ -140,15 +142,15 @@ struct Matrices {
     std::size_t count = 1, rows = 1, columns = 1;
 };
 
-// Which records are on the page: all, or of a long tape the first and the last.
+// Which records are on the page: all or, for a long tape, the first and the last.
 class Selection {
   public:
     explicit Selection(std::size_t records) : records_(records) {}
     bool has(std::size_t number) const {
         return whole() || number < half || number >= records_ - half;
     }
-    // Of a record that is on the page: how many stand before it there.
-    std::size_t place(std::size_t number) const {
+    // The position on the page of a record that is on it.
+    std::size_t position(std::size_t number) const {
         const bool before_gap = whole() || number < half;
         return before_gap ? number : number - (records_ - most_records);
     }
@@ -167,32 +169,32 @@ class Selection {
 
 }  // namespace
 
-static std::size_t numbers_shown(const Shape& shape, const Extent& extent) {
+static std::size_t numbers_shown(const Shape& shape, const PictureSize& size) {
     const Matrices x(shape);
-    return std::min(x.rows, extent.rows) * std::min(x.columns, extent.rows) *
-           std::min(x.count, extent.matrices);
+    return std::min(x.rows, size.rows) * std::min(x.columns, size.rows) *
+           std::min(x.count, size.matrices);
 }
 
 template <class T>
 static std::size_t numbers_shown(const std::vector<const Record<T>*>& records,
-                                 const Extent& extent) {
+                                 const PictureSize& size) {
     std::size_t numbers = 0;
     for (const Record<T>* record : records) {
         std::size_t arrays = 0;
         if (!record->value.expired()) ++arrays;
         if (record->gradient) ++arrays;
-        numbers += numbers_shown(record->shape, extent) * arrays;
+        numbers += numbers_shown(record->shape, size) * arrays;
     }
     return numbers;
 }
 
-template <class T> static Extent extent_of(const std::vector<const Record<T>*>& records) {
-    Extent extent;
-    while (numbers_shown(records, extent) > most_numbers && extent.rows > 4) {
-        extent.rows /= 2;
-        extent.matrices = std::max<std::size_t>(extent.matrices / 2, 1);
+template <class T> static PictureSize picture_size(const std::vector<const Record<T>*>& records) {
+    PictureSize size;
+    while (numbers_shown(records, size) > most_numbers && size.rows > 4) {
+        size.rows /= 2;
+        size.matrices = std::max<std::size_t>(size.matrices / 2, 1);
     }
-    return extent;
+    return size;
 }
 
 template <class T> static double largest_entry(const Array<T>& x) {
@@ -203,11 +205,11 @@ template <class T> static double largest_entry(const Array<T>& x) {
     return largest;
 }
 
-template <class T> static Json picture(const Array<T>& x, const Extent& extent) {
+template <class T> static Json picture(const Array<T>& x, const PictureSize& size) {
     const Matrices whole(x.shape());
-    const std::size_t matrices = x.size() == 0 ? 0 : std::min(whole.count, extent.matrices);
-    const std::size_t rows = std::min(whole.rows, extent.rows);
-    const std::size_t columns = std::min(whole.columns, extent.rows);
+    const std::size_t matrices = x.size() == 0 ? 0 : std::min(whole.count, size.matrices);
+    const std::size_t rows = std::min(whole.rows, size.rows);
+    const std::size_t columns = std::min(whole.columns, size.rows);
     Json values = Json::array();
     for (std::size_t m = 0; m < matrices; ++m)
         for (std::size_t i = 0; i < rows; ++i)
@@ -224,20 +226,20 @@ template <class T> static Json picture(const Array<T>& x, const Extent& extent) 
             {"values", std::move(values)}};
 }
 
-static std::string note(const Extent& extent) {
-    if (extent.rows == Extent().rows) return "";
-    const std::string matrices = extent.matrices == 1 ? " matrix" : " matrices";
-    return "Of an array at most " + std::to_string(extent.rows) + " rows and columns, and " +
-           std::to_string(extent.matrices) + matrices + ", are shown.";
+static std::string note(const PictureSize& size) {
+    if (size.rows == PictureSize().rows) return "";
+    const std::string matrices = size.matrices == 1 ? " matrix" : " matrices";
+    return "Of an array at most " + std::to_string(size.rows) + " rows and columns, and " +
+           std::to_string(size.matrices) + matrices + ", are shown.";
 }
 
 template <class T>
-static Json on_page(std::size_t number, const Record<T>& record, const Selection& selection,
-                    const Extent& extent) {
+static Json json_of_record(std::size_t number, const Record<T>& record, const Selection& selection,
+                           const PictureSize& size) {
     const auto value = record.value.lock();
     Json inputs = Json::array();
     for (const std::size_t input : record.inputs)
-        if (selection.has(input)) inputs.push_back(selection.place(input));
+        if (selection.has(input)) inputs.push_back(selection.position(input));
     return {{"number", number},
             {"name", label(record, more_letters)},
             {"parameter", record.leaf != nullptr},
@@ -246,11 +248,11 @@ static Json on_page(std::size_t number, const Record<T>& record, const Selection
             {"shape", to_string(record.shape)},
             {"inputs", inputs},
             {"left_out", record.inputs.size() - inputs.size()},
-            {"value", value ? picture(*value, extent) : Json()},
-            {"gradient", record.gradient ? picture(*record.gradient, extent) : Json()}};
+            {"value", value ? picture(*value, size) : Json()},
+            {"gradient", record.gradient ? picture(*record.gradient, size) : Json()}};
 }
 
-// So that no text of the page ends its script.
+// Escapes every <, so that no text of the page ends its script.
 static void escape_tags(std::string& text) {
     std::size_t position = text.find('<');
     while (position != text.npos) {
@@ -264,20 +266,20 @@ template <class T> std::string as_page(const Tape<T>& tape, const std::string& t
     std::vector<const Record<T>*> selected;
     for (std::size_t i = 0; i < tape.records().size(); ++i)
         if (selection.has(i)) selected.push_back(&tape.records()[i]);
-    const Extent extent = extent_of(selected);
+    const PictureSize size = picture_size(selected);
     Json records = Json::array();
     for (const Record<T>* record : selected) {
         const auto number = static_cast<std::size_t>(record - tape.records().data());
-        records.push_back(on_page(number, *record, selection, extent));
+        records.push_back(json_of_record(number, *record, selection, size));
     }
     const Json content = {{"title", shown(title, more_letters)},
-                          {"note", selection.note() + note(extent)},
+                          {"note", selection.note() + note(size)},
                           {"records", std::move(records)}};
     std::string data = content.dump(-1, ' ', false, Json::error_handler_t::replace);
     escape_tags(data);
     std::string page = page_template;
-    const std::string place = "TAPE_DATA";
-    return page.replace(page.find(place), place.size(), data);
+    const std::string placeholder = "TAPE_DATA";
+    return page.replace(page.find(placeholder), placeholder.size(), data);
 }
 
 #define TAPER_INSTANTIATE(T)                       \

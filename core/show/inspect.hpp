@@ -9,9 +9,9 @@
 // A tape holds an output only while some op's backward, or the caller, needs it: others are shown
 // as released.
 //
-// A Parameter's name may hold anything: control characters and what is no UTF-8 are shown as \n,
-// \t, \xff, and of a long name the first letters: 40 in the table and the graph, 200 on the page.
-// Numbers are written alike in every locale.
+// A Parameter's name may hold anything. Control characters and what is no UTF-8 are shown as \n, \t
+// or \xFF. Of a long name the first letters are shown, 40 in the table and the graph and 200 on the
+// page. Numbers are written alike in every locale.
 #pragma once
 
 #include <string>
@@ -20,19 +20,20 @@
 
 namespace taper {
 
-// A line for each record: its number, op (or Parameter), the numbers of its inputs, shape, the
-// norms (root of the sum of squares) of its value and gradient, source line. "-": released, or not
-// computed.
+// A table with a line for each record: its number, op (or Parameter), the numbers of its inputs,
+// its shape, the norms (root of the sum of squares) of its value and gradient, and its source line.
+// "-" stands for what is released or was not computed.
 template <class T> std::string as_table(const Tape<T>& tape);
 
 // The same as a graph in the language of Graphviz: `dot -Tsvg tape.dot -o tape.svg` draws it.
 template <class T> std::string as_dot(const Tape<T>& tape);
 
-// One HTML file that needs no other and no network: forward op by op, and back again, each with its
-// formula, its source line, shapes, and value and gradient as heat maps, or as numbers where they
-// are few. Of large arrays the first 64 rows and columns of the first 8 matrices. The page is
-// bounded: of more than 1000 records the first and the last 500 are on it, and where all arrays
-// together would show more than 2,000,000 numbers less of each is; it says so.
+// The tape as one HTML file, which needs no other file and no network. It goes forward op by op,
+// and back again. Each op has its formula, its source line, its shapes, and its value and gradient
+// as heat maps, or as numbers where they are few. A large array shows the first 64 rows and columns
+// of its first 8 matrices. The page is bounded, and says where it leaves something out: of more
+// than 1000 records it has the first and the last 500, and where all arrays together would show
+// more than 2,000,000 numbers it shows less of each.
 template <class T> std::string as_page(const Tape<T>& tape, const std::string& title = "tape");
 
 }  // namespace taper

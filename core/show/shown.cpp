@@ -14,9 +14,9 @@ static std::string escaped_byte(char byte) {
     return {'\\', 'x', digits[value / 16], digits[value % 16]};
 }
 
-// What a terminal may obey (C0, DEL, C1), what breaks a line (U+2028, U+2029), and what turns the
-// order of the letters behind it: embeddings, overrides and isolates of text that runs from right
-// to left.
+// Is it a code that a terminal may obey (C0, DEL, C1), that breaks a line (U+2028, U+2029), or that
+// changes the direction of the letters after it (the embeddings, overrides and isolates of text
+// that runs from right to left)?
 static bool is_control(char32_t value) {
     const auto within = [value](char32_t first, char32_t last) {
         return first <= value && value <= last;
@@ -31,9 +31,11 @@ std::string shown(std::string_view text, std::size_t most) {
     for (const CodePoint& c : CodePoints(text)) {
         if (letters == most) return line + "...";
         ++letters;
-        if (c.valid && !is_control(c.value)) line += c.bytes;
-        else
+        if (c.valid && !is_control(c.value)) {
+            line += c.bytes;
+        } else {
             for (const char byte : c.bytes) line += escaped_byte(byte);
+        }
     }
     return line;
 }

@@ -6,15 +6,14 @@
 
 namespace taper {
 
-// Letters stay as they are. Of a control character, and of what is no UTF-8, each byte becomes \n,
-// \t, \r or \xFF. What is escaped already stays as it is.
+// The text with its letters as they are. Each byte of a control character, and of what is no UTF-8,
+// becomes \n, \t, \r or \xFF. What is escaped already stays as it is.
 std::string escaped(std::string_view text);
 
-// The same. Of more than `most` letters it has the first ones, and "...".
+// The same, but of more than `most` letters only the first ones, and "...".
 std::string shown(std::string_view text, std::size_t most);
 
-// The same, for a message about what was typed or what a file holds, which may be long: of more
-// than 60 letters it has the first ones, and "...".
+// The same with at most 60 letters, for a message about what was typed or what a file holds.
 std::string shortened(std::string_view text);
 
 }  // namespace taper

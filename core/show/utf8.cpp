@@ -10,8 +10,10 @@ CodePoint first_code_point(std::string_view text) {
     const auto lead = static_cast<unsigned char>(text[0]);
     if (lead < 0x80) return {lead, text.substr(0, 1), true};
 
-    // The leading ones of the first byte count the bytes: 110xxxxx 10xxxxxx, 1110xxxx 10xxxxxx
-    // 10xxxxxx, 11110xxx ...
+    // The leading 1 bits of the first byte count the bytes:
+    //     110xxxxx 10xxxxxx
+    //     1110xxxx 10xxxxxx 10xxxxxx
+    //     11110xxx 10xxxxxx 10xxxxxx 10xxxxxx
     const auto length = static_cast<std::size_t>(std::countl_one(lead));
     if (length < 2 || length > 4 || length > text.size()) return invalid;
     char32_t value = lead & (0x7Fu >> length);

@@ -45,7 +45,7 @@ class CodePoints {
 
     explicit CodePoints(std::string_view text) : text_(text) {}
     template <std::same_as<std::string> Temporary>
-    explicit CodePoints(Temporary&&) = delete;  // would be gone before the loop begins
+    explicit CodePoints(Temporary&&) = delete;  // it would be gone before the loop begins
     Iterator begin() const { return Iterator(text_); }
     std::default_sentinel_t end() const { return {}; }
 

@@ -50,7 +50,7 @@ class Stepper {
     // Returns the loss.
     double run() {
         if (!adam_) return static_cast<double>(cross_entropy(model_(tokens_), targets_).item());
-        const Random dropout = Random(0, "dropout").at(step_);
+        const Random dropout = Random(0, "dropout").substream(step_);
         ++step_;
         Tape<float> tape;
         const Var<float> loss = cross_entropy(model_(tokens_, {.dropout = dropout}), targets_);

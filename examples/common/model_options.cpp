@@ -43,9 +43,9 @@ std::string ModelOptions::fit_default_k(const Options& options) {
     if (options.given("--k")) return "";
     const std::uint64_t usual = k[0];
     const std::uint64_t most = std::min(usual, length);
-    const std::uint64_t window_length = nn::ceil_quotient(length, most);
+    const std::uint64_t window_length = ceil_quotient(length, most);
     const bool is_pooled = projection != "linear" && projection != "random";
-    k = {is_pooled ? nn::ceil_quotient(length, window_length) : most};
+    k = {is_pooled ? ceil_quotient(length, window_length) : most};
     if (k[0] == usual || attention == "full") return "";
     const std::string chosen = std::to_string(k[0]);
     const std::string n = std::to_string(length);
@@ -66,16 +66,16 @@ nn::Config ModelOptions::model_config(std::size_t vocab_size, bool causal) const
             .layers = layers,
             .ffn_width = ffn_width ? ffn_width : 4 * width,
             .causal = causal,
-            .attention = nn::of_word<nn::AttentionKind>(attention),
+            .attention = nn::enumerator<nn::AttentionKind>(attention),
             .k = k_of_layers,
-            .sharing = nn::of_word<nn::Sharing>(sharing),
-            .projection = nn::of_word<nn::ProjectionKind>(projection),
+            .sharing = nn::enumerator<nn::Sharing>(sharing),
+            .projection = nn::enumerator<nn::ProjectionKind>(projection),
             .rescale = rescale,
             .window = window,
-            .norm = nn::of_word<nn::Norm>(norm),
+            .norm = nn::enumerator<nn::Norm>(norm),
             .tie_embeddings = tie_embeddings,
             .dropout = dropout,
-            .projection_init = nn::of_word<nn::ProjectionInit>(projection_init),
+            .projection_init = nn::enumerator<nn::ProjectionInit>(projection_init),
             .seed = seed};
 }
 

@@ -13,12 +13,12 @@ static Batch empty_batch(std::size_t rows, std::size_t length) {
 Batch training_batch(const TrainingOptions& options, const Corpus& corpus, const Task& task,
                      std::uint64_t step) {
     const auto stream = static_cast<std::uint32_t>(step);
-    const Random windows = Random(options.seed, "windows").at(stream);
-    const Random rows = Random(options.seed, "rows").at(stream);
+    const Random windows = Random(options.seed, "windows").substream(stream);
+    const Random rows = Random(options.seed, "rows").substream(stream);
     Batch batch = empty_batch(options.batch, options.length);
     for (std::size_t row = 0; row < options.batch; ++row) {
         const auto window = corpus.training_window(windows, row);
-        task.fill_row(batch, row, window, rows.at(static_cast<std::uint32_t>(row)));
+        task.fill_row(batch, row, window, rows.substream(static_cast<std::uint32_t>(row)));
     }
     return batch;
 }
@@ -34,7 +34,7 @@ std::vector<Batch> validation_batches(const TrainingOptions& options, const Corp
         for (std::size_t row = 0; row < rows; ++row) {
             const std::size_t number = first + row;
             task.fill_row(batch, row, windows[number],
-                          random.at(static_cast<std::uint32_t>(number)));
+                          random.substream(static_cast<std::uint32_t>(number)));
         }
     }
     return batches;

@@ -47,7 +47,8 @@ StepMetrics Training::train_step(std::uint64_t step) {
     const double start = now();
     const nn::Schedule schedule{
         .lr = options_.lr, .warmup = options_.warmup, .steps = options_.steps};
-    const Random dropout = Random(options_.seed, "dropout").at(static_cast<std::uint32_t>(step));
+    const Random dropout =
+        Random(options_.seed, "dropout").substream(static_cast<std::uint32_t>(step));
     const nn::Pass pass{.dropout = dropout};
     const Batch batch = training_batch(options_, corpus_, task_, step);
     StepMetrics metrics{.step = step, .lr = schedule(step)};
@@ -142,7 +143,7 @@ bool Training::finish_step(StepMetrics metrics) {
 
 void Training::show_sample(std::uint64_t step) {
     try {
-        const Random random = Random(0, "sample").at(static_cast<std::uint32_t>(step));
+        const Random random = Random(0, "sample").substream(static_cast<std::uint32_t>(step));
         const std::string sample = task_.sample(model_, random);
         say(sample);
         log_.sample(step, sample);

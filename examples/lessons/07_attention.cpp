@@ -66,7 +66,7 @@ static double learn(Head& head) {  // returns the last loss
         Ids ids = empty<std::int64_t>({B, 2 * half});
         Ids next = full<std::int64_t>({B, 2 * half}, ignore_index);
         for (std::uint32_t b = 0; b < B; ++b) {
-            const Random shuffle = Random(1, "texts", step).at(b);
+            const Random shuffle = Random(1, "texts", step).substream(b);
             std::string text = letters;
             for (std::size_t i = 0; i < half; ++i)
                 std::swap(text[i], text[i + shuffle.below(i, vocabulary - i)]);

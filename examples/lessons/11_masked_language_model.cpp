@@ -43,7 +43,7 @@ static Batch batch(const std::string& purpose, std::uint32_t step) {
     Batch made;
     for (std::size_t b = 0; b < B; ++b) {
         const std::string text =
-            sentence(Random(1, purpose + " text", step).at(static_cast<std::uint32_t>(b)));
+            sentence(Random(1, purpose + " text", step).substream(static_cast<std::uint32_t>(b)));
         const Random covered(1, purpose + " mask", step);
         for (std::size_t t = 0; t < n; ++t) {
             made.tokens(b, t) = static_cast<std::int64_t>(letters.find(text[t]));

@@ -42,7 +42,8 @@ void MultiHeadAttention<T>::check_input(const Var<T>& x, const Pass& pass) const
                     {{"x", x.shape()}, {"real", pass.real->shape()}});
 }
 
-// By selection, since 0 NaN is NaN.
+// The rows, with zeros where a position is padding. They are selected, not multiplied, since 0 NaN
+// is NaN.
 template <class T> static Var<T> without_padding(const Var<T>& rows, const Pass& pass) {
     const std::size_t B = rows.shape()[0], n = rows.shape()[1];
     return pass.real ? select(reshaped(*pass.real, {B, n, 1}), rows, T(0)) : rows;
@@ -53,7 +54,8 @@ template <class T> static Var<T> side_by_side(const std::vector<Var<T>>& heads) 
 }
 
 // Eq. 7: head_i = softmax(Q W_i^Q (E_i K W_i^K)^T / sqrt(d_h)) . F_i V W_i^V. Heads with the same E
-// and F are projected at once. Padding is taken out before E and F: afterwards every slot holds it.
+// and F are projected at once. Padding is set to 0 before E and F: afterwards every slot would hold
+// a part of it.
 template <class T>
 Var<T> MultiHeadAttention<T>::operator()(const Var<T>& x, const Pass& pass) const {
     check_input(x, pass);
@@ -90,14 +92,14 @@ Var<T> MultiHeadAttention<T>::attend(std::size_t group, const Var<T>& Q, const V
     return taper::attention(Q_g, slots.K, slots.V, {.heads = heads_g, .live = slots.live});
 }
 
-// The last `count` rows of those that were there and the next.
+// Appends the next row of each sequence. The last `count` rows stay.
 template <class T> static void append(Var<T>& rows, const Var<T>& next, std::size_t count) {
     rows = rows.shape().empty() ? next : concat(std::vector<Var<T>>{rows, next}, 1);
     const std::size_t length = rows.shape()[1];
     if (length > count) rows = slice(rows, 1, range(length - count, length));
 }
 
-// The B of a state; 0 before the first position.
+// B, the number of sequences of a state; 0 before the first position.
 template <class T> static std::size_t batch_of(const AttentionState<T>& state) {
     if (state.positions == 0) return 0;
     return state.K_bar.empty() ? state.K.shape()[0] : state.K_bar[0].shape()[0];

@@ -7,9 +7,9 @@
 
 namespace taper::nn {
 
-// What a causal layer remembers of the positions so far, to be given one position more at a time.
-// Linformer: K-bar and V-bar, 2 k d_h numbers a head however long the text, and the keys and values
-// of its window. Full: all keys and values.
+// What a causal layer keeps of the positions so far, while it is given one position at a time.
+// Linformer keeps K-bar and V-bar, 2 k d_h numbers a head however long the text, and the keys and
+// values of its window. Full attention keeps all keys and values.
 template <class T> struct AttentionState {
     std::size_t positions = 0;
     std::vector<Var<T>> K_bar, V_bar;  // of each group of heads: (B, k, its heads x d_h)

@@ -10,7 +10,7 @@ struct Dropout {
     std::uint32_t site;  // number of this layer in its model: two layers never drop alike
 
     template <class T> Var<T> operator()(const Var<T>& x, const Pass& pass) const {
-        return pass.dropout && p != 0 ? taper::dropout(x, p, pass.dropout->at(site)) : x;
+        return pass.dropout && p != 0 ? taper::dropout(x, p, pass.dropout->substream(site)) : x;
     }
 };
 

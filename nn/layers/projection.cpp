@@ -18,7 +18,8 @@ template <class T> static void add_window_means(Array<T>& E) {
 // random numbers hardly leaves the bigram level.
 template <class T>
 SharedParameter<T> Projection<T>::make(const std::string& name, const Config& c, std::size_t k) {
-    const std::size_t n = c.length, r = ceil_quotient(n, k);
+    const std::size_t n = c.length;
+    const std::size_t r = ceil_quotient(n, k);
     const bool conv = c.projection == ProjectionKind::conv;
     const bool random = c.projection == ProjectionKind::random;
     const Shape shape = conv ? Shape{c.width / c.heads, r} : Shape{k, n};
@@ -45,11 +46,11 @@ Projection<T>::Projection(const std::string& name, const Config& c, std::size_t 
       layerwise_(layerwise_E != nullptr) {
     for (std::size_t group = 0; group < c.groups(); ++group) k.push_back(c.k(layer, group));
     if (kind == ProjectionKind::mean || kind == ProjectionKind::max) return;
-    const bool one = c.sharing == Sharing::key_value || c.sharing == Sharing::layerwise;  // E = F
+    const bool E_is_F = c.sharing == Sharing::key_value || c.sharing == Sharing::layerwise;
     for (std::size_t group = 0; group < c.groups(); ++group) {
         const std::string head = c.sharing == Sharing::none ? "." + std::to_string(group) : "";
         E.push_back(layerwise_E ? layerwise_E : make(name + ".E" + head, c, k[group]));
-        F.push_back(one ? E.back() : make(name + ".F" + head, c, k[group]));
+        F.push_back(E_is_F ? E.back() : make(name + ".F" + head, c, k[group]));
     }
 }
 
@@ -58,19 +59,21 @@ template <class T> Var<T> first_columns(const Parameter<T>& E, std::size_t n) {
     return slice(Var<T>(E), 1, {.end = static_cast<std::ptrdiff_t>(n)});
 }
 
-// ||E_j|| / ||E_j, positions in use|| of each row j (B, k, 1); 1 where none is in use. columns: the
-// first n' of E; in_use (B, n', 1): 1 or 0.
+// ||E_j|| / ||E_j, positions in use|| for each row j: (B, k, 1). 1 where no position is in use.
+//     columns  (k, n')     the first n' columns of E
+//     in_use   (B, n', 1)  1 or 0
 template <class T>
 static Var<T> norm_ratio(const Parameter<T>& E, const Var<T>& columns, const Var<T>& in_use) {
-    const Var<T> part = matmul(columns * columns, in_use);
-    Mask some = empty<bool>(part.shape());
-    for (std::size_t i = 0; i < some.size(); ++i) some.data()[i] = part.value().data()[i] > 0;
-    const Var<T> whole = sum(E * E, {1}, KeepDims::yes);
-    const Var<T> ratio = whole / select(some, part, T(1));
-    return sqrt(select(some, ratio, T(1)));  // sqrt has no slope at 0
+    const Var<T> squares_in_use = matmul(columns * columns, in_use);
+    Mask any_in_use = empty<bool>(squares_in_use.shape());
+    for (std::size_t i = 0; i < any_in_use.size(); ++i)
+        any_in_use.data()[i] = squares_in_use.value().data()[i] > 0;
+    const Var<T> squares = sum(E * E, {1}, KeepDims::yes);
+    const Var<T> ratio = squares / select(any_in_use, squares_in_use, T(1));
+    return sqrt(select(any_in_use, ratio, T(1)));  // never of 0, where sqrt has no slope
 }
 
-// E x, or E linear(x).
+// E x, or E linear(x) where there is a linear layer.
 template <class T>
 Var<T> Projection<T>::project(const SharedParameter<T>& matrix, const Var<T>& x,
                               const std::optional<Mask>& real, const Linear<T>* linear) const {
@@ -85,38 +88,7 @@ Var<T> Projection<T>::project(const SharedParameter<T>& matrix, const Var<T>& x,
     return y * norm_ratio(*matrix, columns, in_use);
 }
 
-// (B, n', w) -> (B, windows, w), real (B, n').
-template <class T>
-Var<T> Projection<T>::pool(std::size_t group, const SharedParameter<T>& kernel, const Var<T>& x,
-                           const Mask& real) const {
-    const std::size_t B = x.shape()[0], m = x.shape()[1], w = x.shape()[2];
-    const std::size_t r = ceil_quotient(n, k[group]);
-    const std::size_t slots = ceil_quotient(m, r);
-    const Var<T> missing = zeros<T>({B, slots * r - m, w});
-    const Var<T> windows = reshape(concat({x, missing}, 1), {B, slots, r, w});
-    if (kind == ProjectionKind::conv) {
-        const Var<T> weight = reshape(transpose(*kernel), {r, 1, head_width});
-        const Var<T> heads = reshape(windows, {B, slots, r, w / head_width, head_width});
-        return reshape(sum(heads * weight, {2}), {B, slots, w});
-    }
-    Mask in_use({B, slots, r, 1}, false);
-    Mask live({B, slots, 1}, false);
-    Array<T> count = full<T>({B, slots, 1}, 0);
-    for (std::size_t b = 0; b < B; ++b)
-        for (std::size_t i = 0; i < m; ++i) {
-            if (!real(b, i)) continue;
-            const std::size_t slot = i / r;
-            in_use(b, slot, i % r, 0) = true;
-            live(b, slot, 0) = true;
-            count(b, slot, 0) += 1;
-        }
-    if (kind == ProjectionKind::mean)
-        return sum(windows, {2}) / Var<T>(Array<T>(xt::maximum(count, T(1))));
-    const Var<T> candidates = select(in_use, windows, std::numeric_limits<T>::lowest());
-    return select(live, max(candidates, {2}), T(0));
-}
-
-// The slots with a real position in their window of r positions.
+// The slots with a real position in their window of r positions: (B, slots), real (B, n').
 static Mask live_slots(const Mask& real, std::size_t r) {
     const std::size_t B = real.shape(0), m = real.shape(1);
     Mask live({B, ceil_quotient(m, r)}, false);
@@ -124,6 +96,39 @@ static Mask live_slots(const Mask& real, std::size_t r) {
         for (std::size_t i = 0; i < m; ++i)
             if (real(b, i)) live(b, i / r) = true;
     return live;
+}
+
+// (B, n', w) -> (B, slots, w), real (B, n').
+template <class T>
+Var<T> Projection<T>::pool(std::size_t group, const SharedParameter<T>& kernel, const Var<T>& x,
+                           const Mask& real) const {
+    const std::size_t B = x.shape()[0], m = x.shape()[1], w = x.shape()[2];
+    const std::size_t r = ceil_quotient(n, k[group]);
+    const std::size_t slots = ceil_quotient(m, r);
+    // The last window is filled up with zeros.
+    const Var<T> padding = zeros<T>({B, slots * r - m, w});
+    const Var<T> windows = reshape(concat({x, padding}, 1), {B, slots, r, w});
+    if (kind == ProjectionKind::conv) {
+        // Each head has the same kernels, one for each of its channels.
+        const Var<T> weight = reshape(transpose(*kernel), {r, 1, head_width});
+        const Var<T> heads = reshape(windows, {B, slots, r, w / head_width, head_width});
+        return reshape(sum(heads * weight, {2}), {B, slots, w});
+    }
+    Mask in_use({B, slots, r, 1}, false);
+    Array<T> count = full<T>({B, slots, 1}, 0);
+    for (std::size_t b = 0; b < B; ++b)
+        for (std::size_t i = 0; i < m; ++i) {
+            if (!real(b, i)) continue;
+            const std::size_t slot = i / r;
+            in_use(b, slot, i % r, 0) = true;
+            count(b, slot, 0) += 1;
+        }
+    // x is 0 where a position is not real, so a window's sum is that of its real positions.
+    if (kind == ProjectionKind::mean)
+        return sum(windows, {2}) / Var<T>(Array<T>(xt::maximum(count, T(1))));
+    const Mask live = reshaped(live_slots(real, r), {B, slots, 1});
+    const Var<T> candidates = select(in_use, windows, std::numeric_limits<T>::lowest());
+    return select(live, max(candidates, {2}), T(0));
 }
 
 template <class T>

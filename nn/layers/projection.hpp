@@ -21,7 +21,7 @@
 
 namespace taper::nn {
 
-// The k projected keys and values. A slot that is not live, of an empty window, has the score -inf.
+// The k projected keys and values. A slot whose window is empty is not live: its score is -inf.
 template <class T> struct Slots {
     Var<T> K, V;               // (B, slots, w)
     std::optional<Mask> live;  // (B, slots); none: all
@@ -46,12 +46,12 @@ template <class T> struct Projection {
     static SharedParameter<T> make(const std::string& name, const Config& config, std::size_t k);
 
     // K, V (B, n', w) of a group's heads side by side, with zeros where a position is not real. A
-    // sequence of n' < n positions uses the first n' columns, or the windows that begin in it.
+    // sequence of n' < n positions uses the first n' columns of E, or the windows that begin in it.
     Slots<T> operator()(std::size_t group, const Var<T>& K, const Var<T>& V,
                         const std::optional<Mask>& real) const;
 
-    // The same of K = key(x), V = value(x) by less work, for the heads of one group, if E and F are
-    // matrices:
+    // The same for K = key(x) and V = value(x), with less work. All heads are in one group, and E
+    // and F are matrices:
     //     E (x W^T + 1 b^T) = (E x) W^T + (E 1) b^T        x (B, n', d), E (k, n')
     Slots<T> operator()(const Var<T>& x, const Linear<T>& key, const Linear<T>& value,
                         const std::optional<Mask>& real) const;

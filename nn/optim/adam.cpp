@@ -28,12 +28,12 @@ Adam<T>::Adam(const Parameters<T>& parameters, AdamOptions options) : options_(o
 }
 
 template <class T> void Adam<T>::take_in_trainable() {
-    std::erase_if(frozen_, [&](Parameter<T>* parameter) {
-        if (!parameter->trainable()) return false;
+    for (Parameter<T>* parameter : frozen_) {
+        if (!parameter->trainable()) continue;
         moments.push_back({zeros<T>(parameter->shape()), zeros<T>(parameter->shape())});
         parameters_.push_back(parameter);
-        return true;
-    });
+    }
+    std::erase_if(frozen_, [](const Parameter<T>* parameter) { return parameter->trainable(); });
 }
 
 template <class T>
@@ -79,9 +79,11 @@ template <class T> struct Adam<T>::Part {
     std::size_t size;
 };
 
-// Of all parameters: one by one, small ones would leave threads idle.
+// The parts of all parameters. If one parameter were updated after the other, small ones would
+// leave threads idle.
 template <class T> std::vector<typename Adam<T>::Part> Adam<T>::begin_step(double lr) {
-    std::uint64_t t = 0;  // of the two factors: most parameters are at the same step
+    // Most parameters are at the same step t, so the two factors of one step serve many.
+    std::uint64_t t = 0;
     T rate = 0;
     T correction = 0;
     std::vector<Part> parts;
@@ -121,9 +123,12 @@ template <class T> void Adam<T>::step(double lr) {
     take_in_trainable();
     check_gradients();
     const std::vector<Part> parts = begin_step(lr);
-    // 1 - beta is formed in double: of a beta of float, as of 0.9999, it would be another.
-    const T beta1 = static_cast<T>(options_.beta1), rest1 = static_cast<T>(1 - options_.beta1);
-    const T beta2 = static_cast<T>(options_.beta2), rest2 = static_cast<T>(1 - options_.beta2);
+    // 1 - beta is formed in double: with a beta in float, such as 0.9999, the difference would lose
+    // digits.
+    const T beta1 = static_cast<T>(options_.beta1);
+    const T beta2 = static_cast<T>(options_.beta2);
+    const T rest1 = static_cast<T>(1 - options_.beta1);
+    const T rest2 = static_cast<T>(1 - options_.beta2);
     const T eps = static_cast<T>(options_.eps);
     parallel_for(parts.size(), 1, [&](std::size_t number, std::size_t) {
         const Part part = parts[number];

@@ -42,7 +42,7 @@ template <class T> class Adam {
   private:
     struct Part;
 
-    void take_in_trainable();
+    void take_in_trainable();  // moves what was thawed from frozen_ to parameters_
     void check_gradients() const;
     std::vector<Part> begin_step(double lr);  // counts the step
 

@@ -7,15 +7,16 @@
 
 namespace taper::nn {
 
-// Those that are trained and have a gradient, each once.
+// The parameters that are trainable and have a gradient, each once.
 template <class T>
 static std::vector<Parameter<T>*> with_gradient(const std::vector<Parameter<T>*>& parameters) {
     std::vector<Parameter<T>*> once;
     std::unordered_set<const Leaf<T>*> seen;
-    for (Parameter<T>* parameter : parameters)
-        if (parameter->trainable() && parameter->has_gradient() &&
-            seen.insert(parameter->leaf.get()).second)
-            once.push_back(parameter);
+    for (Parameter<T>* parameter : parameters) {
+        if (!parameter->trainable() || !parameter->has_gradient()) continue;
+        const bool is_new = seen.insert(parameter->leaf.get()).second;
+        if (is_new) once.push_back(parameter);
+    }
     return once;
 }
 
@@ -50,7 +51,7 @@ double clip_gradients(const std::vector<Parameter<T>*>& parameters, double limit
     require_parameters("clip_gradients", parameters);
     const double norm = gradient_norm(parameters);
     if (norm <= limit) return norm;
-    // may be below the smallest float, as its products need not be
+    // In double: the scale may be below the smallest float where its products are not.
     const double scale = limit / norm;
     for (Parameter<T>* parameter : with_gradient(parameters))
         for (T& g : parameter->mutable_gradient())

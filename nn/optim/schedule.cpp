@@ -1,4 +1,4 @@
-// Compiled once: a program and a test that asks what it did have the same bits.
+// The schedule is compiled here, once, so that a program and a test of it get the same bits.
 #include "nn/optim/schedule.hpp"
 
 #include <algorithm>
@@ -10,7 +10,8 @@ namespace taper::nn {
 
 double Schedule::operator()(std::uint64_t step) const {
     constexpr double smallest = std::numeric_limits<double>::denorm_min();
-    // Where lr is NaN, so is the result: of two that do not compare std::max returns the first.
+    // Where lr is NaN, the result is NaN: std::max returns the first of two numbers that do not
+    // compare.
     if (step < warmup)
         return std::max(lr * static_cast<double>(step) / static_cast<double>(warmup), smallest);
     const auto done = static_cast<double>(step - warmup);

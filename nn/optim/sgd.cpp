@@ -55,14 +55,16 @@ template <class T> void Sgd<T>::step(double lr) {
         if (!moves(parameter)) continue;
         const bool decays = parameter.shape().size() >= 2;
         const T keep = decays ? static_cast<T>(1 - lr * options_.weight_decay) : T(1);
-        const T* g = parameter.gradient().data();
-        T* w = parameter.mutable_value().data();
-        T* v = velocities[i].data();
+        const T* const gradient = parameter.gradient().data();
+        T* const weights = parameter.mutable_value().data();
+        T* const velocity = velocities[i].data();
         const auto update = [&](std::size_t begin, std::size_t end) {
             const auto next_v = [=](auto v, auto g) { return momentum * v + g; };
             const auto next_w = [=](auto w, auto v) { return keep * w - rate * v; };
-            map_row(v + begin, end - begin, next_v, v + begin, g + begin);
-            map_row(w + begin, end - begin, next_w, w + begin, v + begin);
+            T* const v_row = velocity + begin;
+            T* const w_row = weights + begin;
+            map_row(v_row, end - begin, next_v, v_row, gradient + begin);
+            map_row(w_row, end - begin, next_w, w_row, v_row);
         };
         parallel_for(parameter.value().size(), elementwise_chunk, update);
     }

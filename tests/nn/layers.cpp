@@ -205,9 +205,9 @@ TEST_CASE(
     };
     const Random source(0, "dropout");
     CHECK(logits(std::nullopt) == logits(std::nullopt));
-    CHECK(logits(source.at(1)) == logits(source.at(1)));
-    CHECK(logits(source.at(1)) != logits(source.at(2)));
-    CHECK(logits(source.at(1)) != logits(std::nullopt));
+    CHECK(logits(source.substream(1)) == logits(source.substream(1)));
+    CHECK(logits(source.substream(1)) != logits(source.substream(2)));
+    CHECK(logits(source.substream(1)) != logits(std::nullopt));
     const Var<float> ones(full<float>({64, 64}, 1));
     const nn::Pass pass{.dropout = source};
     CHECK(nn::Dropout{0.5, 0}(ones, pass).value() != nn::Dropout{0.5, 1}(ones, pass).value());
@@ -287,7 +287,7 @@ TEST_CASE(
             const auto& [n1, n2, mlp] = std::tie(block.norm1, block.norm2, block.feed_forward);
             const bool pre = norm == nn::Norm::pre;
             const auto dropped = [&](const Var<double>& added, const nn::Dropout& site) {
-                return dropout(added, 0.5, pass.dropout->at(site.site));
+                return dropout(added, 0.5, pass.dropout->substream(site.site));
             };
             const Var<double> attended = block.attention(pre ? n1(x) : x);
             const Var<double> sum = x + (first ? dropped(attended, block.dropout1) : attended);

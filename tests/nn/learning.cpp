@@ -25,7 +25,7 @@ struct Copying {
 
     // With shuffled labels the token to be told is drawn anew, so that nothing in the row tells it.
     Copying(std::uint64_t step, bool shuffled) {
-        const Random random = Random(1, "copying").at(static_cast<std::uint32_t>(step));
+        const Random random = Random(1, "copying").substream(static_cast<std::uint32_t>(step));
         for (std::size_t row = 0; row < rows; ++row) {
             for (std::size_t i = 0; i < n; ++i) tokens(row, i) = drawn(random, row, i % (n / 2));
             const std::size_t hidden = random.below(100 * row + 50, n);

@@ -27,7 +27,7 @@ TEST_CASE(
         for (const char* name : {"a", "b", "ab"})
             for (std::uint32_t number : {0U, 1U, 2U}) {
                 blocks.insert(Random(seed, name, number).bits(5));
-                blocks.insert(Random(seed, name).at(number).bits(5));
+                blocks.insert(Random(seed, name).substream(number).bits(5));
             }
     CHECK(blocks.size() == 2 * 3 * 6);
     CHECK(Random(3, "x").uniform(9) == Random(3, "x").uniform(9));
@@ -46,7 +46,7 @@ TEST_CASE("random: of a seed and of a counter all 64 bits count") {
 
 // A run that goes on draws what it would have drawn.
 TEST_CASE("random: the numbers of a stream are what they always were") {
-    const Random dropout(7, "dropout", 3), windows = Random(0, "windows").at(12);
+    const Random dropout(7, "dropout", 3), windows = Random(0, "windows").substream(12);
     CHECK(dropout.uniform(0) == 0.23286901917824387);
     CHECK(dropout.below(1, 1'000'000) == 730'089);
     CHECK(windows.uniform(0) == 0.67681187103765927);

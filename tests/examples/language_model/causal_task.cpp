@@ -23,7 +23,7 @@ TEST_CASE("causal task: a sample is drawn at temperature 0.8, and is not the lik
     for (Parameter<float>* p : model.parameters())  // so that the temperature matters
         if (p->name() == "head.weight") p->mutable_value() *= 40;
     for (std::uint32_t stream = 0; stream < 5; ++stream) {
-        const Random random = Random(0, "sample").at(stream);
+        const Random random = Random(0, "sample").substream(stream);
         const std::string sample = CausalTask(*text.tokenizer).sample(model, random);
         REQUIRE(sample.starts_with("  "));
         REQUIRE(sample.ends_with('\n'));

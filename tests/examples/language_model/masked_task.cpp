@@ -35,7 +35,7 @@ struct MaskedRows {
         for (std::size_t i = 0; i < n; ++i) window.push_back(static_cast<std::int32_t>(i % V));
         const Random random(0, "rows");
         for (std::size_t row = 0; row < rows; ++row)
-            task.fill_row(batch, row, window, random.at(static_cast<std::uint32_t>(row)));
+            task.fill_row(batch, row, window, random.substream(static_cast<std::uint32_t>(row)));
     }
 
     std::size_t size() const { return batch.tokens.size(); }
@@ -100,7 +100,7 @@ TEST_CASE(
         if (stream == 20)  // from now on a model that knows a token of the text
             for (Parameter<float>* p : model.parameters())
                 if (p->name() == "head.bias") p->mutable_value()(190) = 100;
-        const ShownSample shown(task.sample(model, Random(0, "sample").at(stream)),
+        const ShownSample shown(task.sample(model, Random(0, "sample").substream(stream)),
                                 *text.tokenizer);
         REQUIRE(shown.masked.size() == n);
         std::int32_t first = 0;  // token of the text, whose tokens are their own positions

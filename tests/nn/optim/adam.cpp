@@ -68,7 +68,7 @@ TEST_CASE("adam: moments of a parameter of many chunks, against a plain loop in 
     nn::Adam<double> adam({&w});
     for (int t = 1; t <= 3; ++t) {
         const Array<double> g =
-            normal<double>(Random(2, "g").at(static_cast<std::uint32_t>(t)), {size});
+            normal<double>(Random(2, "g").substream(static_cast<std::uint32_t>(t)), {size});
         set_gradient(w, g);
         adam.step(0.01);
         for (std::size_t i = 0; i < size; ++i) {
