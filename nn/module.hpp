@@ -34,6 +34,11 @@ template <class T> Parameters<T> distinct(const char* caller, const Parameters<T
     return once;
 }
 
+// Does a step of an optimiser move it?
+template <class T> bool moves(const Parameter<T>& parameter) {
+    return parameter.trainable() && parameter.has_gradient();
+}
+
 // How one pass runs. The default is evaluation, without dropout.
 struct Pass {
     // In training the random numbers of dropout, which differ from step to step. None: no dropout.

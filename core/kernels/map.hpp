@@ -110,26 +110,37 @@ template <class T> T max_row(std::size_t n, const T* x) {
     return largest;
 }
 
-// f(x_i, ...) over Arrays of one shape; zip broadcasts.
-template <class T, class F, class... Rest>
-Array<T> map(F f, const Array<T>& x, const Rest&... rest) {
-    if (((rest.shape() != x.shape()) || ...))
-        shape_error("map", "all arrays must have one shape: zip broadcasts",
-                    {{"x", x.shape()}, {"x", rest.shape()}...});
-    auto y = empty<T>(x.shape());
-    parallel_for(y.size(), elementwise_chunk, [&](std::size_t begin, std::size_t end) {
-        map_row(y.data() + begin, end - begin, f, x.data() + begin, rest.data() + begin...);
-    });
-    return y;
+// The row loop of a formula of one or two inputs, without the formula's type: what walks over whole
+// arrays takes it, and is compiled once for all formulas (map.cpp). It refers to f.
+template <class T> struct RowLoop {
+    // y_i = f(a_i, b_i) for n entries; b is not read where f takes one number.
+    void operator()(T* y, std::size_t n, const T* a, const T* b) const { call(f, y, n, a, b); }
+
+    const void* f;
+    void (*call)(const void* f, T* y, std::size_t n, const T* a, const T* b);
+};
+template <class T, class F> RowLoop<T> loop_of_one(const F& f) {
+    return {&f, [](const void* formula, T* y, std::size_t n, const T* a, const T*) {
+                map_row(y, n, *static_cast<const F*>(formula), a);
+            }};
+}
+template <class T, class F> RowLoop<T> loop_of_two(const F& f) {
+    return {&f, [](const void* formula, T* y, std::size_t n, const T* a, const T* b) {
+                map_row(y, n, *static_cast<const F*>(formula), a, b);
+            }};
+}
+
+// f(x_i), and f(a_i, b_i) for two Arrays of one shape, else Error: zip broadcasts.
+template <class T> Array<T> map_loop(RowLoop<T> loop, const Array<T>& a, const Array<T>& b);
+template <class T, class F> Array<T> map(F f, const Array<T>& x) {
+    return map_loop(loop_of_one<T>(f), x, x);
+}
+template <class T, class F> Array<T> map(F f, const Array<T>& a, const Array<T>& b) {
+    return map_loop(loop_of_two<T>(f), a, b);
 }
 
 // sum += x, of one shape.
-template <class T> void add_to(Array<T>& sum, const Array<T>& x) {
-    parallel_for(x.size(), elementwise_chunk, [&](std::size_t begin, std::size_t end) {
-        const auto plus = [](auto s, auto v) { return s + v; };
-        map_row(sum.data() + begin, end - begin, plus, sum.data() + begin, x.data() + begin);
-    });
-}
+template <class T> void add_to(Array<T>& sum, const Array<T>& x);
 
 // Does an array of shape `row` stand in one of shape `whole` again and again, as one run of memory?
 // It does where `row`, its leading ones dropped, is the tail of `whole`.
@@ -137,35 +148,11 @@ bool is_row_of(const Shape& row, const Shape& whole);
 
 // f(a_i, b_i) with NumPy's broadcasting. A number, or a row under a matrix (a bias), is read in
 // place. Other shapes are expanded first.
+template <class T>
+Array<T> zip_loop(RowLoop<T> loop, std::string_view op, const Array<T>& a, const Array<T>& b);
 template <class T, class F>
 Array<T> zip(F f, std::string_view op, const Array<T>& a, const Array<T>& b) {
-    if (a.shape() == b.shape()) return map(f, a, b);
-    const Shape shape = broadcast_shape(op, {"a", a.shape()}, {"b", b.shape()});
-    const bool both_in_place = is_row_of(a.shape(), shape) && is_row_of(b.shape(), shape);
-    const std::size_t n = std::min(a.size(), b.size());
-    if (!both_in_place || n == 0) return map(f, expand(a, shape), expand(b, shape));
-    auto y = empty<T>(shape);
-    const bool a_is_row = a.size() < b.size();
-    const T* row = a_is_row ? a.data() : b.data();
-    // A row of few entries, as a number is, is written down often enough for a long loop.
-    constexpr std::size_t long_loop = 256;
-    const std::size_t copies = std::max<std::size_t>(std::min(long_loop, y.size()) / n, 1);
-    const std::size_t block = n * copies;
-    std::vector<T> repeated;
-    if (copies > 1) {
-        for (std::size_t i = 0; i < copies; ++i) repeated.insert(repeated.end(), row, row + n);
-        row = repeated.data();
-    }
-    const std::size_t blocks = (y.size() + block - 1) / block;
-    const std::size_t chunk = 1 + elementwise_chunk / block;
-    parallel_for(blocks, chunk, [&](std::size_t begin, std::size_t end) {
-        for (std::size_t i = begin * block; i < std::min(end * block, y.size()); i += block) {
-            const T* const a_block = a_is_row ? row : a.data() + i;
-            const T* const b_block = a_is_row ? b.data() + i : row;
-            map_row(y.data() + i, std::min(block, y.size() - i), f, a_block, b_block);
-        }
-    });
-    return y;
+    return zip_loop(loop_of_two<T>(f), op, a, b);
 }
 
 }  // namespace taper

@@ -56,10 +56,6 @@ static void check(const Parameter<T>& parameter, const typename Adam<T>::Moments
                         ": the square of a gradient must be finite: " + shortest(entry));
 }
 
-template <class T> static bool moves(const Parameter<T>& parameter) {
-    return parameter.trainable() && parameter.has_gradient();
-}
-
 template <class T> void Adam<T>::check_gradients() const {
     if (moments.size() != parameters_.size())
         throw Error(
@@ -96,7 +92,7 @@ template <class T> std::vector<typename Adam<T>::Part> Adam<T>::begin_step(doubl
             rate = static_cast<T>(lr / (1 - std::pow(options_.beta1, static_cast<double>(t))));
             correction = static_cast<T>(1 / (1 - std::pow(options_.beta2, static_cast<double>(t))));
         }
-        const bool decays = parameter.shape().size() >= 2;
+        const bool decays = parameter.shape().size() >= 2;  // not biases and gains
         const T keep = decays ? static_cast<T>(1 - lr * options_.weight_decay) : T(1);
         const T* g = parameter.gradient().data();
         T* w = parameter.mutable_value().data();

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "core/kernels/map.hpp"
+#include "nn/module.hpp"
 
 namespace taper::nn {
 
@@ -13,7 +14,7 @@ static std::vector<Parameter<T>*> with_gradient(const std::vector<Parameter<T>*>
     std::vector<Parameter<T>*> once;
     std::unordered_set<const Leaf<T>*> seen;
     for (Parameter<T>* parameter : parameters) {
-        if (!parameter->trainable() || !parameter->has_gradient()) continue;
+        if (!moves(*parameter)) continue;
         const bool is_new = seen.insert(parameter->leaf.get()).second;
         if (is_new) once.push_back(parameter);
     }

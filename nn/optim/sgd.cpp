@@ -34,10 +34,6 @@ template <class T> static void check(const Parameter<T>& parameter, const Array<
         throw Error("sgd: " + parameter.name() + ": a gradient must be finite: " + shortest(*bad));
 }
 
-template <class T> static bool moves(const Parameter<T>& parameter) {
-    return parameter.trainable() && parameter.has_gradient();
-}
-
 template <class T> void Sgd<T>::step(double lr) {
     if (!(lr >= 0 && lr <= std::numeric_limits<T>::max()))
         throw Error("sgd: the learning rate must be finite in the parameters' type, 0 or more: " +
@@ -53,7 +49,7 @@ template <class T> void Sgd<T>::step(double lr) {
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
         Parameter<T>& parameter = *parameters_[i];
         if (!moves(parameter)) continue;
-        const bool decays = parameter.shape().size() >= 2;
+        const bool decays = parameter.shape().size() >= 2;  // not biases and gains
         const T keep = decays ? static_cast<T>(1 - lr * options_.weight_decay) : T(1);
         const T* const gradient = parameter.gradient().data();
         T* const weights = parameter.mutable_value().data();
