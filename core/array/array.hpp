@@ -93,7 +93,8 @@ template <class T> Array<T> reshaped(Array<T> x, const Shape& shape) {
 // x repeated along its broadcast axes; x.shape() broadcasts to shape.
 template <class T> Array<T> expand(const Array<T>& x, const Shape& shape);
 
-// The adjoint of expand: sums over what expand repeated.
+// The adjoint of expand: sums over what expand repeated. It also adds up the parts of a sum that
+// parallel tasks made, in their order.
 template <class T> Array<T> sum_to(const Array<T>& x, const Shape& shape);
 template <class T> Array<T> sum_to(Array<T>&& x, const Shape& shape);
 

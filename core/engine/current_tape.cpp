@@ -45,14 +45,14 @@ template <class T> static std::atomic<std::size_t> tapes_made = 0;
 template <class T>
 Tape<T>::Tape(Finite finite)
     : serial_(detail::next_number(tapes_made<T>)),
-      recording_(std::make_shared<std::atomic<bool>>(true)),
+      alive_(std::make_shared<std::atomic<bool>>(true)),
       finite_(finite) {
-    begin<T>({this, serial_, recording_});
+    begin<T>({this, serial_, alive_});
 }
 
 template <class T> Tape<T>::~Tape() {
     release_parameters();
-    *recording_ = false;
+    *alive_ = false;
 }
 
 template <class T> NoGrad<T>::NoGrad() : alive_(std::make_shared<std::atomic<bool>>(true)) {

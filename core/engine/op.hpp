@@ -40,7 +40,9 @@ template <class T> class Gradients {
 //         recorded: there its Vars are values
 //     const char* name()
 //     const char* formula()
-//         of y and of each dx, with what backward needs
+//         of y and of each dx, and where it is not plain to see, what backward needs or keeps. A
+//         member that is a Var keeps its numbers on the tape, a Place keeps the shape alone
+//         (core/ops/kept.hpp)
 // Recorded by apply<TheOp>(source, inputs and options...), where an input is a Var, an optional Var
 // or a range of Vars or Parameters. An op outside core is made in the same way. The texts of name()
 // and formula() outlive the op on the tape: they are literals. In forward, other ops take
@@ -101,7 +103,9 @@ auto explained(Source source, const std::vector<Var<T>>& inputs, F body) {
     }
 }
 
-// Runs an op forward and records it. The Vars among the arguments are its inputs.
+// Runs an op forward. It is recorded if a gradient can flow through it: the innermost tape or
+// NoGrad of this thread is a tape that does not run backward, and an input is on it or is a
+// trainable Parameter (Tape::record). The Vars among the arguments are the inputs.
 template <class O, class... Arguments>
 Var<typename O::value_type> apply(Source source, const Arguments&... arguments) {
     using T = typename O::value_type;

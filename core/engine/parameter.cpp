@@ -19,9 +19,8 @@ Parameter<T>::Parameter(std::string name, Array<T> value, bool trainable)
 template <class T> const Array<T>& Parameter<T>::gradient() const {
     if (!has_gradient())
         throw Error(
-            "gradient: a backward pass must have reached the parameter (run tape.backward(loss) on "
-            "a "
-            "loss that uses it): " +
+            "gradient: a backward pass must have reached the parameter (run tape.backward(loss) "
+            "on a loss that uses it): " +
             name());
     return *this->leaf->gradient;
 }

@@ -133,7 +133,7 @@ template <class T> void Tape<T>::release() {
     aside_.clear();
     release_parameters();
     backward_ = released;
-    *recording_ = false;
+    *alive_ = false;
 }
 
 template <class T> void Tape<T>::backward(const Var<T>& loss, Keep keep) {

@@ -145,9 +145,9 @@ template <class T> class Tape {
     void release_parameters();  // they may be frozen
 
     std::uint64_t serial_;
-    // Shared with the list of tapes of the thread that began it, which it may outlive or end
-    // elsewhere.
-    std::shared_ptr<std::atomic<bool>> recording_;
+    // False once it was destroyed or released. Shared with the list of tapes of the thread that
+    // began it, which it may outlive or end elsewhere.
+    std::shared_ptr<std::atomic<bool>> alive_;
     enum { not_run, running, kept, released } backward_ = not_run;
     Finite finite_;
     std::vector<Record<T>> records_;

@@ -19,7 +19,10 @@ json parse_object(std::string_view text, const std::string& rule) {
 
     std::vector<std::set<std::string>> keys;  // of each object that is open
     const auto check = [&](int depth, json::parse_event_t event, const json& parsed) {
-        if (depth > max_depth) refuse("it is nested too deep");
+        const bool opens =
+            event == json::parse_event_t::object_start || event == json::parse_event_t::array_start;
+        const int level = opens ? depth + 1 : depth;  // of what it opens, or of what it is in
+        if (level > max_depth) refuse("it is nested too deep");
         if (event == json::parse_event_t::object_start) keys.emplace_back();
         if (event == json::parse_event_t::object_end) keys.pop_back();
         if (event == json::parse_event_t::key) {

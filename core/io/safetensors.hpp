@@ -5,7 +5,9 @@
 //     {"__metadata__": {"KEY": "TEXT", ...},
 //      "NAME": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
 //   the arrays, one after another
-// What the names mean, and whether the numbers are finite, is the caller's matter.
+// The keys of "__metadata__" stand in their order in the alphabet, the tensors in the order of
+// TensorFile::tensors. What the names mean, and whether the numbers are finite, is the caller's
+// matter.
 #pragma once
 
 #include <cstdint>

@@ -10,7 +10,7 @@
 //   gemm(a, panels, c, row)      (m, k) (k, n) (n) -> (m, n)      feed_forward, rows_times
 //       b serves many strips of rows: it is copied once into the order in which BLAS reads it
 //   gemm_masked(a, b, c)         (m, k) (k, n) -> (m, n)          attention, causal_attention
-//       a zero in a hides a row of b, which may hold NaN there
+//       adds to c; a zero in a hides a row of b, which may hold NaN there
 //   product(a, b)                (..., m, k) (..., k, n)          matmul
 //                                -> (..., m, n)
 //       many matrices, whose batch axes broadcast: a task is a strip of rows of one of them

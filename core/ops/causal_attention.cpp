@@ -43,12 +43,12 @@ Var<T> composed::causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>
     const Mask past = window_mask(n, {.window = n});
     const Var<T> scores = matmul(split(Q), split(K), {.transpose_b = true}) * scale;
     const Var<T> S = matmul(select(past, scores, T(0)), E, {.transpose_b = true});
-    const Var<T> exact =
+    const Var<T> near =
         select(window_mask(n, options), scores, -std::numeric_limits<T>::infinity());
-    const Var<T> P = taper::softmax(concat(std::vector<Var<T>>{S, exact}, -1));
+    const Var<T> P = taper::softmax(concat(std::vector<Var<T>>{S, near}, -1));
     const Var<T> P_slots = slice(P, -1, {.end = static_cast<std::ptrdiff_t>(k)});
-    const Var<T> P_exact = slice(P, -1, {.begin = static_cast<std::ptrdiff_t>(k)});
-    return merge_heads(matmul(select(past, matmul(P_slots, F), T(0)) + P_exact, split(V)));
+    const Var<T> P_near = slice(P, -1, {.begin = static_cast<std::ptrdiff_t>(k)});
+    return merge_heads(matmul(select(past, matmul(P_slots, F), T(0)) + P_near, split(V)));
 }
 
 template <class T> struct CausalAttention final : Op<T> {
@@ -56,7 +56,7 @@ template <class T> struct CausalAttention final : Op<T> {
         return R"(y_t = P_t V-bar_t,  P_t = softmax(q_t K-bar_t^T / sqrt(d_h)),
   K-bar_t = sum_{i<=t} e_i k_i^T,  V-bar_t = sum_{i<=t} f_i v_i^T
   Q, K, V, y (B, n, h d_h); E, F (k, n); e_i: column i of E
-With a window, the keys and values of the last positions stand beside the k slots, in one softmax.
+With a window, K_near and V_near, of the last positions, stand beside the k slots: 2, 3 and 5.
 
 In chunks of C positions, of which Q, K, V, E, F below are the part,
 with K-bar and V-bar summed over the chunks before:

@@ -1,5 +1,6 @@
 // Dropout. Which entries are dropped is a function of (seed, stream, entry) alone. So forward keeps
-// no mask: backward draws it again.
+// no mask: backward draws it again. The rows of a batch differ by the entry's number, layers by
+// their site (nn/layers/dropout.hpp), steps by a substream of the caller's.
 #include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 

@@ -5,8 +5,8 @@
 
 namespace taper {
 
-// Can a gradient flow to x on the tape that records? This is for forward. In backward
-// gradients.wants(x) says the same.
+// Can a gradient flow to x? This is for the forward of an op, whether or not a tape records it. In
+// backward gradients.wants(x) says the same.
 template <class T> bool wants_gradient(const Place<T>& x) {
     return x.tape != 0 || (x.leaf && x.leaf->trainable());
 }

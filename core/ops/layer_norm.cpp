@@ -19,8 +19,9 @@ template <class T> struct LayerNorm final : Op<T> {
             x, y, z (..., d); gain, bias (d)
   forward   1. mean, of x - x_0: around 1e6 a sum of x itself has no digit left for it
             2. variance, of the centred x: E[x^2] - mean^2 would lose all digits    3. y
-  backward  dbias = sum of dy over rows      dgain = sum of dy z over rows       g = dy gain
-            dx = r (g - mean(g) - z mean(g z))                needs mean and r of each row, not y)";
+  backward  3. g = dy gain    dgain = sum of dy z over rows    dbias = sum of dy over rows
+            2, 1. dx = r (g - mean(g) - z mean(g z))
+            needs x, gain, mean and r of each row, not y)";
     }
 
     // Rows whose dgain and dbias one task sums.
@@ -87,7 +88,8 @@ template <class T> struct LayerNorm final : Op<T> {
         const bool wants_gain = gradients.wants(gain);
         const bool wants_bias = gradients.wants(bias);
         auto dx = empty<T>(wants_x ? x.shape() : Shape{0});
-        // dgain and dbias are sums over all rows: each strip of the rows has a sum of its own.
+        // dgain and dbias are sums over all rows. A strip of rows is one thread's, and has a row of
+        // its own here; sum_to adds these in one order, whatever the threads.
         auto dgain = zeros<T>({wants_gain ? strips : 0, d});
         auto dbias = zeros<T>({wants_bias ? strips : 0, d});
         parallel_for(rows, strip, [&](std::size_t begin, std::size_t end) {
@@ -106,15 +108,15 @@ template <class T> struct LayerNorm final : Op<T> {
                 const auto normalised = [=](auto v) { return (v - x_0 - mean) * r_row; };
                 map_row(z.data(), d, normalised, x_row);  // z of forward again
                 if (wants_x) {
-                    map_row(g.data(), d, times, dy_row, gain.value().data());  // g = dy gain
+                    map_row(g.data(), d, times, dy_row, gain.value().data());  // 3
                     const T mean_g = sum_row(d, identity, g.data()) / N;
                     const T mean_gz = sum_row(d, times, g.data(), z.data()) / N;
                     const auto slope = [=](auto g_i, auto z_i) {
                         return r_row * (g_i - mean_g - z_i * mean_gz);
                     };
-                    map_row(dx.data() + row * d, d, slope, g.data(), z.data());
+                    map_row(dx.data() + row * d, d, slope, g.data(), z.data());  // 2, 1
                 }
-                // Forward: y = gain z + bias.
+                // 3
                 if (wants_gain) map_row(dgain_row, d, plus_product, dgain_row, dy_row, z.data());
                 if (wants_bias) map_row(dbias_row, d, plus, dbias_row, dy_row);
             }

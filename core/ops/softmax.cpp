@@ -37,7 +37,8 @@ template <class T> struct Softmax final : Op<T> {
     const char* formula() const override {
         return R"(y = softmax(x) over the last axis                            x, y (..., n)
   forward   1. m = max_j x_j    2. y_i = e^(x_i - m)    3. y_i /= sum_j y_j
-  backward  dx_i = y_i (dy_i - sum_j y_j dy_j)                    needs y, not x)";
+  backward  3, 2. dx_i = y_i (dy_i - sum_j y_j dy_j)    1. nothing: y is the same for every m
+            needs y, not x)";
     }
 
     Place<T> x;
@@ -68,8 +69,9 @@ template <class T> struct Softmax final : Op<T> {
             const T* const y_row = y.value().data() + row;
             const T* const dy_row = dy.data() + row;
             const T inner = sum_row(n, times, y_row, dy_row);  // sum_j y_j dy_j
+            // 3 takes `inner` away, and the derivative of 2's e^x is e^x: the factor y_i.
             const auto slope = [inner](auto y_i, auto dy_i) { return y_i * (dy_i - inner); };
-            map_row(dx.data() + row, n, slope, y_row, dy_row);
+            map_row(dx.data() + row, n, slope, y_row, dy_row);  // 3, 2
         });
         gradients.add(x, std::move(dx));
     }

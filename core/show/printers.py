@@ -280,7 +280,7 @@ GAP = ["...", "", "", "", "", "", ""]
 
 
 def tape_title(tape):
-    require(shared(tape["recording_"]) is not None)
+    require(shared(tape["alive_"]) is not None)
     backward = str(tape["backward_"]).split("::")[-1]
     return "tape %d, backward: %s" % (tape_number(tape["serial_"]), backward)
 

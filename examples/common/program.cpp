@@ -38,7 +38,7 @@ static void finish_open_line() {
     [[maybe_unused]] const ssize_t written = write(STDOUT_FILENO, "\n", 1);
 }
 
-static void handle_stop_signals() {
+static void install_stop_handler() {
     struct sigaction action {};
     struct sigaction before {};
     action.sa_handler = [](int signal) {
@@ -78,7 +78,7 @@ int run_program(const std::string& name, const std::function<int()>& body) {
     // Where a parent has left this one ignored, no child's status is to be had.
     std::signal(SIGCHLD, SIG_DFL);
     open_standard_streams();
-    handle_stop_signals();
+    install_stop_handler();
     keep_freed_memory();
     program_name = name;
     const auto fail = [](const char* message, int status) {
@@ -117,7 +117,7 @@ int run_program(const std::string& name, const std::function<int()>& body) {
     }
 }
 
-void catch_stop_signals() { must_save = 1; }
+void save_before_stopping() { must_save = 1; }
 
 int stop_status() { return stop_signal ? 128 + stop_signal : 0; }
 
@@ -132,8 +132,7 @@ std::optional<std::size_t> terminal_columns() {
     return known ? size.ws_col : 80;
 }
 
-// What cannot be written is dropped.
-static void write_progress(std::string_view text) {
+static void write_or_drop(std::string_view text) {
     while (!text.empty()) {
         pollfd out{STDOUT_FILENO, POLLOUT, 0};
         const int ready = poll(&out, 1, 100);
@@ -157,7 +156,7 @@ void say_in_place(std::string_view line) {
     // The next line replaces this one: nobody waits for a terminal that is stopped.
     if (!terminal_columns() || poll(&out, 1, 0) <= 0) return;
     line_is_open = 1;
-    write_progress(to_first_column + std::string(line) + erase);
+    write_or_drop(to_first_column + std::string(line) + erase);
 }
 
 void leave_line() { finish_open_line(); }
@@ -165,7 +164,7 @@ void leave_line() { finish_open_line(); }
 void say_unbroken(std::string_view text) {
     const std::string room = line_is_open ? to_first_column + erase : "";
     line_is_open = 0;
-    write_progress(room + std::string(text));
+    write_or_drop(room + std::string(text));
 }
 
 void say(std::string_view text) {

@@ -1,4 +1,6 @@
-// What every program shares: exit statuses, and signals that ask it to stop.
+// What every program shares: exit statuses, signals that ask it to stop, and what it writes to
+// stdout. A line for people goes from say_line by say, wrapped (progress.hpp) and say_unbroken to
+// write(2).
 #pragma once
 
 #include <cstddef>
@@ -10,7 +12,7 @@
 
 namespace taper::examples {
 
-// Training stopped on a number that is not finite: exit status 3.
+// A number is not finite: exit status 3, unless the caller has another word for it.
 class NotFinite : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
@@ -19,13 +21,15 @@ class NotFinite : public std::runtime_error {
 // Runs body and turns what it throws into one line on stderr, `PROGRAM: message`, and an exit
 // status: 2 for Error, 1 for a failure of the system, 3 for NotFinite. Otherwise the status is what
 // body returns. Also: numbers in the C locale, memory kept mapped between steps, a closed stdout
-// does not end the program, SIGINT, SIGTERM, SIGXCPU, SIGUSR1, SIGUSR2 and SIGHUP (unless it is
-// ignored, as under nohup) end it with status 128 + their number; on a terminal the cursor is then
-// at the start of a line. Where memory is missing the process ends here, and does not return.
+// does not end the program. SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1 and SIGUSR2, each unless it
+// was ignored at the start, as SIGHUP is under nohup, end it with status 128 + their number; on a
+// terminal the cursor is then at the start of a line. Where memory is missing the process ends
+// here, and does not return.
 int run_program(const std::string& name, const std::function<int()>& body);
 
-// After this, these signals only set a flag, however often they come: long loops ask stop_status().
-void catch_stop_signals();
+// Before this, a signal ends the program at once. After it, signals only set a flag, however often
+// they come: long loops ask stop_status(), save what they have, and return it.
+void save_before_stopping();
 int stop_status();  // 0; or 128 + its number once such a signal has come
 
 // The reader of stdout has left: run_program ends with status 0, as nothing is left to do.

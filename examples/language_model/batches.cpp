@@ -4,8 +4,6 @@
 
 namespace taper::examples {
 
-constexpr std::size_t validation_windows = 200;
-
 static Batch empty_batch(std::size_t rows, std::size_t length) {
     return {empty<std::int64_t>({rows, length}), empty<std::int64_t>({rows, length})};
 }
@@ -25,7 +23,7 @@ Batch training_batch(const TrainingOptions& options, const Corpus& corpus, const
 
 std::vector<Batch> validation_batches(const TrainingOptions& options, const Corpus& corpus,
                                       const Task& task) {
-    const auto windows = corpus.validation_windows(validation_windows);
+    const auto windows = corpus.validation_windows(most_validation_windows);
     const Random random(0, "validation");
     std::vector<Batch> batches;
     for (std::size_t first = 0; first < windows.size(); first += options.batch) {

@@ -31,7 +31,8 @@ struct Progress {
 
 std::string checkpoint_path(const std::string& directory);
 // checkpoint.safetensors: weights, Adam's moments, progress and identity. Its directory must be
-// there.
+// there. Whenever the process is killed, the file is the old one or the new one, whole: write_file
+// (core/io/file.hpp).
 void save_checkpoint(const std::string& directory, const nn::Parameters<float>& parameters,
                      const nn::Adam<float>& adam, const Progress& progress,
                      const RunIdentity& identity);

@@ -12,6 +12,10 @@
 
 namespace taper::examples {
 
+// A window here is n tokens of a text, or n + 1, not the causal model's --window. Validation looks
+// at so many, and at fewer of a short text.
+inline constexpr std::size_t most_validation_windows = 200;
+
 // Windows of `window` tokens. A window never spans two files.
 class Corpus {
   public:

@@ -6,7 +6,7 @@
 #include "core/io/safetensors.hpp"
 #include "core/kernels/parallel.hpp"
 #include "examples/common/options.hpp"
-#include "examples/common/output.hpp"
+#include "examples/common/output_path.hpp"
 #include "examples/common/program.hpp"
 #include "examples/common/text.hpp"
 #include "examples/language_model/run_directory.hpp"

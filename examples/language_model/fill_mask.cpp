@@ -15,6 +15,8 @@
 namespace taper::examples {
 
 // The lines that fill_mask prints: a list of guesses for each mask, and the text with the best.
+// Probabilities are fractions of 1 (guessing.cpp). Bytes that are not whole characters are spelled
+// \xC3; the rest is UTF-8, whatever the terminal takes.
 class FilledText {
   public:
     explicit FilledText(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}

@@ -28,7 +28,7 @@ void MaskedTask::fill_row(Batch& batch, std::size_t row, std::span<const std::in
 }
 
 MaskedTask::MaskedTask(const Tokenizer& tokenizer, const Corpus& corpus)
-    : tokenizer_(tokenizer), examples_(corpus.validation_windows(200)) {
+    : tokenizer_(tokenizer), examples_(corpus.validation_windows(most_validation_windows)) {
     if (examples_.empty()) examples_.push_back(corpus.training_window(Random(0, "example"), 0));
 }
 

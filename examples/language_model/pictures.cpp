@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <xtensor-blas/xlinalg.hpp>
 
-#include "examples/common/output.hpp"
+#include "examples/common/output_path.hpp"
 #include "examples/common/plot.hpp"
 #include "examples/common/program.hpp"
 #include "examples/common/progress.hpp"

@@ -14,7 +14,7 @@
 
 #include "core/error.hpp"
 #include "core/io/file.hpp"
-#include "examples/common/output.hpp"
+#include "examples/common/output_path.hpp"
 #include "examples/language_model/checkpoint.hpp"
 
 namespace taper::examples {

@@ -36,7 +36,7 @@ std::int32_t draw_token(const Array<float>& logits, const Sampling& sampling, do
         p.push_back(std::exp(difference / sampling.temperature));
     }
 
-    // The first `kept` tokens have the probability top_p together.
+    // The first `kept` tokens are the fewest that have the probability top_p together, or more.
     const double total = std::accumulate(p.begin(), p.end(), 0.0);
     std::size_t kept = 0;
     double mass = 0;

@@ -10,8 +10,8 @@
 
 namespace taper::examples {
 
-// How a token is drawn from logits: from the top_k likeliest, of these from the likeliest whose
-// probabilities reach top_p together, with probabilities p^(1 / temperature) (Holtzman et al.
+// How a token is drawn from logits: from the top_k likeliest. Their probabilities become
+// p^(1 / temperature), and the likeliest that then reach top_p together stay (Holtzman et al.
 // 2020). Temperature 0: the likeliest.
 struct Sampling {
     double temperature = 1;   // >= 0

@@ -234,7 +234,7 @@ void Training::save_done_run() {
 
 void Training::begin() {
     if (!options_.resume) {
-        catch_stop_signals();
+        save_before_stopping();
         directory_ = std::make_unique<RunDirectory>(options_.out);
         directory_->begin();
         save_state();
@@ -244,10 +244,12 @@ void Training::begin() {
     log_.open(recorded);
     if (options_changed_) save_state();
     // A run that goes on has nothing to save before: a long log is not waited for.
-    catch_stop_signals();
+    save_before_stopping();
     begin_report();
 }
 
+// Ctrl-C sets a flag (common/program.cpp), which this loop and validation see by stop_status().
+// Then save() writes the checkpoint: checkpoint.cpp, core/io/safetensors.cpp, core/io/file.cpp.
 int Training::run() {
     if (progress_.step >= options_.steps && !progress_.pending) {
         save_done_run();

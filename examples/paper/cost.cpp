@@ -25,7 +25,7 @@
 #include "examples/common/model_memory.hpp"
 #include "examples/common/model_options.hpp"
 #include "examples/common/options.hpp"
-#include "examples/common/output.hpp"
+#include "examples/common/output_path.hpp"
 #include "examples/common/plot.hpp"
 #include "examples/common/program.hpp"
 #include "nn/linformer.hpp"

@@ -53,6 +53,11 @@ template <class T> static Var<T> side_by_side(const std::vector<Var<T>>& heads) 
     return heads.size() == 1 ? heads[0] : concat(heads, -1);
 }
 
+// Where E meets K. If all heads share E, it meets the inputs, before W^K: Projection::operator() of
+// x, in projection.cpp. Otherwise it meets the keys of its heads: Projection::operator() of K and
+// V, in attend below. Left to right it meets them chunk by chunk in core/ops/causal_attention.cpp,
+// and token by token in step below.
+//
 // Eq. 7: head_i = softmax(Q W_i^Q (E_i K W_i^K)^T / sqrt(d_h)) . F_i V W_i^V. Heads with the same E
 // and F are projected at once. Padding is set to 0 before E and F: afterwards every slot would hold
 // a part of it.
@@ -60,7 +65,7 @@ template <class T>
 Var<T> MultiHeadAttention<T>::operator()(const Var<T>& x, const Pass& pass) const {
     check_input(x, pass);
     const Var<T> Q = query(x);
-    if (projection && !causal && projection->acts_on_inputs()) {  // all sharing but "none"
+    if (projection && !causal && projection->acts_on_inputs()) {
         const Slots<T> slots = (*projection)(without_padding(x, pass), key, value, pass.real);
         return output(taper::attention(Q, slots.K, slots.V, {.heads = heads, .live = slots.live}));
     }

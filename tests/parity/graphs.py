@@ -62,8 +62,8 @@ def ops_to_draw(runner):
     known = set(listing.stdout.split())
     drawn = {op for op in known if generator.plain_name(op) in generator.DRAW}
     declared = declared_ops()
-    require_none(declared - known, "graph_runner.cpp")
-    require_none(declared - drawn, "generator.py")
+    require_none(declared - known, "graph_ops.hpp")
+    require_none(declared - drawn, "drawn_ops.py")
     return sorted(known)
 
 

@@ -1,4 +1,4 @@
-#include "examples/common/output.hpp"
+#include "examples/common/output_path.hpp"
 
 #include <unistd.h>
 

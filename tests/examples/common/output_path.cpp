@@ -1,5 +1,5 @@
 // Where a program is to write: what is refused before its work, and that asking makes nothing.
-#include "examples/common/output.hpp"
+#include "examples/common/output_path.hpp"
 
 #include "tests/support/programs.hpp"
 
