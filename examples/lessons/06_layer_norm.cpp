@@ -10,6 +10,7 @@
 // nn/layers/encoder.cpp. Run it: build/release/bin/06_layer_norm
 #include <cmath>
 #include <iomanip>
+#include <numeric>
 
 #include "core/ops.hpp"
 #include "examples/common/apart.hpp"
@@ -21,7 +22,9 @@ using examples::apart;
 using lessons::claim;
 using nn::Norm;  // pre, post
 
-static double dot(const Array<double>& a, const Array<double>& b) { return xt::sum(a * b)(); }
+static double dot(const Array<double>& a, const Array<double>& b) {
+    return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+}
 static double length(const Array<double>& x) { return std::sqrt(dot(x, x)); }
 
 // gain 1, bias 0, as a new model has
