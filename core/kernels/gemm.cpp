@@ -105,14 +105,16 @@ constexpr std::size_t chunk_work = 500'000;
 // does not depend on the number of threads, and so the bits do not.
 constexpr std::size_t few_tasks = 8;
 
+// Entry number n of an array. One without entries has no memory, and so no address to count from.
+template <class T> static T* entry(T* data, std::size_t n) { return data ? data + n : nullptr; }
+
 // The part of x that begins at (row, column), cut where x ends.
 template <class T>
 static MatrixView<T> submatrix(const MatrixView<T>& x, std::size_t row, std::size_t rows,
                                std::size_t column, std::size_t columns) {
     const std::size_t begin = x.transposed ? column * x.stride + row : row * x.stride + column;
-    const T* const data = x.data ? x.data + begin : nullptr;  // without entries x has no memory
-    return {data, std::min(rows, x.rows - row), std::min(columns, x.columns - column), x.stride,
-            x.transposed};
+    return {entry(x.data, begin), std::min(rows, x.rows - row),
+            std::min(columns, x.columns - column), x.stride, x.transposed};
 }
 
 template <class T>
@@ -322,7 +324,7 @@ Array<T> sum_of_outer_products(const Array<T>& a, const Array<T>& b, Array<T>* a
         const std::size_t column = strip * cut.columns;
         const Interval part_rows = nth_part(rows, parts, part);
         const Interval summed = nth_part(m, strips, strip);  // columns of a
-        T* const c = products.data() + part * height * width + column;
+        T* const c = entry(products.data(), part * height * width + column);
         std::size_t i = part_rows.begin;
         do {  // once where there is no row: the product is 0 then
             const std::size_t count = std::min(cut.inner, part_rows.end - i);
@@ -330,8 +332,8 @@ Array<T> sum_of_outer_products(const Array<T>& a, const Array<T>& b, Array<T>* a
             const MatrixView<T> wide_rows = submatrix(wide, i, count, column, cut.columns);
             gemm(transposed(narrow_rows), wide_rows, c, width, i > part_rows.begin);
             if (a_sum)
-                add_rows(count, summed.end - summed.begin, a.data() + i * m + summed.begin, m,
-                         sums.data() + part * m + summed.begin);
+                add_rows(count, summed.end - summed.begin, entry(a.data(), i * m + summed.begin), m,
+                         entry(sums.data(), part * m + summed.begin));
             i += cut.inner;
         } while (i < part_rows.end);
     });

@@ -228,3 +228,26 @@ TEST_CASE(
     at_every_place(double{});
     at_every_place(float{});
 }
+
+// UBSan: an array without entries has no memory, and no address is counted from it.
+TEST_CASE("large: linear of no rows, or of no columns, has gradients of its shapes that are 0") {
+    struct Case {
+        std::size_t rows, in, out;
+    };
+    for (const auto& [rows, in, out] :
+         {Case{0, 257, 385}, Case{0, 385, 257}, Case{300, 513, 0}, Case{300, 0, 513}}) {
+        CAPTURE(rows);
+        CAPTURE(in);
+        CAPTURE(out);
+        Parameter<double> x("x", drawn("x", {rows, in}));
+        Parameter<double> W("W", drawn("W", {out, in}));
+        Parameter<double> b("b", drawn("b", {out}));
+        Tape<double> tape;
+        const Var<double> y = linear(x, W, b);
+        const Array<double> dy = cotangent<double>(y.shape());
+        tape.backward(y, dy);
+        CHECK(W.gradient() == zeros<double>({out, in}));
+        CHECK(apart(b.gradient(), sum_to(dy, {out})) < 1e-12);
+        CHECK(x.gradient() == zeros<double>({rows, in}));
+    }
+}
