@@ -234,8 +234,11 @@ TEST_CASE("large: linear of no rows, or of no columns, has gradients of its shap
     struct Case {
         std::size_t rows, in, out;
     };
-    for (const auto& [rows, in, out] :
+    for (const Case& shape :
          {Case{0, 257, 385}, Case{0, 385, 257}, Case{300, 513, 0}, Case{300, 0, 513}}) {
+        const std::size_t rows = shape.rows;
+        const std::size_t in = shape.in;
+        const std::size_t out = shape.out;
         CAPTURE(rows);
         CAPTURE(in);
         CAPTURE(out);
