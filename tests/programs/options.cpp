@@ -1,7 +1,7 @@
 // The command lines of train_mlm and fill_mask.
-#include <regex>
 #include <string>
 
+#include "tests/support/pattern.hpp"
 #include "tests/support/programs.hpp"
 
 using namespace taper::tests;
@@ -34,9 +34,8 @@ std::vector<std::string> option_names(const std::string& program) {
     CHECK(help.status == 0);
     CHECK(help.err.empty());
     std::vector<std::string> options;
-    const std::regex name("\n +(--[a-z-]+)");
-    std::sregex_iterator match(help.out.begin(), help.out.end(), name);
-    for (; match != std::sregex_iterator(); ++match) options.push_back((*match)[1]);
+    const Pattern name("\n +(--[a-z-]+)");
+    for (const Pattern::Match& match : name.find_all(help.out)) options.push_back(match[1]);
     return options;
 }
 
@@ -44,16 +43,16 @@ std::vector<std::string> option_names(const std::string& program) {
 
 TEST_CASE("programs options: every whole number that a message allows is taken, and no other") {
     const CommandLine line;
+    const Pattern range("a whole number from ([0-9]+) to ([0-9]+): '1e3'");
     int counts = 0;
     for (const std::string& option : option_names("train_mlm")) {
         CAPTURE(option);
         const std::string refusal = line.with(option, "1e3").err;
-        std::smatch range;
-        if (!std::regex_search(refusal, range,
-                               std::regex("a whole number from ([0-9]+) to ([0-9]+): '1e3'")))
-            continue;
+        const auto ranges = range.find_all(refusal);
+        if (ranges.empty()) continue;
         ++counts;
-        const std::string low = range[1], high = range[2];
+        const std::string low = ranges[0][1];
+        const std::string high = ranges[0][2];
         CHECK(line.takes(option, low));
         if (option != "--vocab") CHECK(line.takes(option, high));  // --vocab: only with bpe
         const bool is_largest = high == "18446744073709551615";
@@ -158,10 +157,10 @@ TEST_CASE("programs options: --version, and options that must be there") {
         CAPTURE(program);
         const Result version = run(program, {"--version"});
         CHECK(version.status == 0);
-        CHECK(std::regex_match(version.out, std::regex("taper [0-9]+\\.[0-9]+\\.[0-9]+\n")));
+        CHECK(Pattern("taper [0-9]+\\.[0-9]+\\.[0-9]+\n").matches(version.out));
         const std::string help = run(program, {"--help"}).out;
         for (const std::string& name : names)
-            CHECK(std::regex_search(help, std::regex("\n +" + name + " [^\n]* \\[required\\]\n")));
+            CHECK(Pattern("\n +" + name + " [^\n]* \\[required\\]\n").is_in(help));
         if (!names.empty()) check_refused(run(program, {}), {names[0] + ": ", "given"});
     }
     const Scratch scratch;
@@ -279,6 +278,6 @@ TEST_CASE("programs options: numbers are read and written as in C, whatever the 
     const Result result =
         run("train_mlm", arguments + Arguments{"--lr", "0.5", "--warmup", "0"}, german);
     CHECK(result.status == 0);
-    CHECK(std::regex_search(result.out, std::regex("loss [0-9]+\\.[0-9]{4}  ")));
+    CHECK(Pattern("loss [0-9]+\\.[0-9]{4}  ").is_in(result.out));
     CHECK(metrics_of(out)[0]["lr"].get<double>() == doctest::Approx(0.5).epsilon(0.01));
 }

@@ -2,8 +2,8 @@
 #include "tests/support/terminal.hpp"
 
 #include <chrono>
-#include <regex>
 
+#include "tests/support/pattern.hpp"
 #include "tests/support/programs.hpp"
 
 using namespace taper;
@@ -29,11 +29,10 @@ struct LanguageModel {
 };
 
 // The number of the lines that match.
-std::size_t count_of(const std::vector<std::string>& lines, const std::string& pattern) {
-    const std::regex regex(pattern);
-    return static_cast<std::size_t>(
-        std::count_if(lines.begin(), lines.end(),
-                      [&](const auto& line) { return std::regex_match(line, regex); }));
+std::size_t count_of(const std::vector<std::string>& lines, const std::string& expression) {
+    const Pattern pattern(expression);
+    return static_cast<std::size_t>(std::count_if(
+        lines.begin(), lines.end(), [&](const auto& line) { return pattern.matches(line); }));
 }
 
 std::size_t longest(const std::vector<std::string>& lines) {

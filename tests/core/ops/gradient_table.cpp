@@ -1,10 +1,10 @@
 #include "tests/core/ops/gradient_table.hpp"
 
 #include <fstream>
-#include <regex>
 #include <sstream>
 
 #include "core/array/random.hpp"
+#include "tests/support/pattern.hpp"
 
 namespace taper::tests {
 
@@ -122,14 +122,14 @@ std::vector<std::string> declared_ops() {
     const std::string path = TAPER_SOURCE_DIR "/core/ops.hpp";
     std::ifstream file(path);
     if (!file) throw Error(path + ": the header must be readable: set TAPER_SOURCE_DIR");
-    const std::regex declaration(R"(^(?:template <class T>)?\s*Var<T> (\w+)\()");
+    const Pattern declaration(R"(^(?:template <class T>)?\s*Var<T> (\w+)\()");
     std::vector<std::string> names;
     std::string prefix, line;
-    std::smatch match;
     while (std::getline(file, line)) {
         if (line.starts_with("namespace composed")) prefix = "composed::";
         if (line.starts_with("}")) prefix.clear();
-        if (std::regex_search(line, match, declaration)) names.push_back(prefix + match[1].str());
+        for (const Pattern::Match& match : declaration.find_all(line))
+            names.push_back(prefix + match[1]);
     }
     return names;
 }

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "examples/common/tokenizer.hpp"
+#include "tests/support/sanitized.hpp"
 #include "tests/support/scratch.hpp"
 #include "tests/support/tokenizers.hpp"
 
@@ -257,5 +258,6 @@ TEST_CASE(
     CHECK(built.notice.starts_with(sample + std::to_string(text.size()) + " bytes\n--vocab 400: "));
     CHECK(built.tokenizer->encode(" beginning God").size() == 2);
     CHECK(built.tokenizer->encode("\u00A7").size() == 1);
+    text.resize(static_cast<std::size_t>(taper::tests::unless_sanitized(17 << 20, 1 << 20)));
     CHECK(built.tokenizer->decode(built.tokenizer->encode(text)) == text);
 }
