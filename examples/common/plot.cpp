@@ -42,6 +42,22 @@ static void set_y_range(Script& out, const std::vector<Curve>& curves) {
     if (high - low < 1e-6) out << "set yrange [" << low - 1 << ":" << high + 1 << "]\n";
 }
 
+static void set_colours(Script& out) {
+    int linetype = 0;
+    for (const char* colour :
+         {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000"})
+        out << "set linetype " << ++linetype << " lc rgb '" << colour << "'\n";
+    out << "set linetype cycle " << linetype << "\n";
+}
+
+static void write_band(Script& out, std::size_t number, const Curve& curve) {
+    out << "$band" << number << " << EOD\n";
+    for (std::size_t i = 0; i < curve.points.size(); ++i)
+        out << curve.points[i].first << " " << curve.band[i].first << " " << curve.band[i].second
+            << "\n";
+    out << "EOD\n";
+}
+
 static std::string curves_script(const std::string& title, const std::string& x_label,
                                  const std::string& y_label, const std::vector<Curve>& curves,
                                  Scale scale) {
@@ -50,16 +66,28 @@ static std::string curves_script(const std::string& title, const std::string& x_
     out << "set xlabel '" << x_label << "'\n";
     out << "set ylabel '" << y_label << "'\n";
     out << "set grid lc rgb '#dddddd'\nset border 3\nset tics nomirror\n";
-    if (scale == Scale::linear) out << "set key top right\n";
-    else out << "set logscale x 2\nset logscale y\nset key top left\n";
+    out << "set key outside right top Left reverse noenhanced\n";
+    if (scale == Scale::logarithmic || scale == Scale::logarithmic_x) out << "set logscale x 2\n";
+    if (scale == Scale::logarithmic || scale == Scale::logarithmic_y) out << "set logscale y\n";
+    set_colours(out);
     set_y_range(out, curves);
     for (std::size_t i = 0; i < curves.size(); ++i) {
         out << "$curve" << i << " << EOD\n";
         for (const auto& [x, y] : curves[i].points) out << x << " " << y << "\n";
         out << "EOD\n";
+        if (!curves[i].band.empty()) write_band(out, i, curves[i]);
     }
+    bool banded = false;
+    out << "plot ";
+    for (std::size_t i = 0; i < curves.size(); ++i)
+        if (!curves[i].band.empty()) {
+            banded = true;
+            out << "$band" << i << " with filledcurves linetype " << i + 1
+                << " fillstyle transparent solid 0.2 noborder notitle, ";
+        }
     for (std::size_t i = 0; i < curves.size(); ++i) {
-        out << (i == 0 ? "plot " : ", ") << "$curve" << i << " with " << curves[i].style;
+        out << (i == 0 ? "" : ", ") << "$curve" << i << " with " << curves[i].style;
+        if (banded) out << " linetype " << i + 1;  // its band's
         out << " title '" << curves[i].title << "'";
     }
     out << "\n";
@@ -147,7 +175,7 @@ static bool draw(const std::string& path, std::size_t width, std::size_t height,
 
 bool plot(const std::string& path, const std::string& title, const std::string& x_label,
           const std::string& y_label, const std::vector<Curve>& curves, Scale scale) {
-    return draw(path, 640, 400, curves_script(title, x_label, y_label, curves, scale));
+    return draw(path, 760, 400, curves_script(title, x_label, y_label, curves, scale));
 }
 
 bool plot(const std::string& path, const std::string& title,

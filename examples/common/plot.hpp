@@ -9,15 +9,19 @@
 
 namespace taper::examples {
 
-// One curve: (x, y) points and how it is drawn, in gnuplot's words.
+// One curve: (x, y) points and how it is drawn, in gnuplot's words. band: of each point the least
+// and the most y, drawn behind the curve in its colour; or none.
 struct Curve {
     std::string title, style;
     std::vector<std::pair<double, double>> points;
+    std::vector<std::pair<double, double>> band = {};
 };
 
-enum class Scale { linear, logarithmic };  // of both axes
+// Of both axes, or of the one that is named.
+enum class Scale { linear, logarithmic, logarithmic_x, logarithmic_y };
 
-// 640 x 400.
+// 760 x 400, the legend beside the curves. Their colours are told apart in print and by the colour
+// blind (Okabe and Ito 2008).
 bool plot(const std::string& path, const std::string& title, const std::string& x_label,
           const std::string& y_label, const std::vector<Curve>& curves,
           Scale scale = Scale::linear);

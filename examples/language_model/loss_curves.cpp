@@ -70,8 +70,7 @@ std::vector<Curve> LossCurves::curves() const {
         if (!points.empty()) curves.push_back({title, style, std::move(points)});
     };
     add_curve("training", "lines lc rgb '#c3d5e8'", steps_.extremes());
-    add_curve("training (mean of the steps so far, the last 20 at most)",
-              "lines lw 1.5 lc rgb '#4f81b5'", means_.last());
+    add_curve("mean of up to 20 steps", "lines lw 1.5 lc rgb '#4f81b5'", means_.last());
     add_curve("validation", "linespoints pt 7 ps 0.5 lw 2 lc rgb '#c0392b'",
               validation_.extremes());
     return curves;

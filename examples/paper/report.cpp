@@ -1,0 +1,143 @@
+#include "examples/paper/report.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <numeric>
+#include <stdexcept>
+
+#include "core/io/file.hpp"
+#include "core/kernels/parallel.hpp"
+#include "examples/common/output_path.hpp"
+#include "examples/common/program.hpp"
+#include "examples/common/progress.hpp"
+
+namespace taper::examples {
+
+const std::string& name_of(Verdict verdict) {
+    static const std::array<std::string, 4> names{"holds", "holds weaker",
+                                                  "not visible at this size", "does not hold"};
+    return names.at(static_cast<std::size_t>(verdict));
+}
+
+Spread spread_of(const std::vector<double>& numbers) {
+    const auto [least, most] = std::minmax_element(numbers.begin(), numbers.end());
+    const double sum = std::accumulate(numbers.begin(), numbers.end(), 0.0);
+    return {sum / static_cast<double>(numbers.size()), *least, *most, numbers.size()};
+}
+
+static std::string significant(double number, int digits) {
+    std::array<char, 64> text{};
+    std::snprintf(text.data(), text.size(), "%.*g", digits, number);
+    return text.data();
+}
+
+std::string text_of(const Spread& spread, int digits) {
+    const std::string mean = significant(spread.mean, digits);
+    if (spread.seeds == 1) return mean + " (1 seed)";
+    return mean + " (" + significant(spread.least, digits) + " to " +
+           significant(spread.most, digits) + ", " + std::to_string(spread.seeds) + " seeds)";
+}
+
+PaperOptions::PaperOptions(const std::string& program)
+    : out("build/paper/" + program), threads(static_cast<std::uint64_t>(taper::threads())) {}
+
+void PaperOptions::declare(Options& options, const std::string& minutes) {
+    options.path("--out", out, "a directory for the numbers (JSON) and the picture (SVG)");
+    options.flag("--quick", quick, "small sizes: seconds instead of " + minutes);
+    options.count("--seed", seed, 0, 1U << 31, "of the random numbers");
+    options.count("--seeds", seeds, 1, 100, "so many seeds, from --seed on: the spread");
+    options.count("--threads", threads, 1, max_threads, "threads");
+}
+
+void PaperOptions::apply() const {
+    check_output_directory("--out", out);
+    std::filesystem::create_directories(out);
+    set_threads(static_cast<int>(threads));
+}
+
+PaperReport::PaperReport(const PaperOptions& options, const std::string& program,
+                         const std::string& place, const std::string& title)
+    : options_(options), program_(program) {
+    json_["program"] = program;
+    json_["place"] = place;
+    json_["title"] = title;
+    json_["quick"] = options.quick;
+    json_["seed"] = options.seed;
+    json_["seeds"] = options.seeds;
+    json_["findings"] = nlohmann::ordered_json::array();
+    json_["numbers"] = nlohmann::ordered_json::object();
+    print_result(place + " of arXiv 2006.04768: " + title + "\n");
+}
+
+void PaperReport::add(const Finding& finding) {
+    json_["findings"].push_back(
+        {{"claim", finding.claim},
+         {"paper", finding.paper},
+         {"ours", finding.ours},
+         {"verdict", name_of(finding.verdict)},
+         {"control", {{"what", finding.control}, {"verdict", name_of(finding.control_verdict)}}}});
+    if (finding.verdict == finding.control_verdict) not_flipped_.push_back(finding.claim);
+    print_result("\nclaim    " + finding.claim + "\npaper    " + finding.paper + "\nours     " +
+                 finding.ours + "\nverdict  " + name_of(finding.verdict) + "\ncontrol  " +
+                 finding.control + ": " + name_of(finding.control_verdict) + "\n");
+}
+
+std::string PaperReport::picture_path() const { return options_.out + "/" + program_ + ".svg"; }
+
+int PaperReport::finish() {
+    const std::string path = options_.out + "/" + program_ + ".json";
+    write_file(path, json_.dump(1) + "\n");
+    print_result("\nnumbers  " + path + "\npicture  " + picture_path() + "\n");
+    for (const std::string& claim : not_flipped_)
+        note("a control must flip its verdict, and did not; the verdict says nothing: " + claim);
+    return not_flipped_.empty() ? 0 : 1;
+}
+
+static double seconds_now() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+WorkProgress::WorkProgress(std::uint64_t parts)
+    : parts_(parts), began_at_(seconds_now()), shown_at_(began_at_) {}
+
+void WorkProgress::done() {
+    ++done_;
+    show();
+}
+
+void WorkProgress::leave() const {
+    if (terminal_columns()) leave_line();
+}
+
+void WorkProgress::show() {
+    const double now = seconds_now();
+    const auto columns = terminal_columns();
+    const double between = columns ? 0.2 : 10;
+    if (now - shown_at_ < between) return;
+    shown_at_ = now;
+    const double elapsed = now - began_at_;
+    const double of_a_part = elapsed / static_cast<double>(done_);
+    const Standing standing{.step = done_,
+                            .steps = parts_,
+                            .loss = {},
+                            .validation = {},
+                            .tokens_per_second = {},
+                            .elapsed = elapsed,
+                            .left = of_a_part * static_cast<double>(parts_ - done_),
+                            .validating = false};
+    if (columns) say_in_place(progress_line(standing, *columns - 1));
+    else say_line(report_line(standing, any_width));
+}
+
+void require_drawn(bool drawn, const std::string& path) {
+    if (!drawn)
+        throw std::runtime_error(
+            "--out: the picture needs gnuplot (Debian: gnuplot-nox): it is missing or failed: " +
+            path);
+}
+
+}  // namespace taper::examples
