@@ -6,19 +6,13 @@
 //
 // The paper's memory is saved on the n x n scores. Ours never holds them (core/ops/attention.cpp),
 // so full attention needs hardly more memory here, and time alone tells the two apart.
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <csignal>
 #include <cstdio>
 #include <map>
 #include <optional>
 #include <stdexcept>
-#include <system_error>
 
 #include "core/kernels/parallel.hpp"
 #include "examples/common/measuring.hpp"
@@ -39,12 +33,8 @@ struct Series {
     std::size_t k;  // 0 for full attention
 };
 
-struct Cost {
-    double microseconds;  // of a token
-    double megabytes;     // of the process at its peak
-};
-
-static Cost cost_of(const nn::Config& config, std::size_t tokens, bool train) {
+// The least time of a pass.
+static double seconds_of_passes(const nn::Config& config, std::size_t tokens, bool train) {
     nn::Linformer<float> model(config);
     const Ids ids =
         random_ids({tokens / config.length, config.length}, config.vocab_size, "tokens");
@@ -67,38 +57,21 @@ static Cost cost_of(const nn::Config& config, std::size_t tokens, bool train) {
         least = std::min(least, seconds);
         total += seconds;
     }
-    return {least * 1e6 / static_cast<double>(tokens), peak_megabytes()};
+    return least;
 }
 
-// In a process of its own, so that the peak is that of this configuration alone.
-static Cost measured(const nn::Config& config, std::size_t tokens, bool train) {
-    int ends[2];
-    if (pipe(ends) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
-    const pid_t child = fork();
-    if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
-    if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);  // ends with the parent
-        try {
-            const Cost cost = cost_of(config, tokens, train);
-            const bool written = write(ends[1], &cost, sizeof cost) == sizeof cost;
-            _exit(written ? 0 : 1);
-        } catch (...) {  // the parent says that there is no result
-            _exit(1);
-        }
-    }
-    close(ends[1]);
-    Cost cost{};
-    const bool whole = read(ends[0], &cost, sizeof cost) == sizeof cost;
-    close(ends[0]);
-    waitpid(child, nullptr, 0);
-    if (!whole)
-        throw std::runtime_error(
-            "a measurement must end (is there enough memory, are there threads enough?): n " +
-            std::to_string(config.length));
-    return cost;
+struct TokenCost {
+    double microseconds;  // of a token
+    double megabytes;     // of the process at its peak
+};
+
+static TokenCost measured(const nn::Config& config, std::size_t tokens, bool train) {
+    const Cost cost = cost_alone("n " + std::to_string(config.length),
+                                 [&] { return seconds_of_passes(config, tokens, train); });
+    return {cost.seconds * 1e6 / static_cast<double>(tokens), cost.megabytes};
 }
 
-using Costs = std::map<std::size_t, Cost>;  // by n
+using Costs = std::map<std::size_t, TokenCost>;  // by n
 
 // From which length on `fast` stays the faster one, the logarithms between two measured lengths
 // joined by a straight line.
@@ -231,7 +204,7 @@ static SeriesCosts measure(const std::vector<Series>& all_series, const CostOpti
                 cells.push_back("-");
                 continue;
             }
-            const Cost cost = measured(config_of(series, n, o), o.tokens, o.train());
+            const TokenCost cost = measured(config_of(series, n, o), o.tokens, o.train());
             costs[series.name][n] = cost;
             cells.push_back(cell(cost.microseconds, cost.megabytes, 2));
         }
@@ -251,8 +224,8 @@ static void print_ratios(const std::vector<Series>& linformers, const SeriesCost
                 cells.push_back("-");
                 continue;
             }
-            const Cost full = costs.at(name_of_full(series.causal)).at(n);
-            const Cost cost = costs.at(series.name).at(n);
+            const TokenCost full = costs.at(name_of_full(series.causal)).at(n);
+            const TokenCost cost = costs.at(series.name).at(n);
             cells.push_back(
                 cell(full.microseconds / cost.microseconds, full.megabytes / cost.megabytes, 1));
         }
