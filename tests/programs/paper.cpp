@@ -1,0 +1,71 @@
+// The programs about the paper, at the sizes of --quick: their verdicts follow from their numbers,
+// and each is flipped by its control.
+#include "tests/support/programs.hpp"
+
+using namespace taper::tests;
+
+namespace {
+
+// What a program said, and its files.
+struct PaperRun {
+    Result result;
+    nlohmann::json json;
+    std::string picture;
+
+    PaperRun(const std::string& program, const Scratch& scratch, const Arguments& more = {}) {
+        const std::string out = scratch.path(program);
+        result = run(program, Arguments{"--quick", "--out", out} + more);
+        json = nlohmann::json::parse(file_contents(out + "/" + program + ".json"));
+        picture = file_contents(out + "/" + program + ".svg");
+    }
+};
+
+bool is_flipped(const nlohmann::json& finding) {
+    return finding.at("verdict") != finding.at("control").at("verdict");
+}
+
+void check_report(const PaperRun& paper) {
+    CHECK(paper.json.at("quick") == true);
+    CHECK(!paper.json.at("numbers").empty());
+    REQUIRE(!paper.json.at("findings").empty());
+    for (const nlohmann::json& finding : paper.json.at("findings")) {
+        CHECK(contains(paper.result.out, "claim    " + finding.at("claim").get<std::string>()));
+        CHECK(contains(paper.result.out, "verdict  " + finding.at("verdict").get<std::string>()));
+    }
+    CHECK(contains(paper.picture, "</svg>"));
+}
+
+}  // namespace
+
+TEST_CASE("programs paper: each verdict is flipped by its control") {
+    const Scratch scratch;
+    for (const char* program : {"theorem_1", "theorem_2"})
+        for (const char* seed : {"1", "2"}) {
+            CAPTURE(program);
+            CAPTURE(seed);
+            const PaperRun paper(program, scratch, {"--seed", seed});
+            CHECK(paper.result.status == 0);
+            check_report(paper);
+            for (const nlohmann::json& finding : paper.json.at("findings")) {
+                CAPTURE(finding.dump());
+                CHECK(is_flipped(finding));
+            }
+        }
+}
+
+// No test asserts how long something takes: of table_1 the multiplications alone are looked at.
+TEST_CASE("programs paper: the multiplications of a layer are linear in n, of full attention not") {
+    const Scratch scratch;
+    const PaperRun paper("table_1", scratch);
+    check_report(paper);
+    const nlohmann::json& count = paper.json.at("findings").at(0);
+    CHECK(contains(count.at("claim").get<std::string>(), "multiplications"));
+    CHECK(count.at("verdict") == "holds");
+    CHECK(count.at("control").at("verdict") == "does not hold");
+}
+
+TEST_CASE("programs paper: bad options are refused by name") {
+    check_refused(run("table_1", {"--lengths", "64,64"}), {"--lengths", "64, 64"});
+    check_refused(run("table_1", {"--lengths", "64"}), {"--lengths", "at least two", "1"});
+    check_refused(run("table_1", {"--seeds", "0"}), {"--seeds", "'0'"});
+}
