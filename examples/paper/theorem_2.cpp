@@ -491,9 +491,10 @@ static void draw_errors(const std::string& path, const Measured& measured,
     for (const std::uint64_t k : {middle_k, o.k.back()})
         curves.push_back(error_curve("control, k " + std::to_string(k),
                                      "linespoints lw 2 pt 5 ps 0.5 dt 2", measured.control, k));
-    const std::string title =
-        "Once n is well above k, the error of fitted E and F stays; with independent scores it "
-        "nears 1";
+    const Verdict verdict = growth_verdict(growth_of(measured.errors, o), o);
+    const Verdict control_verdict = growth_verdict(growth_of(measured.control, o), o);
+    const std::string title = "That the k for an error need not grow with n: " + name_of(verdict) +
+                              "; with independent scores: " + name_of(control_verdict);
     const std::string x_label =
         "n, length of the sequence (head width " + std::to_string(o.head_width) + ")";
     const bool drawn = plot(path, title, x_label, "error of the output (1: a constant)", curves,
