@@ -31,10 +31,10 @@
 // steps change. Where n is not far above 2 k, a fit stores a part of the output, so that the error
 // rises with n before it stays: a small eps needs a large k, and then longer sequences than these.
 // With rows ~ N(0, 1) it still rises at the largest n. As the directions are those of the sphere,
-// the norms alone do this: long queries attend to few keys, and of more keys there is more to tell
-// apart. The theorem's k has no norms in it. None of this is a trained model. And with 1 for the
-// constants of Theta the theorem's k is above what is found by a factor of ten or more: it is a
-// bound, and a loose one.
+// the norms alone do this; not tested is why (likely: a long query attends to few keys, and with n
+// come longer ones). The theorem's k has no norms in it. None of this is a trained model. And with
+// 1 for the constants of Theta the theorem's k is above what is found by a factor of ten or so: it
+// is a bound, and a loose one.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -585,6 +585,7 @@ int main(int argc, char** argv) {
                            "some E and F of a k that does not grow with n approximate attention");
         report.numbers()["d_h"] = o.head_width;
         report.numbers()["eps"] = o.eps;
+        report.numbers()["rate"] = o.rate;
         WorkProgress progress(parts_of_work(paper, o));
         const Measured sphere = measured_for(Rows::sphere, paper, o, progress);
         const Measured normal = measured_for(Rows::normal, paper, o, progress);
