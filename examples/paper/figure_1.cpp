@@ -1,0 +1,650 @@
+// Figure 1 of arXiv 2006.04768: self-attention is low rank. The attention matrix of a head is P =
+// softmax(Q K^T / sqrt(d_h)), n x n (Eq. 2). The paper takes the singular values of P of each layer
+// and head of RoBERTa, n = 512, over many texts, and draws their cumulative share: (s_1 + ... +
+// s_k) / (s_1 + ... + s_n) against k. At k = n/4 = 128 its heat map reaches from 0.88 to 0.96, and
+// higher layers have more.
+//
+// Here the same of a masked language model with full attention, over windows of the held-out last
+// tenth of its text: a model directory of train_mlm (--model), or one that is trained first
+// (OUT/model_SEED; where such a run was stopped, the same command goes on with it).
+//
+// A high share alone says little, as each row of P sums to 1: s_1 is 1 or more, and if all rows
+// were uniform, the first share would be all. So P is compared with matrices of the same rows whose
+// structure is lost (with_shuffled_rows in spectra.hpp), which have to need markedly more singular
+// values. Two more things are measured that a reader of Figure 1 must know: an untrained model,
+// whose P is nearly uniform and thus of lower rank than a trained one's, and the softmax of Q K^T
+// of random Q and K, which has low rank too, as Q K^T has rank d_h alone. What Figure 1 shows is
+// then no proof of what training has done.
+//
+// What to doubt: a toy model of one text, n far below 512, hundreds of steps: where its loss is
+// that of guessing by frequency (the program says so), its attention has learned next to nothing.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <optional>
+
+#include "core/ops.hpp"
+#include "examples/common/options.hpp"
+#include "examples/common/plot.hpp"
+#include "examples/common/program.hpp"
+#include "examples/language_model/batches.hpp"
+#include "examples/language_model/checkpoint.hpp"
+#include "examples/language_model/loading.hpp"
+#include "examples/language_model/masked_task.hpp"
+#include "examples/language_model/train_program.hpp"
+#include "examples/language_model/training_options.hpp"
+#include "examples/paper/report.hpp"
+#include "examples/paper/spectra.hpp"
+
+namespace taper::examples {
+namespace {
+
+// ---- The verdicts ----
+
+// What the singular values behind the first n/4 have of the sum: 0.04 to 0.12 in the paper.
+double remainder_of(const Shares& shares) { return 1 - shares[shares.size() / 4 - 1]; }
+
+// Of the mean over texts, layers and heads.
+struct Rest {
+    double own;       // remainder_of P
+    double shuffled;  // of P with shuffled rows
+    double ratio() const { return own / shuffled; }
+};
+
+// (a) Low rank: less remains than in the paper's worst head, 0.12, and markedly less than where the
+// same rows have no structure: half of it. One of the two alone is weaker. A matrix that is not
+// told apart from its own shuffled rows has no low rank. A model that has not learned to use its
+// attention is no trained one: nothing is visible.
+Verdict low_rank_verdict(const Rest& rest, bool learned) {
+    if (rest.ratio() >= 0.95) return Verdict::does_not_hold;
+    if (rest.ratio() > 0.75 || !learned) return Verdict::not_visible;
+    const bool as_low_as_the_paper = rest.own <= 0.12;
+    const bool markedly = rest.ratio() <= 0.5;
+    return as_low_as_the_paper && markedly ? Verdict::holds : Verdict::holds_weaker;
+}
+
+// Guessing without a look at other positions costs at least 0.8 of the entropy of the tokens, as
+// four fifths of the targets are hidden (MaskedTask), and the others might be read off.
+bool has_learned(double loss, double entropy) { return loss < 0.8 * entropy; }
+
+// The mean of the upper half of the layers less that of the lower half; a layer in the middle is in
+// neither.
+double rise_of(const std::vector<double>& layers) {
+    const std::size_t half = layers.size() / 2;
+    double rise = 0;
+    for (std::size_t i = 0; i < half; ++i) rise += layers[layers.size() - 1 - i] - layers[i];
+    return rise / static_cast<double>(half);
+}
+
+// (b) Higher layers are more skewed: a larger share. The paper's heat map reaches from 0.88 to
+// 0.96: with a steady rise its upper half would have 0.04 more than its lower half. A quarter of
+// that is the least that we call a rise, or a fall.
+Verdict skew_verdict(double rise) {
+    constexpr double of_the_paper = 0.04;
+    if (rise <= -of_the_paper / 4) return Verdict::does_not_hold;
+    if (rise < of_the_paper / 4) return Verdict::not_visible;
+    return rise >= of_the_paper ? Verdict::holds : Verdict::holds_weaker;
+}
+
+// ---- The settings ----
+
+struct Figure1Options : PaperOptions {
+    std::string model;
+    std::vector<std::string> text;
+    std::uint64_t windows = 50;
+    std::string tokenizer = "byte";
+    std::uint64_t length = 32;
+    std::uint64_t width = 64;
+    std::uint64_t heads = 8;
+    std::uint64_t layers = 4;
+    std::uint64_t batch = 32;
+    std::uint64_t steps = 2000;
+    double lr = 5e-3;
+
+    Figure1Options() : PaperOptions("figure_1") { seeds = 1; }
+    void declare_all(Options& options);
+    void fit(const Options& options);
+    std::string directory(std::uint64_t model_seed) const;
+    std::vector<std::string> training_words(std::uint64_t model_seed, bool resume) const;
+};
+
+void Figure1Options::declare_all(Options& options) {
+    options.path("--model", model,
+                 "a directory that train_mlm --attention full wrote; else a model is trained");
+    options.files("--text", text, "the model's text, whose last tenth is looked at; repeatable");
+    options.count("--windows", windows, 1, 100'000, "held-out windows to look at, at most");
+    options.word("--tokenizer", tokenizer, {"char", "byte", "bpe"}, "of the model to train");
+    options.count("--length", length, 8, 8192, "n of the model to train");
+    options.count("--width", width, 1, 65536, "d of the model to train, a multiple of --heads");
+    options.count("--heads", heads, 1, 65536, "h of the model to train");
+    options.count("--layers", layers, 2, 1000, "L of the model to train");
+    options.count("--batch", batch, 1, 1'000'000, "windows in a step of the training");
+    options.count("--steps", steps, 1, 1'000'000'000, "steps of the training");
+    options.number("--lr", lr, positive_float(), "largest learning rate of the training");
+    declare(options, "some ten minutes for each seed");
+}
+
+// The settings of --quick, where others were not given; what --model leaves without effect.
+void Figure1Options::fit(const Options& options) {
+    if (text.empty())
+        throw Error("--text: at least one file must be given, also with --model: none");
+    if (!model.empty()) {
+        const std::string idle =
+            options.without_effect({"--seeds", "--tokenizer", "--length", "--width", "--heads",
+                                    "--layers", "--batch", "--steps", "--lr"},
+                                   "--model");
+        if (!idle.empty()) note(idle);
+        seeds = 1;
+    }
+    if (!quick) return;
+    const std::map<std::string, std::pair<std::uint64_t*, std::uint64_t>> quick_values{
+        {"--windows", {&windows, 10}},
+        {"--width", {&width, 32}},
+        {"--layers", {&layers, 2}},
+        {"--batch", {&batch, 16}},
+        {"--steps", {&steps, 60}}};
+    for (const auto& [name, setting] : quick_values)
+        if (!options.given(name)) *setting.first = setting.second;
+}
+
+// A quick model is another one.
+std::string Figure1Options::directory(std::uint64_t model_seed) const {
+    if (!model.empty()) return model;
+    return out + (quick ? "/quick_model_" : "/model_") + std::to_string(model_seed);
+}
+
+// Those of train_mlm's command line.
+std::vector<std::string> Figure1Options::training_words(std::uint64_t model_seed,
+                                                        bool resume) const {
+    std::vector<std::string> words{"--out",       directory(model_seed),
+                                   "--attention", "full",
+                                   "--tokenizer", tokenizer,
+                                   "--length",    std::to_string(length),
+                                   "--width",     std::to_string(width),
+                                   "--heads",     std::to_string(heads),
+                                   "--layers",    std::to_string(layers),
+                                   "--batch",     std::to_string(batch),
+                                   "--steps",     std::to_string(steps),
+                                   "--lr",        shortest(lr),
+                                   "--threads",   std::to_string(threads),
+                                   "--seed",      std::to_string(model_seed)};
+    for (const std::string& path : text) {
+        words.push_back("--text");
+        words.push_back(path);
+    }
+    if (resume) words.push_back("--resume");
+    return words;
+}
+
+// Trains the model of a seed, or what is left of it. Returns the exit status: not 0 where it was
+// stopped.
+int train_figure_model(const Figure1Options& o, const std::string& own_path, std::uint64_t seed) {
+    const auto make_task = [](const Tokenizer& tokenizer, const Corpus& corpus) {
+        return std::make_unique<MaskedTask>(tokenizer, corpus);
+    };
+    const bool begun = std::filesystem::exists(checkpoint_path(o.directory(seed)));
+    std::vector<std::string> words = o.training_words(seed, begun);
+    words.insert(words.begin(),
+                 std::filesystem::path(own_path).replace_filename("train_mlm").string());
+    return train_here(words, "figure_1", "", ModelKind::masked, make_task);
+}
+
+// ---- The measurement ----
+
+struct ModelFigures {
+    ModelSpectra spectra;
+    nn::Config config;
+    double loss = 0;     // nats a masked token, held out
+    double entropy = 0;  // of a token of the held-out text
+};
+
+double loss_of(const LoadedModel& loaded, const Corpus& corpus) {
+    TrainingOptions batches;
+    batches.length = loaded.model.config.length;
+    const MaskedTask task(*loaded.tokenizer, corpus);
+    double sum = 0;
+    std::size_t targets = 0;
+    for (const Batch& batch : validation_batches(batches, corpus, task)) {
+        const auto ignored =
+            std::count(batch.targets.begin(), batch.targets.end(), std::int64_t{ignore_index});
+        const std::size_t counted = batch.targets.size() - static_cast<std::size_t>(ignored);
+        const double loss = cross_entropy(loaded.model(batch.tokens), batch.targets).item();
+        sum += loss * static_cast<double>(counted);
+        targets += counted;
+    }
+    return sum / static_cast<double>(targets);
+}
+
+// The entropy of the tokens, in nats.
+double entropy_of(const std::vector<std::span<const std::int32_t>>& windows) {
+    std::map<std::int32_t, double> counts;
+    double total = 0;
+    for (const auto window : windows)
+        for (const std::int32_t token : window) {
+            counts[token] += 1;
+            total += 1;
+        }
+    double entropy = 0;
+    for (const auto& [token, count] : counts) entropy -= count / total * std::log(count / total);
+    return entropy;
+}
+
+Corpus corpus_of(const Figure1Options& o, const LoadedModel& loaded) {
+    std::vector<Text> texts;
+    for (const std::string& path : o.text)
+        texts.push_back(read_text(path, encoding_of(loaded.tokenizer->kind())));
+    return {*loaded.tokenizer, std::move(texts), loaded.model.config.length};
+}
+
+void check_figure_model(const nn::Config& config, const std::string& directory) {
+    const std::string subject = "--model: " + directory + "/config.json: ";
+    if (config.attention != nn::AttentionKind::full)
+        throw Error(subject + "attention: the value must be full: linformer");
+    if (config.layers < 2)
+        throw Error(subject + "layers: the value must be 2 or more, as layers are compared: 1");
+    if (config.length < 8)
+        throw Error(subject +
+                    "length: the value must be 8 or more: " + std::to_string(config.length));
+}
+
+// None: stopped by a signal.
+std::optional<ModelFigures> measure_model(const Figure1Options& o, std::uint64_t seed) {
+    const std::string directory = o.directory(seed);
+    const LoadedModel loaded = load(directory, ModelKind::masked);
+    check_figure_model(loaded.model.config, directory);
+    const Corpus corpus = corpus_of(o, loaded);
+    const auto all_windows = corpus.validation_windows(corpus.validation_tokens());
+    if (all_windows.empty())
+        throw Error("--text: the last tenth of a text must hold a window of the model's length: " +
+                    std::to_string(loaded.model.config.length));
+    ModelFigures figures{.spectra = {}, .config = loaded.model.config};
+    figures.loss = finite_or_error(directory, [&] { return loss_of(loaded, corpus); });
+    figures.entropy = entropy_of(all_windows);
+
+    nn::Config config = loaded.model.config;
+    config.seed = seed;
+    const nn::Linformer<float> untrained(config);
+    const auto windows = corpus.validation_windows(o.windows);
+    WorkProgress progress(windows.size());
+    for (const auto window : windows) {
+        if (stop_status() != 0) return std::nullopt;
+        Ids tokens = empty<std::int64_t>({1, window.size()});
+        std::copy(window.begin(), window.end(), tokens.begin());
+        add_spectra(figures.spectra, loaded.model, untrained, tokens, seed);
+        progress.done();
+    }
+    progress.leave();
+    return figures;
+}
+
+// ---- What the tables of spectra say ----
+
+// Which cells of a table: all, or those of one text or layer.
+struct Cells {
+    std::optional<std::size_t> text = {};
+    std::optional<std::size_t> layer = {};
+    std::optional<std::size_t> head = {};
+};
+
+// The mean of `number` over the cells.
+template <class F> double mean_over(const SpectrumTable& table, const Cells& cells, F number) {
+    double sum = 0;
+    double count = 0;
+    for (std::size_t text = 0; text < table.texts; ++text)
+        for (std::size_t layer = 0; layer < table.layers; ++layer)
+            for (std::size_t head = 0; head < table.heads; ++head) {
+                const bool chosen = text == cells.text.value_or(text) &&
+                                    layer == cells.layer.value_or(layer) &&
+                                    head == cells.head.value_or(head);
+                if (!chosen) continue;
+                sum += number(table.at(text, layer, head));
+                count += 1;
+            }
+    return sum / count;
+}
+
+Rest rest_of(const SpectrumTable& table, const Cells& cells = {}) {
+    return {mean_over(table, cells, [](const Spectrum& s) { return remainder_of(s.shares); }),
+            mean_over(table, cells, [](const Spectrum& s) { return remainder_of(s.shuffled); })};
+}
+
+Shares mean_shares(const SpectrumTable& table, const Cells& cells, Shares Spectrum::*member) {
+    Shares mean((table.cells[0].*member).size());
+    for (std::size_t i = 0; i < mean.size(); ++i)
+        mean[i] = mean_over(table, cells, [&](const Spectrum& s) { return (s.*member)[i]; });
+    return mean;
+}
+
+// Of each layer the share at n/4; text: of all, or of one.
+std::vector<double> layer_shares(const SpectrumTable& table, std::optional<std::size_t> text = {}) {
+    std::vector<double> shares;
+    for (std::size_t layer = 0; layer < table.layers; ++layer)
+        shares.push_back(1 - rest_of(table, {.text = text, .layer = layer}).own);
+    return shares;
+}
+
+// The rise where each token of the lower half of the layers attends to itself alone. That P is the
+// identity, n equal singular values.
+double rise_above_identity(const SpectrumTable& table) {
+    std::vector<double> shares = layer_shares(table);
+    std::fill_n(shares.begin(), shares.size() / 2, 0.25);
+    return rise_of(shares);
+}
+
+std::string fixed_text(double number, int digits = 3) {
+    std::array<char, 64> text{};
+    std::snprintf(text.data(), text.size(), "%.*f", digits, number);
+    return text.data();
+}
+
+using Models = std::vector<ModelFigures>;  // one a seed
+
+bool learned_model(const ModelFigures& figures) {
+    return has_learned(figures.loss, figures.entropy);
+}
+
+// A number of each seed; of one seed alone also its range over the texts.
+template <class OfModel, class OfText>
+std::string with_spread(const Models& models, OfModel of_model, OfText of_text) {
+    std::vector<double> numbers;
+    for (const ModelFigures& figures : models) numbers.push_back(of_model(figures));
+    const std::string text = text_of(spread_of(numbers));
+    if (models.size() > 1) return text;
+    std::vector<double> of_texts;
+    for (std::size_t i = 0; i < models[0].spectra.trained.texts; ++i)
+        of_texts.push_back(of_text(models[0], i));
+    const Spread spread = spread_of(of_texts);
+    return text + ", over " + std::to_string(of_texts.size()) + " texts " +
+           fixed_text(spread.least) + " to " + fixed_text(spread.most);
+}
+
+// ---- The findings ----
+
+// The mean over the models.
+template <class F> double model_mean(const Models& models, F number) {
+    double sum = 0;
+    for (const ModelFigures& figures : models) sum += number(figures);
+    return sum / static_cast<double>(models.size());
+}
+
+Rest mean_rest(const Models& models, SpectrumTable ModelSpectra::*table) {
+    return {.own = model_mean(models,
+                              [&](const ModelFigures& f) { return rest_of(f.spectra.*table).own; }),
+            .shuffled = model_mean(
+                models, [&](const ModelFigures& f) { return rest_of(f.spectra.*table).shuffled; })};
+}
+
+std::string rest_text(const Rest& rest) {
+    return fixed_text(1 - rest.own) + ", rows shuffled " + fixed_text(1 - rest.shuffled) +
+           ": what remains is " + fixed_text(rest.ratio(), 2) + " of the shuffled rows' rest";
+}
+
+void add_low_rank(PaperReport& report, const Models& models) {
+    const auto share_of = [](const ModelFigures& figures, const Cells& cells) {
+        return 1 - rest_of(figures.spectra.trained, cells).own;
+    };
+    const std::string share = with_spread(
+        models, [&](const ModelFigures& figures) { return share_of(figures, {}); },
+        [&](const ModelFigures& figures, std::size_t text) {
+            return share_of(figures, {.text = text});
+        });
+    const Rest trained = mean_rest(models, &ModelSpectra::trained);
+    const Rest random = mean_rest(models, &ModelSpectra::random_scores);
+    const bool learned = std::all_of(models.begin(), models.end(), learned_model);
+    report.add({.claim = "P of a trained model is of low rank: few singular values are most of the "
+                         "sum",
+                .paper = "share 0.88 to 0.96 at n/4 = 128 of 512 (Figure 1, heat map)",
+                .ours = "share at n/4 " + share + "; " + rest_text(trained),
+                .verdict = low_rank_verdict(trained, learned),
+                .control = "softmax of independent random scores of the same scale, against its "
+                           "own shuffled rows: share " +
+                           rest_text(random),
+                .control_verdict = low_rank_verdict(random, learned)});
+}
+
+// The control of (b): the layers in reverse order. Where the halves hardly differ that changes
+// nothing: then a lower half of the highest rank.
+void add_skew(PaperReport& report, const Models& models) {
+    const auto rise_of_text = [](const ModelFigures& figures, std::optional<std::size_t> text) {
+        return rise_of(layer_shares(figures.spectra.trained, text));
+    };
+    const auto rise_of_model = [&](const ModelFigures& f) { return rise_of_text(f, {}); };
+    const double rise = model_mean(models, rise_of_model);
+    const Verdict verdict = skew_verdict(rise);
+    std::string control = "the layers in reverse order: ";
+    double control_rise = -rise;
+    if (verdict == Verdict::not_visible) {
+        control = "P of the lower half of the layers replaced by the identity: ";
+        control_rise = model_mean(models, [](const ModelFigures& figures) {
+            return rise_above_identity(figures.spectra.trained);
+        });
+    }
+    report.add(
+        {.claim = "Higher layers are more skewed: the share at n/4 rises with the layer",
+         .paper = "from about 0.88 to 0.96 (Figure 1, heat map), so about 0.04 between the halves",
+         .ours = "the upper half of the layers has more than the lower half by " +
+                 with_spread(models, rise_of_model, rise_of_text),
+         .verdict = verdict,
+         .control = control + fixed_text(control_rise),
+         .control_verdict = skew_verdict(control_rise)});
+}
+
+// ---- What else is said ----
+
+struct NamedTable {
+    std::string name;
+    SpectrumTable ModelSpectra::*table;
+};
+
+const std::vector<NamedTable>& named_tables() {
+    static const std::vector<NamedTable> tables{{"trained", &ModelSpectra::trained},
+                                                {"untrained", &ModelSpectra::untrained},
+                                                {"random scores", &ModelSpectra::random_scores},
+                                                {"random Q and K", &ModelSpectra::random_heads}};
+    return tables;
+}
+
+std::string padded(const std::string& text, std::size_t width) {
+    return std::string(width - std::min(width, text.size()), ' ') + text;
+}
+
+// The share at n/4 without s_1, which is 1 or more in any matrix whose rows sum to 1.
+double share_without_first(const Shares& shares) {
+    const double first = shares[0];
+    if (first >= 1) return 1;
+    return (shares[shares.size() / 4 - 1] - first) / (1 - first);
+}
+
+void print_tables(const ModelFigures& figures) {
+    const std::size_t n = figures.config.length;
+    std::string text =
+        "\nn " + std::to_string(n) + ", d_h " +
+        std::to_string(figures.config.width / figures.config.heads) + ", " +
+        std::to_string(figures.spectra.trained.texts) + " texts; held-out loss " +
+        fixed_text(figures.loss) + " nats a masked token, entropy of a token " +
+        fixed_text(figures.entropy) +
+        "\nbehind s_1: the share at n/4 of the others; 90 % at: so many singular values; entropy: "
+        "of "
+        "a row, in parts of log n\nmatrix          layer  share at n/4  shuffled  behind s_1  90 % "
+        "at  shuffled  entropy\n";
+    for (const NamedTable& named : named_tables()) {
+        const SpectrumTable& table = figures.spectra.*named.table;
+        for (std::size_t layer = 0; layer < table.layers; ++layer) {
+            const Cells cells{.layer = layer};
+            const Rest rest = rest_of(table, cells);
+            const Shares shares = mean_shares(table, cells, &Spectrum::shares);
+            const Shares shuffled = mean_shares(table, cells, &Spectrum::shuffled);
+            const double entropy =
+                mean_over(table, cells, [](const Spectrum& s) { return s.entropy; });
+            text += named.name + std::string(16 - named.name.size(), ' ') +
+                    padded(std::to_string(layer), 5) + padded(fixed_text(1 - rest.own), 14) +
+                    padded(fixed_text(1 - rest.shuffled), 10) +
+                    padded(fixed_text(share_without_first(shares)), 12) +
+                    padded(std::to_string(count_for(shares, 0.9)), 9) +
+                    padded(std::to_string(count_for(shuffled, 0.9)), 10) +
+                    padded(fixed_text(entropy), 9) + "\n";
+        }
+    }
+    print_result(text);
+}
+
+// What the numbers say that Figure 1 does not.
+void print_cautions(const Models& models) {
+    const Rest untrained = mean_rest(models, &ModelSpectra::untrained);
+    const Rest trained = mean_rest(models, &ModelSpectra::trained);
+    const Rest heads = mean_rest(models, &ModelSpectra::random_heads);
+    std::string text = "\nThe same verdict of other matrices, which no training has made:\n";
+    text += "  untrained       share " + rest_text(untrained) + ": " +
+            name_of(low_rank_verdict(untrained, true)) + "\n";
+    text += "  random Q and K  share " + rest_text(heads) + ": " +
+            name_of(low_rank_verdict(heads, true)) + "\n";
+    if (untrained.own < trained.own)
+        text +=
+            "An untrained model has the lower rank: its rows are nearly uniform, and training "
+            "raises the rank.\n";
+    if (!std::all_of(models.begin(), models.end(), learned_model))
+        text +=
+            "The model guesses hardly better than by frequency: its attention has learned next "
+            "to nothing.\n";
+    print_result(text);
+}
+
+nlohmann::ordered_json table_json(const SpectrumTable& table) {
+    nlohmann::ordered_json json;
+    for (std::size_t layer = 0; layer < table.layers; ++layer) {
+        std::vector<double> heads;
+        for (std::size_t head = 0; head < table.heads; ++head)
+            heads.push_back(1 - rest_of(table, {.layer = layer, .head = head}).own);
+        const Cells cells{.layer = layer};
+        json["layers"].push_back(
+            {{"share_at_quarter", 1 - rest_of(table, cells).own},
+             {"share_at_quarter_shuffled", 1 - rest_of(table, cells).shuffled},
+             {"share_at_quarter_of_heads", heads},
+             {"row_entropy", mean_over(table, cells, [](const Spectrum& s) { return s.entropy; })},
+             {"shares", mean_shares(table, cells, &Spectrum::shares)},
+             {"shares_shuffled", mean_shares(table, cells, &Spectrum::shuffled)}});
+    }
+    return json;
+}
+
+nlohmann::ordered_json model_json(const ModelFigures& figures) {
+    nlohmann::ordered_json json{{"n", figures.config.length},
+                                {"d_h", figures.config.width / figures.config.heads},
+                                {"layers", figures.config.layers},
+                                {"heads", figures.config.heads},
+                                {"texts", figures.spectra.trained.texts},
+                                {"index", figures.config.length / 4},
+                                {"held_out_loss", figures.loss},
+                                {"token_entropy", figures.entropy}};
+    for (const NamedTable& named : named_tables())
+        json[named.name] = table_json(figures.spectra.*named.table);
+    return json;
+}
+
+// ---- The pictures ----
+
+Curve shares_curve(const std::string& title, const Shares& shares) {
+    Curve curve{title, "linespoints lw 2 pt 7 ps 0.3", {}};
+    for (std::size_t i = 0; i < shares.size(); ++i)
+        curve.points.emplace_back(static_cast<double>(i + 1), shares[i]);
+    return curve;
+}
+
+void draw_shares(const ModelFigures& figures, const std::string& path) {
+    const ModelSpectra& spectra = figures.spectra;
+    const std::size_t quarter = figures.config.length / 4;
+    const std::size_t top = figures.config.layers - 1;
+    const auto trained_layer = [&](std::size_t layer) {
+        return shares_curve("trained, layer " + std::to_string(layer),
+                            mean_shares(spectra.trained, {.layer = layer}, &Spectrum::shares));
+    };
+    std::vector<Curve> curves{
+        trained_layer(0),
+        trained_layer(top),
+        shares_curve("trained, rows shuffled",
+                     mean_shares(spectra.trained, {}, &Spectrum::shuffled)),
+        shares_curve("random scores", mean_shares(spectra.random_scores, {}, &Spectrum::shares)),
+        shares_curve("random Q and K", mean_shares(spectra.random_heads, {}, &Spectrum::shares)),
+        shares_curve("untrained", mean_shares(spectra.untrained, {}, &Spectrum::shares))};
+    const auto x = static_cast<double>(quarter);
+    curves.push_back({"n/4", "lines lw 1 dt 2", {{x, 0}, {x, 1}}});
+    const Rest rest = rest_of(spectra.trained);
+    const std::string title = "The first " + std::to_string(quarter) + " of " +
+                              std::to_string(figures.config.length) + " singular values hold " +
+                              fixed_text(1 - rest.own, 2) + " of their sum, with shuffled rows " +
+                              fixed_text(1 - rest.shuffled, 2);
+    const bool drawn = plot(path, title, "singular values, the largest first",
+                            "cumulative share of their sum", curves);
+    require_drawn(drawn, path);
+}
+
+// From the least entry, white, to the largest.
+HeatMap share_map(const std::string& name, const SpectrumTable& table) {
+    std::vector<double> shares;
+    for (std::size_t layer = 0; layer < table.layers; ++layer)
+        for (std::size_t head = 0; head < table.heads; ++head)
+            shares.push_back(1 - rest_of(table, {.layer = layer, .head = head}).own);
+    const auto [least, most] = std::minmax_element(shares.begin(), shares.end());
+    HeatMap map{name + ": " + fixed_text(*least) + " to " + fixed_text(*most),
+                table.layers,
+                table.heads,
+                {}};
+    for (const double share : shares) map.entries.push_back(static_cast<float>(share - *least));
+    return map;
+}
+
+void draw_heads(const ModelFigures& figures, const std::string& path) {
+    const std::string title = "Share at n/4 = " + std::to_string(figures.config.length / 4) +
+                              ": layers down, heads across; the darker, the lower the rank";
+    const bool drawn = plot(path, title,
+                            {{share_map("trained", figures.spectra.trained),
+                              share_map("random Q and K", figures.spectra.random_heads),
+                              share_map("untrained", figures.spectra.untrained)}});
+    require_drawn(drawn, path);
+}
+
+int report_figure(const Figure1Options& o, const Models& models) {
+    PaperReport report(o, "figure_1", "Figure 1", "self-attention is low rank");
+    report.numbers()["models"] = nlohmann::ordered_json::array();
+    for (const ModelFigures& figures : models) {
+        report.numbers()["models"].push_back(model_json(figures));
+        print_tables(figures);
+    }
+    add_low_rank(report, models);
+    add_skew(report, models);
+    print_cautions(models);
+    draw_shares(models[0], report.picture_path());
+    draw_heads(models[0], o.out + "/figure_1_heads.svg");
+    return report.finish();
+}
+
+}  // namespace
+}  // namespace taper::examples
+
+int main(int argc, char** argv) {
+    using namespace taper;
+    using namespace taper::examples;
+    return run_program("figure_1", [&] {
+        Figure1Options o;
+        Options options("figure_1",
+                        "Figure 1: the singular values of the attention matrices of a trained "
+                        "model, over held-out text.");
+        o.declare_all(options);
+        if (!options.parse(argc, argv)) return 0;
+        o.fit(options);
+        o.apply();
+        Models models;
+        for (std::uint64_t seed = o.seed; seed < o.seed + o.seeds; ++seed) {
+            if (o.model.empty())
+                if (const int status = train_figure_model(o, argv[0], seed); status != 0)
+                    return status;
+            std::optional<ModelFigures> figures = measure_model(o, seed);
+            if (!figures) return stop_status();
+            models.push_back(std::move(*figures));
+        }
+        return report_figure(o, models);
+    });
+}
