@@ -13,8 +13,9 @@
 // structure is lost (with_shuffled_rows in spectra.hpp), which have to need markedly more singular
 // values. Two more things are measured that a reader of Figure 1 must know: an untrained model,
 // whose P is nearly uniform and thus of lower rank than a trained one's, and the softmax of Q K^T
-// of random Q and K, which has low rank too, as Q K^T has rank d_h alone. What Figure 1 shows is
-// then no proof of what training has done.
+// of random Q and K, which is not of full rank either, as Q K^T has rank d_h alone. What Figure 1
+// shows is then no proof of what training has done. Where a head has a high rank the reason is
+// measured too: it looks at one neighbour, so that P is like a shifted identity.
 //
 // What to doubt: a toy model of one text, n far below 512, hundreds of steps: where its loss is
 // that of guessing by frequency (the program says so), its attention has learned next to nothing.
@@ -107,6 +108,7 @@ struct Figure1Options : PaperOptions {
     Figure1Options() : PaperOptions("figure_1") { seeds = 1; }
     void declare_all(Options& options);
     void fit(const Options& options);
+    void check_sizes(const Options& options) const;
     std::string directory(std::uint64_t model_seed) const;
     std::vector<std::string> training_words(std::uint64_t model_seed, bool resume) const;
 };
@@ -150,6 +152,13 @@ void Figure1Options::fit(const Options& options) {
         if (!options.given(name)) *setting.first = setting.second;
 }
 
+void Figure1Options::check_sizes(const Options& options) const {
+    if (model.empty() && width % heads != 0)
+        throw Error(options.blamed({"--heads", "--width"}) +
+                    ": the width must be a multiple of the heads: width " + std::to_string(width) +
+                    ", heads " + std::to_string(heads));
+}
+
 // A quick model is another one.
 std::string Figure1Options::directory(std::uint64_t model_seed) const {
     if (!model.empty()) return model;
@@ -189,7 +198,9 @@ int train_figure_model(const Figure1Options& o, const std::string& own_path, std
     std::vector<std::string> words = o.training_words(seed, begun);
     words.insert(words.begin(),
                  std::filesystem::path(own_path).replace_filename("train_mlm").string());
-    return train_here(words, "figure_1", "", ModelKind::masked, make_task);
+    const int status = train_here(words, "figure_1", "", ModelKind::masked, make_task);
+    if (status != 0) say_line("or give the same command again");
+    return status;
 }
 
 // ---- The measurement ----
@@ -451,6 +462,33 @@ std::string padded(const std::string& text, std::size_t width) {
     return std::string(width - std::min(width, text.size()), ' ') + text;
 }
 
+double entropy_of_rows(const Spectrum& s) { return s.entropy; }
+double weight_of_distance(const Spectrum& s) { return s.distance; }
+
+// Over the trained heads: the correlation (Pearson) of the share at n/4 and weight_at_one_distance.
+double distance_correlation(const SpectrumTable& table) {
+    std::vector<double> shares, distances;
+    for (std::size_t layer = 0; layer < table.layers; ++layer)
+        for (std::size_t head = 0; head < table.heads; ++head) {
+            const Cells cells{.layer = layer, .head = head};
+            shares.push_back(1 - rest_of(table, cells).own);
+            distances.push_back(mean_over(table, cells, weight_of_distance));
+        }
+    const double mean_share = spread_of(shares).mean;
+    const double mean_distance = spread_of(distances).mean;
+    double product = 0;
+    double share_squares = 0;
+    double distance_squares = 0;
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+        const double share = shares[i] - mean_share;
+        const double distance = distances[i] - mean_distance;
+        product += share * distance;
+        share_squares += share * share;
+        distance_squares += distance * distance;
+    }
+    return product / std::sqrt(share_squares * distance_squares);
+}
+
 // The share at n/4 without s_1, which is 1 or more in any matrix whose rows sum to 1.
 double share_without_first(const Shares& shares) {
     const double first = shares[0];
@@ -468,8 +506,9 @@ void print_tables(const ModelFigures& figures) {
         fixed_text(figures.entropy) +
         "\nbehind s_1: the share at n/4 of the others; 90 % at: so many singular values; entropy: "
         "of "
-        "a row, in parts of log n\nmatrix          layer  share at n/4  shuffled  behind s_1  90 % "
-        "at  shuffled  entropy\n";
+        "a row, in parts of log n; one distance: the weight of the keys at it\nmatrix          "
+        "layer  "
+        "share at n/4  shuffled  behind s_1  90 % at  shuffled  entropy  one distance\n";
     for (const NamedTable& named : named_tables()) {
         const SpectrumTable& table = figures.spectra.*named.table;
         for (std::size_t layer = 0; layer < table.layers; ++layer) {
@@ -477,15 +516,15 @@ void print_tables(const ModelFigures& figures) {
             const Rest rest = rest_of(table, cells);
             const Shares shares = mean_shares(table, cells, &Spectrum::shares);
             const Shares shuffled = mean_shares(table, cells, &Spectrum::shuffled);
-            const double entropy =
-                mean_over(table, cells, [](const Spectrum& s) { return s.entropy; });
+            const double entropy = mean_over(table, cells, entropy_of_rows);
+            const double distance = mean_over(table, cells, weight_of_distance);
             text += named.name + std::string(16 - named.name.size(), ' ') +
                     padded(std::to_string(layer), 5) + padded(fixed_text(1 - rest.own), 14) +
                     padded(fixed_text(1 - rest.shuffled), 10) +
                     padded(fixed_text(share_without_first(shares)), 12) +
                     padded(std::to_string(count_for(shares, 0.9)), 9) +
                     padded(std::to_string(count_for(shuffled, 0.9)), 10) +
-                    padded(fixed_text(entropy), 9) + "\n";
+                    padded(fixed_text(entropy), 9) + padded(fixed_text(distance), 14) + "\n";
         }
     }
     print_result(text);
@@ -505,7 +544,18 @@ void print_cautions(const Models& models) {
         text +=
             "An untrained model has the lower rank: its rows are nearly uniform, and training "
             "raises the rank.\n";
-    if (!std::all_of(models.begin(), models.end(), learned_model))
+    const double correlation = model_mean(models, [](const ModelFigures& figures) {
+        return distance_correlation(figures.spectra.trained);
+    });
+    text +=
+        "Over the trained heads, the share at n/4 and the weight at one distance correlate with " +
+        fixed_text(correlation, 2) + ".\n";
+    const bool learned = std::all_of(models.begin(), models.end(), learned_model);
+    if (learned && correlation < -0.5)
+        text +=
+            "A head that looks at a neighbour has a P like a shifted identity, whose rank is "
+            "high.\n";
+    if (!learned)
         text +=
             "The model guesses hardly better than by frequency: its attention has learned next "
             "to nothing.\n";
@@ -523,7 +573,8 @@ nlohmann::ordered_json table_json(const SpectrumTable& table) {
             {{"share_at_quarter", 1 - rest_of(table, cells).own},
              {"share_at_quarter_shuffled", 1 - rest_of(table, cells).shuffled},
              {"share_at_quarter_of_heads", heads},
-             {"row_entropy", mean_over(table, cells, [](const Spectrum& s) { return s.entropy; })},
+             {"row_entropy", mean_over(table, cells, entropy_of_rows)},
+             {"weight_at_one_distance", mean_over(table, cells, weight_of_distance)},
              {"shares", mean_shares(table, cells, &Spectrum::shares)},
              {"shares_shuffled", mean_shares(table, cells, &Spectrum::shuffled)}});
     }
@@ -531,14 +582,16 @@ nlohmann::ordered_json table_json(const SpectrumTable& table) {
 }
 
 nlohmann::ordered_json model_json(const ModelFigures& figures) {
-    nlohmann::ordered_json json{{"n", figures.config.length},
-                                {"d_h", figures.config.width / figures.config.heads},
-                                {"layers", figures.config.layers},
-                                {"heads", figures.config.heads},
-                                {"texts", figures.spectra.trained.texts},
-                                {"index", figures.config.length / 4},
-                                {"held_out_loss", figures.loss},
-                                {"token_entropy", figures.entropy}};
+    nlohmann::ordered_json json{
+        {"n", figures.config.length},
+        {"d_h", figures.config.width / figures.config.heads},
+        {"layers", figures.config.layers},
+        {"heads", figures.config.heads},
+        {"texts", figures.spectra.trained.texts},
+        {"index", figures.config.length / 4},
+        {"held_out_loss", figures.loss},
+        {"correlation_of_share_and_distance", distance_correlation(figures.spectra.trained)},
+        {"token_entropy", figures.entropy}};
     for (const NamedTable& named : named_tables())
         json[named.name] = table_json(figures.spectra.*named.table);
     return json;
@@ -582,27 +635,23 @@ void draw_shares(const ModelFigures& figures, const std::string& path) {
 }
 
 // From the least entry, white, to the largest.
-HeatMap share_map(const std::string& name, const SpectrumTable& table) {
+HeatMap share_map(const SpectrumTable& table) {
     std::vector<double> shares;
     for (std::size_t layer = 0; layer < table.layers; ++layer)
         for (std::size_t head = 0; head < table.heads; ++head)
             shares.push_back(1 - rest_of(table, {.layer = layer, .head = head}).own);
     const auto [least, most] = std::minmax_element(shares.begin(), shares.end());
-    HeatMap map{name + ": " + fixed_text(*least) + " to " + fixed_text(*most),
-                table.layers,
-                table.heads,
-                {}};
+    const std::string title =
+        "from " + fixed_text(*least) + " (white) to " + fixed_text(*most) + " (dark)";
+    HeatMap map{title, table.layers, table.heads, {}};
     for (const double share : shares) map.entries.push_back(static_cast<float>(share - *least));
     return map;
 }
 
 void draw_heads(const ModelFigures& figures, const std::string& path) {
     const std::string title = "Share at n/4 = " + std::to_string(figures.config.length / 4) +
-                              ": layers down, heads across; the darker, the lower the rank";
-    const bool drawn = plot(path, title,
-                            {{share_map("trained", figures.spectra.trained),
-                              share_map("random Q and K", figures.spectra.random_heads),
-                              share_map("untrained", figures.spectra.untrained)}});
+                              " of P of each head: layers down, heads across";
+    const bool drawn = plot(path, title, {{share_map(figures.spectra.trained)}});
     require_drawn(drawn, path);
 }
 
@@ -635,6 +684,7 @@ int main(int argc, char** argv) {
         o.declare_all(options);
         if (!options.parse(argc, argv)) return 0;
         o.fit(options);
+        o.check_sizes(options);
         o.apply();
         Models models;
         for (std::uint64_t seed = o.seed; seed < o.seed + o.seeds; ++seed) {

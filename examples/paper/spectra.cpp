@@ -73,10 +73,24 @@ double row_entropy(const Array<double>& P) {
     return sum / (n * std::log(n));
 }
 
+double weight_at_one_distance(const Array<double>& P) {
+    const auto n = static_cast<std::ptrdiff_t>(P.shape(0));
+    double largest = 0;
+    for (std::ptrdiff_t distance = 1 - n / 2; distance < n / 2; ++distance) {
+        const std::ptrdiff_t begin = std::max<std::ptrdiff_t>(0, -distance);
+        const std::ptrdiff_t end = std::min(n, n - distance);
+        double sum = 0;
+        for (std::ptrdiff_t query = begin; query < end; ++query) sum += P(query, query + distance);
+        largest = std::max(largest, sum / static_cast<double>(end - begin));
+    }
+    return largest;
+}
+
 static Spectrum spectrum_of(const Array<double>& P, const Random& random) {
     return {.shares = shares_of(P),
             .shuffled = shares_of(with_shuffled_rows(P, random)),
-            .entropy = row_entropy(P)};
+            .entropy = row_entropy(P),
+            .distance = weight_at_one_distance(P)};
 }
 
 // Room for one more text; the first cell of it.

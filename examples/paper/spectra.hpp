@@ -33,11 +33,17 @@ Array<double> softmax_of_random_heads(std::size_t n, std::size_t d_h, double dev
 // The mean entropy of the rows, in parts of log n: 1 where each row is uniform.
 double row_entropy(const Array<double>& P);
 
+// How much of its weight a query puts on a key at one and the same distance: the mean over the
+// queries that have such a key, for the distance where it is largest. 1 for the identity. Distances
+// of n/2 and more, which few queries have, do not count.
+double weight_at_one_distance(const Array<double>& P);
+
 // Of an n x n matrix whose rows sum to 1.
 struct Spectrum {
     Shares shares;
     Shares shuffled;  // of the same, with_shuffled_rows
     double entropy;   // row_entropy
+    double distance;  // weight_at_one_distance
 };
 
 // Those of each text, layer and head.
