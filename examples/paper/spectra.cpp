@@ -86,7 +86,7 @@ double weight_at_one_distance(const Array<double>& P) {
     return largest;
 }
 
-static Spectrum spectrum_of(const Array<double>& P, const Random& random) {
+static Spectrum row_matrix_spectrum(const Array<double>& P, const Random& random) {
     return {.shares = shares_of(P),
             .shuffled = shares_of(with_shuffled_rows(P, random)),
             .entropy = row_entropy(P),
@@ -94,7 +94,7 @@ static Spectrum spectrum_of(const Array<double>& P, const Random& random) {
 }
 
 // Room for one more text; the first cell of it.
-static std::size_t add_text(SpectrumTable& table, const nn::Config& config) {
+static std::size_t add_text_cells(SpectrumTable& table, const nn::Config& config) {
     const std::size_t first = table.cells.size();
     table.layers = config.layers;
     table.heads = config.heads;
@@ -110,10 +110,10 @@ void add_spectra(ModelSpectra& spectra, const nn::Linformer<float>& trained,
     const std::size_t d_h = config.width / config.heads;
     const auto trained_maps = attention_maps(trained, tokens);
     const auto untrained_maps = attention_maps(untrained, tokens);
-    const std::size_t first = add_text(spectra.trained, config);
-    add_text(spectra.untrained, config);
-    add_text(spectra.random_scores, config);
-    add_text(spectra.random_heads, config);
+    const std::size_t first = add_text_cells(spectra.trained, config);
+    add_text_cells(spectra.untrained, config);
+    add_text_cells(spectra.random_scores, config);
+    add_text_cells(spectra.random_heads, config);
 
     const auto add_head = [&](std::size_t index) {
         const std::size_t layer = index / config.heads;
@@ -126,12 +126,12 @@ void add_spectra(ModelSpectra& spectra, const nn::Linformer<float>& trained,
         const Random scores(seed, "scores", number);
         const Random heads(seed, "heads", number);
 
-        spectra.trained.cells[cell] = spectrum_of(P, shuffle);
-        spectra.untrained.cells[cell] = spectrum_of(untrained_maps[layer][head].P, shuffle);
+        spectra.trained.cells[cell] = row_matrix_spectrum(P, shuffle);
+        spectra.untrained.cells[cell] = row_matrix_spectrum(untrained_maps[layer][head].P, shuffle);
         spectra.random_scores.cells[cell] =
-            spectrum_of(softmax_of_random_scores(n, deviation, scores), shuffle);
+            row_matrix_spectrum(softmax_of_random_scores(n, deviation, scores), shuffle);
         spectra.random_heads.cells[cell] =
-            spectrum_of(softmax_of_random_heads(n, d_h, deviation, heads), shuffle);
+            row_matrix_spectrum(softmax_of_random_heads(n, d_h, deviation, heads), shuffle);
     };
     parallel_for(config.layers * config.heads, 1, [&](std::size_t begin, std::size_t end) {
         for (std::size_t index = begin; index < end; ++index) add_head(index);
