@@ -14,7 +14,7 @@
 // values. Two more things are measured that a reader of Figure 1 must know: an untrained model,
 // whose P is nearly uniform and thus of lower rank than a trained one's, and the softmax of Q K^T
 // of random Q and K, which is not of full rank either, as Q K^T has rank d_h alone. What Figure 1
-// shows is then no proof of what training has done. For heads of a high rank a reason is tested too:
+// shows is then no proof of what training has done. For heads of a high rank a reason is tested:
 // whether they look at a neighbour, so that P is like a shifted identity.
 //
 // The index n/4 is d_h by default, in the paper it is twice d_h: here less of the rank of Q K^T is
@@ -59,11 +59,12 @@ struct Rest {
 };
 
 // (a) Low rank: less remains than in the paper's worst head, 0.12, and markedly less than where the
-// same rows have no structure: half of it. One of the two alone is weaker. A matrix that is not
-// told apart from its own shuffled rows has no low rank. A model that has not learned to use its
-// attention is no trained one: nothing is visible.
+// same rows have no structure: half of it. Where either is missed it holds weaker. A matrix that is
+// not told apart from its own shuffled rows has no low rank. A model that has not learned to use
+// its attention is no trained one: nothing is visible.
 Verdict low_rank_verdict(const Rest& rest, bool learned) {
-    if (rest.ratio() >= 0.95) return Verdict::does_not_hold;
+    const bool told_apart = rest.ratio() < 0.95;  // false also of 0 / 0, where all rows are uniform
+    if (!told_apart) return Verdict::does_not_hold;
     if (rest.ratio() > 0.75 || !learned) return Verdict::not_visible;
     const bool as_low_as_the_paper = rest.own <= 0.12;
     const bool markedly = rest.ratio() <= 0.5;
@@ -136,7 +137,7 @@ void Figure1Options::declare_all(Options& options) {
     options.count("--batch", batch, 1, 1'000'000, "windows in a step of the training");
     options.count("--steps", steps, 1, 1'000'000'000, "steps of the training");
     options.number("--lr", lr, positive_float(), "largest learning rate of the training");
-    declare(options, "some ten minutes for each seed");
+    declare(options, "some five minutes a seed");
 }
 
 // The settings of --quick, where others were not given; what --model leaves without effect.
