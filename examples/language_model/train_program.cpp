@@ -130,14 +130,23 @@ int train_with(const std::string& program, TrainingOptions& chosen, Options& opt
 
 int train(int argc, char** argv, const std::string& program, const std::string& what_it_does,
           ModelKind kind, const MakeTask& make_task) {
-    return run_program(program, [&]() -> int {
-        const bool causal = kind == ModelKind::causal;
-        TrainingOptions chosen;
-        Options options(program, what_it_does);
-        chosen.declare(options, causal);
-        if (!options.parse(argc, argv)) return 0;
-        return train_with(argv[0], chosen, options, causal, make_task);
+    return run_program(program, [&] {
+        const std::vector<std::string> command_line(argv, argv + argc);
+        return train_here(command_line, program, what_it_does, kind, make_task);
     });
+}
+
+int train_here(const std::vector<std::string>& command_line, const std::string& program,
+               const std::string& what_it_does, ModelKind kind, const MakeTask& make_task) {
+    const bool causal = kind == ModelKind::causal;
+    std::vector<std::string> words = command_line;
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    TrainingOptions chosen;
+    Options options(program, what_it_does);
+    chosen.declare(options, causal);
+    if (!options.parse(static_cast<int>(argv.size()), argv.data())) return 0;
+    return train_with(words.at(0), chosen, options, causal, make_task);
 }
 
 }  // namespace taper::examples

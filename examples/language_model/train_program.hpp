@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "examples/common/tokenizer.hpp"
 #include "examples/language_model/corpus.hpp"
@@ -18,5 +19,10 @@ using MakeTask = std::function<std::unique_ptr<Task>(const Tokenizer&, const Cor
 // Returns the exit status of the program.
 int train(int argc, char** argv, const std::string& program, const std::string& what_it_does,
           ModelKind kind, const MakeTask& make_task);
+
+// The same in another program that is in run_program already, which gets the errors. command_line:
+// as it would be typed, the path of the program first, which a message says to call for --resume.
+int train_here(const std::vector<std::string>& command_line, const std::string& program,
+               const std::string& what_it_does, ModelKind kind, const MakeTask& make_task);
 
 }  // namespace taper::examples
