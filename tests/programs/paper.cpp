@@ -53,6 +53,21 @@ TEST_CASE("programs paper: each verdict is flipped by its control") {
         }
 }
 
+TEST_CASE("programs paper: figure_1 trains a model, uses it again, and each verdict is flipped") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text", prose(30'000));
+    const PaperRun first("figure_1", scratch, {"--text", text});
+    CHECK(first.result.status == 0);
+    check_report(first);
+    for (const nlohmann::json& finding : first.json.at("findings")) {
+        CAPTURE(finding.dump());
+        CHECK(is_flipped(finding));
+    }
+    CHECK(contains(file_contents(scratch.path("figure_1/figure_1_heads.svg")), "</svg>"));
+    const PaperRun again("figure_1", scratch, {"--text", text});
+    CHECK(again.json == first.json);
+}
+
 // No test asserts how long something takes: of table_1 the multiplications alone are looked at.
 TEST_CASE("programs paper: the multiplications of a layer are linear in n, of full attention not") {
     const Scratch scratch;
