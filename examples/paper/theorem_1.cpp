@@ -947,7 +947,7 @@ int main(int argc, char** argv) {
         Options options("theorem_1",
                         "Theorem 1 of arXiv 2006.04768: how far a random projection of attention "
                         "to k positions is from attention.");
-        o.paper.declare(options, "a minute");
+        o.paper.declare(options, "two minutes");
         options.counts("--lengths", o.lengths, 8, 8192,
                        "n, growing, two or more: N,N,...; with --quick 256,512");
         options.count("--draws", o.draws, 1, 1000, "R for each seed; with --quick 1");
