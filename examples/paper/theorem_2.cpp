@@ -60,7 +60,7 @@ struct Theorem2Options {
     std::uint64_t most_k = 256;
     std::uint64_t head_width = 8;  // d_h
     std::uint64_t steps = 400;
-    double rate = 2;
+    double rate = 1;
     double eps = 0.5;
 };
 
@@ -544,6 +544,7 @@ static void quicken(const Options& options, PaperOptions& paper, Theorem2Options
     if (!options.given("--lengths")) o.lengths = {128, 512};
     if (!options.given("--k")) o.k = {4, 8, 16, 32};
     if (!options.given("--steps")) o.steps = 120;
+    if (!options.given("--rate")) o.rate = 2;
     if (!options.given("--most-k")) o.most_k = 128;
 }
 
