@@ -27,7 +27,7 @@ namespace taper::examples {
 namespace {
 
 struct Table1Options : PaperOptions {
-    std::vector<std::uint64_t> lengths{512, 1024, 2048, 4096, 8192};
+    std::vector<std::uint64_t> lengths{256, 512, 1024, 2048, 4096};
     std::uint64_t width = 128;
     std::uint64_t heads = 4;
     std::uint64_t k = 64;
@@ -248,7 +248,7 @@ int main(int argc, char** argv) {
     return run_program("table_1", [&] {
         Table1Options o;
         Options options("table_1", "The cost of an attention layer against the sequence length.");
-        o.declare(options, "two minutes");
+        o.declare(options, "a minute");
         options.counts("--lengths", o.lengths, 2, 1 << 16, "n, growing: N,N,...");
         options.count("--width", o.width, 1, 65536, "d, a multiple of --heads");
         options.count("--heads", o.heads, 1, 65536, "attention heads");
