@@ -228,9 +228,14 @@ int table_1(const Table1Options& o) {
     report.numbers()["full_multiplications"] = counted(o, nn::AttentionKind::full);
     add_findings(report, o, of_seeds);
     const std::string k = "Linformer, k " + std::to_string(o.k);
-    const bool drawn = plot(report.picture_path(),
-                            "With n a Linformer layer grows as n, full attention as n squared",
-                            "n, tokens in a sequence", "milliseconds, forward and backward",
+    const auto power = [&](Points LayerCosts::*member) {
+        return "n^" + fixed(exponents(of_seeds, member).mean, 2);
+    };
+    const std::string title = "The time of a Linformer layer grows as " +
+                              power(&LayerCosts::linformer_seconds) + ", of full attention as " +
+                              power(&LayerCosts::full_seconds);
+    const bool drawn = plot(report.picture_path(), title, "n, tokens in a sequence",
+                            "milliseconds, forward and backward",
                             {curve_of("full", of_seeds, &LayerCosts::full_seconds),
                              curve_of(k, of_seeds, &LayerCosts::linformer_seconds)},
                             Scale::logarithmic);
