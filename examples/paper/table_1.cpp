@@ -16,6 +16,7 @@
 #include <functional>
 
 #include "examples/common/measuring.hpp"
+#include "examples/common/model_options.hpp"
 #include "examples/common/plot.hpp"
 #include "examples/common/program.hpp"
 #include "examples/common/progress.hpp"
@@ -272,7 +273,7 @@ int main(int argc, char** argv) {
         if (o.lengths.size() < 2)
             throw Error("--lengths: an exponent takes at least two: " +
                         std::to_string(o.lengths.size()));
-        layer_config(o, nn::AttentionKind::linformer, o.lengths[0]).check();
+        check_options(layer_config(o, nn::AttentionKind::linformer, o.lengths[0]), options);
         o.apply();
         return table_1(o);
     });

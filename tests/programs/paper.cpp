@@ -83,4 +83,8 @@ TEST_CASE("programs paper: bad options are refused by name") {
     check_refused(run("table_1", {"--lengths", "64,64"}), {"--lengths", "64, 64"});
     check_refused(run("table_1", {"--lengths", "64"}), {"--lengths", "at least two", "1"});
     check_refused(run("table_1", {"--seeds", "0"}), {"--seeds", "'0'"});
+    check_refused(run("table_1", {"--lengths", "64,128", "--k", "65"}), {"--k", "65", "64"});
+    check_refused(run("theorem_1", {"--seed", "-1"}), {"--seed", "'-1'"});
+    check_refused(run("theorem_2", {"--out", "/dev/null/x"}), {"--out", "/dev/null"});
+    check_refused(run("figure_1", {"--quick"}), {"--text", "--model"});
 }
