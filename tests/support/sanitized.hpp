@@ -13,7 +13,8 @@
 namespace taper::tests {
 
 // How many of something a test makes: fewer where each takes many times as long.
-constexpr int unless_sanitized(int count, [[maybe_unused]] int count_if_sanitized) {
+constexpr int unless_sanitized([[maybe_unused]] int count,
+                               [[maybe_unused]] int count_if_sanitized) {
 #ifdef TAPER_SANITIZED
     return count_if_sanitized;
 #else
