@@ -150,22 +150,22 @@ def matmul(g):
     transpose_a = g.chance(0.4)
     transpose_b = g.chance(0.4)
     inner = a.shape[-2 if transpose_a else -1]
+    rows = a.shape[-1 if transpose_a else -2]
     if transpose_a != transpose_b and g.chance(0.15):
         b = a  # a a^T, a^T a
-        rows = a.shape[-1 if transpose_a else -2]
         bounded((*a.shape[:-2], rows, rows))
     else:
-        b = right_factor(g, a, inner, transpose_b)
+        b = right_factor(g, a, rows, inner, transpose_b)
     if g.chance(0.3):
         a, b = b, a
         transpose_a, transpose_b = not transpose_b, not transpose_a
     return [a, b], {"transpose_a": transpose_a, "transpose_b": transpose_b}, {}
 
 
-def right_factor(g, a, inner, transposed):
+def right_factor(g, a, rows, inner, transposed):
+    """rows, inner: of a's matrices. inner may be 0: the product of no terms has entries."""
     batch = g.broadcasting(a.shape[:-2])
     columns = g.extent()
-    rows = math.prod(a.shape[-2:]) // max(inner, 1)
     product_batch = np.broadcast_shapes(a.shape[:-2], batch)
     bounded((*product_batch, rows, columns), (*batch, inner, columns))
     shape = (*batch, columns, inner) if transposed else (*batch, inner, columns)
