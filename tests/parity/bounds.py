@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """What a graph makes is bounded before it is computed, also the product of matrices (256, 0) and
 (0, 191): it has no terms, and entries all the same."""
 import sys
