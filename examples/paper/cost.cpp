@@ -12,7 +12,6 @@
 #include <cstdio>
 #include <map>
 #include <optional>
-#include <stdexcept>
 
 #include "core/kernels/parallel.hpp"
 #include "examples/common/measuring.hpp"
@@ -22,6 +21,7 @@
 #include "examples/common/output_path.hpp"
 #include "examples/common/plot.hpp"
 #include "examples/common/program.hpp"
+#include "examples/paper/report.hpp"
 #include "nn/linformer.hpp"
 
 namespace taper::examples {
@@ -251,11 +251,10 @@ static void draw(const std::vector<Series>& all_series, const SeriesCosts& costs
         for (const auto& [n, cost] : costs.at(series.name))
             curve.points.emplace_back(static_cast<double>(n), cost.microseconds);
     }
-    if (!plot(o.out, std::to_string(o.tokens) + " tokens in a pass", "n, tokens in a sequence",
-              "microseconds a token", curves, Scale::logarithmic))
-        throw std::runtime_error(
-            "--out: the picture needs gnuplot (Debian: gnuplot-nox): it is missing or failed: " +
-            o.out);
+    const bool drawn =
+        plot(o.out, std::to_string(o.tokens) + " tokens in a pass", "n, tokens in a sequence",
+             "microseconds a token", curves, Scale::logarithmic);
+    require_drawn(drawn, o.out);
 }
 
 // Each length, and each k, must be more than the one before.

@@ -2,17 +2,19 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <numeric>
 #include <stdexcept>
 
+#include "core/error.hpp"
 #include "core/io/file.hpp"
 #include "core/kernels/parallel.hpp"
 #include "examples/common/output_path.hpp"
 #include "examples/common/program.hpp"
 #include "examples/common/progress.hpp"
+#include "examples/language_model/reporting.hpp"
 
 namespace taper::examples {
 
@@ -28,7 +30,7 @@ Spread spread_of(const std::vector<double>& numbers) {
     return {sum / static_cast<double>(numbers.size()), *least, *most, numbers.size()};
 }
 
-static std::string significant(double number, int digits) {
+std::string significant(double number, int digits) {
     std::array<char, 64> text{};
     std::snprintf(text.data(), text.size(), "%.*g", digits, number);
     return text.data();
@@ -39,6 +41,24 @@ std::string text_of(const Spread& spread, int digits) {
     if (spread.seeds == 1) return mean + " (1 seed)";
     return mean + " (" + significant(spread.least, digits) + " to " +
            significant(spread.most, digits) + ", " + std::to_string(spread.seeds) + " seeds)";
+}
+
+double exponent_of(const std::vector<std::pair<double, double>>& points) {
+    const auto count = static_cast<double>(points.size());
+    double mean_n = 0;
+    double mean_y = 0;
+    for (const auto& [n, y] : points) {
+        mean_n += std::log(n) / count;
+        mean_y += std::log(y) / count;
+    }
+    double covariance = 0;
+    double variance = 0;
+    for (const auto& [n, y] : points) {
+        const double deviation = std::log(n) - mean_n;
+        covariance += deviation * (std::log(y) - mean_y);
+        variance += deviation * deviation;
+    }
+    return covariance / variance;
 }
 
 PaperOptions::PaperOptions(const std::string& program)
@@ -56,6 +76,15 @@ void PaperOptions::apply() const {
     check_output_directory("--out", out);
     std::filesystem::create_directories(out);
     set_threads(static_cast<int>(threads));
+}
+
+void check_growing(const std::string& option, const std::vector<std::uint64_t>& list) {
+    if (list.size() < 2)
+        throw Error(option + ": there must be two or more: " + std::to_string(list.size()));
+    for (std::size_t i = 1; i < list.size(); ++i)
+        if (list[i] <= list[i - 1])
+            throw Error(option + ": each must be more than the one before: " +
+                        std::to_string(list[i - 1]) + ", " + std::to_string(list[i]));
 }
 
 PaperReport::PaperReport(const PaperOptions& options, const std::string& program,
@@ -96,13 +125,8 @@ int PaperReport::finish() {
     return not_flipped_.empty() ? 0 : 1;
 }
 
-static double seconds_now() {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-}
-
 WorkProgress::WorkProgress(std::uint64_t parts)
-    : parts_(parts), began_at_(seconds_now()), shown_at_(began_at_) {}
+    : parts_(parts), began_at_(now()), shown_at_(began_at_) {}
 
 void WorkProgress::done() {
     ++done_;
@@ -114,12 +138,12 @@ void WorkProgress::leave() const {
 }
 
 void WorkProgress::show() {
-    const double now = seconds_now();
+    const double time = now();
     const auto columns = terminal_columns();
     const double between = columns ? 0.2 : 10;
-    if (now - shown_at_ < between) return;
-    shown_at_ = now;
-    const double elapsed = now - began_at_;
+    if (time - shown_at_ < between) return;
+    shown_at_ = time;
+    const double elapsed = time - began_at_;
     const double of_a_part = elapsed / static_cast<double>(done_);
     const Standing standing{.step = done_,
                             .steps = parts_,

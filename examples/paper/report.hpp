@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "examples/common/options.hpp"
@@ -24,9 +25,13 @@ struct Spread {
     std::size_t seeds;
 };
 
-Spread spread_of(const std::vector<double>& numbers);  // at least one
+Spread spread_of(const std::vector<double>& numbers);    // at least one
+std::string significant(double number, int digits = 3);  // with so many significant digits
 // "0.83 (0.81 to 0.85, 3 seeds)", each with so many significant digits.
 std::string text_of(const Spread& spread, int digits = 3);
+
+// x of y ~ n^x: the slope of log y against log n by least squares. points: (n, y), two or more.
+double exponent_of(const std::vector<std::pair<double, double>>& points);
 
 struct Finding {
     std::string claim;        // what the paper says, a sentence
@@ -51,6 +56,10 @@ struct PaperOptions {
     // After parse: --out can be written, the threads are set.
     void apply() const;
 };
+
+// Error, which names the option, unless the list has two numbers or more, and each is more than the
+// one before.
+void check_growing(const std::string& option, const std::vector<std::uint64_t>& list);
 
 class PaperReport {
   public:

@@ -25,7 +25,6 @@
 // inputs have independent positions, which those of a text are not.
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -98,23 +97,6 @@ struct RankAtLength {
     double success;    // at that k, the share of R and w with an error below eps
     double needed;     // the k at which that share is what the proof claims
 };
-
-static double exponent_of(const std::vector<std::pair<double, double>>& points) {
-    double mean_x = 0;
-    double mean_y = 0;
-    const auto count = static_cast<double>(points.size());
-    for (const auto& [x, y] : points) {
-        mean_x += std::log(x) / count;
-        mean_y += std::log(y) / count;
-    }
-    double xx = 0;
-    double xy = 0;
-    for (const auto& [x, y] : points) {
-        xx += (std::log(x) - mean_x) * (std::log(x) - mean_x);
-        xy += (std::log(x) - mean_x) * (std::log(y) - mean_y);
-    }
-    return xy / xx;
-}
 
 static double growth_of_needed(const std::vector<RankAtLength>& lengths) {
     std::vector<std::pair<double, double>> points;
@@ -500,13 +482,7 @@ static std::vector<double> prediction_ratios(const MeasuredHeads& heads,
 
 // ---- The report
 
-static std::string short_text(double number, int digits = 3) {
-    char text[64];
-    std::snprintf(text, sizeof text, "%.*g", digits, number);
-    return text;
-}
-
-static std::string percent(double share) { return short_text(100 * share) + " %"; }
+static std::string percent(double share) { return significant(100 * share) + " %"; }
 
 static ordered_json json_of(const Spread& spread) {
     return {{"mean", spread.mean}, {"least", spread.least}, {"most", spread.most}};
@@ -552,7 +528,7 @@ static ordered_json json_of_proof(const Theorem1Options& o) {
     json["eps"] = o.eps;
     json["k over ln n"] = rows_per_log(o.eps);
     for (const double failure : {0.5, 0.05, 0.01})
-        json["n from which it fails at most so often"][short_text(failure)] =
+        json["n from which it fails at most so often"][significant(failure)] =
             length_of_failure(failure);
     for (const double eps : {0.1, 0.2, 0.5, 2.0 / 3.0})
         json["n from which k is smaller than n"].push_back({{"eps", eps},
@@ -596,8 +572,8 @@ static std::string listed(const std::vector<RankOfSeeds>& ranks) {
 
 static std::string growth_text(const std::vector<RankOfSeeds>& ranks) {
     const std::vector<RankAtLength> means = means_of(ranks);
-    return "as n^" + short_text(growth_of_needed(means)) + " (ln n: n^" +
-           short_text(growth_of_log(means)) + ")";
+    return "as n^" + significant(growth_of_needed(means)) + " (ln n: n^" +
+           significant(growth_of_log(means)) + ")";
 }
 
 static std::string success_text(const RankOfSeeds& rank) {
@@ -622,7 +598,7 @@ static std::string best_ranks_text(const std::vector<MeasuredHeads>& lengths, do
     for (const MeasuredHeads& heads : lengths)
         text += text_of(spread_of(heads.best_ranks)) + " at n = " + std::to_string(heads.n) + ", ";
     const double growth = growth_of_needed(best_ranks_of(lengths, eps));
-    return text + "as n^" + short_text(growth);
+    return text + "as n^" + significant(growth);
 }
 
 static void add_best_rank(PaperReport& report, const Theorem1Numbers& numbers,
@@ -635,8 +611,8 @@ static void add_best_rank(PaperReport& report, const Theorem1Numbers& numbers,
     report.add({.claim = "Self-attention is low rank: some P~, which may know P, is near",
                 .paper = "rank Theta(log n)",
                 .ours = "best rank " + best_ranks_text(numbers.separate, o.eps) + " (ln n: n^" +
-                        short_text(growth_of_log(ranks)) + "), d_h = " + std::to_string(o.columns) +
-                        trained,
+                        significant(growth_of_log(ranks)) +
+                        "), d_h = " + std::to_string(o.columns) + trained,
                 .verdict = verdict_of_growth(ranks),
                 .control = "independent scores, made of no Q and K: best rank " +
                            best_ranks_text(numbers.independent, o.eps),
@@ -720,7 +696,7 @@ static std::size_t length_below_rows(double eps) {
 
 static std::string proof_text(std::size_t n, std::size_t rows) {
     return "n = " + std::to_string(n) + ": k = " + std::to_string(rows) + ", may fail with " +
-           short_text(failure_of_proof(n));
+           significant(failure_of_proof(n));
 }
 
 static void add_proof(PaperReport& report, const Theorem1Numbers& numbers, double eps) {
@@ -728,17 +704,16 @@ static void add_proof(PaperReport& report, const Theorem1Numbers& numbers, doubl
     const std::size_t rows = rows_of_proof(n, eps);
     const std::size_t control_n = length_below_rows(eps);
     const std::size_t control_rows = rows_of_proof(control_n, eps);
-    report.add(
-        {.claim = "The proof's k is a low rank, and succeeds with high probability",
-         .paper = "k = 5 ln n/(eps^2 - eps^3) = " + short_text(rows_per_log(eps), 4) +
-                  " ln n at eps = " + short_text(eps) + "; 1 - o(1)",
-         .ours = proof_text(n, rows) +
-                 "; k is smaller than n from n = " + std::to_string(first_length_above_rows(eps)) +
-                 " on; it fails with 0.05 at most from n = " + short_text(length_of_failure(0.05)) +
-                 " on",
-         .verdict = verdict_of_proof(n, rows),
-         .control = proof_text(control_n, control_rows),
-         .control_verdict = verdict_of_proof(control_n, control_rows)});
+    report.add({.claim = "The proof's k is a low rank, and succeeds with high probability",
+                .paper = "k = 5 ln n/(eps^2 - eps^3) = " + significant(rows_per_log(eps), 4) +
+                         " ln n at eps = " + significant(eps) + "; 1 - o(1)",
+                .ours = proof_text(n, rows) + "; k is smaller than n from n = " +
+                        std::to_string(first_length_above_rows(eps)) +
+                        " on; it fails with 0.05 at most from n = " +
+                        significant(length_of_failure(0.05)) + " on",
+                .verdict = verdict_of_proof(n, rows),
+                .control = proof_text(control_n, control_rows),
+                .control_verdict = verdict_of_proof(control_n, control_rows)});
 }
 
 // Ours: the reason for what add_relative finds.
@@ -752,12 +727,12 @@ static void add_reason(PaperReport& report, const Theorem1Numbers& numbers) {
         for (const double ratio : prediction_ratios(heads, heads.kappas)) ratios.push_back(ratio);
         for (const double ratio : prediction_ratios(heads, ones)) control_ratios.push_back(ratio);
         kappas += "; kappa of " + heads.name + " " + text_of(spread_of(heads.kappas)) +
-                  ", sqrt(n) " + short_text(root_n);
+                  ", sqrt(n) " + significant(root_n);
     }
     const Spread spread = spread_of(ratios);
     const Spread control = spread_of(control_ratios);
     const auto range = [](const Spread& s) {
-        return short_text(s.least) + " to " + short_text(s.most) + " times the predicted error";
+        return significant(s.least) + " to " + significant(s.most) + " times the predicted error";
     };
     report.add({.claim = "The reason (ours): the relative error is sqrt((kappa^2 + 1)/k), kappa = "
                          "||P||_F ||w||/||P w||",
@@ -805,7 +780,7 @@ static void draw_errors(const PaperReport& report, const Theorem1Numbers& number
     const double largest = curves.front().points.front().second;
     const double smallest = prediction.points.back().second;
     curves.push_back(prediction);
-    curves.push_back({"eps = " + short_text(eps),
+    curves.push_back({"eps = " + significant(eps),
                       "lines lw 1 dt 3 lc rgb \"#000000\"",
                       {{least_k, eps}, {most_k, eps}}});
     curves.push_back({"k of the proof",
@@ -814,7 +789,7 @@ static void draw_errors(const PaperReport& report, const Theorem1Numbers& number
     const double ratio =
         relative_error(longest.errors.front().back()) / longest.errors.front().back().additive;
     const std::string title = "Theorem 1, n = " + std::to_string(longest.n) +
-                              ": the error relative to |P w| is " + short_text(ratio, 2) +
+                              ": the error relative to |P w| is " + significant(ratio, 2) +
                               " times the additive one";
     require_drawn(plot(report.picture_path(), title, "k, rows of R", "error, root mean square",
                        curves, Scale::logarithmic),
@@ -918,13 +893,7 @@ static int report_on(const Theorem1Options& o, const std::optional<TrainedModel>
 }
 
 static void check_lengths(const Theorem1Options& o) {
-    for (std::size_t i = 1; i < o.lengths.size(); ++i)
-        if (o.lengths[i] <= o.lengths[i - 1])
-            throw Error("--lengths: each must be more than the one before: " +
-                        std::to_string(o.lengths[i - 1]) + ", " + std::to_string(o.lengths[i]));
-    if (o.lengths.size() < 2)
-        throw Error("--lengths: there must be two or more, so that growth is seen: " +
-                    std::to_string(o.lengths.front()));
+    check_growing("--lengths", o.lengths);
     const std::size_t n = o.lengths.back();
     if (rows_of_proof(n, o.eps) >= n)
         throw Error("--lengths: the last must be more than the proof's k at --eps: " +

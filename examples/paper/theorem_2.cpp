@@ -36,15 +36,14 @@
 // 1 for the constants of Theta the theorem's k is above what is found by a factor of ten or so: it
 // is a bound, and a loose one.
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdio>
 #include <map>
 
 #include "core/ops.hpp"
 #include "examples/common/options.hpp"
 #include "examples/common/plot.hpp"
 #include "examples/common/program.hpp"
+#include "examples/common/progress.hpp"
 #include "examples/paper/report.hpp"
 #include "nn/layers/projection.hpp"
 #include "nn/optim/adam.hpp"
@@ -109,10 +108,7 @@ struct Measured {
 }  // namespace
 
 static std::string with_two_decimals(double number) {
-    const double rounded = std::round(number * 100) / 100 + 0.0;  // -0 becomes 0
-    std::array<char, 64> text{};
-    std::snprintf(text.data(), text.size(), "%.2f", rounded);
-    return text.data();
+    return fixed(std::round(number * 100) / 100 + 0.0, 2);  // -0 becomes 0
 }
 
 static std::string text_of_exponents(const std::vector<double>& exponents) {
@@ -546,15 +542,6 @@ static void quicken(const Options& options, PaperOptions& paper, Theorem2Options
     if (!options.given("--steps")) o.steps = 120;
     if (!options.given("--rate")) o.rate = 2;
     if (!options.given("--most-k")) o.most_k = 128;
-}
-
-static void check_growing(const std::string& name, const std::vector<std::uint64_t>& list) {
-    if (list.size() < 2)
-        throw Error(name + ": there must be two or more: " + std::to_string(list.size()));
-    for (std::size_t i = 1; i < list.size(); ++i)
-        if (list[i] <= list[i - 1])
-            throw Error(name + ": each must be more than the one before: " +
-                        std::to_string(list[i - 1]) + ", " + std::to_string(list[i]));
 }
 
 static void check_theorem_2(const Theorem2Options& o) {

@@ -81,7 +81,7 @@ TEST_CASE("programs paper: the multiplications of a layer are linear in n, of fu
 
 TEST_CASE("programs paper: bad options are refused by name") {
     check_refused(run("table_1", {"--lengths", "64,64"}), {"--lengths", "64, 64"});
-    check_refused(run("table_1", {"--lengths", "64"}), {"--lengths", "at least two", "1"});
+    check_refused(run("table_1", {"--lengths", "64"}), {"--lengths", "two or more", "1"});
     check_refused(run("table_1", {"--seeds", "0"}), {"--seeds", "'0'"});
     check_refused(run("table_1", {"--lengths", "64,128", "--k", "65"}), {"--k", "65", "64"});
     check_refused(run("theorem_1", {"--seed", "-1"}), {"--seed", "'-1'"});

@@ -29,6 +29,12 @@ TEST_CASE("report: a spread is the mean, the least and the most of the seeds") {
     CHECK(text_of(spread_of({0.12345})) == "0.123 (1 seed)");
 }
 
+TEST_CASE("report: an exponent is that of a power, and the best one of what is none") {
+    CHECK(exponent_of({{2, 12}, {4, 48}, {8, 192}}) == doctest::Approx(2));
+    CHECK(exponent_of({{1, 5}, {10, 5}}) == doctest::Approx(0));
+    CHECK(exponent_of({{1, 1}, {2, 4}, {4, 4}}) == doctest::Approx(1));
+}
+
 TEST_CASE("report: a verdict that its control does not flip is a failure") {
     const tests::Scratch scratch;
     PaperOptions options("boiling");
