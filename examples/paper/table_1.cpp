@@ -105,8 +105,8 @@ Cost composed_cost(const Table1Options& o, std::size_t n, std::uint64_t seed) {
 
 using Points = std::vector<std::pair<double, double>>;  // (n, cost)
 
-// Beyond n^1.5, halfway between O(n) and O(n^2), a cost is no longer called linear. At n^1.2 a token
-// costs 1.7 times as much at 16 times the length, which caches can explain.
+// Beyond n^1.5, halfway between O(n) and O(n^2), a cost is no longer called linear. At n^1.2 a
+// token costs 1.7 times as much at 16 times the length, which caches can explain.
 Verdict is_linear(const Spread& exponents) {
     if (exponents.mean <= 1.2) return Verdict::holds;
     return exponents.mean <= 1.5 ? Verdict::holds_weaker : Verdict::does_not_hold;
