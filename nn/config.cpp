@@ -1,6 +1,10 @@
 #include "nn/config.hpp"
 
+#include <unordered_set>
+
 #include "core/error.hpp"
+#include "core/show/shown.hpp"
+#include "core/show/utf8.hpp"
 
 namespace taper::nn {
 
@@ -37,6 +41,18 @@ static void check_k(const Config& c) {
     }
 }
 
+static void check_class_names(const std::vector<std::string>& names) {
+    std::unordered_set<std::string> seen;
+    for (const std::string& name : names) {
+        if (name.empty()) throw Error("class_names: no name may be empty: ''");
+        for (const CodePoint& c : CodePoints(name))
+            if (!c.valid)
+                throw Error("class_names: a name must be UTF-8: '" + shortened(name) + "'");
+        const bool is_new = seen.insert(name).second;
+        if (!is_new) throw Error("class_names: no name may stand twice: '" + shortened(name) + "'");
+    }
+}
+
 void Config::check() const {
     const auto positive = [](const std::string& name, std::size_t value) {
         constexpr std::size_t most = std::size_t{1} << 32;
@@ -70,6 +86,7 @@ void Config::check() const {
                     ", length " + text(length));
     if (!(dropout >= 0 && dropout < 1))
         throw Error("dropout: the probability must be in [0, 1): " + shortest(dropout));
+    check_class_names(class_names);
 }
 
 const Config& checked(const Config& config) {

@@ -85,6 +85,8 @@ struct Config {
     Norm norm = Norm::pre;
     bool tie_embeddings = false;  // the head's weight is the token embedding
     double dropout = 0;           // in [0, 1)
+    // Of the classes that a classifier tells apart, each once, in UTF-8. Empty: no classifier.
+    std::vector<std::string> class_names = {};
     // How a new model starts. It is not part of the model's function, and so is not saved.
     ProjectionInit projection_init = ProjectionInit::window_means;
     // None: what would be random is 0, for a file to replace.
@@ -102,6 +104,7 @@ struct Config {
     bool is_pooled() const { return !has_matrices(); }  // by windows: mean, max, conv
     // The groups of heads in a layer that are projected together: one of all heads, or one a head.
     std::size_t groups() const { return sharing == Sharing::none ? heads : 1; }
+    std::size_t classes() const { return class_names.size(); }
     // Distinct E and F in the whole model; 0 with mean, max and full attention.
     std::size_t projections() const;
 };

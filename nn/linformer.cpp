@@ -16,18 +16,49 @@ Linformer<T>::Linformer(const Config& c)
     if (!c.tie_embeddings)
         head_weight =
             normal_parameter<T>("head.weight", {c.vocab_size, c.width}, weight_deviation, c.seed);
+    if (c.classes() > 0) classifier.emplace("classifier", c.width, c.classes(), c.seed);
 }
 
-template <class T> Var<T> Linformer<T>::head(const Var<T>& x) const {
-    const Var<T> features = norm ? (*norm)(x) : x;
+template <class T> Var<T> Linformer<T>::normed(const Var<T>& x) const {
+    return norm ? (*norm)(x) : x;
+}
+
+template <class T> Var<T> Linformer<T>::head(const Var<T>& features) const {
     const Var<T> weight = head_weight ? *head_weight : embedding.token;
     return taper::linear(features, weight, head_bias);
 }
 
-template <class T> Var<T> Linformer<T>::operator()(const Ids& tokens, const Pass& pass) const {
+template <class T> Var<T> Linformer<T>::features(const Ids& tokens, const Pass& pass) const {
     Var<T> x = dropout(embedding(tokens), pass);
     for (const auto& layer : layers) x = layer(x, pass);
-    return head(x);
+    return normed(x);
+}
+
+template <class T> Var<T> Linformer<T>::operator()(const Ids& tokens, const Pass& pass) const {
+    return head(features(tokens, pass));
+}
+
+// The real positions of each row, (B, 1).
+template <class T> static Array<T> counts_of(const Mask& real) {
+    const std::size_t B = real.shape(0), n = real.shape(1);
+    Array<T> counts = zeros<T>({B, 1});
+    for (std::size_t b = 0; b < B; ++b) {
+        for (std::size_t i = 0; i < n; ++i) counts(b, 0) += static_cast<T>(real(b, i));
+        if (counts(b, 0) == 0)
+            throw Error("classify: a row must have a real position: row " + std::to_string(b) +
+                        " is all padding");
+    }
+    return counts;
+}
+
+template <class T> Var<T> Linformer<T>::classify(const Ids& tokens, const Pass& pass) const {
+    if (!classifier) throw Error("classify: the model must have a classifier: classes 0");
+    const Var<T> x = features(tokens, pass);
+    if (!pass.real) return (*classifier)(mean(x, 1));
+    const Array<T> counts = counts_of<T>(*pass.real);
+    // Padding is left out by select: what stands there may be NaN.
+    const Mask real = reshaped(*pass.real, {x.shape()[0], x.shape()[1], 1});
+    return (*classifier)(sum(select(real, x, T(0)), 1) / Var<T>(counts));
 }
 
 template <class T>
@@ -43,7 +74,7 @@ template <class T> Array<T> Decoder<T>::operator()(std::int64_t token) {
     Var<T> x = model_.embedding(Ids({1, 1}, token), positions_);
     ++positions_;
     for (std::size_t i = 0; i < states_.size(); ++i) x = model_.layers[i].step(x, states_[i]);
-    const Array<T> logits = model_.head(x).value();
+    const Array<T> logits = model_.head(model_.normed(x)).value();
     return reshaped(logits, {logits.size()});
 }
 
@@ -60,6 +91,7 @@ template <class T> Parameters<T> Linformer<T>::parameters() {
     if (norm) norm->list(parameters);
     if (head_weight) parameters.push_back(&*head_weight);
     parameters.push_back(&head_bias);
+    if (classifier) classifier->list(parameters);
     return parameters;
 }
 

@@ -1,4 +1,5 @@
-// The whole model: embedding, encoder blocks, a head that gives logits over the vocabulary.
+// The whole model: embedding, encoder blocks, a head that gives logits over the vocabulary, and a
+// classifier that gives logits over classes.
 #pragma once
 
 #include "nn/layers/embedding.hpp"
@@ -15,10 +16,16 @@ template <class T> struct Linformer {
     std::optional<LayerNorm<T>> norm;         // pre-norm only: the last sum has no norm behind it
     std::optional<Parameter<T>> head_weight;  // none with tied embeddings
     Parameter<T> head_bias;
+    std::optional<Linear<T>> classifier;  // none without classes
     Dropout dropout;
 
     explicit Linformer(const Config& config);
     Var<T> operator()(const Ids& tokens, const Pass& pass = {}) const;
+    // What the head and the classifier read: (B, n', d).
+    Var<T> features(const Ids& tokens, const Pass& pass = {}) const;
+    // Logits over the classes, (B, classes): the classifier on the mean of the features over the
+    // real positions. Error: there is no classifier; a row is all padding.
+    Var<T> classify(const Ids& tokens, const Pass& pass = {}) const;
 
     // All parameters, in the order of the file. They live in the model: it must stay where it is
     // while they are used.
@@ -26,7 +33,8 @@ template <class T> struct Linformer {
 
   private:
     template <class U> friend class Decoder;
-    Var<T> head(const Var<T>& x) const;  // (B, n', d) -> (B, n', V)
+    Var<T> normed(const Var<T>& x) const;       // the last norm, where there is one
+    Var<T> head(const Var<T>& features) const;  // (B, n', d) -> (B, n', V)
 };
 
 // Reads tokens one at a time with a causal model: the same logits as the whole pass, to rounding.

@@ -52,8 +52,9 @@ std::string config_json(const Config& c) {
                         {"activation", "gelu"},
                         {"tie_embeddings", c.tie_embeddings},
                         {"dropout", c.dropout},
-                        {"classes", 0}};
-    // These three are only in the file of a model that has them.
+                        {"classes", c.classes()}};
+    // These four are only in the file of a model that has them.
+    if (c.classes() > 0) config["class_names"] = c.class_names;
     if (c.rescale) config["rescale"] = true;
     if (c.window > 0) config["window"] = c.window;
     if (!c.tokenizer_hash.empty()) config["tokenizer_hash"] = c.tokenizer_hash;
@@ -126,6 +127,22 @@ class Keys {
                    value);
         return layers;
     }
+    // A name for each class; without classes there is no such key.
+    std::vector<std::string> names(const char* key, std::size_t classes) {
+        if (classes == 0) {
+            if (has(key)) refuse(key, "must not be there with classes 0", object_.at(key));
+            return {};
+        }
+        const std::string rule =
+            "must be a list with a name for each of " + std::to_string(classes) + " classes";
+        if (!has(key)) throw Error(path_ + ": " + key + ": the value " + rule + ": it is missing");
+        const json value = take(key);
+        const auto is_text = [](const json& name) { return name.is_string(); };
+        if (!value.is_array() || value.size() != classes ||
+            !std::all_of(value.begin(), value.end(), is_text))
+            refuse(key, rule, value);
+        return value.get<std::vector<std::string>>();
+    }
     bool has(const char* key) const { return object_.contains(key); }
     [[noreturn]] void refuse(const char* key, const std::string& rule, const json& value) const {
         throw Error(path_ + ": " + key + ": the value " + rule + ": " + shortened(value.dump()));
@@ -151,10 +168,8 @@ class Keys {
 
 }  // namespace
 
-Config read_config(const std::string& path) {
-    const json object =
-        parse_object(read_file(path, 1 << 20), path + ": the file must be a JSON object");
-    Keys keys(path, object);
+Config config_from_json(const std::string& text, const std::string& subject) {
+    Keys keys(subject, parse_object(text, subject + ": the file must be a JSON object"));
     keys.word("format", "taper/1");
     Config c{.vocab_size = keys.count("vocab_size")};
     c.length = keys.count("length");
@@ -171,8 +186,7 @@ Config read_config(const std::string& path) {
     keys.word("activation", "gelu");
     c.tie_embeddings = keys.boolean("tie_embeddings");
     c.dropout = keys.number("dropout");
-    if (const std::size_t classes = keys.count("classes"); classes != 0)
-        keys.refuse("classes", "must be 0", classes);
+    c.class_names = keys.names("class_names", keys.count("classes"));
     if (keys.has("rescale")) c.rescale = keys.boolean("rescale");
     if (keys.has("window")) c.window = keys.count("window");
     if (keys.has("tokenizer_hash")) c.tokenizer_hash = keys.text("tokenizer_hash");
@@ -180,9 +194,13 @@ Config read_config(const std::string& path) {
     try {
         c.check();
     } catch (const Error& error) {
-        throw Error(path + ": " + error.what());
+        throw Error(subject + ": " + error.what());
     }
     return c;
+}
+
+Config read_config(const std::string& path) {
+    return config_from_json(read_file(path, 1 << 20), path);
 }
 
 void save_model(const std::string& directory, Linformer<float>& model) {
@@ -238,6 +256,7 @@ void each_tensor(const Config& c,
     if (c.norm == Norm::pre) visit_norm("norm");
     if (!c.tie_embeddings) visit("head.weight", {c.vocab_size, d});
     visit("head.bias", {c.vocab_size});
+    if (c.classes() > 0) visit_linear("classifier", d, c.classes());
 }
 
 // Stops at the first tensor that is missing, since a configuration may ask for any number of them.

@@ -13,6 +13,8 @@ std::string config_json(const Config& config);
 // Error, which names the file, the key, the rule and the value: a key is unknown or missing, or its
 // value is of the wrong type or kind.
 Config read_config(const std::string& path);
+// The same of the text of such a file, which a message calls `subject`.
+Config config_from_json(const std::string& text, const std::string& subject);
 
 // The tensors of a model by name and shape, in the order of Linformer::parameters().
 // Takes no memory for them.
