@@ -294,6 +294,13 @@ bool Options::parse(int argc, char** argv) {
     return true;
 }
 
+bool Options::parse(const std::vector<std::string>& command_line) {
+    std::vector<std::string> words = command_line;
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    return parse(static_cast<int>(argv.size()), argv.data());
+}
+
 const Options::Entry* Options::find(std::string_view name) const {
     for (const auto& e : entries_)
         if (e->name == name) return e.get();

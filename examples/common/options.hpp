@@ -69,6 +69,8 @@ class Options {
     // False: --help or --version was asked for and printed. Error: an option that is unknown,
     // repeated, malformed, valueless, or required and missing.
     bool parse(int argc, char** argv);
+    // The same of a command line as it would be typed, the program first.
+    bool parse(const std::vector<std::string>& command_line);
     // On the command line.
     bool given(std::string_view name) const;
     // Those of these names that were given, joined by ", "; where none was, those that the program

@@ -18,6 +18,7 @@ using nlohmann::json;
 
 constexpr const char* format = "taper-checkpoint/1";
 constexpr const char* hash_key = "hash";  // of the metadata
+constexpr const char* config_key = "config";
 constexpr const char* tokenizer_tensor = "tokenizer.json";
 
 // Of everything in the file but the hash itself. One changed byte changes it.
@@ -63,6 +64,7 @@ void save_checkpoint(const std::string& directory, const nn::Parameters<float>& 
                      {"state", state.dump()},
                      {"options", identity.options},
                      {"text_hashes", identity.text_hashes}};
+    if (!identity.config.empty()) file.metadata[config_key] = identity.config;
     file.metadata[hash_key] = hash_of_contents(file);
     save_safetensors(file.path, file);
 }
@@ -145,9 +147,11 @@ std::uint64_t Checkpoint::steps() const {
 
 RunIdentity Checkpoint::identity() const {
     const auto& tokenizer = file_.get<std::uint8_t>(tokenizer_tensor);
+    const auto config = file_.metadata.find(config_key);
     return {.options = object_of(file_, "options").dump(),
             .text_hashes = file_.metadata.at("text_hashes"),
-            .tokenizer = std::string(tokenizer.begin(), tokenizer.end())};
+            .tokenizer = std::string(tokenizer.begin(), tokenizer.end()),
+            .config = config == file_.metadata.end() ? "" : config->second};
 }
 
 std::vector<Text> texts_of_run(std::span<const std::string> paths, Encoding encoding,

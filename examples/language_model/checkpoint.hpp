@@ -20,6 +20,8 @@ struct RunIdentity {
     std::string options;      // JSON, the options it was started with
     std::string text_hashes;  // hashes_of the texts
     std::string tokenizer;    // the contents of tokenizer.json
+    // A classifier's config.json: not all of it is in its options. "": a language model's run.
+    std::string config = "";
 };
 
 struct Progress {

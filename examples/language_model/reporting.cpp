@@ -12,15 +12,10 @@ double now() {
         .count();
 }
 
-void Reporter::begin(std::uint64_t steps_done, std::size_t parameters, const Corpus& corpus,
-                     std::size_t validation) {
-    const std::uint64_t tokens_of_a_step = options_.batch * options_.length;
+void Reporter::begin(std::uint64_t steps_done, std::size_t parameters,
+                     const std::vector<std::string>& outline, std::size_t validation) {
     say_line(grouped(parameters) + " parameters");
-    say_line(grouped(corpus.training_tokens()) + " tokens train, " +
-             grouped(corpus.validation_tokens()) + " validate (" + grouped(validation) +
-             " windows of " + grouped(options_.length) + ")");
-    say_line(grouped(options_.steps) + " steps of " + grouped(options_.batch) +
-             " windows: " + grouped(options_.steps * tokens_of_a_step) + " tokens");
+    for (const std::string& line : outline) say_line(line);
     if (steps_done > 0) say_line("goes on after step " + grouped(steps_done));
     standing_.step = steps_done;
     standing_.steps = options_.steps;
@@ -100,13 +95,16 @@ static std::string command_beside(const std::string& program, const std::string&
     return shell_quoted(slash == program.npos ? name : program.substr(0, slash + 1) + name);
 }
 
-void say_how_to_use(const std::string& program, const TrainingOptions& options, bool causal,
-                    const std::string& beginning, const RunLog& log) {
+void say_done(const TrainingOptions& options, const RunLog& log) {
     say_line("done: the model is in " + options.out);
     if (const auto& best = log.best())
         say_line("best validation loss: " + fixed(*best->val_loss, 4) + " at step " +
                  grouped(best->step));
     if (log.drawn()) say_line("loss over the steps: " + options.out + "/loss.svg");
+}
+
+void say_how_to_use(const std::string& program, const TrainingOptions& options, bool causal,
+                    const std::string& beginning) {
     say_line("now try:");
     std::string command = command_beside(program, causal ? "generate" : "fill_mask");
     command += " --model " + shell_quoted(options.out);

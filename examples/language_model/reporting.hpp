@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "examples/common/progress.hpp"
 #include "examples/language_model/corpus.hpp"
@@ -21,9 +22,9 @@ class Reporter {
   public:
     explicit Reporter(const TrainingOptions& options) : options_(options) {}
 
-    // Before the first step. validation: windows that validate.
-    void begin(std::uint64_t steps_done, std::size_t parameters, const Corpus& corpus,
-               std::size_t validation);
+    // Before the first step. outline: as of an Objective; validation: rows that validate.
+    void begin(std::uint64_t steps_done, std::size_t parameters,
+               const std::vector<std::string>& outline, std::size_t validation);
 
     void trained(const StepMetrics& metrics, double seconds);  // a step
     void validating();                                         // once a batch
@@ -50,10 +51,11 @@ class Reporter {
     double refreshed_at_ = 0;
 };
 
-// Where the run is, its best step, its picture where it was drawn, and a command to type. program:
-// as it was called; beginning: some text of the run's; log: of all its steps.
+// Where the run is, its best step, and its picture where it was drawn. log: of all its steps.
+void say_done(const TrainingOptions& options, const RunLog& log);
+// A command to type. program: as it was called; beginning: some text of the run's.
 void say_how_to_use(const std::string& program, const TrainingOptions& options, bool causal,
-                    const std::string& beginning, const RunLog& log);
+                    const std::string& beginning);
 void say_how_to_resume(const std::string& program, const TrainingOptions& options);
 
 // A few tokens of the corpus, as text on one line: what a vocabulary that was made from it can

@@ -13,7 +13,7 @@ namespace taper::examples {
 // All files of a run directory; those of its model are among them.
 inline constexpr std::array run_files = {
     "checkpoint.safetensors", "model.safetensors", "config.json", "tokenizer.json",
-    "metrics.jsonl",          "samples.txt",       "loss.svg"};
+    "metrics.jsonl",          "samples.txt",       "loss.svg",    "results.json"};
 
 // A file or directory by its device and inode, not by its name. As long as it is open no other one
 // has these numbers.

@@ -142,7 +142,7 @@ void RunLog::draw() {
     if (curves.empty()) return;
     std::string reason = "the program gnuplot could not draw it (Debian: gnuplot-nox)";
     try {
-        drawn_ = plot(path("loss.svg"), "loss", "step", "nats per predicted token", curves);
+        drawn_ = plot(path("loss.svg"), "loss", "step", loss_unit_, curves);
     } catch (const std::system_error& error) {  // a run can do without
         drawn_ = false;
         reason = error.what();

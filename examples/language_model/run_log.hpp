@@ -16,7 +16,9 @@ namespace taper::examples {
 
 class RunLog {
   public:
-    explicit RunLog(std::string directory) : directory_(std::move(directory)) {}
+    // loss_unit: of the axis of loss.svg.
+    explicit RunLog(std::string directory, std::string loss_unit = "nats per predicted token")
+        : directory_(std::move(directory)), loss_unit_(std::move(loss_unit)) {}
     // Continues the files of a run that stands at this step: cut before what is of later steps.
     // Error, and the files are as they were: a line of metrics.jsonl is no step, or none after the
     // one before.
@@ -36,7 +38,7 @@ class RunLog {
   private:
     std::string path(const std::string& file) const { return directory_ + "/" + file; }
     void add(const StepMetrics& metrics);
-    std::string directory_;
+    std::string directory_, loss_unit_;
     LossCurves curves_;
     std::optional<StepMetrics> best_;
     std::optional<AppendedFile> metrics_;

@@ -6,14 +6,9 @@
 #include <span>
 #include <string>
 
-#include "nn/linformer.hpp"
+#include "examples/language_model/objective.hpp"
 
 namespace taper::examples {
-
-// Rows of tokens, and what is to be predicted at each position, or ignore_index.
-struct Batch {
-    Ids tokens, targets;  // (B, n)
-};
 
 // What differs between a masked and a causal model.
 class Task {

@@ -1,10 +1,11 @@
 #include "examples/language_model/training.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
-#include <numbers>
 #include <string>
 
+#include "core/io/file.hpp"
 #include "examples/common/program.hpp"
 #include "nn/model_directory.hpp"
 #include "nn/optim/clip.hpp"
@@ -12,19 +13,17 @@
 
 namespace taper::examples {
 
-Training::Training(const TrainingOptions& options, const nn::Config& config,
-                   const RunIdentity& identity, const Tokenizer& tokenizer, const Corpus& corpus,
-                   const Task& task)
+Training::Training(const TrainingOptions& options, nn::Linformer<float> model,
+                   const RunIdentity& identity, const Tokenizer& tokenizer, Objective& objective)
     : options_(options),
       identity_(identity),
       tokenizer_(tokenizer),
-      task_(task),
-      corpus_(corpus),
-      model_(config),
+      objective_(objective),
+      model_(std::move(model)),
       parameters_(model_.parameters()),
       adam_(parameters_, {.weight_decay = options.weight_decay}),
-      validation_(validation_batches(options, corpus, task)),
-      log_(options.out),
+      validation_(objective.validation_batches()),
+      log_(options.out, objective.loss_unit()),
       reporter_(options) {}
 
 static std::string step_text(std::uint64_t step) { return "step " + std::to_string(step) + ": "; }
@@ -43,18 +42,23 @@ static std::string first_not_finite(const nn::Parameters<float>& parameters,
     return "";
 }
 
+static std::size_t real_tokens(const Batch& batch) {
+    if (!batch.real) return batch.tokens.size();
+    return static_cast<std::size_t>(std::count(batch.real->begin(), batch.real->end(), true));
+}
+
 StepMetrics Training::train_step(std::uint64_t step) {
     const double start = now();
     const nn::Schedule schedule{
         .lr = options_.lr, .warmup = options_.warmup, .steps = options_.steps};
     const Random dropout =
         Random(options_.seed, "dropout").substream(static_cast<std::uint32_t>(step));
-    const nn::Pass pass{.dropout = dropout};
-    const Batch batch = training_batch(options_, corpus_, task_, step);
+    const Batch batch = objective_.training_batch(step);
+    const nn::Pass pass{.dropout = dropout, .real = batch.real};
     StepMetrics metrics{.step = step, .lr = schedule(step)};
 
     const auto loss_of_batch = [&] {
-        return cross_entropy(model_(batch.tokens, pass), batch.targets);
+        return cross_entropy(objective_.logits(model_, batch, pass), batch.targets);
     };
     {
         Tape<float> tape;
@@ -79,7 +83,7 @@ StepMetrics Training::train_step(std::uint64_t step) {
     const double seconds = now() - start;
     progress_.step = step;
     progress_.seconds += seconds;
-    metrics.tokens_per_second = static_cast<double>(batch.tokens.size()) / seconds;
+    metrics.tokens_per_second = static_cast<double>(real_tokens(batch)) / seconds;
     metrics.seconds = progress_.seconds;
     reporter_.trained(metrics, seconds);
     return metrics;
@@ -94,7 +98,8 @@ std::optional<double> Training::validation_loss() {
         std::size_t counted = 0;
         for (std::int64_t target : batch.targets) counted += target != ignore_index;
         const auto loss_of_batch = [&] {
-            return cross_entropy(model_(batch.tokens), batch.targets);
+            return cross_entropy(objective_.logits(model_, batch, {.real = batch.real}),
+                                 batch.targets);
         };
         const double loss = static_cast<double>(loss_of_batch().item());
         if (!std::isfinite(loss)) {
@@ -108,15 +113,6 @@ std::optional<double> Training::validation_loss() {
     return total / static_cast<double>(targets);
 }
 
-// A symbol is a byte, or a character where the tokenizer knows characters.
-void Training::add_bits_per_symbol(StepMetrics& metrics) const {
-    const auto tokens = static_cast<double>(corpus_.validation_tokens());
-    const auto symbols = static_cast<double>(corpus_.validation_symbols());
-    const double bits = *metrics.val_loss * tokens / (symbols * std::numbers::ln2);
-    if (tokenizer_.kind() == TokenizerKind::byte) metrics.val_bits_per_byte = bits;
-    else metrics.val_bits_per_char = bits;
-}
-
 bool Training::finish_step(StepMetrics metrics) {
     const double start = now();
     const bool validate = due(options_.eval_every);
@@ -127,7 +123,7 @@ bool Training::finish_step(StepMetrics metrics) {
             return false;
         }
         reporter_.validation_loss(*metrics.val_loss);
-        if (model_.config.causal) add_bits_per_symbol(metrics);
+        objective_.add_to(metrics, model_);
     }
     require_own_files();
     progress_.pending.reset();
@@ -144,7 +140,7 @@ bool Training::finish_step(StepMetrics metrics) {
 void Training::show_sample(std::uint64_t step) {
     try {
         const Random random = Random(0, "sample").substream(static_cast<std::uint32_t>(step));
-        const std::string sample = task_.sample(model_, random);
+        const std::string sample = objective_.sample(model_, random);
         say(sample);
         log_.sample(step, sample);
     } catch (const NotFinite& error) {
@@ -192,6 +188,11 @@ void Training::save_model() {
     require_own_files();
 }
 
+void Training::save_file(const std::string& name, const std::string& bytes) const {
+    require_own_files();
+    write_file(options_.out + "/" + name, bytes);
+}
+
 void Training::save_state() {
     save_checkpoint(options_.out, parameters_, adam_, progress_, identity_);
 }
@@ -219,9 +220,9 @@ void Training::resume(std::unique_ptr<RunDirectory> directory, const Checkpoint&
 void Training::begin_report() {
     std::size_t parameters = 0;
     for (const Parameter<float>* parameter : parameters_) parameters += parameter->value().size();
-    std::size_t windows = 0;
-    for (const Batch& batch : validation_) windows += batch.tokens.shape(0);
-    reporter_.begin(progress_.step, parameters, corpus_, windows);
+    std::size_t rows = 0;
+    for (const Batch& batch : validation_) rows += batch.tokens.shape(0);
+    reporter_.begin(progress_.step, parameters, objective_.outline(), rows);
 }
 
 void Training::save_done_run() {

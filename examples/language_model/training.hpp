@@ -1,5 +1,5 @@
-// The training loop that the language models share: steps, validation, progress, checkpoints, and
-// an exact resume.
+// The training loop that language models and classifiers share: steps, validation, progress,
+// checkpoints, and an exact resume. What differs between them is their Objective.
 #pragma once
 
 #include <cstdint>
@@ -7,22 +7,20 @@
 #include <optional>
 #include <vector>
 
-#include "examples/language_model/batches.hpp"
 #include "examples/language_model/checkpoint.hpp"
-#include "examples/language_model/corpus.hpp"
+#include "examples/language_model/objective.hpp"
 #include "examples/language_model/reporting.hpp"
 #include "examples/language_model/run_directory.hpp"
-#include "examples/language_model/task.hpp"
 #include "examples/language_model/training_options.hpp"
-#include "nn/linformer.hpp"
 #include "nn/optim/adam.hpp"
 
 namespace taper::examples {
 
 class Training {
   public:
-    Training(const TrainingOptions& options, const nn::Config& config, const RunIdentity& identity,
-             const Tokenizer& tokenizer, const Corpus& corpus, const Task& task);
+    // model: as it is before the first step. All others must outlive the run.
+    Training(const TrainingOptions& options, nn::Linformer<float> model,
+             const RunIdentity& identity, const Tokenizer& tokenizer, Objective& objective);
 
     // Takes the state of the checkpoint of the run directory, which is reopened, of a run that was
     // for so many steps before.
@@ -32,6 +30,10 @@ class Training {
     // saving. NotFinite: a loss, a gradient, a weight or a moment that is not finite.
     int run();
     const RunLog& log() const { return log_; }
+    const nn::Linformer<float>& model() const { return model_; }
+    std::uint64_t steps() const { return progress_.step; }  // done
+    // Once run: writes a file of the run's directory.
+    void save_file(const std::string& name, const std::string& bytes) const;
 
   private:
     void save_done_run();
@@ -41,9 +43,8 @@ class Training {
     // Validates where it is due and records the step. False: interrupted.
     bool finish_step(StepMetrics metrics);
     std::optional<double> validation_loss();  // nats per target; none: interrupted
-    void add_bits_per_symbol(StepMetrics& metrics) const;
-    void require_finite() const;     // weights and moments; else NotFinite
-    void require_own_files() const;  // the directory and the log, where they were
+    void require_finite() const;              // weights and moments; else NotFinite
+    void require_own_files() const;           // the directory and the log, where they were
     void save();
     void save_state();  // the checkpoint alone
     void save_model();  // with what stands beside it for people
@@ -56,8 +57,7 @@ class Training {
     const RunIdentity& identity_;
     bool options_changed_ = false;  // since the checkpoint was written
     const Tokenizer& tokenizer_;
-    const Task& task_;
-    const Corpus& corpus_;
+    Objective& objective_;
     nn::Linformer<float> model_;
     nn::Parameters<float> parameters_;
     nn::Adam<float> adam_;

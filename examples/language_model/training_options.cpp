@@ -6,20 +6,22 @@ namespace taper::examples {
 
 TrainingOptions::TrainingOptions() : threads(static_cast<std::uint64_t>(taper::threads())) {}
 
-void TrainingOptions::declare(Options& options, bool causal) {
-    constexpr std::uint64_t many = 1'000'000'000;
-    options.files("--text", text,
-                  "file to learn from, UTF-8 (byte: any); repeatable. A BOM is dropped, CRLF is "
-                  "kept [required, but with --resume]");
+constexpr std::uint64_t many = 1'000'000'000;
+
+void TrainingOptions::declare_directory(Options& options) {
     options.required_path("--out", out, "run directory to write; must be new or empty");
     options.flag("--resume", resume,
                  "go on exactly where the run in --out stands, with its options");
+}
+
+void TrainingOptions::declare_tokenizer(Options& options) {
     options.word("--tokenizer", tokenizer, {"char", "byte", "bpe"}, "what a token is");
     options.count("--vocab", vocab, 0, 1'000'000, "bpe: tokens in the vocabulary, 0: 1024");
-    declare_model(options);
-    if (causal) declare_window(options);
-    else declare_rescale(options);
-    options.count("--batch", batch, 1, 1'000'000, "windows in a step");
+}
+
+void TrainingOptions::declare_steps(Options& options, const std::string& rows,
+                                    const std::string& validating) {
+    options.count("--batch", batch, 1, 1'000'000, rows + " in a step");
     options.count("--steps", steps, 1, many, "steps of the whole run");
     options.number("--lr", lr, positive_float(), "largest learning rate");
     options.count("--warmup", warmup, 0, many,
@@ -28,7 +30,7 @@ void TrainingOptions::declare(Options& options, bool causal) {
     options.number("--clip", clip, not_negative(),
                    "largest global norm of the gradient, 0: no limit");
     options.count("--eval-every", eval_every, 0, many,
-                  "steps between validations (of at most 200 windows), 0: at the end only");
+                  "steps between validations (of " + validating + "), 0: at the end only");
     options.count("--save-every", save_every, 0, many,
                   "steps between checkpoints, 0: at the end only");
     options.count("--seed", seed, 0, UINT64_MAX, "of all random numbers");
@@ -43,22 +45,42 @@ std::string TrainingOptions::late_warmup() const {
            ": the learning rate does not reach --lr with --steps " + std::to_string(steps);
 }
 
-std::vector<std::string> TrainingOptions::stored(bool causal) {
-    const std::string kind_option = causal ? "--window" : "--rescale";
+std::vector<std::string> TrainingOptions::stored() {
     // clang-format off
-    return {"--text", "--tokenizer", "--vocab",
+    return {"--tokenizer", "--vocab",
             "--length", "--k", "--width", "--heads", "--layers", "--ffn-width",
-            "--attention", "--sharing", "--projection", "--projection-init", kind_option,
+            "--attention", "--sharing", "--projection", "--projection-init",
             "--norm", "--tie-embeddings", "--dropout",
             "--batch", "--steps", "--lr", "--warmup", "--weight-decay", "--clip",
             "--eval-every", "--save-every", "--seed", "--threads"};
     // clang-format on
 }
 
-const std::vector<std::string>& TrainingOptions::may_change() {
-    static const std::vector<std::string> names{"--text",  // known by their hash
-                                                "--steps", "--eval-every", "--save-every",
-                                                "--threads"};
+std::vector<std::string> TrainingOptions::may_change() {
+    return {"--steps", "--eval-every", "--save-every", "--threads"};
+}
+
+void LanguageModelOptions::declare(Options& options, bool causal) {
+    options.files("--text", text,
+                  "file to learn from, UTF-8 (byte: any); repeatable. A BOM is dropped, CRLF is "
+                  "kept [required, but with --resume]");
+    declare_directory(options);
+    declare_tokenizer(options);
+    declare_model(options);
+    if (causal) declare_window(options);
+    else declare_rescale(options);
+    declare_steps(options, "windows", "at most 200 windows");
+}
+
+std::vector<std::string> LanguageModelOptions::stored(bool causal) {
+    std::vector<std::string> names = TrainingOptions::stored();
+    names.insert(names.end(), {"--text", causal ? "--window" : "--rescale"});
+    return names;
+}
+
+std::vector<std::string> LanguageModelOptions::may_change() {
+    std::vector<std::string> names = TrainingOptions::may_change();
+    names.push_back("--text");  // known by its hash
     return names;
 }
 

@@ -1,5 +1,5 @@
-// The options of the training programs, with their defaults. Names and rules are those of the
-// command line.
+// The options that all training programs share, with their defaults. Names and rules are those of
+// the command line.
 #pragma once
 
 #include <string>
@@ -10,12 +10,11 @@
 namespace taper::examples {
 
 struct TrainingOptions : ModelOptions {
-    std::vector<std::string> text;
     std::string out;
     bool resume = false;
     std::string tokenizer = "char";
     std::uint64_t vocab = 0;   // 0: the tokenizer's default
-    std::uint64_t batch = 32;  // windows in a step
+    std::uint64_t batch = 32;  // rows in a step
     std::uint64_t steps = 1000;
     std::uint64_t warmup = 100;  // steps
     double lr = 1e-3;
@@ -26,15 +25,27 @@ struct TrainingOptions : ModelOptions {
     std::uint64_t threads;
 
     TrainingOptions();
-    void declare(Options& options, bool causal);
+    void declare_directory(Options& options);
+    void declare_tokenizer(Options& options);
+    // rows: what a batch is of; validating: of what validates, at most how much.
+    void declare_steps(Options& options, const std::string& rows, const std::string& validating);
 
     // A line for the user where the steps end before the warm-up; or "".
     std::string late_warmup() const;
 
-    // The options that a run remembers.
-    static std::vector<std::string> stored(bool causal);
+    // Of these options, those that a run remembers.
+    static std::vector<std::string> stored();
     // Those of them that --resume may be given anew.
-    static const std::vector<std::string>& may_change();
+    static std::vector<std::string> may_change();
+};
+
+struct LanguageModelOptions : TrainingOptions {
+    std::vector<std::string> text;
+
+    void declare(Options& options, bool causal);
+    // As of TrainingOptions, with all that a language model has.
+    static std::vector<std::string> stored(bool causal);
+    static std::vector<std::string> may_change();
 };
 
 }  // namespace taper::examples

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "examples/language_model/causal_task.hpp"
+#include "examples/language_model/language_objective.hpp"
 #include "examples/language_model/masked_task.hpp"
 #include "examples/language_model/training.hpp"
 #include "tests/support/chance.hpp"
@@ -56,8 +57,10 @@ std::vector<nlohmann::json> metrics_of_same_weights(const TextAndTask& learned,
     options.eval_every = 0;
     options.save_every = 0;
     const examples::RunIdentity identity{.options = "{}", .text_hashes = "", .tokenizer = "{}"};
-    examples::Training training(options, config, identity, *learned.text.tokenizer, learned.corpus,
-                                *learned.task);
+    examples::LanguageObjective objective(options, *learned.text.tokenizer, learned.corpus,
+                                          *learned.task);
+    examples::Training training(options, nn::Linformer<float>(config), identity,
+                                *learned.text.tokenizer, objective);
     CHECK(training.run() == 0);
     return metrics_of(options.out);
 }

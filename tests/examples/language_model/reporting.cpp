@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "core/io/safetensors.hpp"
+#include "examples/language_model/causal_task.hpp"
+#include "examples/language_model/language_objective.hpp"
 #include "tests/support/positions.hpp"
 #include "tests/support/programs.hpp"
 
@@ -37,10 +39,8 @@ TEST_CASE(
     options.length = 20;
     options.eval_every = 10;
     options.save_every = 25;
-    const Positions text({1000});
-    const Corpus corpus(*text.tokenizer, text.texts, 20);
     Reporter reporter(options);
-    output_of([&] { reporter.begin(0, 1, corpus, 24); });
+    output_of([&] { reporter.begin(0, 1, {}, 24); });
     const auto left = [&] {
         const std::string line = output_of([&] { reporter.report(); });
         const std::size_t end = line.find(" left");
@@ -68,8 +68,11 @@ TEST_CASE(
     options.length = 20;
     const Positions text({3000});
     const Corpus corpus(*text.tokenizer, text.texts, 20);
+    const CausalTask task(*text.tokenizer);
+    const LanguageObjective objective(options, *text.tokenizer, corpus, task);
     const auto said = [&](std::uint64_t steps_done) {
-        return output_of([&] { Reporter(options).begin(steps_done, 1234, corpus, 15); });
+        return output_of(
+            [&] { Reporter(options).begin(steps_done, 1234, objective.outline(), 15); });
     };
     const std::string all =
         "1,234 parameters\n"
