@@ -59,6 +59,25 @@ static void check_finite(const TensorFile& out, const std::string& directory) {
     }
 }
 
+// labels (B), of a classifier.
+template <class T> static void check_labels(const TensorFile& in, const nn::Linformer<T>& model) {
+    const std::string tensor = in.path + ": tensor labels: ";
+    const std::size_t classes = model.config.classes();
+    if (classes == 0) throw Error(tensor + "the model must have classes: classes 0");
+    if (in.find("targets")) throw Error(tensor + "there must be one loss: targets are there, too");
+    const Shape& shape = in.get<std::int64_t>("tokens").shape();
+    check_entries(in, "labels", {shape[0]}, 0, static_cast<std::int64_t>(classes) - 1, 0);
+    if (!in.find("mask")) return;
+    const Ids& mask = in.get<std::int64_t>("mask");
+    for (std::size_t row = 0; row < shape[0]; ++row) {
+        const std::int64_t* const first = mask.data() + row * shape[1];
+        if (std::none_of(first, first + shape[1], [](std::int64_t real) { return real == 1; }))
+            throw Error(in.path +
+                        ": tensor mask: with labels a row must have a real position: row " +
+                        std::to_string(row) + " has none");
+    }
+}
+
 // What the tensors of the file ask for, checked.
 template <class T>
 static nn::Pass checked_pass(const TensorFile& in, const nn::Linformer<T>& model) {
@@ -85,10 +104,11 @@ static nn::Pass checked_pass(const TensorFile& in, const nn::Linformer<T>& model
         if (std::all_of(targets.begin(), targets.end(), is_ignored))
             throw Error(in.path + ": tensor targets: at least one must be counted: all are -100");
     }
+    if (in.find("labels")) check_labels(in, model);
     for (const auto& [name, tensor] : in.tensors)
-        if (name != "tokens" && name != "mask" && name != "targets")
+        if (name != "tokens" && name != "mask" && name != "targets" && name != "labels")
             throw Error(in.path + ": tensor " + shortened(name) +
-                        ": the names must be tokens, mask and targets");
+                        ": the names must be tokens, mask, targets and labels");
     return pass;
 }
 
@@ -97,15 +117,23 @@ static TensorFile evaluate(const std::string& directory, const TensorFile& in,
                            bool with_gradients) {
     nn::Linformer<T> model = nn::load_model<T>(directory);
     const nn::Pass pass = checked_pass(in, model);
-    if (with_gradients && !in.find("targets"))
+    const bool has_loss = in.find("targets") || in.find("labels");
+    if (with_gradients && !has_loss)
         throw Error(in.path + ": tensor targets: with --gradients it must be there: it is missing");
 
     TensorFile out;
     const auto forward = [&] {
         const Var<T> logits = model(in.get<std::int64_t>("tokens"), pass);
         out.tensors.emplace_back("logits", logits.value());
-        if (!in.find("targets")) return Var<T>();
-        const Var<T> loss = cross_entropy(logits, in.get<std::int64_t>("targets"));
+        if (!has_loss) return Var<T>();
+        Var<T> loss;
+        if (in.find("targets")) {
+            loss = cross_entropy(logits, in.get<std::int64_t>("targets"));
+        } else {
+            const Var<T> class_logits = model.classify(in.get<std::int64_t>("tokens"), pass);
+            out.tensors.emplace_back("class_logits", class_logits.value());
+            loss = cross_entropy(class_logits, in.get<std::int64_t>("labels"));
+        }
         out.tensors.emplace_back("loss", loss.value());
         return loss;
     };
@@ -136,9 +164,11 @@ int main(int argc, char** argv) {
         Options options("evaluate",
                         "Runs a model directory on tokens (B, n') of a safetensors file, I64, with "
                         "optional mask (1 real, 0 padding) and targets (-100: not counted), and "
-                        "writes logits (B, n', V) and loss.");
+                        "writes logits (B, n', V) and loss. A classifier takes labels (B) instead "
+                        "of targets, and then writes class_logits (B, classes), too.");
         options.model_directory("--model", directory, "model directory");
-        options.required_path("--tokens", tokens, "safetensors file with tokens, mask, targets");
+        options.required_path("--tokens", tokens,
+                              "safetensors file with tokens, mask, targets or labels");
         options.required_path("--out", out, "safetensors file to write");
         options.flag("--gradients", gradients,
                      "also the loss's gradient of each parameter, gradient.NAME");

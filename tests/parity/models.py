@@ -88,6 +88,18 @@ def fixed_configurations():
     for sharing in SHARINGS:
         yield {"rescale": True, "sharing": sharing}, ROWS, *next(lengths)
 
+    # classifiers
+    for projection in ("linear", "mean", "max", "conv"):
+        for length, padding in ((12, "none"), (9, "end"), (12, "anywhere")):
+            changes = {"projection": projection, "norm": next(norms), "tie_embeddings": next(ties)}
+            yield {**changes, **classes(4)}, ROWS, length, padding
+    yield {"attention": "full", **classes(1)}, ROWS, 10, "end"
+
+
+def classes(count):
+    """Changes to BASE: a classifier."""
+    return {"classes": count, "class_names": [f"class {i}" for i in range(count)]}
+
 
 class Draw:
     def __init__(self, seed, number):
@@ -130,7 +142,10 @@ def random_configuration(seed, number):
         draw_projection(draw, config)
     rows = draw.among([1, 2, 3])
     tokens = draw.whole(1, length)
-    return config, rows, tokens, draw.among(PADDINGS)
+    padding = draw.among(PADDINGS)
+    if padding != "row" and draw.chance(0.3):  # a classifier refuses a row of padding
+        config.update(classes(draw.among([1, 2, 5])))
+    return config, rows, tokens, padding
 
 
 def draw_projection(draw, config):
@@ -179,12 +194,17 @@ def drawn_model(config, rows, length, padding, seed):
             real[row, max(1, length - 4 * row):] = False
     elif padding == "anywhere":
         real = random.random((rows, length)) < 0.6
+        if config["classes"]:
+            real[:, length // 2] = True
     elif padding == "row":
         real[rows // 2] = False
     ignored = random.random((rows, length)) < 0.3
     batch["targets"][~real | ignored] = -100
     if (batch["targets"] == -100).all():
         batch["targets"][0, 0] = 1
+    if config["classes"]:
+        del batch["targets"]
+        batch["labels"] = random.integers(0, config["classes"], rows)
     if padding != "none":
         batch["mask"] = real.astype(np.int64)
     return weights, fixed, batch, real

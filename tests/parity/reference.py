@@ -87,6 +87,9 @@ def tensor_shapes(config):
     for layer in range(config["layers"]):
         shapes.update(layer_shapes(config, layer))
     shapes.update(norm_shapes(config))
+    if config["classes"]:
+        shapes["classifier.weight"] = (config["classes"], d)
+        shapes["classifier.bias"] = (config["classes"],)
     projections = projection_shapes(config)
     shapes.update(projections)
     fixed = set(projections) if config["projection"] == "random" else set()
@@ -253,26 +256,49 @@ class Model:
         x = self.layer_norm(norm1, self.sum(x, self.attention(layer, x, real)))
         return self.layer_norm(norm2, self.sum(x, self.feed_forward(layer, x)))
 
-    def logits(self, tokens, real):
+    def features(self, tokens, real):
         token = self.weights["embedding.token.weight"]
         position = self.weights["embedding.position.weight"]
         x = self.sum(self.rows(token, tokens), self.part(position, 0, 0, tokens.shape[1]))
         for layer in range(self.config["layers"]):
             x = self.block(layer, x, real)
-        if self.config["norm"] == "pre":
-            x = self.layer_norm("norm", x)
+        return self.layer_norm("norm", x) if self.config["norm"] == "pre" else x
+
+    def logits(self, features):
+        token = self.weights["embedding.token.weight"]
         head = token if self.config["tie_embeddings"] else self.weights["head.weight"]
-        return self.apply("linear", x, head, self.weights["head.bias"])
+        return self.apply("linear", features, head, self.weights["head.bias"])
+
+    def class_logits(self, features, real):
+        """(B, classes): the classifier on each row's mean over its real positions"""
+        means = []
+        for b, positions in enumerate(real):
+            row = self.apply("reshape", self.part(features, 0, b, b + 1),
+                             shape=features.shape[1:])
+            used = self.rows(row, [i for i, there in enumerate(positions) if there])
+            means.append(self.apply("mean", used, axes=[0], keep=True))
+        return self.linear("classifier", self.apply("concat", *means, axis=0))
 
 
 def evaluate(engine, config, arrays, fixed, batch, real):
-    """What `evaluate` writes: logits, loss and gradient.NAME of every tensor that is trained."""
+    """What `evaluate` writes: logits, loss and gradient.NAME of every tensor that is trained.
+
+    With labels in the batch the loss is that of the classes, and class_logits are there, too.
+    """
     weights = {name: engine.leaf(array, name not in fixed) for name, array in arrays.items()}
-    logits = Model(engine, config, weights).logits(batch["tokens"], real)
-    loss = engine.apply("cross_entropy", logits, targets=batch["targets"])
+    model = Model(engine, config, weights)
+    features = model.features(batch["tokens"], real)
+    logits = model.logits(features)
+    results = {"logits": engine.value(logits)}
+    if "labels" in batch:
+        class_logits = model.class_logits(features, real)
+        results["class_logits"] = engine.value(class_logits)
+        loss = engine.apply("cross_entropy", class_logits, targets=batch["labels"])
+    else:
+        loss = engine.apply("cross_entropy", logits, targets=batch["targets"])
     trained = [name for name in arrays if name not in fixed]
     gradients = engine.gradients([loss], [np.ones(())], [weights[name] for name in trained])
-    results = {"logits": engine.value(logits), "loss": engine.value(loss)}
+    results["loss"] = engine.value(loss)
     for name, gradient in zip(trained, gradients):
         results["gradient." + name] = gradient
     return results
