@@ -54,9 +54,10 @@ MemoryNeed memory_need(const nn::Config& config, std::size_t batch, std::size_t 
         part->bytes += size * sizeof(float) * static_cast<double>(fixed ? 1 : arrays);
         need.parameters += size;
     });
+    // A classifier has logits of a row, not of each position.
+    const std::size_t logits = config.classes() > 0 ? 0 : config.vocab_size;
     const double position_bytes =
-        sizeof(std::int64_t) +
-        sizeof(float) * static_cast<double>(config.width + config.vocab_size);
+        sizeof(std::int64_t) + sizeof(float) * static_cast<double>(config.width + logits);
     rows.bytes = static_cast<double>(batch) * static_cast<double>(config.length) * position_bytes;
 
     double largest = 0;

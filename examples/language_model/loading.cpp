@@ -14,6 +14,11 @@ LoadedModel load(const std::string& directory, ModelKind kind) {
         throw Error(directory + "/config.json: causal: the value must be " +
                     (causal ? "true: a masked model cannot go on with a text: false"
                             : "false: a causal model cannot fill masks: true"));
+    if (config.classes() > 0)
+        throw Error(directory +
+                    "/config.json: classes: the value must be 0: a classifier is no language "
+                    "model, its head was not trained with its other weights: " +
+                    std::to_string(config.classes()));
     if (loaded.tokenizer->mask_id().has_value() == config.causal)
         throw Error(directory + "/tokenizer.json: mask: the value must be " +
                     (config.causal ? "false: the model of config.json is causal: true"
