@@ -5,12 +5,11 @@
 #include <vector>
 
 #include "core/array/random.hpp"
+#include "examples/paper/spectrum_table.hpp"
 #include "nn/linformer.hpp"
 
 namespace taper::examples {
 
-// Entry k - 1: the share of the k largest singular values in the sum of all.
-using Shares = std::vector<double>;
 Shares shares_of(const Array<double>& matrix);
 
 // The number of singular values that make up so much of the sum.
@@ -37,33 +36,6 @@ double row_entropy(const Array<double>& P);
 // queries that have such a key, for the distance where it is largest. 1 for the identity. Distances
 // of n/2 and more, which few queries have, do not count.
 double weight_at_one_distance(const Array<double>& P);
-
-// Of an n x n matrix whose rows sum to 1.
-struct Spectrum {
-    Shares shares;
-    Shares shuffled;  // of the same, with_shuffled_rows
-    double entropy;   // row_entropy
-    double distance;  // weight_at_one_distance
-};
-
-// Those of each text, layer and head.
-struct SpectrumTable {
-    std::size_t texts, layers, heads;
-    std::vector<Spectrum> cells;
-
-    const Spectrum& at(std::size_t text, std::size_t layer, std::size_t head) const {
-        return cells[(text * layers + layer) * heads + head];
-    }
-};
-
-// What is compared, head by head and text by text. The random matrices have the scale of scores of
-// the trained P that they stand for.
-struct ModelSpectra {
-    SpectrumTable trained;
-    SpectrumTable untrained;      // a model of the same configuration, as it starts
-    SpectrumTable random_scores;  // softmax_of_random_scores
-    SpectrumTable random_heads;   // softmax_of_random_heads
-};
 
 // Adds those of a text, tokens (1, n).
 void add_spectra(ModelSpectra& spectra, const nn::Linformer<float>& trained,

@@ -37,75 +37,14 @@
 // is a bound, and a loose one.
 #include <algorithm>
 #include <cmath>
-#include <map>
 
-#include "core/ops.hpp"
 #include "examples/common/options.hpp"
 #include "examples/common/plot.hpp"
 #include "examples/common/program.hpp"
 #include "examples/common/progress.hpp"
-#include "examples/paper/report.hpp"
-#include "nn/layers/projection.hpp"
-#include "nn/optim/adam.hpp"
-#include "nn/optim/schedule.hpp"
+#include "examples/paper/theorem_2_verdicts.hpp"
 
 namespace taper::examples {
-
-namespace {
-
-struct Theorem2Options {
-    std::vector<std::uint64_t> lengths{128, 256, 512, 1024, 2048};  // n
-    std::vector<std::uint64_t> k{4, 8, 16, 32, 64};
-    std::uint64_t most_k = 256;
-    std::uint64_t head_width = 8;  // d_h
-    std::uint64_t steps = 400;
-    double rate = 1;
-    double eps = 0.5;
-};
-
-enum class Rows { sphere, normal };  // of Q and K
-enum class Scores { of_queries_and_keys, independent };
-
-struct HeadInput {
-    Var<float> Q, K, V;  // (n, d_h)
-    Var<float> output;   // (n, d_h), which is to be met
-    double output_norm;
-};
-
-struct Fit {
-    nn::SharedParameter<float> E, F;  // (k, n)
-    double error;
-};
-
-using ErrorByK = std::map<std::size_t, double>;
-using ErrorsByLength = std::map<std::size_t, std::vector<ErrorByK>>;  // by n: one of each seed
-
-// before: by the least k that was tried already. beyond: by none; k is then the largest of them.
-enum class Reached { before, within, beyond };
-struct LeastK {
-    double k;
-    Reached reached;
-};
-
-// How k grows with n, for each seed.
-struct Growth {
-    std::vector<double> k_least_n, k_largest_n;
-    std::vector<double> exponents;
-    bool measured = true;   // k was found at the least n, and at the largest or not below it
-    bool at_least = false;  // of a seed k is known from below alone, at the largest n
-};
-
-struct Measured {
-    Rows rows = Rows::sphere;
-    ErrorsByLength errors;   // of the fits
-    ErrorsByLength control;  // of those to independent scores
-    // At the largest n, of each seed.
-    std::vector<ErrorByK> construction;
-    // There, at the largest of --k, with twice the steps.
-    std::vector<double> own, fresh, fresh_multiple, unfitted;
-};
-
-}  // namespace
 
 static std::string with_two_decimals(double number) {
     return fixed(std::round(number * 100) / 100 + 0.0, 2);  // -0 becomes 0
@@ -117,167 +56,7 @@ static std::string text_of_exponents(const std::vector<double>& exponents) {
            with_two_decimals(spread.most) + ")";
 }
 
-static std::string name_of_rows(Rows rows) {
-    return rows == Rows::sphere ? "on a sphere" : "N(0, 1)";
-}
-
-// ---- Attention
-
-static double frobenius_norm(const Array<float>& x) {
-    double squares = 0;
-    for (const float entry : x) squares += static_cast<double>(entry) * entry;
-    return std::sqrt(squares);
-}
-
-static Var<float> scaled_scores(const Var<float>& Q, const Var<float>& keys) {
-    const float d_h = static_cast<float>(Q.shape()[1]);
-    return matmul(Q, keys, {.transpose_b = true}) / std::sqrt(d_h);
-}
-
-// Eq. 7: softmax(Q (E K)^T / sqrt(d_h)) F V
-static Var<float> linear_attention(const HeadInput& input, const Var<float>& E,
-                                   const Var<float>& F) {
-    const Var<float> keys = matmul(E, input.K);    // (k, d_h)
-    const Var<float> values = matmul(F, input.V);  // (k, d_h)
-    return matmul(softmax(scaled_scores(input.Q, keys)), values);
-}
-
-static Var<float> on_sphere(const Var<float>& x) {
-    const float radius = std::sqrt(static_cast<float>(x.shape()[1]));
-    return x * radius / norm(x, {1}, KeepDims::yes);
-}
-
-// number: of the input, where a seed has several.
-static HeadInput head_input(std::size_t n, std::size_t d_h, Rows rows_kind, Scores kind,
-                            std::uint64_t seed, std::uint32_t number = 0) {
-    const auto random = [&](const char* name, std::size_t columns) {
-        return Var<float>(normal<float>(Random(seed, name, number), {n, columns}));
-    };
-    const auto rows = [&](const char* name) {
-        const Var<float> x = random(name, d_h);
-        return rows_kind == Rows::sphere ? on_sphere(x) : x;
-    };
-    const Var<float> Q = rows("theorem 2: Q");
-    const Var<float> K = rows("theorem 2: K");
-    const Var<float> raw_V = random("theorem 2: V", d_h);
-    const bool independent = kind == Scores::independent;
-    const Var<float> P =
-        softmax(independent ? random("theorem 2: scores", n) : scaled_scores(Q, K));
-    const Var<float> V = raw_V - mean(matmul(P, raw_V), {0}, KeepDims::yes);
-    const Var<float> output = matmul(P, V);
-    return {Q, K, V, output, frobenius_norm(output.value())};
-}
-
-static double error_of(const HeadInput& input, const Var<float>& y) {
-    return frobenius_norm((y - input.output).value()) / input.output_norm;
-}
-
-// The least error of a multiple of y: that of its projection.
-static double error_of_best_multiple(const HeadInput& input, const Var<float>& y) {
-    const double y_norm = frobenius_norm(y.value());
-    const double product = static_cast<double>(sum(y * input.output).item());
-    const double cosine = product / (y_norm * input.output_norm);
-    return std::sqrt(std::max(0.0, 1 - cosine * cosine));
-}
-
-// ---- E and F
-
-static nn::SharedParameter<float> window_means(const std::string& name, const HeadInput& input,
-                                               std::size_t k, std::uint64_t seed) {
-    const Shape& shape = input.Q.shape();
-    const nn::Config config{
-        .vocab_size = 1, .length = shape[0], .width = shape[1], .heads = 1, .k = k, .seed = seed};
-    return nn::Projection<float>::make(name, config, k);
-}
-
-// The rate: E K is a sum over n keys, so a step of 1 / n in all entries of E moves it by about 1.
-static Fit fitted(const HeadInput& input, std::size_t k, std::uint64_t steps, double rate,
-                  std::uint64_t seed) {
-    const Fit start{window_means("E", input, k, seed), window_means("F", input, k, seed), 0};
-    nn::Adam<float> adam({start.E.get(), start.F.get()});
-    const double n = static_cast<double>(input.Q.shape()[0]);
-    const nn::Schedule schedule{.lr = rate / n, .warmup = steps / 20, .steps = steps};
-    const float scale = static_cast<float>(1 / (input.output_norm * input.output_norm));
-    for (std::uint64_t step = 1; step <= steps; ++step) {
-        Tape<float> tape;
-        const Var<float> y = linear_attention(input, *start.E, *start.F);
-        const Var<float> loss = sum(square(y - input.output)) * scale;
-        tape.backward(loss);
-        adam.step(schedule(step));
-    }
-    const double error = error_of(input, linear_attention(input, *start.E, *start.F));
-    return {start.E, start.F, error};
-}
-
-// The errors for each of o.k, and on with twice the k while they are above eps.
-static ErrorByK errors_by_k(const HeadInput& input, const Theorem2Options& o, std::uint64_t seed) {
-    ErrorByK errors;
-    for (const std::uint64_t k : o.k) errors[k] = fitted(input, k, o.steps, o.rate, seed).error;
-    const std::size_t n = input.Q.shape()[0];
-    const std::size_t most_k = std::min<std::size_t>(n, o.most_k);
-    for (std::size_t k = 2 * o.k.back(); k <= most_k && errors.rbegin()->second > o.eps; k *= 2)
-        errors[k] = fitted(input, k, o.steps, o.rate, seed).error;
-    return errors;
-}
-
 // ---- 1. The least k, against n
-
-// Between two k that were tried, the logarithms are joined by a straight line.
-static LeastK least_k(const ErrorByK& errors, double eps) {
-    auto above_eps = errors.end();
-    for (auto entry = errors.begin(); entry != errors.end(); ++entry) {
-        const auto [k, error] = *entry;
-        if (error > eps) {
-            above_eps = entry;
-            continue;
-        }
-        const double right = std::log(static_cast<double>(k));
-        if (above_eps == errors.end()) return {std::exp(right), Reached::before};
-        const double left = std::log(static_cast<double>(above_eps->first));
-        const double part = std::log(above_eps->second / eps) / std::log(above_eps->second / error);
-        return {std::exp(left + part * (right - left)), Reached::within};
-    }
-    return {static_cast<double>(errors.rbegin()->first), Reached::beyond};
-}
-
-// x of k ~ n^x, from the least n to the largest.
-static double exponent_of(double k_least_n, double k_largest_n, const Theorem2Options& o) {
-    const double lengths_ratio =
-        static_cast<double>(o.lengths.back()) / static_cast<double>(o.lengths.front());
-    return std::log(k_largest_n / k_least_n) / std::log(lengths_ratio);
-}
-
-// That of k ~ log n, the theorem's second branch.
-static double exponent_of_log(const Theorem2Options& o) {
-    return exponent_of(std::log(static_cast<double>(o.lengths.front())),
-                       std::log(static_cast<double>(o.lengths.back())), o);
-}
-
-static Growth growth_of(const ErrorsByLength& errors, const Theorem2Options& o) {
-    Growth growth;
-    for (std::size_t seed = 0; seed < errors.begin()->second.size(); ++seed) {
-        const LeastK first = least_k(errors.begin()->second[seed], o.eps);
-        const LeastK last = least_k(errors.rbegin()->second[seed], o.eps);
-        growth.exponents.push_back(exponent_of(first.k, last.k, o));
-        growth.k_least_n.push_back(first.k);
-        growth.k_largest_n.push_back(last.k);
-        growth.measured =
-            growth.measured && first.reached == Reached::within && last.reached != Reached::before;
-        growth.at_least = growth.at_least || last.reached == Reached::beyond;
-    }
-    return growth;
-}
-
-// The theorem's k is the smaller of a constant and a multiple of log n, so it grows no faster than
-// log n does between these n. More, but less than sqrt(n), is weaker than that. sqrt(n) and more
-// contradicts it. Where k is known from below alone, only a contradiction can be seen.
-static Verdict growth_verdict(const Growth& growth, const Theorem2Options& o) {
-    const double exponent = spread_of(growth.exponents).mean;
-    if (!growth.measured) return Verdict::not_visible;
-    if (exponent >= 0.5) return Verdict::does_not_hold;
-    if (growth.at_least) return Verdict::not_visible;
-    return exponent <= exponent_of_log(o) ? Verdict::holds : Verdict::holds_weaker;
-}
 
 static std::string text_of_growth(const Growth& growth, const Theorem2Options& o) {
     return "k " + text_of(spread_of(growth.k_least_n)) + " at n " +
@@ -304,63 +83,18 @@ static std::string text_of_bound(const Theorem2Options& o) {
 static void add_growth(PaperReport& report, const Measured& measured, const Theorem2Options& o) {
     const Growth fit = growth_of(measured.errors, o);
     const Growth control = growth_of(measured.control, o);
-    nlohmann::ordered_json& numbers = report.numbers()[name_of_rows(measured.rows)];
+    nlohmann::ordered_json& numbers = report.numbers()[name_of(measured.rows)];
     numbers["exponents"] = fit.exponents;
     numbers["control_exponents"] = control.exponents;
     numbers["exponent_of_log_n"] = exponent_of_log(o);
-    report.add(
-        {"The k that an error of " + with_two_decimals(o.eps) +
-             " needs grows no faster than log n; rows of Q and K " + name_of_rows(measured.rows),
-         text_of_bound(o), text_of_growth(fit, o), growth_verdict(fit, o),
-         "n x n independent scores: " + text_of_growth(control, o), growth_verdict(control, o)});
+    report.add({"The k that an error of " + with_two_decimals(o.eps) +
+                    " needs grows no faster than log n; rows of Q and K " + name_of(measured.rows),
+                text_of_bound(o), text_of_growth(fit, o), growth_verdict(fit, o),
+                "n x n independent scores: " + text_of_growth(control, o),
+                growth_verdict(control, o)});
 }
 
 // ---- 2. The error, against k
-
-static ErrorByK construction_errors(const HeadInput& input, const Theorem2Options& o,
-                                    std::uint64_t seed) {
-    const std::size_t n = input.Q.shape()[0];
-    const double delta = 1 / static_cast<double>(n);
-    ErrorByK errors;
-    for (const std::uint64_t k : o.k) {
-        const double deviation = 1 / std::sqrt(static_cast<double>(k));
-        const Var<float> R = normal<float>(Random(seed, "theorem 2: R"), {k, n}, deviation);
-        const Var<float> E = R * static_cast<float>(delta);
-        const Var<float> F = R * static_cast<float>(std::exp(-delta));
-        errors[k] = error_of_best_multiple(input, linear_attention(input, E, F));
-    }
-    return errors;
-}
-
-static std::vector<double> errors_at(const std::vector<ErrorByK>& seeds, std::size_t k) {
-    std::vector<double> errors;
-    for (const ErrorByK& errors_of_seed : seeds) errors.push_back(errors_of_seed.at(k));
-    return errors;
-}
-
-// x of error ~ k^x, from the least to the largest of --k.
-static std::vector<double> fall_exponents(const std::vector<ErrorByK>& seeds,
-                                          const Theorem2Options& o) {
-    const double k_ratio = static_cast<double>(o.k.back()) / static_cast<double>(o.k.front());
-    std::vector<double> exponents;
-    for (const ErrorByK& errors : seeds)
-        exponents.push_back(std::log(errors.at(o.k.back()) / errors.at(o.k.front())) /
-                            std::log(k_ratio));
-    return exponents;
-}
-
-// With k ~ 1 / eps^2 the error falls with each k, and at least as k^(-1/2). A quarter of that,
-// k^(-1/8), is still a fall, and weaker. Less is none.
-static Verdict fall_verdict(const std::vector<ErrorByK>& seeds, const Theorem2Options& o) {
-    for (std::size_t i = 1; i < o.k.size(); ++i) {
-        const double before = spread_of(errors_at(seeds, o.k[i - 1])).mean;
-        const double now = spread_of(errors_at(seeds, o.k[i])).mean;
-        if (now >= before) return Verdict::does_not_hold;
-    }
-    const double exponent = spread_of(fall_exponents(seeds, o)).mean;
-    if (exponent <= -0.5) return Verdict::holds;
-    return exponent <= -0.125 ? Verdict::holds_weaker : Verdict::does_not_hold;
-}
 
 static std::string text_of_fall(const std::vector<ErrorByK>& seeds, const Theorem2Options& o) {
     return "error " + text_of(spread_of(errors_at(seeds, o.k.front()))) + " at k " +
@@ -371,9 +105,9 @@ static std::string text_of_fall(const std::vector<ErrorByK>& seeds, const Theore
 
 static void add_fall(PaperReport& report, const Measured& measured, const Theorem2Options& o) {
     const std::vector<ErrorByK>& fits = measured.errors.at(o.lengths.back());
-    report.numbers()[name_of_rows(measured.rows)]["fall_exponents"] = fall_exponents(fits, o);
+    report.numbers()[name_of(measured.rows)]["fall_exponents"] = fall_exponents(fits, o);
     report.add({"The error falls as k grows, at n " + std::to_string(o.lengths.back()) +
-                    "; rows of Q and K " + name_of_rows(measured.rows),
+                    "; rows of Q and K " + name_of(measured.rows),
                 "eps ~ k^(-1/2), from k ~ 1 / eps^2", text_of_fall(fits, o), fall_verdict(fits, o),
                 "the paper's construction, E = R / n, F = exp(-1/n) R: " +
                     text_of_fall(measured.construction, o),
@@ -382,16 +116,8 @@ static void add_fall(PaperReport& report, const Measured& measured, const Theore
 
 // ---- 3. A fresh input
 
-// A layer has one E and F for all inputs. They serve an input where its error is at most eps. A
-// constant has the error 1: what is not below it is of no use.
-static Verdict service_verdict(const std::vector<double>& errors, double eps) {
-    const double error = spread_of(errors).mean;
-    if (error <= eps) return Verdict::holds;
-    return error < 1 ? Verdict::holds_weaker : Verdict::does_not_hold;
-}
-
 static void add_service(PaperReport& report, const Measured& measured, const Theorem2Options& o) {
-    report.numbers()[name_of_rows(measured.rows)]["fresh"] = {
+    report.numbers()[name_of(measured.rows)]["fresh"] = {
         {"fitted_on_own", measured.own},
         {"fitted_on_fresh", measured.fresh},
         {"fitted_on_fresh_best_multiple", measured.fresh_multiple},
@@ -408,53 +134,7 @@ static void add_service(PaperReport& report, const Measured& measured, const The
                 service_verdict(measured.own, o.eps)});
 }
 
-// ---- All of it
-
-// At the largest n and k, where it takes longest: a fit with twice the steps, and a fresh input.
-static void measure_largest(Measured& measured, const Theorem2Options& o, std::uint64_t seed) {
-    const std::size_t n = o.lengths.back();
-    const std::size_t k = o.k.back();
-    const HeadInput own =
-        head_input(n, o.head_width, measured.rows, Scores::of_queries_and_keys, seed);
-    const HeadInput fresh =
-        head_input(n, o.head_width, measured.rows, Scores::of_queries_and_keys, seed, 1);
-    const Fit fit = fitted(own, k, 2 * o.steps, o.rate, seed);
-    measured.own.push_back(fit.error);
-    const Var<float> y = linear_attention(fresh, *fit.E, *fit.F);
-    measured.fresh.push_back(error_of(fresh, y));
-    measured.fresh_multiple.push_back(error_of_best_multiple(fresh, y));
-    const Var<float> E = *window_means("E", fresh, k, seed);
-    const Var<float> F = *window_means("F", fresh, k, seed);
-    measured.unfitted.push_back(error_of(fresh, linear_attention(fresh, E, F)));
-    measured.construction.push_back(construction_errors(own, o, seed));
-}
-
-// A fit's time is about proportional to n.
-static std::uint64_t parts_of_work(const PaperOptions& paper, const Theorem2Options& o) {
-    std::uint64_t parts = 0;
-    for (const std::uint64_t n : o.lengths) parts += n / o.lengths.front();
-    constexpr std::uint64_t kinds_of_scores = 2;
-    constexpr std::uint64_t kinds_of_rows = 2;
-    return parts * kinds_of_scores * kinds_of_rows * paper.seeds;
-}
-
-static Measured measured_for(Rows rows, const PaperOptions& paper, const Theorem2Options& o,
-                             WorkProgress& progress) {
-    Measured measured;
-    measured.rows = rows;
-    for (std::uint64_t seed = paper.seed; seed < paper.seed + paper.seeds; ++seed) {
-        for (const std::uint64_t n : o.lengths)
-            for (const Scores kind : {Scores::of_queries_and_keys, Scores::independent}) {
-                const bool is_control = kind == Scores::independent;
-                ErrorsByLength& errors = is_control ? measured.control : measured.errors;
-                const HeadInput input = head_input(n, o.head_width, rows, kind, seed);
-                errors[n].push_back(errors_by_k(input, o, seed));
-                for (std::uint64_t part = 0; part < n / o.lengths.front(); ++part) progress.done();
-            }
-        measure_largest(measured, o, seed);
-    }
-    return measured;
-}
+// ---- The numbers and the picture
 
 static nlohmann::ordered_json json_of(const ErrorByK& errors) {
     nlohmann::ordered_json json;
@@ -471,7 +151,7 @@ static nlohmann::ordered_json json_of(const ErrorsByLength& errors) {
 }
 
 static void add_numbers(PaperReport& report, const Measured& measured, const Theorem2Options& o) {
-    nlohmann::ordered_json& numbers = report.numbers()[name_of_rows(measured.rows)];
+    nlohmann::ordered_json& numbers = report.numbers()[name_of(measured.rows)];
     numbers["errors_by_n_of_each_seed_by_k"] = json_of(measured.errors);
     numbers["control_errors_by_n_of_each_seed_by_k"] = json_of(measured.control);
     for (const ErrorByK& errors : measured.construction)
@@ -479,10 +159,10 @@ static void add_numbers(PaperReport& report, const Measured& measured, const The
     const std::vector<double> once = errors_at(measured.errors.at(o.lengths.back()), o.k.back());
     numbers["steps"] = {
         {"steps", o.steps}, {"error", once}, {"error_with_twice_the_steps", measured.own}};
-    print_result("\nRows " + name_of_rows(measured.rows) + ", twice the " +
-                 std::to_string(o.steps) + " steps: error " + text_of(spread_of(once)) +
-                 " becomes " + text_of(spread_of(measured.own)) + ", at n " +
-                 std::to_string(o.lengths.back()) + " and k " + std::to_string(o.k.back()) + "\n");
+    print_result("\nRows " + name_of(measured.rows) + ", twice the " + std::to_string(o.steps) +
+                 " steps: error " + text_of(spread_of(once)) + " becomes " +
+                 text_of(spread_of(measured.own)) + ", at n " + std::to_string(o.lengths.back()) +
+                 " and k " + std::to_string(o.k.back()) + "\n");
 }
 
 static Curve error_curve(const std::string& title, const std::string& style,
@@ -535,8 +215,8 @@ static void declare_theorem_2(Options& options, Theorem2Options& o) {
                    "the error that a k is looked for");
 }
 
-static void quicken(const Options& options, PaperOptions& paper, Theorem2Options& o) {
-    if (!options.given("--seeds")) paper.seeds = 2;
+static void quicken(const Options& options, Theorem2Options& o) {
+    if (!options.given("--seeds")) o.seeds = 2;
     if (!options.given("--lengths")) o.lengths = {128, 512};
     if (!options.given("--k")) o.k = {4, 8, 16, 32};
     if (!options.given("--steps")) o.steps = 120;
@@ -558,25 +238,24 @@ int main(int argc, char** argv) {
     using namespace taper::examples;
     return run_program("theorem_2", [&] {
         Theorem2Options o;
-        PaperOptions paper("theorem_2");
         Options options("theorem_2",
                         "Theorem 2: how well fitted E and F approximate attention, against n and "
                         "against k.");
-        paper.declare(options, "a few minutes");
+        o.declare(options, "a few minutes");
         declare_theorem_2(options, o);
         if (!options.parse(argc, argv)) return 0;
-        if (paper.quick) quicken(options, paper, o);
+        if (o.quick) quicken(options, o);
         check_theorem_2(o);
-        paper.apply();
+        o.apply();
 
-        PaperReport report(paper, "theorem_2", "Theorem 2",
+        PaperReport report(o, "theorem_2", "Theorem 2",
                            "some E and F of a k that does not grow with n approximate attention");
         report.numbers()["d_h"] = o.head_width;
         report.numbers()["eps"] = o.eps;
         report.numbers()["rate"] = o.rate;
-        WorkProgress progress(parts_of_work(paper, o));
-        const Measured sphere = measured_for(Rows::sphere, paper, o, progress);
-        const Measured normal = measured_for(Rows::normal, paper, o, progress);
+        WorkProgress progress(parts_of_work(o));
+        const Measured sphere = measured_for(Rows::sphere, o, progress);
+        const Measured normal = measured_for(Rows::normal, o, progress);
         progress.leave();
         for (const Measured* measured : {&sphere, &normal}) {
             add_growth(report, *measured, o);

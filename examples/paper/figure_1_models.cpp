@@ -1,0 +1,199 @@
+#include "examples/paper/figure_1_models.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <span>
+
+#include "core/ops.hpp"
+#include "examples/common/program.hpp"
+#include "examples/common/progress.hpp"
+#include "examples/language_model/batches.hpp"
+#include "examples/language_model/checkpoint.hpp"
+#include "examples/language_model/loading.hpp"
+#include "examples/language_model/masked_task.hpp"
+#include "examples/language_model/train_program.hpp"
+#include "examples/language_model/training_options.hpp"
+#include "examples/paper/figure_1_verdicts.hpp"
+
+namespace taper::examples {
+
+void Figure1Options::declare_all(Options& options) {
+    options.path("--model", model,
+                 "a directory that train_mlm --attention full wrote; else a model is trained");
+    options.files("--text", text, "the model's text, whose last tenth is looked at; repeatable");
+    options.count("--windows", windows, 1, 100'000, "held-out windows to look at, at most");
+    options.word("--tokenizer", tokenizer, {"char", "byte", "bpe"}, "of the model to train");
+    options.count("--length", length, 8, 8192, "n of the model to train");
+    options.count("--width", width, 1, 65536, "d of the model to train, a multiple of --heads");
+    options.count("--heads", heads, 1, 65536, "h of the model to train");
+    options.count("--layers", layers, 2, 1000, "L of the model to train");
+    options.count("--batch", batch, 1, 1'000'000, "windows in a step of the training");
+    options.count("--steps", steps, 1, 1'000'000'000, "steps of the training");
+    options.number("--lr", lr, positive_float(), "largest learning rate of the training");
+    declare(options, "some five minutes a seed");
+}
+
+void Figure1Options::fit(const Options& options) {
+    if (text.empty())
+        throw Error("--text: at least one file must be given, also with --model: none");
+    if (!model.empty()) {
+        const std::string idle =
+            options.without_effect({"--seeds", "--tokenizer", "--length", "--width", "--heads",
+                                    "--layers", "--batch", "--steps", "--lr"},
+                                   "--model");
+        if (!idle.empty()) note(idle);
+        seeds = 1;
+    }
+    if (!quick) return;
+    const std::map<std::string, std::pair<std::uint64_t*, std::uint64_t>> quick_values{
+        {"--windows", {&windows, 10}},
+        {"--width", {&width, 32}},
+        {"--layers", {&layers, 2}},
+        {"--batch", {&batch, 16}},
+        {"--steps", {&steps, 60}}};
+    for (const auto& [name, setting] : quick_values)
+        if (!options.given(name)) *setting.first = setting.second;
+}
+
+void Figure1Options::check_sizes(const Options& options) const {
+    if (model.empty() && width % heads != 0)
+        throw Error(options.blamed({"--heads", "--width"}) +
+                    ": the width must be a multiple of the heads: width " + std::to_string(width) +
+                    ", heads " + std::to_string(heads));
+}
+
+// A quick model is another one.
+std::string Figure1Options::directory(std::uint64_t model_seed) const {
+    if (!model.empty()) return model;
+    return out + (quick ? "/quick_model_" : "/model_") + std::to_string(model_seed);
+}
+
+std::vector<std::string> Figure1Options::training_words(std::uint64_t model_seed,
+                                                        bool resume) const {
+    std::vector<std::string> words{"--out",       directory(model_seed),
+                                   "--attention", "full",
+                                   "--tokenizer", tokenizer,
+                                   "--length",    std::to_string(length),
+                                   "--width",     std::to_string(width),
+                                   "--heads",     std::to_string(heads),
+                                   "--layers",    std::to_string(layers),
+                                   "--batch",     std::to_string(batch),
+                                   "--steps",     std::to_string(steps),
+                                   "--lr",        shortest(lr),
+                                   "--threads",   std::to_string(threads),
+                                   "--seed",      std::to_string(model_seed)};
+    for (const std::string& path : text) {
+        words.push_back("--text");
+        words.push_back(path);
+    }
+    if (resume) words.push_back("--resume");
+    return words;
+}
+
+int train_figure_model(const Figure1Options& o, const std::string& own_path, std::uint64_t seed) {
+    const auto make_task = [](const Tokenizer& tokenizer, const Corpus& corpus) {
+        return std::make_unique<MaskedTask>(tokenizer, corpus);
+    };
+    const bool begun = std::filesystem::exists(checkpoint_path(o.directory(seed)));
+    std::vector<std::string> words = o.training_words(seed, begun);
+    words.insert(words.begin(),
+                 std::filesystem::path(own_path).replace_filename("train_mlm").string());
+    const int status = train_here(words, "figure_1", "", ModelKind::masked, make_task);
+    if (status != 0) say_line("or give the same command again");
+    return status;
+}
+
+// ---- The measurement ----
+
+static double loss_of(const LoadedModel& loaded, const Corpus& corpus) {
+    TrainingOptions batches;
+    batches.length = loaded.model.config.length;
+    const MaskedTask task(*loaded.tokenizer, corpus);
+    double sum = 0;
+    std::size_t targets = 0;
+    for (const Batch& batch : validation_batches(batches, corpus, task)) {
+        const auto ignored =
+            std::count(batch.targets.begin(), batch.targets.end(), std::int64_t{ignore_index});
+        const std::size_t counted = batch.targets.size() - static_cast<std::size_t>(ignored);
+        const double loss = cross_entropy(loaded.model(batch.tokens), batch.targets).item();
+        sum += loss * static_cast<double>(counted);
+        targets += counted;
+    }
+    return sum / static_cast<double>(targets);
+}
+
+// The entropy of the tokens, in nats.
+static double entropy_of(const std::vector<std::span<const std::int32_t>>& windows) {
+    std::map<std::int32_t, double> counts;
+    double total = 0;
+    for (const auto window : windows)
+        for (const std::int32_t token : window) {
+            counts[token] += 1;
+            total += 1;
+        }
+    double entropy = 0;
+    for (const auto& [token, count] : counts) entropy -= count / total * std::log(count / total);
+    return entropy;
+}
+
+static Corpus corpus_of(const Figure1Options& o, const LoadedModel& loaded) {
+    std::vector<Text> texts;
+    for (const std::string& path : o.text)
+        texts.push_back(read_text(path, encoding_of(loaded.tokenizer->kind())));
+    return {*loaded.tokenizer, std::move(texts), loaded.model.config.length};
+}
+
+static void check_figure_model(const nn::Config& config, const std::string& directory) {
+    const std::string subject = "--model: " + directory + "/config.json: ";
+    if (config.attention != nn::AttentionKind::full)
+        throw Error(subject + "attention: the value must be full: linformer");
+    if (config.layers < 2)
+        throw Error(subject + "layers: the value must be 2 or more, as layers are compared: 1");
+    if (config.length < 8)
+        throw Error(subject +
+                    "length: the value must be 8 or more: " + std::to_string(config.length));
+}
+
+std::optional<ModelFigures> measure_model(const Figure1Options& o, std::uint64_t seed) {
+    const std::string directory = o.directory(seed);
+    const LoadedModel loaded = load(directory, ModelKind::masked);
+    check_figure_model(loaded.model.config, directory);
+    const Corpus corpus = corpus_of(o, loaded);
+    const auto all_windows = corpus.validation_windows(corpus.validation_tokens());
+    if (all_windows.empty())
+        throw Error("--text: the last tenth of a text must hold a window of the model's length: " +
+                    std::to_string(loaded.model.config.length));
+    ModelFigures figures{.spectra = {}, .config = loaded.model.config};
+    figures.loss = finite_or_error(directory, [&] { return loss_of(loaded, corpus); });
+    figures.entropy = entropy_of(all_windows);
+
+    nn::Config config = loaded.model.config;
+    config.seed = seed;
+    const nn::Linformer<float> untrained(config);
+    const auto windows = corpus.validation_windows(o.windows);
+    WorkProgress progress(windows.size());
+    for (const auto window : windows) {
+        if (stop_status() != 0) return std::nullopt;
+        Ids tokens = empty<std::int64_t>({1, window.size()});
+        std::copy(window.begin(), window.end(), tokens.begin());
+        add_spectra(figures.spectra, loaded.model, untrained, tokens, seed);
+        progress.done();
+    }
+    progress.leave();
+    return figures;
+}
+
+bool learned_model(const ModelFigures& figures) {
+    return has_learned(figures.loss, figures.entropy);
+}
+
+Rest mean_rest(const Models& models, SpectrumTable ModelSpectra::*table) {
+    return {.own = model_mean(models,
+                              [&](const ModelFigures& f) { return rest_of(f.spectra.*table).own; }),
+            .shuffled = model_mean(
+                models, [&](const ModelFigures& f) { return rest_of(f.spectra.*table).shuffled; })};
+}
+
+}  // namespace taper::examples

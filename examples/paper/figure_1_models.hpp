@@ -1,0 +1,68 @@
+// The models of figure_1: their settings, their training, and the spectra of each over held-out
+// text.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "examples/common/options.hpp"
+#include "examples/paper/report.hpp"
+#include "examples/paper/spectra.hpp"
+
+namespace taper::examples {
+
+struct Figure1Options : PaperOptions {
+    std::string model;
+    std::vector<std::string> text;
+    std::uint64_t windows = 50;
+    std::string tokenizer = "byte";
+    std::uint64_t length = 32;
+    std::uint64_t width = 64;
+    std::uint64_t heads = 8;
+    std::uint64_t layers = 4;
+    std::uint64_t batch = 32;
+    std::uint64_t steps = 2000;
+    double lr = 3e-3;
+
+    Figure1Options() : PaperOptions("figure_1") { seeds = 1; }
+    void declare_all(Options& options);
+    // The settings of --quick, where others were not given; what --model leaves without effect. Error
+    // without a text.
+    void fit(const Options& options);
+    void check_sizes(const Options& options) const;
+    // Of the model of a seed.
+    std::string directory(std::uint64_t model_seed) const;
+    // Those of train_mlm's command line.
+    std::vector<std::string> training_words(std::uint64_t model_seed, bool resume) const;
+};
+
+// Trains the model of a seed, or what is left of it. own_path: of this program, beside which
+// train_mlm stands. Returns the exit status: not 0 where it was stopped.
+int train_figure_model(const Figure1Options& o, const std::string& own_path, std::uint64_t seed);
+
+struct ModelFigures {
+    ModelSpectra spectra;
+    nn::Config config;
+    double loss = 0;     // nats a masked token, held out
+    double entropy = 0;  // of a token of the held-out text
+};
+
+// None: stopped by a signal.
+std::optional<ModelFigures> measure_model(const Figure1Options& o, std::uint64_t seed);
+
+using Models = std::vector<ModelFigures>;  // one a seed
+
+// has_learned (figure_1_verdicts)
+bool learned_model(const ModelFigures& figures);
+
+// The mean over the models.
+template <class F> double model_mean(const Models& models, F number) {
+    double sum = 0;
+    for (const ModelFigures& figures : models) sum += number(figures);
+    return sum / static_cast<double>(models.size());
+}
+
+Rest mean_rest(const Models& models, SpectrumTable ModelSpectra::*table);
+
+}  // namespace taper::examples
