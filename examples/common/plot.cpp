@@ -28,6 +28,13 @@ struct Script {
 
 }  // namespace
 
+// As a string of gnuplot's, in which a quote is written twice.
+static std::string quoted(const std::string& text) {
+    std::string quoted = "'";
+    for (const char c : text) quoted += c == '\'' ? "''" : std::string(1, c);
+    return quoted + "'";
+}
+
 // Only where all points have one y, or there is none: gnuplot refuses an empty range.
 static void set_y_range(Script& out, const std::vector<Curve>& curves) {
     double low = 0;
@@ -62,9 +69,9 @@ static std::string curves_script(const std::string& title, const std::string& x_
                                  const std::string& y_label, const std::vector<Curve>& curves,
                                  Scale scale) {
     Script out;
-    out << "set title '" << title << "' noenhanced\n";
-    out << "set xlabel '" << x_label << "'\n";
-    out << "set ylabel '" << y_label << "'\n";
+    out << "set title " << quoted(title) << " noenhanced\n";
+    out << "set xlabel " << quoted(x_label) << "\n";
+    out << "set ylabel " << quoted(y_label) << "\n";
     out << "set grid lc rgb '#dddddd'\nset border 3\nset tics nomirror\n";
     out << "set key outside right top Left reverse noenhanced\n";
     if (scale == Scale::logarithmic || scale == Scale::logarithmic_x) out << "set logscale x 2\n";
@@ -88,7 +95,7 @@ static std::string curves_script(const std::string& title, const std::string& x_
     for (std::size_t i = 0; i < curves.size(); ++i) {
         out << (i == 0 ? "" : ", ") << "$curve" << i << " with " << curves[i].style;
         if (banded) out << " linetype " << i + 1;  // its band's
-        out << " title '" << curves[i].title << "'";
+        out << " title " << quoted(curves[i].title);
     }
     out << "\n";
     return out.text;
@@ -115,7 +122,7 @@ static void draw_map(Script& out, const HeatMap& map) {
     float largest = 1e-30F;
     for (const float entry : map.entries) largest = std::max(largest, std::abs(entry));
 
-    out << "set title '" << map.title << "' noenhanced offset 0,-0.8\n";
+    out << "set title " << quoted(map.title) << " noenhanced offset 0,-0.8\n";
     out << "set xrange [-0.5:" << map.columns << "-0.5]\n";
     out << "set yrange [" << map.rows << "-0.5:-0.5]\n";
     out << "set cbrange [" << -largest << ":" << largest << "]\n";
@@ -135,7 +142,7 @@ static std::string maps_script(const std::string& title,
     const std::size_t columns = most_columns(maps);
     Script out;
     out << "set multiplot layout " << maps.size() << "," << columns;
-    out << " title '" << title << "' noenhanced\n";
+    out << " title " << quoted(title) << " noenhanced\n";
     out << "set palette defined (-1 '#12263f', -0.4 '#6b9bd1', 0 'white', 0.4 '#e0896f', ";
     out << "1 '#6e1a0f')\n";
     out << "unset colorbox\nunset key\nset border lw 0.5\n";

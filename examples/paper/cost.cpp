@@ -7,7 +7,6 @@
 // The paper's memory is saved on the n x n scores. Ours never holds them (core/ops/attention.cpp),
 // so full attention needs hardly more memory here, and time alone tells the two apart.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -33,31 +32,19 @@ struct Series {
     std::size_t k;  // 0 for full attention
 };
 
-// The least time of a pass.
-static double seconds_of_passes(const nn::Config& config, std::size_t tokens, bool train) {
+static PassTime time_of_passes(const nn::Config& config, std::size_t tokens, bool train) {
     nn::Linformer<float> model(config);
     const Ids ids =
         random_ids({tokens / config.length, config.length}, config.vocab_size, "tokens");
-    const auto seconds_of_a_pass = [&] {
-        const auto start = std::chrono::steady_clock::now();
-        if (train) {
-            Tape<float> tape;
-            tape.backward(cross_entropy(model(ids), ids));
-            for (Parameter<float>* parameter : model.parameters()) parameter->clear_gradient();
-        } else {
+    return least_time([&] {
+        if (!train) {
             model(ids);
+            return;
         }
-        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    };
-    // Three passes, or fewer where they are long: the first is slow, as its memory is new.
-    double least = seconds_of_a_pass();
-    double total = least;
-    for (int pass = 1; pass < 3 && total < 10; ++pass) {
-        const double seconds = seconds_of_a_pass();
-        least = std::min(least, seconds);
-        total += seconds;
-    }
-    return least;
+        Tape<float> tape;
+        tape.backward(cross_entropy(model(ids), ids));
+        for (Parameter<float>* parameter : model.parameters()) parameter->clear_gradient();
+    });
 }
 
 struct TokenCost {
@@ -67,7 +54,7 @@ struct TokenCost {
 
 static TokenCost measured(const nn::Config& config, std::size_t tokens, bool train) {
     const Cost cost = cost_alone("n " + std::to_string(config.length),
-                                 [&] { return seconds_of_passes(config, tokens, train); });
+                                 [&] { return time_of_passes(config, tokens, train); });
     return {cost.seconds * 1e6 / static_cast<double>(tokens), cost.megabytes};
 }
 

@@ -11,16 +11,12 @@
 // the time and the memory are measured. An exponent is the slope of the logarithm of a cost against
 // that of n: 1 is linear, 2 quadratic. To doubt: what is linear in n is smaller than what is
 // quadratic only from some n on, which cost.cpp finds; and time also counts caches.
-#include <chrono>
-#include <cmath>
-#include <functional>
-
 #include "examples/common/measuring.hpp"
 #include "examples/common/model_options.hpp"
 #include "examples/common/plot.hpp"
 #include "examples/common/program.hpp"
 #include "examples/common/progress.hpp"
-#include "examples/paper/report.hpp"
+#include "examples/paper/cost_verdicts.hpp"
 #include "nn/layers/attention.hpp"
 
 namespace taper::examples {
@@ -62,28 +58,13 @@ double multiplications(const nn::Config& config) {
     return query_output + E_x_and_F_x + key_value + scores_and_values;
 }
 
-// The least of several passes: what disturbs them only adds.
-double seconds_of(const std::function<void()>& pass) {
-    constexpr double enough = 0.3;  // seconds in all
-    double least = HUGE_VAL;
-    double total = 0;
-    for (int passes = 0; passes < 3 || total < enough; ++passes) {
-        const auto start = std::chrono::steady_clock::now();
-        pass();
-        const std::chrono::duration<double> duration = std::chrono::steady_clock::now() - start;
-        least = std::min(least, duration.count());
-        total += duration.count();
-    }
-    return least;
-}
-
 // Forward and backward of the layer, in a process of its own.
 Cost layer_cost(const nn::Config& config, std::uint64_t seed) {
     return cost_alone("n " + std::to_string(config.length), [&] {
         const nn::MultiHeadAttention<float> layer("attention", config);
         const auto x = normal<float>(Random(seed, "x"), {1, config.length, config.width});
         const Parameter<float> input("x", x);
-        return seconds_of([&] {
+        return least_time([&] {
             Tape<float> tape;
             tape.backward(sum(layer(input)));
         });
@@ -95,7 +76,7 @@ Cost composed_cost(const Table1Options& o, std::size_t n, std::uint64_t seed) {
     return cost_alone("n " + std::to_string(n), [&] {
         const auto x = normal<float>(Random(seed, "x"), {1, n, o.width});
         const Parameter<float> input("x", x);
-        return seconds_of([&] {
+        return least_time([&] {
             Tape<float> tape;
             const Var<float> X = input;
             tape.backward(sum(composed::attention<float>(X, X, X, {.heads = o.heads})));
@@ -104,13 +85,6 @@ Cost composed_cost(const Table1Options& o, std::size_t n, std::uint64_t seed) {
 }
 
 using Points = std::vector<std::pair<double, double>>;  // (n, cost)
-
-// Beyond n^1.5, halfway between O(n) and O(n^2), a cost is no longer called linear. At n^1.2 a
-// token costs 1.7 times as much at 16 times the length, which caches can explain.
-Verdict is_linear(const Spread& exponents) {
-    if (exponents.mean <= 1.2) return Verdict::holds;
-    return exponents.mean <= 1.5 ? Verdict::holds_weaker : Verdict::does_not_hold;
-}
 
 // What is measured of one seed.
 struct LayerCosts {

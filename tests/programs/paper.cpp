@@ -79,6 +79,40 @@ TEST_CASE("programs paper: the multiplications of a layer are linear in n, of fu
     CHECK(count.at("control").at("verdict") == "does not hold");
 }
 
+// The same of table_3 and section_6: the memory, and the arithmetic.
+TEST_CASE("programs paper: Linformer saves memory where scores are held, and nowhere else") {
+    const Scratch scratch;
+    const PaperRun paper("table_3", scratch);
+    check_report(paper);
+    CHECK(paper.json.at("findings").size() == 4);
+    for (const std::size_t of_memory : {1, 3}) {
+        const nlohmann::json& finding = paper.json.at("findings").at(of_memory);
+        CAPTURE(finding.dump());
+        CHECK(contains(finding.at("claim").get<std::string>(), "memory"));
+        CHECK(finding.at("verdict") == "holds");
+        CHECK(finding.at("control").at("verdict") == "does not hold");
+    }
+}
+
+// By hand, of a token, forward and backward: 3 (V d + L (4 d^2 + 8 d^2)), and of each layer 3 times
+// 2 d n for full attention, 3 times 2 d k and 2 d k for E and F otherwise.
+TEST_CASE(
+    "programs paper: the arithmetic of a token does not grow with n, in full attention it does") {
+    const Scratch scratch;
+    const PaperRun paper("section_6", scratch);
+    check_report(paper);
+    const nlohmann::json& counted = paper.json.at("numbers").at("million multiply-adds of a token");
+    const double d = 32;
+    const double rest = 3 * (96 * d + 2 * 12 * d * d);
+    for (const double n : {256.0, 512.0, 1024.0}) {
+        CAPTURE(n);
+        const nlohmann::json& at = counted.at("n " + std::to_string(static_cast<int>(n)));
+        CHECK(at.at("full").get<double>() == doctest::Approx(1e-6 * (rest + 3 * 2 * 2 * d * n)));
+        CHECK(at.at("linformer").get<double>() ==
+              doctest::Approx(1e-6 * (rest + 3 * 2 * 4 * d * 16)));
+    }
+}
+
 TEST_CASE("programs paper: bad options are refused by name") {
     check_refused(run("table_1", {"--lengths", "64,64"}), {"--lengths", "64, 64"});
     check_refused(run("table_1", {"--lengths", "64"}), {"--lengths", "two or more", "1"});
@@ -87,4 +121,7 @@ TEST_CASE("programs paper: bad options are refused by name") {
     check_refused(run("theorem_1", {"--seed", "-1"}), {"--seed", "'-1'"});
     check_refused(run("theorem_2", {"--out", "/dev/null/x"}), {"--out", "/dev/null"});
     check_refused(run("figure_1", {"--quick"}), {"--text", "--model"});
+    check_refused(run("table_3", {"--k", "64,32"}), {"--k", "64, 32"});
+    check_refused(run("table_3", {"--k", "257"}), {"--k", "257", "512"});
+    check_refused(run("section_6", {"--k", "513"}), {"--k", "513", "512"});
 }

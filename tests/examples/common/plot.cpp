@@ -39,6 +39,18 @@ TEST_CASE("plot: two pictures of one directory that are drawn at once are each i
     CHECK(directory_contents(scratch.path("")).size() == 2);
 }
 
+TEST_CASE("plot: a quote in a title is a letter") {
+    const Scratch scratch;
+    const std::string path = scratch.path("curve.svg");
+    CHECK(plot(path, "it's", "x's", "y's", {{"c's", "lines", {{1, 2}, {3, 4}}}}));
+    for (const char* words : {"it's", "x's", "y's", "c's"}) {
+        CAPTURE(words);
+        CHECK(contains(file_contents(path), words));
+    }
+    CHECK(plot(path, "it's", {{{"map's", 1, 1, {1}}}}));
+    CHECK(contains(file_contents(path), "map's"));
+}
+
 TEST_CASE("plot: gnuplot writes no file, whatever stands beside the picture") {
     const FakeGnuplot gnuplot;
     const Scratch scratch;

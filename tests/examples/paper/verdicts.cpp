@@ -4,11 +4,33 @@
 
 #include <cmath>
 
+#include "examples/paper/cost_verdicts.hpp"
 #include "examples/paper/figure_1_verdicts.hpp"
 #include "examples/paper/theorem_1_verdicts.hpp"
 #include "examples/paper/theorem_2_verdicts.hpp"
 
 using namespace taper::examples;
+
+TEST_CASE("verdicts: a cost is linear up to n^1.2, and no longer from n^1.5 on") {
+    CHECK(is_linear(spread_of({1.1, 1.29})) == Verdict::holds);
+    CHECK(is_linear(spread_of({1.21})) == Verdict::holds_weaker);
+    CHECK(is_linear(spread_of({1.5})) == Verdict::holds_weaker);
+    CHECK(is_linear(spread_of({1.51})) == Verdict::does_not_hold);
+}
+
+TEST_CASE("verdicts: something is saved where it grows with n, as much as in the paper") {
+    const auto verdict = [](double shorter, double longer) {
+        return saves(
+            {{.n = 512, .ours = shorter, .paper = 2}, {.n = 1024, .ours = longer, .paper = 4}});
+    };
+    CHECK(verdict(2, 4) == Verdict::holds);
+    CHECK(verdict(1.61, 3.2) == Verdict::holds);  // 0.802 of the paper's
+    CHECK(verdict(1.59, 3.2) == Verdict::holds_weaker);
+    CHECK(verdict(4, 3.61) == Verdict::holds);
+    CHECK(verdict(4, 3.59) == Verdict::does_not_hold);  // shrinks
+    CHECK(verdict(1, 1.1) == Verdict::holds_weaker);
+    CHECK(verdict(1, 1.09) == Verdict::does_not_hold);
+}
 
 TEST_CASE("verdicts: low rank is less than the paper's rest, and half of the shuffled rows'") {
     CHECK(low_rank_verdict({.own = 0.12, .shuffled = 0.24}, true) == Verdict::holds);
