@@ -1,0 +1,234 @@
+#include "examples/paper/verse_tasks.hpp"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "core/error.hpp"
+
+namespace taper::examples {
+
+// ---- Verses
+
+// The books as bible-kjv abbreviates them.
+static const std::map<std::string, std::string>& part_of_book() {
+    static const std::map<std::string, std::string> parts = [] {
+        const std::vector<std::pair<std::string, std::vector<std::string>>> books{
+            {"law", {"Ge", "Exo", "Lev", "Num", "Deu"}},
+            {"history",
+             {"Josh", "Jdgs", "Ruth", "1Sm", "2Sm", "1Ki", "2Ki", "1Chr", "2Chr", "Ezra", "Neh",
+              "Est"}},
+            {"poetry", {"Job", "Psa", "Prv", "Eccl", "SSol"}},
+            {"prophets",
+             {"Isa", "Jer", "Lam", "Eze", "Dan", "Hos", "Joel", "Amos", "Obad", "Jonah", "Mic",
+              "Nahum", "Hab", "Zep", "Hag", "Zec", "Mal"}},
+            {"gospels", {"Mat", "Mark", "Luke", "John", "Acts"}},
+            {"letters",
+             {"Rom",   "1Cor", "2Cor", "Gal", "Eph",  "Phi",  "Col", "1Th", "2Th", "1Tim", "2Tim",
+              "Titus", "Phmn", "Heb",  "Jas", "1Pet", "2Pet", "1Jn", "2Jn", "3Jn", "Jude", "Rev"}}};
+        std::map<std::string, std::string> part_of;
+        for (const auto& [part, names] : books)
+            for (const std::string& name : names) part_of[name] = part;
+        return part_of;
+    }();
+    return parts;
+}
+
+static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// Runs of letters, in lower case. What stands between letters in a word, as in God's, is left out.
+static std::vector<std::string> words_of_line(std::string_view line) {
+    std::vector<std::string> words;
+    bool in_word = false;
+    for (const char c : line) {
+        if (is_letter(c)) {
+            if (!in_word) words.emplace_back();
+            words.back() += static_cast<char>(c | 0x20);
+            in_word = true;
+        } else if (c != '\'') {
+            in_word = false;
+        }
+    }
+    return words;
+}
+
+static Verse verse_of(std::string_view line, const std::string& place) {
+    const std::string rule = place + ": the line must be a verse, as 'Ge1:1 In the beginning': ";
+    const auto wrong = [&] { return Error(rule + shown(line, 40)); };
+    const std::size_t colon = line.find(':');
+    const std::size_t blank = line.find(' ');
+    if (colon == line.npos || blank == line.npos || blank < colon) throw wrong();
+    const std::string chapter(line.substr(0, colon));
+    std::size_t book_end = chapter.size();
+    while (book_end > 0 && is_digit(chapter[book_end - 1])) --book_end;
+    const std::string book = chapter.substr(0, book_end);
+    if (book.empty() || book_end == chapter.size()) throw wrong();
+    const auto part = part_of_book().find(book);
+    if (part == part_of_book().end())
+        throw Error(place + ": the book must be one of the King James Bible: " + shown(book, 40));
+    Verse verse{.chapter = chapter,
+                .part = part->second,
+                .words = words_of_line(line.substr(blank)),
+                .is_test = false};
+    if (verse.words.empty()) throw wrong();
+    return verse;
+}
+
+std::vector<Verse> verses_of(const Text& text) {
+    std::vector<Verse> verses;
+    std::size_t chapters = 0;
+    std::size_t line_number = 0;
+    for (std::size_t begin = 0; begin < text.bytes.size();) {
+        ++line_number;
+        const std::size_t end = std::min(text.bytes.find('\n', begin), text.bytes.size());
+        const std::string_view line = std::string_view(text.bytes).substr(begin, end - begin);
+        begin = end + 1;
+        if (line.empty()) continue;
+        Verse verse = verse_of(line, text.path + ":" + std::to_string(line_number));
+        if (verses.empty() || verses.back().chapter != verse.chapter) ++chapters;
+        verse.is_test = chapters % 10 == 0;
+        verses.push_back(std::move(verse));
+    }
+    return verses;
+}
+
+// The words [first, last), joined by blanks.
+static std::string joined(const std::vector<std::string>& words, std::size_t first,
+                          std::size_t last) {
+    std::string text;
+    for (std::size_t i = first; i < last; ++i) text += (i == first ? "" : " ") + words[i];
+    return text;
+}
+
+static const std::string between_verses = " . ";
+
+std::string pretraining_text(const std::vector<Verse>& verses) {
+    std::string text;
+    const std::string* chapter = nullptr;
+    for (const Verse& verse : verses) {
+        if (verse.is_test) continue;
+        if (chapter) text += *chapter == verse.chapter ? between_verses : "\n";
+        text += joined(verse.words, 0, verse.words.size());
+        chapter = &verse.chapter;
+    }
+    return text + "\n";
+}
+
+// ---- Tasks
+
+namespace {
+
+constexpr std::size_t least_words = 8;
+constexpr std::size_t most_words = 20;  // of an example; of each verse of a pair half of them
+
+// Verses by their numbers, and random numbers of which each is drawn once.
+struct Source {
+    const std::vector<Verse>& verses;
+    std::vector<std::size_t> numbers;  // in a random order
+    Random random;
+};
+
+}  // namespace
+
+// is_usable: of a verse, by its number.
+template <class F>
+static Source source_of(const std::vector<Verse>& verses, bool is_test, const Random& random,
+                        F is_usable) {
+    Source source{verses, {}, random.substream(is_test ? 1 : 0)};
+    for (std::size_t i = 0; i < verses.size(); ++i) {
+        const bool is_of_part = verses[i].is_test == is_test;
+        if (is_of_part && verses[i].words.size() >= least_words && is_usable(i))
+            source.numbers.push_back(i);
+    }
+    for (std::size_t i = source.numbers.size(); i > 1; --i)
+        std::swap(source.numbers[i - 1], source.numbers[source.random.below(i, i)]);
+    return source;
+}
+
+// Every second pair is one of neighbours; the other second verses come from other chapters.
+static std::vector<Example> follows_examples(const Source& source, std::size_t most) {
+    const std::vector<Verse>& verses = source.verses;
+    const std::size_t count = source.numbers.size();
+    std::vector<Example> examples;
+    for (std::size_t i = 0; i < std::min(most, count); ++i) {
+        const Verse& first = verses[source.numbers[i]];
+        const bool follows = i % 2 == 0;
+        std::size_t second = source.numbers[i] + 1;
+        const std::uint64_t first_draw = count + i * count;
+        for (std::size_t draw = 0; !follows && draw < count; ++draw) {
+            second = source.numbers[source.random.below(first_draw + draw, count)];
+            if (verses[second].chapter != first.chapter) break;
+        }
+        if (!follows && verses[second].chapter == first.chapter) continue;
+        const std::size_t of_each = most_words / 2;
+        const std::vector<std::string>& A = first.words;
+        const std::vector<std::string>& B = verses[second].words;
+        examples.push_back({follows ? "next" : "other",
+                            joined(A, A.size() - std::min(A.size(), of_each), A.size()) +
+                                between_verses + joined(B, 0, std::min(B.size(), of_each))});
+    }
+    return examples;
+}
+
+// Cut somewhere in its middle third.
+static std::vector<Example> swapped_examples(const Source& source, std::size_t most) {
+    std::vector<Example> examples;
+    const std::size_t count = source.numbers.size();
+    for (std::size_t i = 0; i < std::min(most, count); ++i) {
+        const std::vector<std::string>& words = source.verses[source.numbers[i]].words;
+        const std::size_t length = std::min(words.size(), most_words);
+        const std::size_t third = length / 3;
+        const std::size_t cut = third + source.random.below(count + i, third + 1);
+        const bool swapped = i % 2 == 0;
+        examples.push_back(
+            swapped ? Example{"swapped", joined(words, cut, length) + " " + joined(words, 0, cut)}
+                    : Example{"whole", joined(words, 0, length)});
+    }
+    return examples;
+}
+
+static std::vector<Example> part_examples(const Source& source, std::size_t most) {
+    std::vector<Example> examples;
+    for (std::size_t i = 0; i < std::min(most, source.numbers.size()); ++i) {
+        const Verse& verse = source.verses[source.numbers[i]];
+        examples.push_back(
+            {verse.part, joined(verse.words, 0, std::min(verse.words.size(), most_words))});
+    }
+    return examples;
+}
+
+std::vector<VerseTask> verse_tasks(const std::vector<Verse>& verses, std::size_t most_train,
+                                   std::size_t most_test, std::uint64_t seed) {
+    // The verse behind it is of the same chapter, and long enough.
+    const auto has_next = [&](std::size_t i) {
+        return i + 1 < verses.size() && verses[i + 1].chapter == verses[i].chapter &&
+               verses[i + 1].words.size() >= least_words;
+    };
+    const auto any = [](std::size_t) { return true; };
+    std::vector<VerseTask> tasks{{"follows", {}, {}}, {"swapped", {}, {}}, {"part", {}, {}}};
+    for (const bool is_test : {false, true}) {
+        const auto member = is_test ? &VerseTask::test : &VerseTask::train;
+        const std::size_t most = is_test ? most_test : most_train;
+        const auto random = [&](const VerseTask& task) { return Random(seed, task.name); };
+        tasks[0].*member =
+            follows_examples(source_of(verses, is_test, random(tasks[0]), has_next), most);
+        tasks[1].*member =
+            swapped_examples(source_of(verses, is_test, random(tasks[1]), any), most);
+        tasks[2].*member = part_examples(source_of(verses, is_test, random(tasks[2]), any), most);
+    }
+    for (const VerseTask& task : tasks)
+        if (task.train.empty() || task.test.empty())
+            throw Error("task " + task.name +
+                        ": there must be ten chapters and verses of eight words: verses " +
+                        std::to_string(verses.size()));
+    return tasks;
+}
+
+std::string tsv_of(const std::vector<Example>& examples) {
+    std::string text;
+    for (const Example& example : examples) text += example.label + "\t" + example.text + "\n";
+    return text;
+}
+
+}  // namespace taper::examples
