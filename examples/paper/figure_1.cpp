@@ -6,7 +6,9 @@
 //
 // Here the same of a masked language model with full attention, over windows of the held-out last
 // tenth of its text: a model directory of train_mlm (--model), or one that is trained first
-// (OUT/model_SEED; where such a run was stopped, the same command goes on with it).
+// (OUT/model_SEED; where such a run was stopped, the same command goes on with it). Or of the P of
+// a pretrained model that another program has run (--attention, pretrained.py), with no untrained
+// one beside it.
 //
 // A high share alone says little, as each row of P sums to 1: s_1 is 1 or more, and if all rows
 // were uniform, the first share would be all. So P is compared with matrices of the same rows whose
@@ -80,7 +82,7 @@ void add_low_rank(PaperReport& report, const Models& models) {
 }
 
 std::vector<double> mean_layer_shares(const Models& models) {
-    std::vector<double> mean(models[0].config.layers, 0);
+    std::vector<double> mean(models[0].layers(), 0);
     for (const ModelFigures& figures : models) {
         const std::vector<double> shares = layer_shares(figures.spectra.trained);
         for (std::size_t layer = 0; layer < mean.size(); ++layer)
@@ -134,25 +136,26 @@ Curve shares_curve(const std::string& title, const Shares& shares) {
 
 void draw_shares(const ModelFigures& figures, const std::string& path) {
     const ModelSpectra& spectra = figures.spectra;
-    const std::size_t quarter = figures.config.length / 4;
-    const std::size_t top = figures.config.layers - 1;
+    const std::size_t quarter = figures.quarter();
+    const std::size_t top = figures.layers() - 1;
     const auto trained_layer = [&](std::size_t layer) {
         return shares_curve("trained, layer " + std::to_string(layer),
                             mean_shares(spectra.trained, {.layer = layer}, &Spectrum::shares));
     };
     std::vector<Curve> curves{
-        trained_layer(0),
-        trained_layer(top),
+        trained_layer(0), trained_layer(top),
         shares_curve("trained, rows shuffled",
                      mean_shares(spectra.trained, {}, &Spectrum::shuffled)),
         shares_curve("random scores", mean_shares(spectra.random_scores, {}, &Spectrum::shares)),
-        shares_curve("random Q and K", mean_shares(spectra.random_heads, {}, &Spectrum::shares)),
-        shares_curve("untrained", mean_shares(spectra.untrained, {}, &Spectrum::shares))};
+        shares_curve("random Q and K", mean_shares(spectra.random_heads, {}, &Spectrum::shares))};
+    if (!spectra.untrained.empty())
+        curves.push_back(
+            shares_curve("untrained", mean_shares(spectra.untrained, {}, &Spectrum::shares)));
     const auto x = static_cast<double>(quarter);
     curves.push_back({"n/4", "lines lw 1 dt 2", {{x, 0}, {x, 1}}});
     const Rest rest = rest_of(spectra.trained);
     const std::string title = "The first " + std::to_string(quarter) + " of " +
-                              std::to_string(figures.config.length) + " singular values hold " +
+                              std::to_string(figures.length) + " singular values hold " +
                               fixed(1 - rest.own, 2) + " of their sum, with shuffled rows " +
                               fixed(1 - rest.shuffled, 2);
     const bool drawn = plot(path, title, "singular values, the largest first",
@@ -175,7 +178,7 @@ HeatMap share_map(const SpectrumTable& table) {
 }
 
 void draw_heads(const ModelFigures& figures, const std::string& path) {
-    const std::string title = "Share at n/4 = " + std::to_string(figures.config.length / 4) +
+    const std::string title = "Share at n/4 = " + std::to_string(figures.quarter()) +
                               " of P of each head: layers down, heads across";
     const bool drawn = plot(path, title, {{share_map(figures.spectra.trained)}});
     require_drawn(drawn, path);
@@ -217,10 +220,11 @@ int main(int argc, char** argv) {
         o.apply();
         Models models;
         for (std::uint64_t seed = o.seed; seed < o.seed + o.seeds; ++seed) {
-            if (o.model.empty())
+            if (o.trains())
                 if (const int status = train_figure_model(o, argv[0], seed); status != 0)
                     return status;
-            std::optional<ModelFigures> figures = measure_model(o, seed);
+            std::optional<ModelFigures> figures =
+                o.attention.empty() ? measure_model(o, seed) : measure_attention(o);
             if (!figures) return stop_status();
             models.push_back(std::move(*figures));
         }

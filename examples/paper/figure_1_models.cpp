@@ -3,18 +3,21 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <span>
 
 #include "core/ops.hpp"
 #include "examples/common/program.hpp"
 #include "examples/common/progress.hpp"
+#include "examples/language_model/attention_maps.hpp"
 #include "examples/language_model/batches.hpp"
 #include "examples/language_model/checkpoint.hpp"
 #include "examples/language_model/loading.hpp"
 #include "examples/language_model/masked_task.hpp"
 #include "examples/language_model/train_program.hpp"
 #include "examples/language_model/training_options.hpp"
+#include "examples/paper/attention_file.hpp"
 #include "examples/paper/figure_1_verdicts.hpp"
 
 namespace taper::examples {
@@ -22,8 +25,12 @@ namespace taper::examples {
 void Figure1Options::declare_all(Options& options) {
     options.path("--model", model,
                  "a directory that train_mlm --attention full wrote; else a model is trained");
+    options.path("--attention", attention,
+                 "instead of a model: a safetensors file with P (texts, L, h, n, n) of one and d_h "
+                 "(L), as pretrained.py writes");
     options.files("--text", text, "the model's text, whose last tenth is looked at; repeatable");
-    options.count("--windows", windows, 1, 100'000, "held-out windows to look at, at most");
+    options.count("--windows", windows, 1, 100'000,
+                  "held-out windows, or texts of --attention, to look at, at most");
     options.word("--tokenizer", tokenizer, {"char", "byte", "bpe"}, "of the model to train");
     options.count("--length", length, 8, 8192, "n of the model to train");
     options.count("--width", width, 1, 65536, "d of the model to train, a multiple of --heads");
@@ -36,13 +43,14 @@ void Figure1Options::declare_all(Options& options) {
 }
 
 void Figure1Options::fit(const Options& options) {
-    if (text.empty())
+    if (attention.empty() && text.empty())
         throw Error("--text: at least one file must be given, also with --model: none");
-    if (!model.empty()) {
+    if (!trains()) {
+        std::vector<std::string> names{"--seeds",  "--tokenizer", "--length", "--width", "--heads",
+                                       "--layers", "--batch",     "--steps",  "--lr"};
+        if (!attention.empty()) names.insert(names.end(), {"--model", "--text"});
         const std::string idle =
-            options.without_effect({"--seeds", "--tokenizer", "--length", "--width", "--heads",
-                                    "--layers", "--batch", "--steps", "--lr"},
-                                   "--model");
+            options.without_effect(names, attention.empty() ? "--model" : "--attention");
         if (!idle.empty()) note(idle);
         seeds = 1;
     }
@@ -58,7 +66,7 @@ void Figure1Options::fit(const Options& options) {
 }
 
 void Figure1Options::check_sizes(const Options& options) const {
-    if (model.empty() && width % heads != 0)
+    if (trains() && width % heads != 0)
         throw Error(options.blamed({"--heads", "--width"}) +
                     ": the width must be a multiple of the heads: width " + std::to_string(width) +
                     ", heads " + std::to_string(heads));
@@ -156,6 +164,34 @@ static void check_figure_model(const nn::Config& config, const std::string& dire
                     "length: the value must be 8 or more: " + std::to_string(config.length));
 }
 
+static HeadMatrices head_matrices(const nn::Linformer<float>& model, const Ids& tokens) {
+    HeadMatrices matrices;
+    for (std::vector<HeadMaps>& layer : attention_maps(model, tokens)) {
+        std::vector<Array<double>>& heads = matrices.emplace_back();
+        for (HeadMaps& maps : layer) heads.push_back(std::move(maps.P));
+    }
+    return matrices;
+}
+
+struct TextMatrices {
+    HeadMatrices trained, untrained;
+};
+
+// False: stopped by a signal.
+static bool measure_texts(ModelFigures& figures, std::size_t texts,
+                          const std::function<TextMatrices(std::size_t)>& matrices_of,
+                          std::uint64_t seed) {
+    WorkProgress progress(texts);
+    for (std::size_t text = 0; text < texts; ++text) {
+        if (stop_status() != 0) return false;
+        const TextMatrices matrices = matrices_of(text);
+        add_spectra(figures.spectra, matrices.trained, matrices.untrained, figures.d_h, seed);
+        progress.done();
+    }
+    progress.leave();
+    return true;
+}
+
 std::optional<ModelFigures> measure_model(const Figure1Options& o, std::uint64_t seed) {
     const std::string directory = o.directory(seed);
     const LoadedModel loaded = load(directory, ModelKind::masked);
@@ -165,28 +201,39 @@ std::optional<ModelFigures> measure_model(const Figure1Options& o, std::uint64_t
     if (all_windows.empty())
         throw Error("--text: the last tenth of a text must hold a window of the model's length: " +
                     std::to_string(loaded.model.config.length));
-    ModelFigures figures{.spectra = {}, .config = loaded.model.config};
-    figures.loss = finite_or_error(directory, [&] { return loss_of(loaded, corpus); });
-    figures.entropy = entropy_of(all_windows);
-
     nn::Config config = loaded.model.config;
+    ModelFigures figures{.spectra = {}, .length = config.length};
+    figures.d_h.assign(config.layers, config.width / config.heads);
+    figures.held_out = {.loss = finite_or_error(directory, [&] { return loss_of(loaded, corpus); }),
+                        .entropy = entropy_of(all_windows)};
+
     config.seed = seed;
     const nn::Linformer<float> untrained(config);
     const auto windows = corpus.validation_windows(o.windows);
-    WorkProgress progress(windows.size());
-    for (const auto window : windows) {
-        if (stop_status() != 0) return std::nullopt;
-        Ids tokens = empty<std::int64_t>({1, window.size()});
-        std::copy(window.begin(), window.end(), tokens.begin());
-        add_spectra(figures.spectra, loaded.model, untrained, tokens, seed);
-        progress.done();
-    }
-    progress.leave();
+    const auto matrices_of = [&](std::size_t text) {
+        Ids tokens = empty<std::int64_t>({1, windows[text].size()});
+        std::copy(windows[text].begin(), windows[text].end(), tokens.begin());
+        return TextMatrices{.trained = head_matrices(loaded.model, tokens),
+                            .untrained = head_matrices(untrained, tokens)};
+    };
+    if (!measure_texts(figures, windows.size(), matrices_of, seed)) return std::nullopt;
+    return figures;
+}
+
+std::optional<ModelFigures> measure_attention(const Figure1Options& o) {
+    const AttentionFile file = load_attention(o.attention);
+    ModelFigures figures{.spectra = {}, .length = file.P.shape(3), .d_h = file.d_h};
+    const auto texts = std::min<std::size_t>(file.texts(), o.windows);
+    const auto matrices_of = [&](std::size_t text) {
+        return TextMatrices{.trained = file.text(text), .untrained = {}};
+    };
+    if (!measure_texts(figures, texts, matrices_of, o.seed)) return std::nullopt;
     return figures;
 }
 
 bool learned_model(const ModelFigures& figures) {
-    return has_learned(figures.loss, figures.entropy);
+    const std::optional<HeldOut>& held_out = figures.held_out;
+    return !held_out || has_learned(held_out->loss, held_out->entropy);
 }
 
 Rest mean_rest(const Models& models, SpectrumTable ModelSpectra::*table) {

@@ -1,5 +1,5 @@
 // The models of figure_1: their settings, their training, and the spectra of each over held-out
-// text.
+// text, or those of the matrices of a file.
 #pragma once
 
 #include <optional>
@@ -14,6 +14,7 @@ namespace taper::examples {
 
 struct Figure1Options : PaperOptions {
     std::string model;
+    std::string attention;
     std::vector<std::string> text;
     std::uint64_t windows = 50;
     std::string tokenizer = "byte";
@@ -27,9 +28,10 @@ struct Figure1Options : PaperOptions {
 
     Figure1Options() : PaperOptions("figure_1") { seeds = 1; }
     void declare_all(Options& options);
-    // The settings of --quick, where others were not given; what --model leaves without effect. Error
-    // without a text.
+    // The settings of --quick, where others were not given; what --model or --attention leaves
+    // without effect. Error where a model has no text.
     void fit(const Options& options);
+    bool trains() const { return model.empty() && attention.empty(); }
     void check_sizes(const Options& options) const;
     // Of the model of a seed.
     std::string directory(std::uint64_t model_seed) const;
@@ -41,19 +43,28 @@ struct Figure1Options : PaperOptions {
 // train_mlm stands. Returns the exit status: not 0 where it was stopped.
 int train_figure_model(const Figure1Options& o, const std::string& own_path, std::uint64_t seed);
 
+struct HeldOut {
+    double loss = 0;     // nats a masked token
+    double entropy = 0;  // of a token of the text
+};
+
 struct ModelFigures {
     ModelSpectra spectra;
-    nn::Config config;
-    double loss = 0;     // nats a masked token, held out
-    double entropy = 0;  // of a token of the held-out text
+    std::size_t length = 0;                // n
+    std::vector<std::size_t> d_h = {};     // of each layer
+    std::optional<HeldOut> held_out = {};  // none: of --attention, which has no model
+
+    std::size_t layers() const { return spectra.trained.layers; }
+    std::size_t quarter() const { return length / 4; }
 };
 
 // None: stopped by a signal.
 std::optional<ModelFigures> measure_model(const Figure1Options& o, std::uint64_t seed);
+std::optional<ModelFigures> measure_attention(const Figure1Options& o);
 
 using Models = std::vector<ModelFigures>;  // one a seed
 
-// has_learned (figure_1_verdicts)
+// has_learned (figure_1_verdicts); the model of --attention is taken at its word.
 bool learned_model(const ModelFigures& figures);
 
 // The mean over the models.

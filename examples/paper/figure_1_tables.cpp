@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "examples/common/program.hpp"
 #include "examples/common/progress.hpp"
 #include "examples/paper/figure_1_verdicts.hpp"
 
@@ -61,13 +62,23 @@ double share_without_first(const Shares& shares) {
     return (shares[shares.size() / 4 - 1] - first) / (1 - first);
 }
 
+// "64", or "64, 128" where the layers differ.
+std::string widths_text(const std::vector<std::size_t>& d_h) {
+    std::string text = std::to_string(d_h[0]);
+    const bool alike = std::count(d_h.begin(), d_h.end(), d_h[0]) == std::ssize(d_h);
+    for (std::size_t layer = 1; layer < d_h.size() && !alike; ++layer)
+        text += ", " + std::to_string(d_h[layer]);
+    return text;
+}
+
 std::string heading(const ModelFigures& figures) {
-    const nn::Config& config = figures.config;
-    return "\nn " + std::to_string(config.length) + ", d_h " +
-           std::to_string(config.width / config.heads) + ", " +
-           std::to_string(figures.spectra.trained.texts) + " texts; held-out loss " +
-           fixed(figures.loss, 3) + " nats a masked token, entropy of a token " +
-           fixed(figures.entropy, 3) +
+    std::string held_out = "no model, thus no loss, and no untrained one";
+    if (figures.held_out)
+        held_out = "held-out loss " + fixed(figures.held_out->loss, 3) +
+                   " nats a masked token, entropy of a token " +
+                   fixed(figures.held_out->entropy, 3);
+    return "\nn " + std::to_string(figures.length) + ", d_h " + widths_text(figures.d_h) + ", " +
+           std::to_string(figures.spectra.trained.texts) + " texts; " + held_out +
            "\n"
            "  behind s_1    the share at n/4 of the other singular values\n"
            "  90 % at       so many singular values\n"
@@ -121,18 +132,21 @@ nlohmann::ordered_json table_json(const SpectrumTable& table) {
 void print_tables(const ModelFigures& figures) {
     std::string text = heading(figures);
     for (const NamedTable& named : named_tables())
-        for (std::size_t layer = 0; layer < figures.config.layers; ++layer)
+        for (std::size_t layer = 0; layer < (figures.spectra.*named.table).layers; ++layer)
             text += table_row(named, figures, layer);
     print_result(text);
 }
 
 void print_cautions(const Models& models) {
-    const Rest untrained = mean_rest(models, &ModelSpectra::untrained);
+    const bool has_untrained = !models[0].spectra.untrained.empty();
+    const Rest untrained =
+        has_untrained ? mean_rest(models, &ModelSpectra::untrained) : Rest{.own = 1, .shuffled = 1};
     const Rest trained = mean_rest(models, &ModelSpectra::trained);
     const Rest heads = mean_rest(models, &ModelSpectra::random_heads);
     std::string text = "\nThe same verdict of other matrices, which no training has made:\n";
-    text += "  untrained       share " + rest_text(untrained) + ": " +
-            name_of(low_rank_verdict(untrained, true)) + "\n";
+    if (has_untrained)
+        text += "  untrained       share " + rest_text(untrained) + ": " +
+                name_of(low_rank_verdict(untrained, true)) + "\n";
     text += "  random Q and K  share " + rest_text(heads) + ": " +
             name_of(low_rank_verdict(heads, true)) + "\n";
     if (untrained.own < trained.own)
@@ -161,18 +175,22 @@ void print_cautions(const Models& models) {
 }
 
 nlohmann::ordered_json model_json(const ModelFigures& figures) {
+    const SpectrumTable& trained = figures.spectra.trained;
     nlohmann::ordered_json json{
-        {"n", figures.config.length},
-        {"d_h", figures.config.width / figures.config.heads},
-        {"layers", figures.config.layers},
-        {"heads", figures.config.heads},
-        {"texts", figures.spectra.trained.texts},
-        {"index", figures.config.length / 4},
-        {"held_out_loss", figures.loss},
-        {"correlation_of_share_and_distance", distance_correlation(figures.spectra.trained)},
-        {"token_entropy", figures.entropy}};
+        {"n", figures.length},
+        {"d_h", figures.d_h},
+        {"layers", trained.layers},
+        {"heads", trained.heads},
+        {"texts", trained.texts},
+        {"index", figures.quarter()},
+        {"correlation_of_share_and_distance", distance_correlation(trained)}};
+    if (figures.held_out) {
+        json["held_out_loss"] = figures.held_out->loss;
+        json["token_entropy"] = figures.held_out->entropy;
+    }
     for (const NamedTable& named : named_tables())
-        json[named.name] = table_json(figures.spectra.*named.table);
+        if (const SpectrumTable& table = figures.spectra.*named.table; !table.empty())
+            json[named.name] = table_json(table);
     return json;
 }
 

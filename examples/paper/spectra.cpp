@@ -6,7 +6,6 @@
 
 #include "core/kernels/parallel.hpp"
 #include "core/ops.hpp"
-#include "examples/language_model/attention_maps.hpp"
 #include "examples/language_model/pictures.hpp"
 
 namespace taper::examples {
@@ -94,46 +93,44 @@ static Spectrum row_matrix_spectrum(const Array<double>& P, const Random& random
 }
 
 // Room for one more text; the first cell of it.
-static std::size_t add_text_cells(SpectrumTable& table, const nn::Config& config) {
+static std::size_t add_text_cells(SpectrumTable& table, const HeadMatrices& matrices) {
     const std::size_t first = table.cells.size();
-    table.layers = config.layers;
-    table.heads = config.heads;
+    table.layers = matrices.size();
+    table.heads = matrices[0].size();
     ++table.texts;
-    table.cells.resize(first + config.layers * config.heads);
+    table.cells.resize(first + table.layers * table.heads);
     return first;
 }
 
-void add_spectra(ModelSpectra& spectra, const nn::Linformer<float>& trained,
-                 const nn::Linformer<float>& untrained, const Ids& tokens, std::uint64_t seed) {
-    const nn::Config& config = trained.config;
-    const std::size_t n = tokens.shape(1);
-    const std::size_t d_h = config.width / config.heads;
-    const auto trained_maps = attention_maps(trained, tokens);
-    const auto untrained_maps = attention_maps(untrained, tokens);
-    const std::size_t first = add_text_cells(spectra.trained, config);
-    add_text_cells(spectra.untrained, config);
-    add_text_cells(spectra.random_scores, config);
-    add_text_cells(spectra.random_heads, config);
+void add_spectra(ModelSpectra& spectra, const HeadMatrices& trained, const HeadMatrices& untrained,
+                 const std::vector<std::size_t>& d_h, std::uint64_t seed) {
+    const std::size_t heads = trained[0].size();
+    const std::size_t n = trained[0][0].shape(0);
+    const std::size_t first = add_text_cells(spectra.trained, trained);
+    if (!untrained.empty()) add_text_cells(spectra.untrained, untrained);
+    add_text_cells(spectra.random_scores, trained);
+    add_text_cells(spectra.random_heads, trained);
 
     const auto add_head = [&](std::size_t index) {
-        const std::size_t layer = index / config.heads;
-        const std::size_t head = index % config.heads;
+        const std::size_t layer = index / heads;
+        const std::size_t head = index % heads;
         const std::size_t cell = first + index;
         const auto number = static_cast<std::uint32_t>(cell);
         const Random shuffle(seed, "shuffle", number);
-        const Array<double>& P = trained_maps[layer][head].P;
+        const Array<double>& P = trained[layer][head];
         const double deviation = score_deviation(P);
-        const Random scores(seed, "scores", number);
-        const Random heads(seed, "heads", number);
+        const Random random_scores(seed, "scores", number);
+        const Random random_heads(seed, "heads", number);
 
         spectra.trained.cells[cell] = row_matrix_spectrum(P, shuffle);
-        spectra.untrained.cells[cell] = row_matrix_spectrum(untrained_maps[layer][head].P, shuffle);
+        if (!untrained.empty())
+            spectra.untrained.cells[cell] = row_matrix_spectrum(untrained[layer][head], shuffle);
         spectra.random_scores.cells[cell] =
-            row_matrix_spectrum(softmax_of_random_scores(n, deviation, scores), shuffle);
-        spectra.random_heads.cells[cell] =
-            row_matrix_spectrum(softmax_of_random_heads(n, d_h, deviation, heads), shuffle);
+            row_matrix_spectrum(softmax_of_random_scores(n, deviation, random_scores), shuffle);
+        spectra.random_heads.cells[cell] = row_matrix_spectrum(
+            softmax_of_random_heads(n, d_h[layer], deviation, random_heads), shuffle);
     };
-    parallel_for(config.layers * config.heads, 1, [&](std::size_t begin, std::size_t end) {
+    parallel_for(trained.size() * heads, 1, [&](std::size_t begin, std::size_t end) {
         for (std::size_t index = begin; index < end; ++index) add_head(index);
     });
 }

@@ -6,7 +6,6 @@
 
 #include "core/array/random.hpp"
 #include "examples/paper/spectrum_table.hpp"
-#include "nn/linformer.hpp"
 
 namespace taper::examples {
 
@@ -37,8 +36,11 @@ double row_entropy(const Array<double>& P);
 // of n/2 and more, which few queries have, do not count.
 double weight_at_one_distance(const Array<double>& P);
 
-// Adds those of a text, tokens (1, n).
-void add_spectra(ModelSpectra& spectra, const nn::Linformer<float>& trained,
-                 const nn::Linformer<float>& untrained, const Ids& tokens, std::uint64_t seed);
+// P (n, n) of each layer and head on one text.
+using HeadMatrices = std::vector<std::vector<Array<double>>>;
+
+// Adds those of a text. untrained: none, or as many as trained. d_h: of each layer.
+void add_spectra(ModelSpectra& spectra, const HeadMatrices& trained, const HeadMatrices& untrained,
+                 const std::vector<std::size_t>& d_h, std::uint64_t seed);
 
 }  // namespace taper::examples

@@ -25,6 +25,7 @@ struct SpectrumTable {
     std::size_t texts, layers, heads;
     std::vector<Spectrum> cells;
 
+    bool empty() const { return cells.empty(); }
     const Spectrum& at(std::size_t text, std::size_t layer, std::size_t head) const {
         return cells[(text * layers + layer) * heads + head];
     }
@@ -34,7 +35,7 @@ struct SpectrumTable {
 // the trained P that they stand for.
 struct ModelSpectra {
     SpectrumTable trained;
-    SpectrumTable untrained;      // a model of the same configuration, as it starts
+    SpectrumTable untrained;      // a model of the same configuration, as it starts; or empty
     SpectrumTable random_scores;  // softmax_of_random_scores
     SpectrumTable random_heads;   // softmax_of_random_heads
 };

@@ -1,5 +1,6 @@
 // The programs about the paper, at the sizes of --quick: their verdicts follow from their numbers,
 // and each is flipped by its control.
+#include "tests/support/attention_files.hpp"
 #include "tests/support/programs.hpp"
 
 using namespace taper::tests;
@@ -68,6 +69,42 @@ TEST_CASE("programs paper: figure_1 trains a model, uses it again, and each verd
     CHECK(again.json == first.json);
 }
 
+TEST_CASE("programs paper: figure_1 measures the P of a file, and each verdict is flipped") {
+    const Scratch scratch;
+    const std::string path = scratch.path("P.safetensors");
+    taper::save_safetensors(path, attention_tensors(3, 32));
+    const PaperRun paper("figure_1", scratch, {"--attention", path, "--windows", "2"});
+    CHECK(paper.result.status == 0);
+    CHECK(paper.result.err == "");
+    check_report(paper);
+    for (const nlohmann::json& finding : paper.json.at("findings")) {
+        CAPTURE(finding.dump());
+        CHECK(is_flipped(finding));
+    }
+    // The model is taken at its word: no loss says that it has learned nothing.
+    CHECK(paper.json.at("findings").at(0).at("verdict") == "holds weaker");
+    // As in the lower layer d_h is n, and in the upper one 2.
+    CHECK(paper.json.at("findings").at(1).at("verdict") == "holds weaker");
+    const nlohmann::json& model = paper.json.at("numbers").at("models").at(0);
+    CHECK(model.at("texts") == 2);
+    CHECK(model.at("n") == 32);
+    CHECK(model.at("d_h") == nlohmann::json{32, 2});
+    for (const char* absent : {"untrained", "held_out_loss"}) CHECK(!model.contains(absent));
+    // The random heads have the rank of their layer's: the upper layer's have as high a share.
+    const nlohmann::json& trained = model.at("trained").at("layers");
+    const nlohmann::json& random = model.at("random Q and K").at("layers");
+    for (const std::size_t layer : {0U, 1U}) {
+        CAPTURE(layer);
+        CHECK(random.at(layer).at("share_at_quarter").get<double>() ==
+              doctest::Approx(trained.at(layer).at("share_at_quarter").get<double>()).epsilon(0.1));
+    }
+    const std::string text = scratch.file("text", prose(1000));
+    const PaperRun again("figure_1", scratch,
+                         {"--attention", path, "--windows", "2", "--text", text});
+    CHECK(contains(again.result.err, "--text: no effect with --attention"));
+    CHECK(again.json == paper.json);
+}
+
 // No test asserts how long something takes: of table_1 the multiplications alone are looked at.
 TEST_CASE("programs paper: the multiplications of a layer are linear in n, of full attention not") {
     const Scratch scratch;
@@ -124,4 +161,5 @@ TEST_CASE("programs paper: bad options are refused by name") {
     check_refused(run("table_3", {"--k", "64,32"}), {"--k", "64, 32"});
     check_refused(run("table_3", {"--k", "257"}), {"--k", "257", "512"});
     check_refused(run("section_6", {"--k", "513"}), {"--k", "513", "512"});
+    check_refused(run("figure_1", {"--attention", "/dev/null"}), {"/dev/null", "regular file"});
 }
