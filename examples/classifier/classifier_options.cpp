@@ -5,7 +5,8 @@ namespace taper::examples {
 void ClassifierOptions::declare(Options& options) {
     options.text("--model", model,
                  "masked model to start from, a directory as train_mlm writes it: its tokenizer, "
-                 "its config.json and its weights, with a new classifier; default: from nothing");
+                 "config.json and weights, with a new classifier. Of the options that say what a "
+                 "model is, --dropout alone then has an effect. Default: from nothing");
     options.files("--train", train,
                   "documents to learn from; repeatable. A file has a line for each: label, tab, "
                   "text, UTF-8 (byte: any); quotes are letters, and a carriage return at the end "

@@ -1,6 +1,7 @@
 #include "examples/classifier/classifier_program.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -22,15 +23,60 @@ namespace taper::examples {
 
 namespace {
 
-LoadedModel load_masked(const std::string& directory) {
+// What a run begins with: the run that is to go on, a model to fine-tune, or neither.
+struct Beginning {
+    std::unique_ptr<RunDirectory> directory;
+    std::optional<StoredRun> stored;
+    std::optional<LoadedModel> base;
+
+    // Of one of them; or null.
+    std::unique_ptr<Tokenizer> take_tokenizer() {
+        if (stored) return std::move(stored->tokenizer);
+        if (base) return std::move(base->tokenizer);
+        return nullptr;
+    }
+};
+
+LoadedModel load_base(const std::string& directory) {
     if (directory.empty()) throw Error("--model: the value must be a path: ''");
     const std::string path = directory + "/config.json";
     if (nn::read_config(path).causal)
         throw Error(path +
-                    ": causal: the value must be false: a classifier reads whole texts: "
-                    "true");
+                    ": causal: the value must be false: a classifier reads whole texts: true");
     return load(directory, ModelKind::masked);
 }
+
+// All that can be refused before any long work. Gives the options of a stored run their values.
+Beginning begin(ClassifierOptions& chosen, Options& options) {
+    Beginning beginning{std::make_unique<RunDirectory>(chosen.out), std::nullopt, std::nullopt};
+    std::vector<std::string> notices;
+    if (chosen.resume) {
+        beginning.directory->reopen();
+        beginning.stored = load_run(chosen.out, RunKind::classifier, options,
+                                    ClassifierOptions::stored(), ClassifierOptions::may_change());
+    } else if (options.given("--model")) {
+        beginning.directory->require_new();
+        beginning.base = load_base(chosen.model);
+        notices.push_back(ClassifierOptions::idle_with_model(options));
+    } else {
+        notices.push_back(chosen.fit_default_k(options));
+        beginning.directory->require_new();
+        check_options(chosen.model_config(1, false), options);
+        notices.push_back(chosen.idle_options(options));
+    }
+    if (chosen.train.empty()) throw Error("--train: at least one file or directory must be given");
+    set_threads(static_cast<int>(chosen.threads));
+    notices.push_back(chosen.late_warmup());
+    say_notices(notices);
+    return beginning;
+}
+
+// The documents of a run, whole, and their classes.
+struct Data {
+    std::vector<Document> train, test;
+    std::vector<std::string> class_names;
+    std::string hash;  // of train
+};
 
 // Of all paths, with a line for each.
 std::vector<Document> read_all(const std::vector<std::string>& paths, Encoding encoding) {
@@ -46,25 +92,27 @@ std::vector<Document> read_all(const std::vector<std::string>& paths, Encoding e
     return all;
 }
 
-void require_same(const std::string& hash, const StoredRun& stored,
-                  const ClassifierOptions& chosen) {
-    if (hash == stored.identity.text_hashes) return;
-    throw Error(chosen.train[0] +
-                ": with --resume the documents of --train must be as they were when the run in " +
-                chosen.out +
-                " was started: they are others (--train says where those are; --out "
-                "begins a run with these)");
-}
-
-// Error: there are less than two.
-std::vector<std::string> classes_to_tell_apart(std::span<const Document> train) {
-    std::vector<std::string> names = class_names_of(train);
-    if (names.size() < 2)
+Data read_data(const ClassifierOptions& chosen, Encoding encoding,
+               const std::optional<StoredRun>& stored) {
+    Data data;
+    data.train = read_all(chosen.train, encoding);
+    data.hash = hash_of(data.train);
+    if (stored && data.hash != stored->identity.text_hashes)
+        throw Error(chosen.train[0] +
+                    ": with --resume the documents of --train must be as they were when the run "
+                    "in " +
+                    chosen.out +
+                    " was started: they are others (--train says where those are; --out begins a "
+                    "run with these)");
+    data.class_names = class_names_of(data.train);
+    if (data.class_names.size() < 2)
         throw Error(
             "--train: there must be at least two classes to tell apart: all documents are "
             "of '" +
-            shortened(names[0]) + "'");
-    return names;
+            shortened(data.class_names[0]) + "'");
+    data.test = read_all(chosen.test, encoding);
+    require_known_classes(data.test, data.class_names);
+    return data;
 }
 
 std::unique_ptr<Tokenizer> tokenizer_of(const ClassifierOptions& chosen, TokenizerKind kind,
@@ -74,17 +122,54 @@ std::unique_ptr<Tokenizer> tokenizer_of(const ClassifierOptions& chosen, Tokeniz
     return new_tokenizer(chosen, kind, texts, true);
 }
 
-// Of a new run.
-nn::Config new_config(const ClassifierOptions& chosen, const Options& options,
-                      const std::optional<LoadedModel>& base, const Tokenizer& tokenizer,
-                      const std::vector<std::string>& class_names) {
+nn::Config config_of(const ClassifierOptions& chosen, const Options& options,
+                     const Beginning& beginning, const Tokenizer& tokenizer,
+                     const std::vector<std::string>& class_names) {
+    if (beginning.stored) {
+        const std::string subject = "the run in " + chosen.out + ": config";
+        nn::Config config = nn::config_from_json(beginning.stored->identity.config, subject);
+        beginning.stored->checkpoint.check_model(config);
+        config.seed.reset();  // the weights are those of the checkpoint
+        return config;
+    }
     const auto vocab_size = static_cast<std::size_t>(tokenizer.vocab_size());
-    nn::Config config = base ? base->model.config : chosen.model_config(vocab_size, false);
+    nn::Config config =
+        beginning.base ? beginning.base->model.config : chosen.model_config(vocab_size, false);
     config.class_names = class_names;
     config.tokenizer_hash = tokenizer.hash();
     config.seed = chosen.seed;
     if (options.given("--dropout")) config.dropout = chosen.dropout;
     return config;
+}
+
+// The documents as the model reads them, and those of --test, with what it is held against.
+struct Test {
+    std::vector<EncodedDocument> documents;
+    Baselines baselines;
+};
+struct EncodedData {
+    TrainingDocuments training;
+    std::optional<Test> test;
+};
+
+EncodedData encode_data(const Data& data, const Tokenizer& tokenizer, std::size_t length) {
+    EncodedDocuments all =
+        encode_documents(data.train, data.class_names, tokenizer, length, "--train");
+    say_notices(all.notices);
+    std::vector<std::size_t> labels;
+    for (const EncodedDocument& document : all.documents) labels.push_back(document.label);
+    const std::vector<bool> held = held_out(labels, data.class_names.size());
+    EncodedData encoded;
+    for (std::size_t i = 0; i < labels.size(); ++i)
+        (held[i] ? encoded.training.validation : encoded.training.training)
+            .push_back(std::move(all.documents[i]));
+    if (data.test.empty()) return encoded;
+    EncodedDocuments test =
+        encode_documents(data.test, data.class_names, tokenizer, length, "--test");
+    say_notices(test.notices);
+    encoded.test = Test{std::move(test.documents),
+                        baselines_of(data.train, held, data.test, data.class_names)};
+    return encoded;
 }
 
 // A model of the configuration: new, or with the weights of the base and a new classifier. The head
@@ -102,20 +187,7 @@ nn::Linformer<float> starting_model(const nn::Config& config, std::optional<Load
     return model;
 }
 
-TrainingDocuments split_documents(std::vector<EncodedDocument> all,
-                                  const std::vector<bool>& held_out) {
-    TrainingDocuments documents;
-    for (std::size_t i = 0; i < all.size(); ++i)
-        (held_out[i] ? documents.validation : documents.training).push_back(std::move(all[i]));
-    return documents;
-}
-
-// The documents of --test, as they are judged.
-struct Test {
-    std::vector<EncodedDocument> documents;
-    Baselines baselines;
-};
-
+// Returns the exit status: not 0 where a signal asked the program to stop.
 int judge_run(const Training& training, const ClassifierOptions& chosen, const Test& test) {
     const auto& class_names = training.model().config.class_names;
     const auto results = judge(training.model(), test.documents, chosen.batch);
@@ -128,82 +200,32 @@ int judge_run(const Training& training, const ClassifierOptions& chosen, const T
 }
 
 int classify_with(const std::string& program, ClassifierOptions& chosen, Options& options) {
-    auto directory = std::make_unique<RunDirectory>(chosen.out);
-    std::optional<StoredRun> stored;
-    std::optional<LoadedModel> base;
-    std::vector<std::string> notices;
-    if (chosen.resume) {
-        directory->reopen();
-        stored = load_run(chosen.out, RunKind::classifier, options, ClassifierOptions::stored(),
-                          ClassifierOptions::may_change());
-    } else if (options.given("--model")) {
-        directory->require_new();
-        base = load_masked(chosen.model);
-        notices.push_back(ClassifierOptions::idle_with_model(options));
-    } else {
-        notices.push_back(chosen.fit_default_k(options));
-        directory->require_new();
-        check_options(chosen.model_config(1, false), options);  // before any long work
-        notices.push_back(chosen.idle_options(options));
-    }
-    if (chosen.train.empty()) throw Error("--train: at least one file or directory must be given");
-    set_threads(static_cast<int>(chosen.threads));
-    notices.push_back(chosen.late_warmup());
-    say_notices(notices);
-
-    std::unique_ptr<Tokenizer> tokenizer;
-    if (stored) tokenizer = std::move(stored->tokenizer);
-    if (base) tokenizer = std::move(base->tokenizer);
+    Beginning beginning = begin(chosen, options);
+    std::unique_ptr<Tokenizer> tokenizer = beginning.take_tokenizer();
     const TokenizerKind kind =
         tokenizer ? tokenizer->kind() : tokenizer_kind_from(chosen.tokenizer);
-    const std::vector<Document> train = read_all(chosen.train, encoding_of(kind));
-    const std::vector<Document> test = read_all(chosen.test, encoding_of(kind));
-    const std::string hash = hash_of(train);
-    if (stored) require_same(hash, *stored, chosen);
-    const std::vector<std::string> class_names = classes_to_tell_apart(train);
-    require_known_classes(test, class_names);
-    if (!tokenizer) tokenizer = tokenizer_of(chosen, kind, train);
-
-    nn::Config config;
-    if (stored) {
-        const std::string subject = "the run in " + chosen.out + ": config";
-        config = nn::config_from_json(stored->identity.config, subject);
-        stored->checkpoint.check_model(config);
-        config.seed.reset();  // the weights are those of the checkpoint
-    } else {
-        config = new_config(chosen, options, base, *tokenizer, class_names);
-    }
+    std::optional<Data> data = read_data(chosen, encoding_of(kind), beginning.stored);
+    if (!tokenizer) tokenizer = tokenizer_of(chosen, kind, data->train);
+    const nn::Config config = config_of(chosen, options, beginning, *tokenizer, data->class_names);
     check_memory(config, chosen.batch, 4, options);
     const RunIdentity identity{.options = options.stored(ClassifierOptions::stored()).dump(),
-                               .text_hashes = hash,
+                               .text_hashes = data->hash,
                                .tokenizer = tokenizer->to_json(),
                                .config = nn::config_json(config)};
+    const EncodedData encoded = encode_data(*data, *tokenizer, config.length);
+    data.reset();  // of the texts nothing more is needed
 
-    EncodedDocuments encoded =
-        encode_documents(train, class_names, *tokenizer, config.length, "--train");
-    say_notices(encoded.notices);
-    std::vector<std::size_t> labels;
-    for (const EncodedDocument& document : encoded.documents) labels.push_back(document.label);
-    const std::vector<bool> held = held_out(labels, class_names.size());
-    std::optional<Test> judged;
-    if (!test.empty()) {
-        EncodedDocuments of_test =
-            encode_documents(test, class_names, *tokenizer, config.length, "--test");
-        say_notices(of_test.notices);
-        judged = Test{std::move(of_test.documents), baselines_of(train, held, test, class_names)};
-    }
-    const TrainingDocuments documents = split_documents(std::move(encoded.documents), held);
-
-    ClassifierObjective objective(chosen, *tokenizer, documents);
-    Training training(chosen, starting_model(config, std::move(base)), identity, *tokenizer,
-                      objective);
-    if (stored) {
-        training.resume(std::move(directory), stored->checkpoint, stored->steps);
-        stored.reset();  // its memory is as much as the model's and Adam's
+    ClassifierObjective objective(chosen, *tokenizer, encoded.training);
+    Training training(chosen, starting_model(config, std::move(beginning.base)), identity,
+                      *tokenizer, objective);
+    if (beginning.stored) {
+        training.resume(std::move(beginning.directory), beginning.stored->checkpoint,
+                        beginning.stored->steps);
+        beginning.stored.reset();  // its memory is as much as the model's and Adam's
     }
     int status = training.run();
     if (status == 0) say_done(chosen, training.log());
-    if (status == 0 && judged) status = judge_run(training, chosen, *judged);
+    if (status == 0 && encoded.test) status = judge_run(training, chosen, *encoded.test);
     if (status != 0) say_how_to_resume(program, chosen);
     return status;
 }

@@ -163,8 +163,8 @@ def write_sources(source, mutations):
             path.unlink()
 
 
-TARGETS = ["taper_tests", "train_lm", "train_mlm", "generate", "fill_mask", "evaluate",
-           "bench_step", "cost"]
+TARGETS = ["taper_tests", "train_lm", "train_mlm", "train_classifier", "generate", "fill_mask",
+           "evaluate", "bench_step", "cost"]
 
 
 def build(mutations):

@@ -102,6 +102,8 @@ TEST_CASE("classifier: a row of a padded batch has the logits of the row alone, 
 TEST_CASE("classifier: every gradient, padded and not") {
     for (const nn::Config& config : classifiers())
         for (const bool padded : {false, true}) {
+            // without padding the projections differ in nothing that is the classifier's
+            if (!padded && config.sharing != nn::Sharing::headwise) continue;
             CAPTURE(nn::config_json(config));
             nn::Linformer<double> model(config);
             const auto parameters = shaken(model);
