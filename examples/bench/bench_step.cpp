@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "core/kernels/parallel.hpp"
 #include "examples/common/arithmetic.hpp"
@@ -13,40 +12,10 @@
 #include "examples/common/model_memory.hpp"
 #include "examples/common/model_options.hpp"
 #include "examples/common/program.hpp"
-#include "nn/linformer.hpp"
-#include "nn/optim/adam.hpp"
+#include "examples/common/stepping.hpp"
 
 namespace taper::examples {
 
-// One step after another on the same tokens.
-class Stepper {
-  public:
-    Stepper(const nn::Config& config, std::size_t batch, bool train)
-        : model_(config),
-          tokens_(random_ids({batch, config.length}, config.vocab_size, "tokens")),
-          targets_(random_ids({batch, config.length}, config.vocab_size, "targets")) {
-        if (train) adam_.emplace(model_.parameters());
-    }
-
-    // Returns the loss.
-    double run() {
-        if (!adam_) return static_cast<double>(cross_entropy(model_(tokens_), targets_).item());
-        const Random dropout = Random(0, "dropout").substream(step_);
-        ++step_;
-        Tape<float> tape;
-        const Var<float> loss = cross_entropy(model_(tokens_, {.dropout = dropout}), targets_);
-        const auto value = static_cast<double>(loss.item());
-        tape.backward(loss);
-        adam_->step(1e-3);
-        return value;
-    }
-
-  private:
-    nn::Linformer<float> model_;
-    std::optional<nn::Adam<float>> adam_;
-    Ids tokens_, targets_;
-    std::uint32_t step_ = 0;
-};
 
 static void bench(const nn::Config& config, std::size_t batch, bool train, std::uint64_t steps) {
     Stepper stepper(config, batch, train);

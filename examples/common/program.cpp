@@ -147,11 +147,18 @@ static void write_or_drop(std::string_view text) {
     }
 }
 
+static int quiet = 0;  // so many live
+
+Quiet::Quiet() { ++quiet; }
+
+Quiet::~Quiet() { --quiet; }
+
 // The terminal's own words. erase: from here to the end of the line.
 static const std::string to_first_column = "\r";
 static const std::string erase = "\x1b[K";
 
 void say_in_place(std::string_view line) {
+    if (quiet) return;
     pollfd out{STDOUT_FILENO, POLLOUT, 0};
     // The next line replaces this one: nobody waits for a terminal that is stopped.
     if (!terminal_columns() || poll(&out, 1, 0) <= 0) return;
@@ -162,6 +169,7 @@ void say_in_place(std::string_view line) {
 void leave_line() { finish_open_line(); }
 
 void say_unbroken(std::string_view text) {
+    if (quiet) return;
     const std::string room = line_is_open ? to_first_column + erase : "";
     line_is_open = 0;
     write_or_drop(room + std::string(text));

@@ -60,6 +60,16 @@ void say_unbroken(std::string_view text);  // without breaking lines: a command 
 void say_in_place(std::string_view line);
 void leave_line();
 
+// As long as one lives, what is said is dropped, also the line in place: a part of a program speaks
+// for a whole that it knows nothing of.
+class Quiet {
+  public:
+    Quiet();
+    ~Quiet();
+    Quiet(const Quiet&) = delete;
+    Quiet& operator=(const Quiet&) = delete;
+};
+
 // Writes to stdout what the program was asked for. ReaderLeft, or std::system_error.
 void print_result(std::string_view text);
 

@@ -82,15 +82,10 @@ std::uint64_t end_of_samples(const std::string& path, std::uint64_t step) {
     return end;
 }
 
-}  // namespace
-
-void RunLog::open(std::uint64_t step) {
-    const std::string metrics_path = path("metrics.jsonl");
-    const std::string samples_path = path("samples.txt");
+// The steps of metrics.jsonl, and where the line of each ends in the file.
+template <class Visit> void each_line(const std::string& metrics_path, Visit visit) {
     Lines lines(metrics_path);
-    std::uint64_t last = 0;   // the step of the line before
-    std::uint64_t count = 0;  // lines that are kept
-    std::uint64_t end = 0;    // of the last of them
+    std::uint64_t last = 0;  // the step of the line before
     while (const auto line = lines.next()) {
         const std::string subject = metrics_path + ":" + std::to_string(lines.number());
         const auto metrics = StepMetrics::from_json(*line, subject);
@@ -98,11 +93,32 @@ void RunLog::open(std::uint64_t step) {
             throw Error(subject + ": the steps must ascend: " + std::to_string(metrics.step) +
                         " after " + std::to_string(last));
         last = metrics.step;
-        if (metrics.step > step) continue;
+        visit(metrics, lines.end());
+    }
+}
+
+std::string metrics_path_of(const std::string& directory) { return directory + "/metrics.jsonl"; }
+
+}  // namespace
+
+std::vector<StepMetrics> recorded_steps(const std::string& directory) {
+    std::vector<StepMetrics> steps;
+    each_line(metrics_path_of(directory),
+              [&](const StepMetrics& metrics, std::uint64_t) { steps.push_back(metrics); });
+    return steps;
+}
+
+void RunLog::open(std::uint64_t step) {
+    const std::string metrics_path = metrics_path_of(directory_);
+    const std::string samples_path = path("samples.txt");
+    std::uint64_t count = 0;  // lines that are kept
+    std::uint64_t end = 0;    // of the last of them
+    each_line(metrics_path, [&](const StepMetrics& metrics, std::uint64_t end_of_line) {
+        if (metrics.step > step) return;
         add(metrics);
         ++count;
-        end = lines.end();
-    }
+        end = end_of_line;
+    });
     if (count < step)
         say_line(metrics_path + ": of the " + std::to_string(step) + " steps done, " +
                  std::to_string(step - count) + " have no line");

@@ -14,6 +14,10 @@
 
 namespace taper::examples {
 
+// What metrics.jsonl of a run has, step by step; nothing where there is no such file. Error: as of
+// RunLog::open.
+std::vector<StepMetrics> recorded_steps(const std::string& directory);
+
 class RunLog {
   public:
     // loss_unit: of the axis of loss.svg.

@@ -18,7 +18,7 @@
 #include "examples/language_model/train_program.hpp"
 #include "examples/language_model/training_options.hpp"
 #include "examples/paper/attention_file.hpp"
-#include "examples/paper/figure_1_verdicts.hpp"
+#include "examples/paper/held_out.hpp"
 
 namespace taper::examples {
 

@@ -64,7 +64,7 @@ std::optional<ModelFigures> measure_attention(const Figure1Options& o);
 
 using Models = std::vector<ModelFigures>;  // one a seed
 
-// has_learned (figure_1_verdicts); the model of --attention is taken at its word.
+// has_learned (held_out); the model of --attention is taken at its word.
 bool learned_model(const ModelFigures& figures);
 
 // The mean over the models.

@@ -11,8 +11,6 @@ Verdict low_rank_verdict(const Rest& rest, bool learned) {
     return as_low_as_the_paper && markedly ? Verdict::holds : Verdict::holds_weaker;
 }
 
-bool has_learned(double loss, double entropy) { return loss < 0.8 * entropy; }
-
 double rise_of(std::span<const double> layers) {
     const std::size_t half = layers.size() / 2;
     if (half == 0) return 0;

@@ -14,10 +14,6 @@ namespace taper::examples {
 // its attention is no trained one: nothing is visible.
 Verdict low_rank_verdict(const Rest& rest, bool learned);
 
-// Guessing without a look at other positions costs at least 0.8 of the entropy of the tokens, as
-// four fifths of the targets are hidden (MaskedTask), and the others might be read off.
-bool has_learned(double loss, double entropy);
-
 // layers: the share of each.
 // The mean of the upper half of the layers less that of the lower half; a layer in the middle is in
 // neither.

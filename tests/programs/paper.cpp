@@ -105,6 +105,72 @@ TEST_CASE("programs paper: figure_1 measures the P of a file, and each verdict i
     CHECK(again.json == paper.json);
 }
 
+// No test asserts how long something takes: that after the same time may be flipped or not.
+TEST_CASE("programs paper: figure_3 trains its models once, and each verdict is flipped") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text", prose(30'000));
+    const PaperRun first("figure_3", scratch, {"--text", text});
+    check_report(first);
+    bool all_flipped = true;
+    for (const nlohmann::json& finding : first.json.at("findings")) {
+        CAPTURE(finding.dump());
+        all_flipped = all_flipped && is_flipped(finding);
+        const bool is_of_time = contains(finding.at("claim").get<std::string>(), "same time");
+        if (!is_of_time) CHECK(is_flipped(finding));
+    }
+    CHECK(first.result.status == (all_flipped ? 0 : 1));
+    for (const char* picture : {"sharing", "lengths", "time"})
+        CHECK(contains(
+            file_contents(scratch.path("figure_3/figure_3_" + std::string(picture) + ".svg")),
+            "</svg>"));
+    const PaperRun again("figure_3", scratch, {"--text", text});
+    CHECK(again.json == first.json);
+    CHECK(contains(again.result.out, "models are there already"));
+    for (const Result& result : {first.result, again.result})
+        CHECK(!contains(result.out, "tokens/s"));  // the training says nothing of its own
+}
+
+TEST_CASE("programs paper: figure_3 is interrupted, and ends with the same numbers") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text", prose(30'000));
+    const Arguments options{"--quick", "--steps", "60", "--tokens", "64", "--text", text};
+    const auto out = [&](const std::string& name) {
+        return Arguments{"--out", scratch.path(name)};
+    };
+    const auto report = [&](const std::string& name) {
+        return nlohmann::json::parse(file_contents(scratch.path(name + "/figure_3.json")));
+    };
+    run("figure_3", options + out("whole"));
+    // The steps of some runs follow from what was measured.
+    std::filesystem::create_directories(scratch.path("parts"));
+    std::filesystem::copy_file(scratch.path("whole/quick_step_times.json"),
+                               scratch.path("parts/quick_step_times.json"));
+    const std::string runs = scratch.path("parts/quick_runs");
+    Process first("figure_3", options + out("parts"));
+    REQUIRE(first.wait_for([&] { return steps_logged(runs + "/n8_k1_1") > 5; }));
+    first.kill(SIGINT);
+    const Result stopped = first.wait();
+    CHECK(stopped.status == 130);
+    CHECK(contains(stopped.out, "the same command goes on"));
+    CHECK(steps_logged(runs + "/n8_k1_1") < 60);
+    run("figure_3", options + out("parts"));
+    CHECK(report("parts").at("numbers") == report("whole").at("numbers"));
+}
+
+TEST_CASE("programs paper: figure_3 refuses a run of other options, or of another text") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text", prose(30'000));
+    const Arguments small{"--quick", "--out", scratch.path("out"), "--steps", "10",
+                          "--text",  text,    "--lengths",         "8,16"};
+    CHECK(run("figure_3", small, without_gnuplot).status == 1);  // no picture
+    const std::map<std::string, std::string> before = directory_contents(scratch.path("out"));
+    check_refused(run("figure_3", small + Arguments{"--lr", "0.5"}),
+                  {"--out", "n8_full_1", "--lr", "was 0.01", "is 0.5"});
+    CHECK(directory_contents(scratch.path("out")) == before);
+    scratch.file("text", prose(40'000));
+    check_refused(run("figure_3", small), {"--out", "n8_full_1", "text"});
+}
+
 // No test asserts how long something takes: of table_1 the multiplications alone are looked at.
 TEST_CASE("programs paper: the multiplications of a layer are linear in n, of full attention not") {
     const Scratch scratch;
@@ -162,4 +228,11 @@ TEST_CASE("programs paper: bad options are refused by name") {
     check_refused(run("table_3", {"--k", "257"}), {"--k", "257", "512"});
     check_refused(run("section_6", {"--k", "513"}), {"--k", "513", "512"});
     check_refused(run("figure_1", {"--attention", "/dev/null"}), {"/dev/null", "regular file"});
+    check_refused(run("figure_3", {"--quick"}), {"--text"});
+    const Scratch scratch;
+    const std::string text = scratch.file("text", prose(1000));
+    check_refused(run("figure_3", {"--text", text, "--lengths", "8,12"}), {"--lengths", "12, 8"});
+    check_refused(run("figure_3", {"--text", text, "--lengths", "8"}), {"--lengths", "two", "1"});
+    check_refused(run("figure_3", {"--text", text, "--tokens", "48"}), {"--tokens", "48, 32"});
+    check_refused(run("figure_3", {"--text", text, "--width", "30"}), {"--width", "30"});
 }

@@ -50,6 +50,21 @@ std::string metrics_lines(std::uint64_t first, std::uint64_t last) {
 
 }  // namespace
 
+TEST_CASE("run log: the recorded steps are read back, and those of no run are none") {
+    const Scratch scratch;
+    CHECK(recorded_steps(scratch.path("")).empty());
+    RunLog log(scratch.path(""));
+    log.open(0);
+    log.record(metrics_at(1, 3));
+    log.record(metrics_at(2, 2.5, 2.75));
+    const std::vector<StepMetrics> steps = recorded_steps(scratch.path(""));
+    REQUIRE(steps.size() == 2);
+    CHECK(steps[0].loss == 3);
+    CHECK_FALSE(steps[0].val_loss);
+    CHECK(steps[1].step == 2);
+    CHECK(steps[1].val_loss == 2.75);
+}
+
 TEST_CASE(
     "run log: the picture has each step's loss, the mean of the last 20, and the validation") {
     const FakeGnuplot gnuplot;

@@ -6,6 +6,8 @@
 
 #include "examples/paper/cost_verdicts.hpp"
 #include "examples/paper/figure_1_verdicts.hpp"
+#include "examples/paper/figure_3_verdicts.hpp"
+#include "examples/paper/held_out.hpp"
 #include "examples/paper/theorem_1_verdicts.hpp"
 #include "examples/paper/theorem_2_verdicts.hpp"
 
@@ -58,6 +60,28 @@ TEST_CASE("verdicts: higher layers are more skewed where the upper half has 0.04
     CHECK(skew_verdict(Layers{0.9, 0.9, 0.909, 0.909}) == Verdict::not_visible);
     CHECK(skew_verdict(Layers{0.909, 0.909, 0.9, 0.9}) == Verdict::not_visible);
     CHECK(skew_verdict(Layers{0.92, 0.92, 0.9, 0.9}) == Verdict::does_not_hold);
+}
+
+TEST_CASE("verdicts: the perplexity falls with k where the largest k is 5 % better") {
+    using Perplexities = std::vector<double>;
+    CHECK(falls_verdict(Perplexities{10.6, 10.2, 10}) == Verdict::holds);
+    CHECK(falls_verdict(Perplexities{10.6, 11, 10}) == Verdict::holds_weaker);
+    CHECK(falls_verdict(Perplexities{10.4, 10.2, 10}) == Verdict::not_visible);
+    CHECK(falls_verdict(Perplexities{10, 10.2, 10.4}) == Verdict::not_visible);
+    CHECK(falls_verdict(Perplexities{10, 10.2, 10.6}) == Verdict::does_not_hold);
+}
+
+TEST_CASE("verdicts: a perplexity is nearly on par up to 5 % more") {
+    CHECK(on_par_verdict(10.4, 10, true) == Verdict::holds);
+    CHECK(on_par_verdict(8, 10, true) == Verdict::holds);
+    CHECK(on_par_verdict(10.6, 10, true) == Verdict::holds_weaker);
+    CHECK(on_par_verdict(10.9, 10, true) == Verdict::holds_weaker);
+    CHECK(on_par_verdict(11.1, 10, true) == Verdict::does_not_hold);
+    CHECK(on_par_verdict(10, 10, false) == Verdict::not_visible);
+    CHECK(same_verdict(std::vector{10.0, 9.9, 10.3}, true) == Verdict::holds);
+    CHECK(same_verdict(std::vector{10.0, 9.5, 10.3}, true) == Verdict::holds_weaker);
+    CHECK(same_verdict(std::vector{10.0, 9.0, 8.0}, true) == Verdict::does_not_hold);
+    CHECK(same_verdict(std::vector{10.0, 10.0}, false) == Verdict::not_visible);
 }
 
 // By hand, eps 2/3: eps^2 - eps^3 = 4/27.
