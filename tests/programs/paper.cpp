@@ -130,6 +130,22 @@ TEST_CASE("programs paper: figure_3 trains its models once, and each verdict is 
         CHECK(!contains(result.out, "tokens/s"));  // the training says nothing of its own
 }
 
+TEST_CASE("programs paper: section_4 trains its models, and each verdict is flipped") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text", prose(30'000));
+    const PaperRun paper("section_4", scratch, {"--text", text});
+    CHECK(paper.result.status == 0);
+    check_report(paper);
+    CHECK(paper.json.at("findings").size() == 6);
+    for (const nlohmann::json& finding : paper.json.at("findings")) {
+        CAPTURE(finding.dump());
+        CHECK(is_flipped(finding));
+    }
+    const nlohmann::json& models = paper.json.at("numbers").at("models");
+    CHECK(models.at("n8_k6-2").at("k") == std::vector{6, 2});
+    CHECK(models.at("n8_k2-6").at("k") == std::vector{2, 6});
+}
+
 TEST_CASE("programs paper: figure_3 is interrupted, and ends with the same numbers") {
     const Scratch scratch;
     const std::string text = scratch.file("text", prose(30'000));
@@ -235,4 +251,6 @@ TEST_CASE("programs paper: bad options are refused by name") {
     check_refused(run("figure_3", {"--text", text, "--lengths", "8"}), {"--lengths", "two", "1"});
     check_refused(run("figure_3", {"--text", text, "--tokens", "48"}), {"--tokens", "48, 32"});
     check_refused(run("figure_3", {"--text", text, "--width", "30"}), {"--width", "30"});
+    check_refused(run("section_4", {"--text", text, "--layers", "1"}), {"--layers", "1"});
+    check_refused(run("section_4", {"--text", text, "--k", "24"}), {"--k", "k 24, n 32"});
 }

@@ -6,8 +6,8 @@
 
 #include "examples/paper/cost_verdicts.hpp"
 #include "examples/paper/figure_1_verdicts.hpp"
-#include "examples/paper/figure_3_verdicts.hpp"
 #include "examples/paper/held_out.hpp"
+#include "examples/paper/perplexity_verdicts.hpp"
 #include "examples/paper/theorem_1_verdicts.hpp"
 #include "examples/paper/theorem_2_verdicts.hpp"
 

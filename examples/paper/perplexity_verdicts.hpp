@@ -1,5 +1,5 @@
-// The verdicts of figure_3: functions of perplexities and losses alone. A loss is in nats a hidden
-// token, a perplexity is exp of it.
+// The rules by which the programs about the paper judge perplexities. A perplexity is exp of a loss
+// in nats a hidden token.
 #pragma once
 
 #include <span>

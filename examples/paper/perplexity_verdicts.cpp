@@ -1,4 +1,4 @@
-#include "examples/paper/figure_3_verdicts.hpp"
+#include "examples/paper/perplexity_verdicts.hpp"
 
 #include <algorithm>
 
