@@ -56,11 +56,11 @@ void add_point(Curve& curve, double x, const Spread& spread) {
 }
 
 Curve validation_curve(const MaskedOptions& o, const Runs& runs, const std::string& title,
-                       const MaskedModel& model, double scale) {
+                       const std::string& point, double scale) {
     Curve curve{title, "lines lw 2", {}};
     std::vector<TrainedRun> of_seeds;
     for (std::uint64_t seed = o.seed; seed < o.seed + o.seeds; ++seed)
-        of_seeds.push_back(runs.result(model.name(), seed));
+        of_seeds.push_back(runs.result(point, seed));
     for (std::size_t i = 0; i < of_seeds[0].validations.size(); ++i) {
         std::vector<double> perplexities;
         for (const TrainedRun& run : of_seeds)

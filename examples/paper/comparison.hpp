@@ -25,9 +25,9 @@ bool all_learned(const MaskedLosses& losses, const std::vector<MaskedModel>& mod
 
 // A point, and its band.
 void add_point(Curve& curve, double x, const Spread& spread);
-// The validation perplexity in training over x = step * scale, the mean of the seeds.
+// The validation perplexity of a point of runs over x = step * scale, the mean of the seeds.
 Curve validation_curve(const MaskedOptions& o, const Runs& runs, const std::string& title,
-                       const MaskedModel& model, double scale = 1);
+                       const std::string& point, double scale = 1);
 
 // What is said to be nearly on par with a reference, and its controls. Where it is, a model that
 // must not be. Where it is not, two models on text in random order, where every model guesses by

@@ -167,7 +167,7 @@ const char* const style = "linespoints lw 2 pt 7 ps 0.5";
 
 void draw_k(const Figure3& f, const std::string& path) {
     std::vector<Curve> curves;
-    std::string title = "From full attention k = n/4 is apart by";
+    std::string title = "k = n/2 has, beside full attention,";
     for (const std::uint64_t n : {f.o.length_a(), f.o.length_b()}) {
         const std::string name = "n " + std::to_string(n);
         Curve curve{name, style, {}};
@@ -177,12 +177,12 @@ void draw_k(const Figure3& f, const std::string& path) {
         for (const std::uint64_t k : {f.o.ks(n).front(), f.o.ks(n).back()})
             add_point(full, static_cast<double>(k), f.losses.perplexities({.n = n}));
         title +=
-            (curves.empty() ? " " : " and ") +
-            more_text(f.losses.perplexity({.n = n, .k = {n / 4}}), f.losses.perplexity({.n = n}));
+            (curves.empty() ? " " : ", ") +
+            more_text(f.losses.perplexity({.n = n, .k = {n / 2}}), f.losses.perplexity({.n = n})) +
+            " more perplexity at n = " + std::to_string(n);
         curves.push_back(curve);
         curves.push_back(full);
     }
-    title += " of perplexity";
     require_drawn(plot(path, title, "k, projected length", "perplexity of a hidden token", curves,
                        Scale::logarithmic_x),
                   path);
@@ -213,10 +213,10 @@ void draw_sharing(const Figure3& f, const std::string& path) {
     std::vector<Curve> curves;
     const std::vector<MaskedModel> models = over_sharing(f.o);
     for (const MaskedModel& model : models)
-        curves.push_back(validation_curve(f.o, f.runs, model.sharing, model));
+        curves.push_back(validation_curve(f.o, f.runs, model.sharing, model.name()));
     const MaskedModel& first = models.front();
-    curves.push_back(validation_curve(f.o, f.runs, "random",
-                                      {.n = first.n, .k = first.k, .projection = "random"}));
+    const MaskedModel random{.n = first.n, .k = first.k, .projection = "random"};
+    curves.push_back(validation_curve(f.o, f.runs, "random", random.name()));
     const std::string title =
         "Layerwise ends with " +
         more_text(f.losses.perplexity(models.back()), f.losses.perplexity(first)) +
@@ -232,7 +232,7 @@ void draw_time(const Figure3& f, const std::string& path) {
     std::vector<Curve> curves;
     for (const MaskedModel& model : models)
         curves.push_back(
-            validation_curve(f.o, f.runs, label_of(model), model, f.times.at(model.name())));
+            validation_curve(f.o, f.runs, label_of(model), model.name(), f.times.at(model.name())));
     const std::string title = "At n = " + std::to_string(n) + " a step of k = n/4 takes " +
                               significant(f.times.at(MaskedModel{.n = n, .k = {n / 4}}.name()) /
                                           f.times.at(MaskedModel{.n = n}.name())) +

@@ -109,23 +109,37 @@ static void write_shuffled_text(const MaskedOptions& o) {
     write_file(shuffled_path(o), shuffled);
 }
 
-static std::vector<std::string> text_of(const MaskedOptions& o, const MaskedModel& model) {
+std::vector<std::string> text_of(const MaskedOptions& o, const MaskedModel& model) {
     return model.shuffled ? std::vector{shuffled_path(o)} : o.text;
 }
 
+std::map<std::string, std::string> training_values(const MaskedOptions& o, std::uint64_t n,
+                                                   std::uint64_t steps) {
+    return {{"--tokenizer", o.tokenizer},
+            {"--length", std::to_string(n)},
+            {"--width", std::to_string(o.width)},
+            {"--heads", std::to_string(o.heads)},
+            {"--layers", std::to_string(o.layers)},
+            {"--batch", std::to_string(o.tokens / n)},
+            {"--steps", std::to_string(steps)},
+            {"--warmup", std::to_string(std::min<std::uint64_t>(50, o.steps / 10))},
+            {"--lr", shortest(o.lr)},
+            {"--eval-every", std::to_string(std::max<std::uint64_t>(1, o.steps / 10))},
+            {"--save-every", "0"}};
+}
+
+std::vector<std::string> words_of(const std::map<std::string, std::string>& values) {
+    std::vector<std::string> words;
+    for (const auto& [name, value] : values) {
+        words.push_back(name);
+        words.push_back(value);
+    }
+    return words;
+}
+
 static TrainingPoint point_of(const MaskedOptions& o, const MaskedModel& model) {
-    std::map<std::string, std::string> values{
-        {"--tokenizer", o.tokenizer},
-        {"--length", std::to_string(model.n)},
-        {"--width", std::to_string(o.width)},
-        {"--heads", std::to_string(o.heads)},
-        {"--layers", std::to_string(o.layers)},
-        {"--batch", std::to_string(o.tokens / model.n)},
-        {"--steps", std::to_string(model.steps.value_or(o.steps))},
-        {"--warmup", std::to_string(std::min<std::uint64_t>(50, o.steps / 10))},
-        {"--lr", shortest(o.lr)},
-        {"--eval-every", std::to_string(std::max<std::uint64_t>(1, o.steps / 10))},
-        {"--save-every", "0"}};
+    std::map<std::string, std::string> values =
+        training_values(o, model.n, model.steps.value_or(o.steps));
     if (model.k.empty()) {
         values["--attention"] = "full";
     } else {
@@ -134,12 +148,7 @@ static TrainingPoint point_of(const MaskedOptions& o, const MaskedModel& model) 
         values["--projection"] = model.projection;
         values["--projection-init"] = model.projection_init;
     }
-    TrainingPoint point{.name = model.name(), .words = {}, .text = text_of(o, model)};
-    for (const auto& [name, value] : values) {
-        point.words.push_back(name);
-        point.words.push_back(value);
-    }
-    return point;
+    return {.name = model.name(), .words = words_of(values), .text = text_of(o, model)};
 }
 
 int train_models(const MaskedOptions& o, const std::vector<MaskedModel>& models, Runs& runs) {

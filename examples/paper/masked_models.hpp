@@ -52,6 +52,12 @@ std::vector<MaskedModel> distinct(const std::vector<MaskedModel>& models);
 // The same of text in random order, where nothing depends on what attention does.
 std::vector<MaskedModel> as_shuffled(std::vector<MaskedModel> models);
 
+// The files that a model learns from.
+std::vector<std::string> text_of(const MaskedOptions& o, const MaskedModel& model);
+// The options of a training that are the same for every model of n, by their names; and as words.
+std::map<std::string, std::string> training_values(const MaskedOptions& o, std::uint64_t n,
+                                                   std::uint64_t steps);
+std::vector<std::string> words_of(const std::map<std::string, std::string>& values);
 // Trains all that are not there. Returns the exit status, not 0 where a signal stopped it.
 int train_models(const MaskedOptions& o, const std::vector<MaskedModel>& models, Runs& runs);
 

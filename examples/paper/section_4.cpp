@@ -153,11 +153,11 @@ int report_section(const Section4Options& o, const std::vector<MaskedModel>& mod
     add_nonuniform(report, o, losses);
     for (const Projection& projection : projections())
         add_projection(report, o, losses, projection);
-    std::vector<Curve> curves{validation_curve(o, runs, "full", {.n = o.length}),
-                              validation_curve(o, runs, "learned", uniform(o))};
+    std::vector<Curve> curves{validation_curve(o, runs, "full", MaskedModel{.n = o.length}.name()),
+                              validation_curve(o, runs, "learned", uniform(o).name())};
     for (const Projection& projection : projections())
         curves.push_back(
-            validation_curve(o, runs, projection.word, with_projection(o, projection.word)));
+            validation_curve(o, runs, projection.word, with_projection(o, projection.word).name()));
     const std::string title =
         "At n = " + std::to_string(o.length) + " and k = " + std::to_string(o.k) +
         " mean pooling ends with " +

@@ -146,6 +146,19 @@ TEST_CASE("programs paper: section_4 trains its models, and each verdict is flip
     CHECK(models.at("n8_k2-6").at("k") == std::vector{2, 6});
 }
 
+TEST_CASE("programs paper: questions trains its models, and each verdict is flipped") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text", prose(30'000));
+    const PaperRun paper("questions", scratch, {"--text", text});
+    check_report(paper);
+    CHECK(paper.json.at("findings").size() == 6);
+    for (const nlohmann::json& finding : paper.json.at("findings")) {
+        CAPTURE(finding.dump());
+        const bool is_of_time = contains(finding.at("claim").get<std::string>(), "same time");
+        if (!is_of_time) CHECK(is_flipped(finding));
+    }
+}
+
 TEST_CASE("programs paper: figure_3 is interrupted, and ends with the same numbers") {
     const Scratch scratch;
     const std::string text = scratch.file("text", prose(30'000));
@@ -251,6 +264,7 @@ TEST_CASE("programs paper: bad options are refused by name") {
     check_refused(run("figure_3", {"--text", text, "--lengths", "8"}), {"--lengths", "two", "1"});
     check_refused(run("figure_3", {"--text", text, "--tokens", "48"}), {"--tokens", "48, 32"});
     check_refused(run("figure_3", {"--text", text, "--width", "30"}), {"--width", "30"});
+    check_refused(run("questions", {"--text", text, "--length", "24"}), {"--length", "24"});
     check_refused(run("section_4", {"--text", text, "--layers", "1"}), {"--layers", "1"});
     check_refused(run("section_4", {"--text", text, "--k", "24"}), {"--k", "k 24, n 32"});
 }
