@@ -232,7 +232,7 @@ std::optional<ModelFigures> measure_attention(const Figure1Options& o) {
 }
 
 bool learned_model(const ModelFigures& figures) {
-    const std::optional<HeldOut>& held_out = figures.held_out;
+    const std::optional<HeldOutFigures>& held_out = figures.held_out;
     return !held_out || has_learned(held_out->loss, held_out->entropy);
 }
 

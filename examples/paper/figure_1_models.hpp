@@ -43,16 +43,16 @@ struct Figure1Options : PaperOptions {
 // train_mlm stands. Returns the exit status: not 0 where it was stopped.
 int train_figure_model(const Figure1Options& o, const std::string& own_path, std::uint64_t seed);
 
-struct HeldOut {
+struct HeldOutFigures {
     double loss = 0;     // nats a masked token
     double entropy = 0;  // of a token of the text
 };
 
 struct ModelFigures {
     ModelSpectra spectra;
-    std::size_t length = 0;                // n
-    std::vector<std::size_t> d_h = {};     // of each layer
-    std::optional<HeldOut> held_out = {};  // none: of --attention, which has no model
+    std::size_t length = 0;                       // n
+    std::vector<std::size_t> d_h = {};            // of each layer
+    std::optional<HeldOutFigures> held_out = {};  // none: of --attention, which has no model
 
     std::size_t layers() const { return spectra.trained.layers; }
     std::size_t quarter() const { return length / 4; }

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 // The options of a command line as a run stores them.
 struct Asked {
-    TrainingOptions chosen;
+    LanguageModelOptions chosen;
     nlohmann::json stored;
 };
 
@@ -35,7 +35,7 @@ Asked asked_for(std::vector<std::string> words, bool causal) {
         throw std::logic_error("runs: --help is no training");
     asked.chosen.fit_default_k(options);
     check_options(asked.chosen.model_config(1, causal), options);
-    asked.stored = options.stored(TrainingOptions::stored(causal));
+    asked.stored = options.stored(LanguageModelOptions::stored(causal));
     return asked;
 }
 
@@ -43,7 +43,7 @@ Asked asked_for(std::vector<std::string> words, bool causal) {
 // known by its hash, may differ.
 void check_same_options(const nlohmann::json& there, const nlohmann::json& asked, bool causal,
                         const std::string& directory) {
-    for (const std::string& name : TrainingOptions::stored(causal)) {
+    for (const std::string& name : LanguageModelOptions::stored(causal)) {
         if (name == "--text" || name == "--save-every" || name == "--threads") continue;
         const nlohmann::json before = there.value(name, nlohmann::json());
         const nlohmann::json now = asked.value(name, nlohmann::json());

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
+#include <span>
+#include <utility>
 
 #include "core/error.hpp"
 
@@ -93,11 +94,10 @@ std::vector<Verse> verses_of(const Text& text) {
     return verses;
 }
 
-// The words [first, last), joined by blanks.
-static std::string joined(const std::vector<std::string>& words, std::size_t first,
-                          std::size_t last) {
+// By blanks.
+static std::string joined(std::span<const std::string> words) {
     std::string text;
-    for (std::size_t i = first; i < last; ++i) text += (i == first ? "" : " ") + words[i];
+    for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
     return text;
 }
 
@@ -109,7 +109,7 @@ std::string pretraining_text(const std::vector<Verse>& verses) {
     for (const Verse& verse : verses) {
         if (verse.is_test) continue;
         if (chapter) text += *chapter == verse.chapter ? between_verses : "\n";
-        text += joined(verse.words, 0, verse.words.size());
+        text += joined(verse.words);
         chapter = &verse.chapter;
     }
     return text + "\n";
@@ -122,51 +122,54 @@ namespace {
 constexpr std::size_t least_words = 8;
 constexpr std::size_t most_words = 20;  // of an example; of each verse of a pair half of them
 
-// Verses by their numbers, and random numbers of which each is drawn once.
+// Verses by their numbers, in a random order.
 struct Source {
     const std::vector<Verse>& verses;
-    std::vector<std::size_t> numbers;  // in a random order
-    Random random;
+    std::vector<std::size_t> numbers;
+    Random random;  // its substreams, from 1 on one for each example
 };
 
 }  // namespace
 
-// is_usable: of a verse, by its number.
-template <class F>
-static Source source_of(const std::vector<Verse>& verses, bool is_test, const Random& random,
-                        F is_usable) {
+template <class T> static void shuffle(std::vector<T>& items, const Random& random) {
+    for (std::size_t i = items.size(); i > 1; --i)
+        std::swap(items[i - 1], items[random.below(i, i)]);
+}
+
+static Source source_of(const std::vector<Verse>& verses, bool is_test, const Random& random) {
     Source source{verses, {}, random.substream(is_test ? 1 : 0)};
-    for (std::size_t i = 0; i < verses.size(); ++i) {
-        const bool is_of_part = verses[i].is_test == is_test;
-        if (is_of_part && verses[i].words.size() >= least_words && is_usable(i))
+    for (std::size_t i = 0; i < verses.size(); ++i)
+        if (verses[i].is_test == is_test && verses[i].words.size() >= least_words)
             source.numbers.push_back(i);
-    }
-    for (std::size_t i = source.numbers.size(); i > 1; --i)
-        std::swap(source.numbers[i - 1], source.numbers[source.random.below(i, i)]);
+    shuffle(source.numbers, source.random.substream(0));
     return source;
 }
 
-// Every second pair is one of neighbours; the other second verses come from other chapters.
-static std::vector<Example> follows_examples(const Source& source, std::size_t most) {
+// Every second pair is of one verse. The others have a verse of another chapter.
+static std::vector<Example> same_examples(const Source& source, std::size_t most) {
     const std::vector<Verse>& verses = source.verses;
     const std::size_t count = source.numbers.size();
+    const auto first_words = [](const Verse& verse) {
+        const std::size_t of_each = std::min(verse.words.size(), most_words / 2);
+        return std::vector(verse.words.begin(),
+                           verse.words.begin() + static_cast<std::ptrdiff_t>(of_each));
+    };
     std::vector<Example> examples;
     for (std::size_t i = 0; i < std::min(most, count); ++i) {
+        const Random random = source.random.substream(static_cast<std::uint32_t>(i + 1));
         const Verse& first = verses[source.numbers[i]];
-        const bool follows = i % 2 == 0;
-        std::size_t second = source.numbers[i] + 1;
-        const std::uint64_t first_draw = count + i * count;
-        for (std::size_t draw = 0; !follows && draw < count; ++draw) {
-            second = source.numbers[source.random.below(first_draw + draw, count)];
-            if (verses[second].chapter != first.chapter) break;
+        const Verse* second = &first;
+        const bool same = i % 2 == 0;
+        for (std::size_t draw = 0; !same && draw < count; ++draw) {
+            second = &verses[source.numbers[random.below(draw, count)]];
+            if (second->chapter != first.chapter) break;
         }
-        if (!follows && verses[second].chapter == first.chapter) continue;
-        const std::size_t of_each = most_words / 2;
-        const std::vector<std::string>& A = first.words;
-        const std::vector<std::string>& B = verses[second].words;
-        examples.push_back({follows ? "next" : "other",
-                            joined(A, A.size() - std::min(A.size(), of_each), A.size()) +
-                                between_verses + joined(B, 0, std::min(B.size(), of_each))});
+        if (!same && second->chapter == first.chapter) continue;
+        std::vector<std::string> words = first_words(*second);
+        shuffle(words, random.substream(0));
+        const std::vector<std::string> in_order = first_words(first);
+        examples.push_back(
+            {same ? "same" : "other", joined(in_order) + between_verses + joined(words)});
     }
     return examples;
 }
@@ -174,16 +177,16 @@ static std::vector<Example> follows_examples(const Source& source, std::size_t m
 // Cut somewhere in its middle third.
 static std::vector<Example> swapped_examples(const Source& source, std::size_t most) {
     std::vector<Example> examples;
-    const std::size_t count = source.numbers.size();
-    for (std::size_t i = 0; i < std::min(most, count); ++i) {
-        const std::vector<std::string>& words = source.verses[source.numbers[i]].words;
-        const std::size_t length = std::min(words.size(), most_words);
-        const std::size_t third = length / 3;
-        const std::size_t cut = third + source.random.below(count + i, third + 1);
+    for (std::size_t i = 0; i < std::min(most, source.numbers.size()); ++i) {
+        const Random random = source.random.substream(static_cast<std::uint32_t>(i + 1));
+        const std::vector<std::string>& all = source.verses[source.numbers[i]].words;
+        const std::span words(all.data(), std::min(all.size(), most_words));
+        const std::size_t third = words.size() / 3;
+        const std::size_t cut = third + random.below(0, third + 1);
         const bool swapped = i % 2 == 0;
-        examples.push_back(
-            swapped ? Example{"swapped", joined(words, cut, length) + " " + joined(words, 0, cut)}
-                    : Example{"whole", joined(words, 0, length)});
+        examples.push_back(swapped ? Example{"swapped", joined(words.subspan(cut)) + " " +
+                                                            joined(words.first(cut))}
+                                   : Example{"whole", joined(words)});
     }
     return examples;
 }
@@ -192,31 +195,24 @@ static std::vector<Example> part_examples(const Source& source, std::size_t most
     std::vector<Example> examples;
     for (std::size_t i = 0; i < std::min(most, source.numbers.size()); ++i) {
         const Verse& verse = source.verses[source.numbers[i]];
-        examples.push_back(
-            {verse.part, joined(verse.words, 0, std::min(verse.words.size(), most_words))});
+        const std::span words(verse.words.data(), std::min(verse.words.size(), most_words));
+        examples.push_back({verse.part, joined(words)});
     }
     return examples;
 }
 
 std::vector<VerseTask> verse_tasks(const std::vector<Verse>& verses, std::size_t most_train,
                                    std::size_t most_test, std::uint64_t seed) {
-    // The verse behind it is of the same chapter, and long enough.
-    const auto has_next = [&](std::size_t i) {
-        return i + 1 < verses.size() && verses[i + 1].chapter == verses[i].chapter &&
-               verses[i + 1].words.size() >= least_words;
+    std::vector<VerseTask> tasks;
+    const auto add = [&](const std::string& name, auto examples_of) {
+        const auto part = [&](bool is_test, std::size_t most) {
+            return examples_of(source_of(verses, is_test, Random(seed, name)), most);
+        };
+        tasks.push_back({name, part(false, most_train), part(true, most_test)});
     };
-    const auto any = [](std::size_t) { return true; };
-    std::vector<VerseTask> tasks{{"follows", {}, {}}, {"swapped", {}, {}}, {"part", {}, {}}};
-    for (const bool is_test : {false, true}) {
-        const auto member = is_test ? &VerseTask::test : &VerseTask::train;
-        const std::size_t most = is_test ? most_test : most_train;
-        const auto random = [&](const VerseTask& task) { return Random(seed, task.name); };
-        tasks[0].*member =
-            follows_examples(source_of(verses, is_test, random(tasks[0]), has_next), most);
-        tasks[1].*member =
-            swapped_examples(source_of(verses, is_test, random(tasks[1]), any), most);
-        tasks[2].*member = part_examples(source_of(verses, is_test, random(tasks[2]), any), most);
-    }
+    add("same", same_examples);
+    add("swapped", swapped_examples);
+    add("part", part_examples);
     for (const VerseTask& task : tasks)
         if (task.train.empty() || task.test.empty())
             throw Error("task " + task.name +

@@ -2,8 +2,8 @@
 // 2006.04768 has, and the text to pretrain on. Words are lower-case and without marks, so that no
 // capital and no full stop gives an answer away.
 //
-//     follows   does the second verse follow the first, or is it one from elsewhere? (pairs of
-//               sentences, as QNLI and QQP) A bag of words does not know where one verse ends.
+//     same      has the second text the words of the first, in another order, or those of another
+//               verse? (pairs, as QQP) A bag of words does not know where the first one ends.
 //     swapped   were the two parts of the verse swapped? Both classes have the same bags of words.
 //     part      of which part of the Bible is the verse? (topics, as IMDB) A bag of words does well.
 //
@@ -43,7 +43,7 @@ struct VerseTask {
     std::vector<Example> train, test;
 };
 
-// Of verses of eight words and more, at most so many examples, the classes of follows and swapped
+// Of verses of eight words and more, at most so many examples, the classes of same and swapped
 // equally often but for one. Error: there are not enough verses for one example each.
 std::vector<VerseTask> verse_tasks(const std::vector<Verse>& verses, std::size_t most_train,
                                    std::size_t most_test, std::uint64_t seed);
