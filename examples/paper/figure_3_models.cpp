@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "core/error.hpp"
 #include "core/io/file.hpp"
 #include "core/io/json.hpp"
 #include "examples/common/stepping.hpp"
@@ -124,7 +125,7 @@ static nn::Config timed_config(const Figure3Options& o, const MaskedModel& model
     return config;
 }
 
-static nlohmann::ordered_json time_settings(const Figure3Options& o) {
+static nlohmann::json time_settings(const Figure3Options& o) {
     return {{"lengths", o.lengths}, {"width", o.width},   {"heads", o.heads},
             {"layers", o.layers},   {"tokens", o.tokens}, {"steps", o.steps}};
 }
@@ -147,7 +148,7 @@ StepTimes step_times(const Figure3Options& o) {
     const std::vector<double> seconds = step_seconds(timed, o.quick ? 10 : 100);
     StepTimes times;
     for (std::size_t i = 0; i < models.size(); ++i) times[models[i].name()] = seconds[i];
-    const nlohmann::ordered_json json{{"settings", time_settings(o)}, {"seconds", times}};
+    const nlohmann::json json{{"settings", time_settings(o)}, {"seconds", times}};
     write_file(path, json.dump(1) + "\n");
     return times;
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "core/error.hpp"
 #include "core/io/file.hpp"
 #include "examples/common/program.hpp"
 #include "examples/language_model/loading.hpp"

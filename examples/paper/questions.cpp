@@ -12,6 +12,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "core/error.hpp"
 #include "core/io/file.hpp"
 #include "core/io/json.hpp"
 #include "examples/common/program.hpp"

@@ -13,6 +13,7 @@
 // To doubt: two layers; and learned E and F start as window means, which is what mean pooling is.
 #include <cmath>
 
+#include "core/error.hpp"
 #include "examples/common/plot.hpp"
 #include "examples/common/program.hpp"
 #include "examples/paper/comparison.hpp"
