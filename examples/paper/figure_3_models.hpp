@@ -32,8 +32,8 @@ using StepTimes = std::map<std::string, double>;
 // the steps of some runs follow from it.
 StepTimes step_times(const Figure3Options& o);
 
-// A comparison after the same time instead of the same steps: the slower one of full attention and k
-// has so many steps as fit into the time of the other one.
+// A comparison after the same time instead of the same steps: the slower one of full attention and
+// k has so many steps as fit into the time of the other one.
 struct SameTime {
     MaskedModel full, linformer;
 };

@@ -16,8 +16,8 @@
 namespace taper::examples {
 
 // Whether a masked model has learned to look at other positions, by its loss and the entropy of the
-// tokens, in nats. Guessing without costs at least 0.8 of the entropy, as four fifths of the targets
-// are hidden (MaskedTask), and the others might be read off.
+// tokens, in nats. Guessing without costs at least 0.8 of the entropy, as four fifths of the
+// targets are hidden (MaskedTask), and the others might be read off.
 bool has_learned(double loss, double entropy);
 
 class HeldOut {

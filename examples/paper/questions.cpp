@@ -3,9 +3,9 @@
 //     causal        it has no Linformer that reads left to right. taper's (core/ops.hpp) is Eq. 7
 //                   on every prefix. Is it nearly on par with full causal attention, and with a
 //                   window of last positions that are seen exactly? After the same time, too?
-//     short texts   E and F have n columns. Does a masked model read sequences that are shorter than
-//                   those it was trained on, with the first columns of E and F alone? Does it help
-//                   to lengthen their rows (--rescale)?
+//     short texts   E and F have n columns. Does a masked model read sequences that are shorter
+//                   than those it was trained on, with the first columns of E and F alone? Does it
+//                   help to lengthen their rows (--rescale)?
 //
 // Paper: none. The rules are those of figure_3: "nearly on par" is up to 5 % more perplexity.
 #include <algorithm>
@@ -198,8 +198,8 @@ nlohmann::ordered_json json_of(const ShortLosses& losses) {
     return {{"n", losses.whole}, {"n_half", losses.half}, {"n_half_rescaled", losses.rescaled}};
 }
 
-// The controls: where shorter sequences cost nothing, a model that was never trained for them would
-// have to be found; where they cost, text in random order, where they cannot.
+// The control where shorter sequences cost: text in random order, where they cannot. Where they do
+// not: full attention, which has the same embeddings of positions and no E.
 void add_short(PaperReport& report, const QuestionsOptions& o, const Runs& runs) {
     const std::vector<MaskedModel> models = masked_models(o);
     const ShortLosses own = mean_losses(o, models[0], runs);
