@@ -35,7 +35,8 @@ std::string list_over_n(const MaskedLosses& losses, const std::vector<MaskedMode
 }
 
 std::string more_text(double perplexity, double reference) {
-    return significant(100 * (perplexity / reference - 1), 3) + " %";
+    const double percent = 100 * (perplexity / reference - 1);
+    return significant(std::abs(percent)) + (percent < 0 ? " % less" : " % more");
 }
 
 std::vector<double> perplexities_of(const MaskedLosses& losses,
@@ -78,7 +79,7 @@ Finding finding_of(const MaskedLosses& losses, const OnPar& pair, const std::str
     const bool learned = losses.learned(pair.reference);
     Finding finding{.claim = claim,
                     .paper = paper,
-                    .ours = ours + ", so " + more_text(perplexity, reference) + " more",
+                    .ours = ours + ", so " + more_text(perplexity, reference),
                     .verdict = on_par_verdict(perplexity, reference, learned),
                     .control = {},
                     .control_verdict = {}};
@@ -88,11 +89,11 @@ Finding finding_of(const MaskedLosses& losses, const OnPar& pair, const std::str
         finding.control = "the text in random order, n " + std::to_string(pair.without_order.n) +
                           ": " + text_of(losses, pair.without_order) + " and " +
                           text_of(losses, pair.other_without_order) + ", so " +
-                          more_text(second, first) + " more";
+                          more_text(second, first);
         finding.control_verdict = on_par_verdict(second, first, true);
     } else {
         const double worse = losses.perplexity(pair.worse);
-        finding.control = pair.name_of_worse + ": " + more_text(worse, reference) + " more";
+        finding.control = pair.name_of_worse + ": " + more_text(worse, reference);
         finding.control_verdict = on_par_verdict(worse, reference, learned);
     }
     return finding;

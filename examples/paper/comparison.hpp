@@ -16,7 +16,7 @@ std::string label_of(const MaskedModel& model);                             // "
 std::string list_of(const MaskedLosses& losses, const std::vector<MaskedModel>& models);
 // "n 16 5.1 (...), n 32 ..."
 std::string list_over_n(const MaskedLosses& losses, const std::vector<MaskedModel>& models);
-// "5.3 %": how much more a perplexity is than the reference.
+// "5.3 % more", than the reference; or "5.3 % less".
 std::string more_text(double perplexity, double reference);
 
 std::vector<double> perplexities_of(const MaskedLosses& losses,

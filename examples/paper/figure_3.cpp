@@ -179,7 +179,7 @@ void draw_k(const Figure3& f, const std::string& path) {
         title +=
             (curves.empty() ? " " : ", ") +
             more_text(f.losses.perplexity({.n = n, .k = {n / 2}}), f.losses.perplexity({.n = n})) +
-            " more perplexity at n = " + std::to_string(n);
+            " perplexity at n = " + std::to_string(n);
         curves.push_back(curve);
         curves.push_back(full);
     }
@@ -220,7 +220,7 @@ void draw_sharing(const Figure3& f, const std::string& path) {
     const std::string title =
         "Layerwise ends with " +
         more_text(f.losses.perplexity(models.back()), f.losses.perplexity(first)) +
-        " more perplexity than no sharing";
+        " perplexity than no sharing";
     require_drawn(plot(path, title, "step", "validation perplexity", curves), path);
 }
 

@@ -116,19 +116,18 @@ Finding causal_finding(const QuestionsOptions& o, const Runs& runs, const Causal
     Finding finding{.claim = {},
                     .paper = "not measured",
                     .ours = text_of(o, runs, reference) + ", " + text_of(o, runs, model) + ", so " +
-                            more_text(own, mean) + " more",
+                            more_text(own, mean),
                     .verdict = verdict(own),
                     .control = {},
                     .control_verdict = {}};
     if (finding.verdict == Verdict::holds) {
         const double other = bigram_perplexity(o, o.length, runs.directory(model.name(), o.seed));
-        finding.control = "guessing by the last token alone: " + more_text(other, mean) + " more";
+        finding.control = "guessing by the last token alone: " + more_text(other, mean);
         finding.control_verdict = verdict(other);
     } else {
         const double most = perplexities(o, reference, runs).most;
         finding.control =
-            "the reference itself, its worst seed against their mean: " + more_text(most, mean) +
-            " more";
+            "the reference itself, its worst seed against their mean: " + more_text(most, mean);
         finding.control_verdict = verdict(most);
     }
     return finding;
@@ -241,7 +240,7 @@ void draw(const QuestionsOptions& o, const Runs& runs, const std::string& path) 
     const CausalModel& widest = models.back();
     const std::string title = "Left to right, " + widest.label() + " ends with " +
                               more_text(perplexity(o, widest, runs), perplexity(o, full(), runs)) +
-                              " more perplexity than full attention";
+                              " perplexity than full attention";
     require_drawn(plot(path, title, "step", "validation perplexity", curves), path);
 }
 

@@ -163,7 +163,7 @@ int report_section(const Section4Options& o, const std::vector<MaskedModel>& mod
         "At n = " + std::to_string(o.length) + " and k = " + std::to_string(o.k) +
         " mean pooling ends with " +
         more_text(losses.perplexity(with_projection(o, "mean")), losses.perplexity(uniform(o))) +
-        " more perplexity than a learned projection";
+        " perplexity than a learned projection";
     require_drawn(plot(report.picture_path(), title, "step", "validation perplexity", curves),
                   report.picture_path());
     return report.finish();
