@@ -164,7 +164,7 @@ def write_sources(source, mutations):
 
 
 TARGETS = ["taper_tests", "train_lm", "train_mlm", "train_classifier", "generate", "fill_mask",
-           "evaluate", "bench_step", "cost"]
+           "evaluate", "bench_step", "cost", "figure_1", "table_1", "theorem_1", "theorem_2"]
 
 
 def build(mutations):

@@ -26,15 +26,16 @@ Arguments small_classifier() {
 }
 Arguments short_run() { return small_classifier() + Arguments{"--steps", "20", "--threads", "1"}; }
 
-// Each line is of the next of these classes. Half of its words are of that class alone.
+// Each line is of the next of these classes, of 2 to 8 words. Half of them are of that class alone.
 std::string lines_of(const Lines& classes, std::size_t count, const char* stream = "lines") {
     const Random random(0, stream);
     std::string text;
     for (std::size_t i = 0; i < count; ++i) {
         const std::string& label = classes[i % classes.size()];
         text += label + "\t";
-        for (std::uint64_t word = 0; word < 3; ++word) {
-            const std::uint64_t n = random.below(100 * i + word, 10);
+        const std::uint64_t pairs = 1 + random.below(100 * i, 4);
+        for (std::uint64_t pair = 1; pair <= pairs; ++pair) {
+            const std::uint64_t n = random.below(100 * i + pair, 10);
             text += "w" + std::to_string(n) + " " + label + std::to_string(n % 3) + " ";
         }
         text += "\n";
@@ -207,9 +208,8 @@ TEST_CASE("programs classifier: long documents, unknown letters and rare classes
     const Scratch scratch;
     const std::string longest(1 << 20, 'x');
     const std::string train = scratch.file(
-        "train.tsv", lines_of({"often"}, 195) + "rare\t" + longest + "\n" + lines_of({"rare"}, 4));
-    const std::string test =
-        scratch.file("test.tsv", "often\tw1 \u20AC\nrare\t" + longest + "\noften\tw2\n");
+        "train.tsv", lines_of({"o"}, 195) + "r\t" + longest + "\n" + lines_of({"r"}, 4));
+    const std::string test = scratch.file("test.tsv", "o\tw1 \u20AC\nr\t" + longest + "\no\tw2\n");
     const std::string out = scratch.path("run");
     const Result result =
         classify(short_run() + Arguments{"--train", train, "--test", test, "--out", out});
@@ -219,11 +219,11 @@ TEST_CASE("programs classifier: long documents, unknown letters and rare classes
         contains(result.out, "--train: 1 of 200 documents have more than 32 tokens: the first 32"));
     CHECK(contains(result.out, "--test: 1 of 3 documents have more than 32 tokens"));
     CHECK(contains(result.out, "--test: 1 characters that are not in the vocabulary are left out"));
-    CHECK(contains(result.out, "most frequent class  0.6667: always 'often'"));
+    CHECK(contains(result.out, "most frequent class  0.6667: always 'o'"));
     const json results = results_of(out);
-    CHECK(results.at("most_frequent").at("name") == "often");
+    CHECK(results.at("most_frequent").at("name") == "o");
     CHECK(results.at("macro_f1") <= 1.0);
-    const std::string none = scratch.file("none.tsv", "often\t\u20AC\n");
+    const std::string none = scratch.file("none.tsv", "o\t\u20AC\n");
     check_refused(classify({"--resume", "--out", out, "--test", none}),
                   {"none.tsv:1: ", "vocabulary"});
 }
@@ -413,13 +413,26 @@ TEST_CASE("programs classifier: evaluate computes class logits and their loss fr
 }
 
 TEST_CASE("programs classifier: a row is a document, whatever the batch pads it to") {
-    const Data data;
+    const Data data({"a", "b", "c"}, 24);  // no class has ten: all train
+    const auto losses_of = [&](const char* batch, const char* steps, const std::string& out) {
+        REQUIRE(classify(with_defaults({"--batch", batch}, small_classifier()) +
+                         Arguments{"--train", data.train, "--out", out, "--steps", steps, "--lr",
+                                   "1e-30"})
+                    .status == 0);
+        double total = 0;
+        for (const json& step : metrics_of(out)) total += step.at("loss").get<double>();
+        return total / std::stod(steps);
+    };
+    CHECK(losses_of("24", "1", data.scratch.path("all")) ==
+          doctest::Approx(losses_of("1", "24", data.scratch.path("each"))).epsilon(1e-6));
+
+    const std::string train = data.scratch.file("more.tsv", lines_of({"a", "b", "c"}, 300));
     std::vector<double> losses;
     for (const char* batch : {"1", "4", "7"}) {
         const std::string out = data.scratch.path(batch);
         REQUIRE(classify(with_defaults({"--batch", batch}, small_classifier()) +
-                         Arguments{"--train", data.train, "--test", data.test, "--out", out,
-                                   "--steps", "1", "--lr", "1e-30"})
+                         Arguments{"--train", train, "--test", data.test, "--out", out, "--steps",
+                                   "1", "--lr", "1e-30"})
                     .status == 0);
         losses.push_back(metrics_of(out)[0].at("val_loss"));
         losses.push_back(results_of(out).at("loss"));

@@ -177,6 +177,7 @@ TEST_CASE(
             const auto metrics = metrics_of_same_weights(learned, options, config);
             REQUIRE(metrics.size() == 1);
             const double loss = metrics[0].at("val_loss");
+            CHECK(metrics[0].contains("val_bits_per_char") == causal);
             if (first == 0) first = loss;
             CHECK(loss == doctest::Approx(first).epsilon(2e-7));
         }
