@@ -59,10 +59,6 @@ std::string accuracy_text(const Confusion& confusion) {
     return fixed(confusion.accuracy(), 4) + " +- " + fixed(confusion.standard_error(), 4);
 }
 
-static std::string right_aligned(const std::string& text, std::size_t width) {
-    return std::string(width - std::min(width, text.size()), ' ') + text;
-}
-
 std::string table_of(const Confusion& confusion, std::span<const std::string> class_names) {
     const std::size_t classes = confusion.classes();
     std::size_t width = std::to_string(classes).size();

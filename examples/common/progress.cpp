@@ -113,6 +113,10 @@ std::string grouped(std::uint64_t number) {
     return text;
 }
 
+std::string right_aligned(const std::string& text, std::size_t width) {
+    return std::string(width - std::min(width, text.size()), ' ') + text;
+}
+
 std::string fixed(double value, int digits) {
     std::array<char, 64> text;
     char* const end = text.data() + text.size();

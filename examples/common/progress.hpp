@@ -25,6 +25,8 @@ std::string wrapped(std::string_view text, std::size_t width);
 std::string clock_text(double seconds);       // 0:07, 12:34, 1:00:00
 std::string grouped(std::uint64_t number);    // 1,234,567
 std::string fixed(double value, int digits);  // 2.31; from a million on 1.234e+06
+// Blanks before the text, up to a width in bytes.
+std::string right_aligned(const std::string& text, std::size_t width);
 
 // The word as it is typed in a shell: as it is, in '...', or in $'...' where it has what a terminal
 // must not be shown.

@@ -51,11 +51,6 @@ bool all_learned(const MaskedLosses& losses, const std::vector<MaskedModel>& mod
                        [&](const MaskedModel& model) { return losses.learned(model); });
 }
 
-void add_point(Curve& curve, double x, const Spread& spread) {
-    curve.points.emplace_back(x, spread.mean);
-    curve.band.emplace_back(spread.least, spread.most);
-}
-
 Curve validation_curve(const MaskedOptions& o, const Runs& runs, const std::string& title,
                        const std::string& point, double scale) {
     Curve curve{title, "lines lw 2", {}};

@@ -23,8 +23,6 @@ std::vector<double> perplexities_of(const MaskedLosses& losses,
                                     const std::vector<MaskedModel>& models);
 bool all_learned(const MaskedLosses& losses, const std::vector<MaskedModel>& models);
 
-// A point, and its band.
-void add_point(Curve& curve, double x, const Spread& spread);
 // The validation perplexity of a point of runs over x = step * scale, the mean of the seeds.
 Curve validation_curve(const MaskedOptions& o, const Runs& runs, const std::string& title,
                        const std::string& point, double scale = 1);

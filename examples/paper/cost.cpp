@@ -20,6 +20,7 @@
 #include "examples/common/output_path.hpp"
 #include "examples/common/plot.hpp"
 #include "examples/common/program.hpp"
+#include "examples/common/progress.hpp"
 #include "examples/paper/report.hpp"
 #include "nn/linformer.hpp"
 
@@ -88,10 +89,6 @@ static std::string cell(double number, double in_brackets, int digits) {
     std::snprintf(text, sizeof text, "%*.*f (%.*f)", 7, digits, number, bracket_digits,
                   in_brackets);
     return text;
-}
-
-static std::string right_aligned(const std::string& text, std::size_t width) {
-    return std::string(width - std::min(width, text.size()), ' ') + text;
 }
 
 static std::string row(const std::string& first, const std::vector<std::string>& cells) {

@@ -24,10 +24,6 @@ const std::vector<NamedTable>& named_tables() {
     return tables;
 }
 
-std::string padded(const std::string& text, std::size_t width) {
-    return std::string(width - std::min(width, text.size()), ' ') + text;
-}
-
 double entropy_of_rows(const Spectrum& s) { return s.entropy; }
 double weight_of_distance(const Spectrum& s) { return s.distance; }
 
@@ -97,14 +93,14 @@ std::string table_row(const NamedTable& named, const ModelFigures& figures, std:
     const double entropy = mean_over(table, cells, entropy_of_rows);
     const double distance = mean_over(table, cells, weight_of_distance);
     std::string row = named.name + std::string(16 - named.name.size(), ' ');
-    row += padded(std::to_string(layer), 5);
-    row += padded(fixed(1 - rest.own, 3), 14);
-    row += padded(fixed(1 - rest.shuffled, 3), 10);
-    row += padded(fixed(share_without_first(shares), 3), 12);
-    row += padded(std::to_string(count_for(shares, 0.9)), 9);
-    row += padded(std::to_string(count_for(shuffled, 0.9)), 10);
-    row += padded(fixed(entropy, 3), 9);
-    row += padded(fixed(distance, 3), 14);
+    row += right_aligned(std::to_string(layer), 5);
+    row += right_aligned(fixed(1 - rest.own, 3), 14);
+    row += right_aligned(fixed(1 - rest.shuffled, 3), 10);
+    row += right_aligned(fixed(share_without_first(shares), 3), 12);
+    row += right_aligned(std::to_string(count_for(shares, 0.9)), 9);
+    row += right_aligned(std::to_string(count_for(shuffled, 0.9)), 10);
+    row += right_aligned(fixed(entropy, 3), 9);
+    row += right_aligned(fixed(distance, 3), 14);
     return row + "\n";
 }
 

@@ -157,6 +157,11 @@ void WorkProgress::show() {
     else say_line(report_line(standing, any_width));
 }
 
+void add_point(Curve& curve, double x, const Spread& spread) {
+    curve.points.emplace_back(x, spread.mean);
+    curve.band.emplace_back(spread.least, spread.most);
+}
+
 void require_drawn(bool drawn, const std::string& path) {
     if (!drawn)
         throw std::runtime_error(

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "examples/common/options.hpp"
+#include "examples/common/plot.hpp"
 
 namespace taper::examples {
 
@@ -101,6 +102,9 @@ class WorkProgress {
     double began_at_;
     double shown_at_;
 };
+
+// The mean as a point, with its band.
+void add_point(Curve& curve, double x, const Spread& spread);
 
 // Error, which names --out: the picture was not drawn (plot.hpp returned false).
 void require_drawn(bool drawn, const std::string& path);

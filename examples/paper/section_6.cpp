@@ -59,9 +59,7 @@ Spread token_cost(const std::vector<Points>& of_seeds, std::size_t i) {
 Curve curve_of(const std::string& title, const std::vector<Points>& of_seeds) {
     Curve curve{title, "linespoints lw 2 pt 7 ps 0.5", {}};
     for (std::size_t i = 0; i < of_seeds[0].size(); ++i) {
-        const Spread cost = token_cost(of_seeds, i);
-        curve.points.emplace_back(of_seeds[0][i].first, cost.mean);
-        curve.band.emplace_back(cost.least, cost.most);
+        add_point(curve, of_seeds[0][i].first, token_cost(of_seeds, i));
     }
     return curve;
 }

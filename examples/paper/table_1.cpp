@@ -164,10 +164,8 @@ Curve curve_of(const std::string& title, const std::vector<LayerCosts>& of_seeds
     Curve curve{title, "linespoints lw 2 pt 7 ps 0.5", {}};
     for (std::size_t i = 0; i < (of_seeds[0].*member).size(); ++i) {
         std::vector<double> costs;
-        for (const LayerCosts& seed : of_seeds) costs.push_back((seed.*member)[i].second);
-        const Spread spread = spread_of(costs);
-        curve.points.emplace_back((of_seeds[0].*member)[i].first, 1e3 * spread.mean);
-        curve.band.emplace_back(1e3 * spread.least, 1e3 * spread.most);
+        for (const LayerCosts& seed : of_seeds) costs.push_back(1e3 * (seed.*member)[i].second);
+        add_point(curve, (of_seeds[0].*member)[i].first, spread_of(costs));
     }
     return curve;
 }

@@ -34,13 +34,9 @@ AverageAccuracy average_of(const Table2Results& results, const Table2Model& mode
 
 // ---- The table ----
 
-std::string padded(const std::string& text, std::size_t width) {
-    return std::string(width - std::min(width, text.size()), ' ') + text;
-}
-
 std::string row(const std::string& name, const std::vector<std::string>& cells) {
     std::string line = name + std::string(28 - std::min<std::size_t>(28, name.size()), ' ');
-    for (const std::string& cell : cells) line += padded(cell, 14);
+    for (const std::string& cell : cells) line += right_aligned(cell, 14);
     return line + "\n";
 }
 
@@ -158,9 +154,7 @@ void draw(const PaperReport& report, const Table2Options& o, const Table2Results
     for (const std::string& task : results.tasks) {
         Curve curve{task, "linespoints lw 2 pt 7 ps 0.5", {}};
         for (const std::uint64_t k : ks) {
-            const Spread spread = accuracies_of(results, {.k = k}, task);
-            curve.points.emplace_back(static_cast<double>(k), spread.mean);
-            curve.band.emplace_back(spread.least, spread.most);
+            add_point(curve, static_cast<double>(k), accuracies_of(results, {.k = k}, task));
         }
         curves.push_back(curve);
     }

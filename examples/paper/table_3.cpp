@@ -163,13 +163,9 @@ Spread memory_saved_against_full(const Repeats& repeats, std::size_t n, std::siz
 
 // ---- The tables
 
-std::string padded(const std::string& text, std::size_t width) {
-    return std::string(width - std::min(width, text.size()), ' ') + text;
-}
-
 std::string heading(const std::string& title, const Table3Options& o) {
-    std::string text = "\n" + title + "\n" + padded("n", 8);
-    for (const std::uint64_t k : o.k) text += padded("k " + std::to_string(k), 14);
+    std::string text = "\n" + title + "\n" + right_aligned("n", 8);
+    for (const std::uint64_t k : o.k) text += right_aligned("k " + std::to_string(k), 14);
     return text + "\n";
 }
 
@@ -178,13 +174,13 @@ template <class Ours>
 std::string table_text(const Table3Options& o, Ours ours, double PaperCell::*of_paper) {
     std::string text;
     for (const std::uint64_t n : o.lengths) {
-        text += padded(std::to_string(n), 8);
+        text += right_aligned(std::to_string(n), 8);
         for (const std::uint64_t k : o.k) {
             std::string cell;
             if (in_table(n, k)) cell = significant(ours(n, k), 2);
             if (!cell.empty() && paper_table().contains(n) && paper_table().at(n).contains(k))
                 cell += " (" + significant(paper_table().at(n).at(k).*of_paper, 2) + ")";
-            text += padded(cell, 14);
+            text += right_aligned(cell, 14);
         }
         text += "\n";
     }
@@ -215,10 +211,10 @@ double arrays_held(const CostsAtLength& at, std::size_t n, const Table3Options& 
 
 void print_batches(const Table3Options& o, PassMode mode, const Repeats& repeats) {
     std::string text = "\nThe largest batch in " + std::to_string(o.budget) + " MB, " +
-                       name_of(mode) + ", by the memory of a sequence\n" + padded("n", 8) +
-                       padded("scores held", 16) + padded("full", 12) +
-                       padded("k " + std::to_string(o.k[0]), 12) + padded("n x n arrays held", 20) +
-                       "\n";
+                       name_of(mode) + ", by the memory of a sequence\n" + right_aligned("n", 8) +
+                       right_aligned("scores held", 16) + right_aligned("full", 12) +
+                       right_aligned("k " + std::to_string(o.k[0]), 12) +
+                       right_aligned("n x n arrays held", 20) + "\n";
     const auto batch = [&](const Spread& megabytes) {
         return std::to_string(
             std::lround(std::floor(static_cast<double>(o.budget) / megabytes.mean)));
@@ -232,11 +228,11 @@ void print_batches(const Table3Options& o, PassMode mode, const Repeats& repeats
             repeats, n, [&](const CostsAtLength& at) { return at.by_k.at(o.k[0]).megabytes; });
         const Spread arrays = over_repeats(
             repeats, n, [&](const CostsAtLength& at) { return arrays_held(at, n, o); });
-        text += padded(std::to_string(n), 8);
-        text += padded(batch(megabytes(&CostsAtLength::held)), 16);
-        text += padded(batch(megabytes(&CostsAtLength::full)), 12);
-        text += padded(batch(linformer), 12);
-        text += padded(significant(arrays.mean, 2), 20) + "\n";
+        text += right_aligned(std::to_string(n), 8);
+        text += right_aligned(batch(megabytes(&CostsAtLength::held)), 16);
+        text += right_aligned(batch(megabytes(&CostsAtLength::full)), 12);
+        text += right_aligned(batch(linformer), 12);
+        text += right_aligned(significant(arrays.mean, 2), 20) + "\n";
     }
     print_result(text);
 }
@@ -334,9 +330,7 @@ void draw(const PaperReport& report, const Table3Options& o, const Repeats& forw
         Curve curve{"k " + std::to_string(k), solid, {}};
         for (const std::uint64_t n : o.lengths) {
             if (!in_table(n, k)) continue;
-            const Spread saved = time_saved(forward, n, k);
-            curve.points.emplace_back(static_cast<double>(n), saved.mean);
-            curve.band.emplace_back(saved.least, saved.most);
+            add_point(curve, static_cast<double>(n), time_saved(forward, n, k));
         }
         if (!curve.points.empty()) curves.push_back(curve);
     }

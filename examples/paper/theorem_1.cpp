@@ -308,9 +308,8 @@ static Curve curve_of(const std::string& title, const std::string& style,
                       const std::function<double(const ProjectionErrors&)>& get) {
     Curve curve{title, style, {}};
     for (std::size_t i = 0; i < heads.errors.front().size(); ++i) {
-        const Spread spread = spread_of(over_seeds(heads, i, get));
-        curve.points.emplace_back(static_cast<double>(heads.errors.front()[i].k), spread.mean);
-        curve.band.emplace_back(spread.least, spread.most);
+        add_point(curve, static_cast<double>(heads.errors.front()[i].k),
+                  spread_of(over_seeds(heads, i, get)));
     }
     return curve;
 }

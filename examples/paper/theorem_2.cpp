@@ -169,9 +169,7 @@ static Curve error_curve(const std::string& title, const std::string& style,
                          const ErrorsByLength& errors, std::size_t k) {
     Curve curve{title, style, {}};
     for (const auto& [n, seeds] : errors) {
-        const Spread spread = spread_of(errors_at(seeds, k));
-        curve.points.emplace_back(static_cast<double>(n), spread.mean);
-        curve.band.emplace_back(spread.least, spread.most);
+        add_point(curve, static_cast<double>(n), spread_of(errors_at(seeds, k)));
     }
     return curve;
 }

@@ -22,7 +22,7 @@ using Lines = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("documents: a line is label, tab, and all that follows; quotes are letters") {
+TEST_CASE("documents: a line is label, tab, and all that follows, and quotes are letters") {
     const Scratch scratch;
     const std::string path = scratch.file("a.tsv",
                                           "a\t\"x\n"
