@@ -71,8 +71,9 @@ EncodedDocuments encode_documents(std::span<const Document> documents,
         encoded.documents.push_back({std::move(tokens), class_of(document, class_names)});
     }
     if (unknown > 0)
-        encoded.notices.push_back(subject + ": " + grouped(unknown) +
-                                  " characters that are not in the vocabulary are left out");
+        encoded.notices.push_back(
+            subject +
+            ": characters that are not in the vocabulary are left out: " + grouped(unknown));
     if (overlong > 0)
         encoded.notices.push_back(subject + ": " + grouped(overlong) + " of " +
                                   grouped(documents.size()) + " documents have more than " +

@@ -68,7 +68,7 @@ TEST_CASE("encoded documents: characters that the vocabulary lacks are left out,
     CHECK(encoded.documents[1].tokens == TokenIds{2});
     CHECK(encoded.notices ==
           std::vector<std::string>{
-              "--test: 3 characters that are not in the vocabulary are left out"});
+              "--test: characters that are not in the vocabulary are left out: 3"});
     documents[1].text = "dd";
     CHECK(refusal([&] { encode_documents(documents, names, *tokenizer, 9, "--test"); }) ==
           "f:2: a text must have a character of the vocabulary: it has none");
