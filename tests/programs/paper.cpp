@@ -165,6 +165,27 @@ TEST_CASE("programs paper: questions trains its models, and each verdict is flip
     }
 }
 
+TEST_CASE("programs paper: film_strip shows E before, in and after training") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text", prose(30'000));
+    const PaperRun paper("film_strip", scratch, {"--text", text});
+    CHECK(paper.result.status == 0);
+    check_report(paper);
+    for (const nlohmann::json& finding : paper.json.at("findings")) {
+        CAPTURE(finding.dump());
+        CHECK(is_flipped(finding));
+    }
+    // Four of sixteen positions: all of a window mean's squares but for its noise; of a random row
+    // between their share and all.
+    const nlohmann::json& numbers = paper.json.at("numbers");
+    CHECK(numbers.at("window").size() == 6);
+    CHECK(numbers.at("window").at("step 0").at(0).get<double>() > 0.9);
+    CHECK(numbers.at("normal").at("step 0").at(0).get<double>() > 0.3);
+    CHECK(numbers.at("normal").at("step 0").at(0).get<double>() < 0.75);
+    CHECK(numbers.at("normal").at("step 60") != numbers.at("normal").at("step 48"));
+    CHECK(contains(file_contents(scratch.path("film_strip/film_strip_normal.svg")), "</svg>"));
+}
+
 TEST_CASE("programs paper: figure_3 is interrupted, and ends with the same numbers") {
     const Scratch scratch;
     const std::string text = scratch.file("text", prose(30'000));
