@@ -16,7 +16,6 @@
 
 namespace taper::examples {
 
-
 static void bench(const nn::Config& config, std::size_t batch, bool train, std::uint64_t steps) {
     Stepper stepper(config, batch, train);
     constexpr std::uint64_t warm_up = 3;

@@ -337,7 +337,10 @@ TEST_CASE("programs classifier: a masked model is fine-tuned with its tokenizer 
     CHECK(config == before);
     // At this learning rate the weights are the base's.
     const TensorFile weights = load_safetensors(data.out + "/model.safetensors");
-    for (const auto& [name, tensor] : load_safetensors(base + "/model.safetensors").tensors) {
+    const TensorFile base_weights = load_safetensors(base + "/model.safetensors");
+    for (const auto& named_tensor : base_weights.tensors) {
+        const auto& name = named_tensor.first;
+        const auto& tensor = named_tensor.second;
         CAPTURE(name);
         const bool decays = shape_of(tensor).size() > 1;
         REQUIRE(weights.find(name));

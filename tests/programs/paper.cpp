@@ -244,7 +244,7 @@ TEST_CASE("programs paper: Linformer saves memory where scores are held, and now
     const PaperRun paper("table_3", scratch);
     check_report(paper);
     CHECK(paper.json.at("findings").size() == 4);
-    for (const std::size_t of_memory : {1, 3}) {
+    for (const std::size_t of_memory : {1U, 3U}) {
         const nlohmann::json& finding = paper.json.at("findings").at(of_memory);
         CAPTURE(finding.dump());
         CHECK(contains(finding.at("claim").get<std::string>(), "memory"));
