@@ -129,7 +129,7 @@ TEST_CASE("encoded documents: steps go through the epochs document by document")
             CHECK(batch.targets(row) == batch.tokens(row, 0) % 3);
         }
     }
-    for (const std::size_t epoch : {0U, 1U})
+    for (const std::ptrdiff_t epoch : {0, 1})
         CHECK(std::set<std::int64_t>(read.begin() + 10 * epoch, read.begin() + 10 * (epoch + 1))
                   .size() == 10);
     ClassifierObjective resumed(options, *tokenizer, documents);
