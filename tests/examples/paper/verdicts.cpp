@@ -8,6 +8,7 @@
 #include "examples/paper/figure_1_verdicts.hpp"
 #include "examples/paper/held_out.hpp"
 #include "examples/paper/perplexity_verdicts.hpp"
+#include "examples/paper/table_2_verdicts.hpp"
 #include "examples/paper/theorem_1_verdicts.hpp"
 #include "examples/paper/theorem_2_verdicts.hpp"
 
@@ -199,4 +200,19 @@ TEST_CASE("verdicts: a fitted error falls with each k, as k^-0.5 or more slowly"
     CHECK(service_verdict({0.5}, 0.5) == Verdict::holds);
     CHECK(service_verdict({0.51}, 0.5) == Verdict::holds_weaker);
     CHECK(service_verdict({1}, 0.5) == Verdict::does_not_hold);
+}
+
+// Standard errors of 0.3 and 0.4: 0.5 of the difference.
+TEST_CASE("verdicts: a fine-tuned model is on par down to 0.5 points below, weaker down to 1.8") {
+    const auto verdict = [](double points, double naive_bayes) {
+        return on_par_verdict({points, 0.3}, {.points = 80, .standard_error = 0.4}, naive_bayes);
+    };
+    CHECK(verdict(81, 60) == Verdict::holds);
+    CHECK(verdict(79.01, 60) == Verdict::holds);
+    CHECK(verdict(78.99, 60) == Verdict::holds_weaker);
+    CHECK(verdict(77.71, 60) == Verdict::holds_weaker);
+    CHECK(verdict(77.69, 60) == Verdict::does_not_hold);
+    CHECK(verdict(81, 77.49) == Verdict::holds);
+    CHECK(verdict(81, 77.51) == Verdict::not_visible);
+    CHECK(verdict(60, 77.51) == Verdict::not_visible);
 }
