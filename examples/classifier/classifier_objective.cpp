@@ -51,10 +51,14 @@ std::vector<std::string> ClassifierObjective::outline() const {
     const double epochs =
         static_cast<double>(options_.steps * options_.batch) / static_cast<double>(count);
     const std::size_t validating = documents_.validation.size();
-    const std::string reason = validating == 0 ? ": a tenth of no class is a whole document" : "";
+    const std::string reason =
+        validating == 0
+            ? ": no class has " + grouped(fewest_with_one_held_out(count)) + " documents"
+            : "";
     return {grouped(count) + " documents train, " + grouped(validating) + " validate" + reason,
-            grouped(options_.steps) + " steps of " + grouped(options_.batch) +
-                " documents: each is read " + fixed(epochs, 1) + " times"};
+            counted(options_.steps, "step", "steps") + " of " +
+                counted(options_.batch, "document", "documents") + ": each is read " +
+                fixed(epochs, 1) + " times"};
 }
 
 Array<float> logits_of(const nn::Linformer<float>& model, const Batch& batch) {

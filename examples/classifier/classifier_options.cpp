@@ -12,13 +12,13 @@ void ClassifierOptions::declare(Options& options) {
                   "text, UTF-8 (byte: any); quotes are letters, and a carriage return at the end "
                   "of a line is part of that end. A directory has a folder for each class, with a "
                   "file for each document. A tenth of each class, at most 1000 documents in all, "
-                  "validates [required, but with --resume]");
+                  "validates [required, except with --resume]");
     options.files("--test", test,
-                  "documents to judge the classifier on at the end, in the same form; repeatable. "
-                  "With --resume they may be others");
+                  "documents to judge the classifier on at the end, in the same form; repeatable, "
+                  "optional. With --resume they may be given later, or be others");
     declare_directory(options);
     declare_tokenizer(options);
-    declare_model(options);
+    declare_model(options, "n, tokens of a document that are read: its first");
     declare_rescale(options);
     declare_steps(options, "documents", "the held-out documents");
 }

@@ -84,9 +84,8 @@ std::vector<Document> read_all(const std::vector<std::string>& paths, Encoding e
     for (const std::string& path : paths) {
         Documents read = read_documents(path, encoding);
         say_notices(read.notices);
-        const std::size_t classes = class_names_of(read.documents).size();
-        say_line(path + ": " + grouped(read.documents.size()) + " documents of " +
-                 grouped(classes) + (classes == 1 ? " class" : " classes"));
+        say_line(path + ": " + counted(read.documents.size(), "document", "documents") + " of " +
+                 counted(class_names_of(read.documents).size(), "class", "classes"));
         std::move(read.documents.begin(), read.documents.end(), std::back_inserter(all));
     }
     return all;
@@ -104,6 +103,7 @@ Data read_data(const ClassifierOptions& chosen, Encoding encoding,
                     chosen.out +
                     " was started: they are others (--train says where those are; --out begins a "
                     "run with these)");
+    say_line("classes: " + classes_text(data.train));
     data.class_names = class_names_of(data.train);
     if (data.class_names.size() < 2)
         throw Error(
@@ -194,7 +194,7 @@ int judge_run(const Training& training, const ClassifierOptions& chosen, const T
     if (!results) return stop_status();
     training.save_file("results.json", results_json(*results, test.baselines, class_names,
                                                     chosen.test, training.steps()));
-    say(report_of(*results, test.baselines, class_names));
+    say(report_of(*results, test.baselines, class_names, training.steps()));
     say_line("the numbers of the test: " + chosen.out + "/results.json");
     return 0;
 }
@@ -236,8 +236,9 @@ int classify_here(const std::vector<std::string>& command_line, const std::strin
     ClassifierOptions chosen;
     Options options(program,
                     "Trains a classifier of texts, from nothing or from a masked language model, "
-                    "and judges it on a test set: accuracy, F1 and confusion matrix, beside naive "
-                    "Bayes and the most frequent class. They stand in results.json, too.");
+                    "and judges it on a test set: accuracy, F1 (macro: the mean over the classes "
+                    "that the test has) and confusion matrix, beside naive Bayes and the most "
+                    "frequent class. They stand in results.json in the --out directory, too.");
     chosen.declare(options);
     if (!options.parse(command_line)) return 0;
     return classify_with(command_line.at(0), chosen, options);

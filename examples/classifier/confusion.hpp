@@ -27,7 +27,7 @@ class Confusion {
     // 2 right / (documents + predicted) of a class: the harmonic mean of precision and recall.
     // None: no document is of this class or taken for it.
     std::optional<double> f1(std::size_t label) const;
-    double macro_f1() const;  // the mean over the classes that have one
+    double macro_f1() const;  // the mean over the classes that have a document
 
   private:
     std::vector<std::vector<std::size_t>> counts_;
@@ -36,7 +36,9 @@ class Confusion {
 // "0.8230 +- 0.0121", accuracy and its standard error.
 std::string accuracy_text(const Confusion& confusion);
 
-// A line a class: its row, number and F1. Above them a line of the columns' numbers.
+// A line a class: its name, row and F1, and its whole name where that is cut. Above them a line of
+// the columns' names. A name has at most 12 columns; where two would then be the same, those that
+// are cut have the numbers of their classes before them.
 std::string table_of(const Confusion& confusion, std::span<const std::string> class_names);
 
 }  // namespace taper::examples

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <string_view>
 
@@ -64,6 +65,17 @@ std::vector<fs::path> entries_of(const fs::path& directory) {
 
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
 
+// "a, b and 3 more": of these items at most so many.
+std::string listed(const std::vector<std::string>& items, std::size_t most) {
+    std::string text;
+    for (std::size_t i = 0; i < std::min(items.size(), most); ++i)
+        text += (i > 0 ? ", " : "") + items[i];
+    if (items.size() > most) text += " and " + grouped(items.size() - most) + " more";
+    return text;
+}
+
+std::string quoted(const std::string& name) { return "'" + shortened(name) + "'"; }
+
 Documents read_folders(const std::string& path, Encoding encoding) {
     Documents found;
     std::size_t left_out = 0;
@@ -86,10 +98,13 @@ Documents read_folders(const std::string& path, Encoding encoding) {
         if (found.documents.size() == before)
             found.notices.push_back(folder.string() + ": no class: the folder has no document");
     }
+    const std::string entries = counted(left_out, "entry", "entries") + " left out";
+    if (found.documents.empty())
+        throw Error(path + ": there must be a folder for each class with documents in it: " + path +
+                    " has none: " + entries);
     if (left_out > 0)
-        found.notices.push_back(path + ": " + grouped(left_out) +
-                                " entries left out: they are hidden, or neither folders of "
-                                "classes nor files in them");
+        found.notices.push_back(path + ": " + entries +
+                                ": hidden, or neither a folder of a class nor a file in one");
     return found;
 }
 
@@ -113,12 +128,26 @@ std::size_t class_of(const Document& document, std::span<const std::string> clas
     return static_cast<std::size_t>(name - class_names.begin());
 }
 
+std::string classes_text(std::span<const Document> documents) {
+    std::map<std::string, std::size_t> counts;
+    for (const Document& document : documents) ++counts[document.label];
+    std::vector<std::string> items;
+    for (const auto& [name, count] : counts)
+        items.push_back(quoted(name) + " " + counted(count, "document", "documents"));
+    constexpr std::size_t most = 20;
+    return listed(items, most);
+}
+
 void require_known_classes(std::span<const Document> documents,
                            std::span<const std::string> class_names) {
-    for (const Document& document : documents)
-        if (!std::binary_search(class_names.begin(), class_names.end(), document.label))
-            throw Error(document.place + ": every class of --test must be one of --train: '" +
-                        shortened(document.label) + "'");
+    for (const Document& document : documents) {
+        if (std::binary_search(class_names.begin(), class_names.end(), document.label)) continue;
+        std::vector<std::string> items;
+        for (const std::string& name : class_names) items.push_back(quoted(name));
+        constexpr std::size_t most = 10;
+        throw Error(document.place + ": every class of --test must be one of --train: " +
+                    quoted(document.label) + ": --train has " + listed(items, most));
+    }
 }
 
 std::string hash_of(std::span<const Document> documents) {

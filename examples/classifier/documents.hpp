@@ -30,7 +30,7 @@ struct Documents {
 //                of their names. What begins with a dot, and all that is neither such a folder nor
 //                such a file, is left out.
 // Error, which names FILE:LINE or the file: a line without a tab, a label or a text that is empty,
-// a label that is not UTF-8, and what read_text refuses.
+// a label that is not UTF-8, and what read_text refuses; or a path that has no document.
 Documents read_documents(const std::string& path, Encoding encoding);
 
 // Each label once, by name: in the order of their bytes.
@@ -38,7 +38,9 @@ std::vector<std::string> class_names_of(std::span<const Document> documents);
 
 // The number of its class, whose name is among these.
 std::size_t class_of(const Document& document, std::span<const std::string> class_names);
-// Error, which names the place: the class of a document is none of these.
+// "'a' 100 documents, 'b' 1 document": the classes and how much there is of each, at most twenty.
+std::string classes_text(std::span<const Document> documents);
+// Error, which names the place and the classes, at most ten: that of a document is none of these.
 void require_known_classes(std::span<const Document> documents,
                            std::span<const std::string> class_names);
 

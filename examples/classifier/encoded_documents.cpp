@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/error.hpp"
+#include "core/kernels/parallel.hpp"
 #include "examples/common/progress.hpp"
 
 namespace taper::examples {
@@ -61,7 +62,8 @@ EncodedDocuments encode_documents(std::span<const Document> documents,
         unknown += alphabet.reduce(text);
         if (text.empty())
             throw Error(document.place +
-                        ": a text must have a character of the vocabulary: it has none");
+                        ": a text must have a character of the vocabulary: it has none: leave it "
+                        "out, or train with --tokenizer byte, which knows all");
         TokenIds tokens = tokenizer.encode(text, document.place);
         if (tokens.size() > length) {
             ++overlong;
@@ -74,16 +76,23 @@ EncodedDocuments encode_documents(std::span<const Document> documents,
         encoded.notices.push_back(
             subject +
             ": characters that are not in the vocabulary are left out: " + grouped(unknown));
-    if (overlong > 0)
-        encoded.notices.push_back(subject + ": " + grouped(overlong) + " of " +
-                                  grouped(documents.size()) + " documents have more than " +
-                                  grouped(length) + " tokens: the first " + grouped(length) +
-                                  " of each are read");
+    if (overlong == 0) return encoded;
+    const bool is_one = documents.size() == 1;
+    encoded.notices.push_back(
+        subject + ": " +
+        (is_one ? ""
+                : grouped(overlong) + " of " + grouped(documents.size()) + " documents have ") +
+        "more than " + counted(length, "token", "tokens") + ": the first " + grouped(length) +
+        (is_one ? "" : " of each") + (length == 1 ? " is read" : " are read"));
     return encoded;
 }
 
+std::size_t fewest_with_one_held_out(std::size_t documents) {
+    return std::max(std::size_t{10}, ceil_quotient(documents, most_validation_documents));
+}
+
 std::vector<bool> held_out(std::span<const std::size_t> labels, std::size_t classes) {
-    const std::size_t wanted = std::min(labels.size() / 10, most_validation_documents);
+    const std::size_t all = std::max(labels.size(), 10 * most_validation_documents);
     std::vector<std::vector<std::size_t>> of_class(classes);
     for (std::size_t i = 0; i < labels.size(); ++i) of_class[labels[i]].push_back(i);
     std::vector<bool> held(labels.size(), false);
@@ -92,7 +101,7 @@ std::vector<bool> held_out(std::span<const std::size_t> labels, std::size_t clas
         const auto& members = of_class[c];
         const auto order =
             shuffled(members.size(), random.substream(static_cast<std::uint32_t>(c)));
-        const std::size_t count = members.size() * wanted / labels.size();
+        const std::size_t count = members.size() * most_validation_documents / all;
         for (std::size_t i = 0; i < count; ++i) held[members[order[i]]] = true;
     }
     return held;

@@ -35,8 +35,11 @@ EncodedDocuments encode_documents(std::span<const Document> documents,
 inline constexpr std::size_t most_validation_documents = 1000;
 
 // Which of the documents with these labels are held out: of each class the same share, a tenth, or
-// what makes most_validation_documents in all, rounded down. The same ones every time.
+// what makes most_validation_documents in all if that is less, rounded down. The same ones every
+// time.
 std::vector<bool> held_out(std::span<const std::size_t> labels, std::size_t classes);
+// How many a class must have, of so many documents in all, for one of them to be held out.
+std::size_t fewest_with_one_held_out(std::size_t documents);
 
 // The order of training: each epoch has each of `count` documents once, in an order that is drawn
 // with the seed.

@@ -53,14 +53,15 @@ std::optional<TestResults> judge(const nn::Linformer<float>& model,
 }
 
 std::string report_of(const TestResults& results, const Baselines& baselines,
-                      std::span<const std::string> class_names) {
+                      std::span<const std::string> class_names, std::uint64_t step) {
     const Confusion& confusion = results.confusion;
     const Confusion& words = baselines.naive_bayes;
-    std::string text = "test: " + grouped(confusion.documents()) + " documents\n";
+    std::string text = "test: " + counted(confusion.documents(), "document", "documents") +
+                       ", judged after step " + grouped(step) + ", the last one\n";
     text += "  accuracy             " + accuracy_text(confusion) + ", macro F1 " +
             fixed(confusion.macro_f1(), 4) + ", loss " + fixed(results.loss, 4) + "\n";
-    text += "  naive Bayes (words)  " + accuracy_text(words) + ", macro F1 " +
-            fixed(words.macro_f1(), 4) + "\n";
+    text += "  naive Bayes          " + accuracy_text(words) + ", macro F1 " +
+            fixed(words.macro_f1(), 4) + " (over words, whole documents)\n";
     text += "  most frequent class  " + fixed(baselines.most_frequent_share, 4) + ": always '" +
             shortened(class_names[baselines.most_frequent]) + "'\n";
     constexpr std::size_t most_shown = 12;

@@ -32,16 +32,16 @@ struct TestResults {
 std::optional<TestResults> judge(const nn::Linformer<float>& model,
                                  std::span<const EncodedDocument> documents, std::size_t rows);
 
-// Lines for people.
+// Lines for people. step: after which the model was judged, the last one.
 std::string report_of(const TestResults& results, const Baselines& baselines,
-                      std::span<const std::string> class_names);
+                      std::span<const std::string> class_names, std::uint64_t step);
 
 // One JSON object:
 //     test                      the paths of --test
 //     step                      steps trained
 //     documents                 N
 //     accuracy, standard_error  p, sqrt(p (1 - p) / N)
-//     macro_f1                  the mean of the f1 of the classes that have one
+//     macro_f1                  the mean of the f1 of the classes with documents
 //     loss                      nats per document
 //     classes                   a list: name, documents, predicted, f1 (none: never true, never
 //                               predicted)

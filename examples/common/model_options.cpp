@@ -7,8 +7,8 @@
 
 namespace taper::examples {
 
-void ModelOptions::declare_model(Options& options) {
-    options.count("--length", length, 1, 1'000'000, "n, tokens in a window");
+void ModelOptions::declare_model(Options& options, const std::string& n) {
+    options.count("--length", length, 1, 1'000'000, n);
     options.counts("--k", k, 1, 1'000'000,
                    "projected length, at most n: one number, or K,K,... one a layer; by default "
                    "less where n is less or, with mean, max and conv, a window would be empty");

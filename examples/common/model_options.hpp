@@ -27,8 +27,8 @@ struct ModelOptions {
     double dropout = 0;
     std::uint64_t seed = 0;
 
-    // All options but the seed, and the two that not every kind of model has.
-    void declare_model(Options& options);
+    // All options but the seed, and the two that not every kind of model has. n: what --length is.
+    void declare_model(Options& options, const std::string& n = "n, tokens in a window");
     void declare_window(Options& options);
     void declare_rescale(Options& options);
     // Where --k was not given: at most the length, and no window empty. Returns what it chose

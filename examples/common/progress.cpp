@@ -113,8 +113,12 @@ std::string grouped(std::uint64_t number) {
     return text;
 }
 
+std::string counted(std::uint64_t number, const std::string& one, const std::string& many) {
+    return grouped(number) + " " + (number == 1 ? one : many);
+}
+
 std::string right_aligned(const std::string& text, std::size_t width) {
-    return std::string(width - std::min(width, text.size()), ' ') + text;
+    return std::string(width - std::min(width, columns_of(text)), ' ') + text;
 }
 
 std::string fixed(double value, int digits) {

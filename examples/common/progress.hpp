@@ -22,10 +22,12 @@ std::size_t columns_of(std::string_view text);
 // column of eight.
 std::string wrapped(std::string_view text, std::size_t width);
 
-std::string clock_text(double seconds);       // 0:07, 12:34, 1:00:00
-std::string grouped(std::uint64_t number);    // 1,234,567
+std::string clock_text(double seconds);     // 0:07, 12:34, 1:00:00
+std::string grouped(std::uint64_t number);  // 1,234,567
+// "1 entry", "1,234 entries"
+std::string counted(std::uint64_t number, const std::string& one, const std::string& many);
 std::string fixed(double value, int digits);  // 2.31; from a million on 1.234e+06
-// Blanks before the text, up to a width in bytes.
+// Blanks before the text, up to a width in columns.
 std::string right_aligned(const std::string& text, std::size_t width);
 
 // The word as it is typed in a shell: as it is, in '...', or in $'...' where it has what a terminal

@@ -63,7 +63,7 @@ std::vector<std::string> TrainingOptions::may_change() {
 void LanguageModelOptions::declare(Options& options, bool causal) {
     options.files("--text", text,
                   "file to learn from, UTF-8 (byte: any); repeatable. A BOM is dropped, CRLF is "
-                  "kept [required, but with --resume]");
+                  "kept [required, except with --resume]");
     declare_directory(options);
     declare_tokenizer(options);
     declare_model(options);

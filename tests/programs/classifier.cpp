@@ -75,6 +75,7 @@ TEST_CASE("programs classifier: it learns, and says how good it is beside what i
     REQUIRE(result.status == 0);
     CHECK(contains(result.out, "/train.tsv: 300 documents of 3 classes\n"));
     CHECK(contains(result.out, "/test.tsv: 60 documents of 3 classes\n"));
+    CHECK(contains(result.out, "\nclasses: 'a' 100 documents, 'b' 100 documents, 'c' 100"));
     CHECK(contains(result.out, "\n270 documents train, 30 validate\n"));
     CHECK(contains(result.out, "\n150 steps of 8 documents: each is read 4.4 times\n"));
 
@@ -96,6 +97,7 @@ TEST_CASE("programs classifier: it learns, and says how good it is beside what i
     CHECK(all == 60);
     CHECK(p == doctest::Approx(static_cast<double>(right) / 60));
     CHECK(contains(result.out, "  accuracy             " + std::to_string(p).substr(0, 6)));
+    CHECK(contains(result.out, "\ntest: 60 documents, judged after step 150, the last one\n"));
     CHECK(contains(result.out, "\nconfusion (a row is the true class, a column the predicted "));
 
     const json config = json::parse(file_contents(data.out + "/config.json"));
@@ -171,7 +173,7 @@ TEST_CASE("programs classifier: a test set may lack a class, and may have none t
     const std::string never = data.scratch.path("never");
     check_refused(
         classify(short_run() + Arguments{"--train", data.train, "--test", other, "--out", never}),
-        {other + ":3", "'z'", "--train"});
+        {other + ":3", "'z'", "--train has 'a', 'b', 'c', 'd'"});
     CHECK_FALSE(std::filesystem::exists(never));
 }
 
@@ -182,7 +184,7 @@ TEST_CASE("programs classifier: quotes are letters, and faulty lines are named")
     const Result result = classify(short_run() + Arguments{"--train", path, "--out", data.out});
     REQUIRE(result.status == 0);
     CHECK(contains(result.out, "/quotes.tsv: 4 documents of 2 classes\n"));
-    CHECK(contains(result.out, "4 documents train, 0 validate: a tenth of no class"));
+    CHECK(contains(result.out, "4 documents train, 0 validate: no class has 10 documents\n"));
     CHECK_FALSE(std::filesystem::exists(data.out + "/results.json"));  // no --test
     CHECK_FALSE(metrics_of(data.out).back().contains("val_loss"));
     const json tokenizer = json::parse(file_contents(data.out + "/tokenizer.json"));
@@ -226,7 +228,7 @@ TEST_CASE("programs classifier: long documents, unknown letters and rare classes
     CHECK(results.at("macro_f1") <= 1.0);
     const std::string none = scratch.file("none.tsv", "o\t\u20AC\n");
     check_refused(classify({"--resume", "--out", out, "--test", none}),
-                  {"none.tsv:1: ", "vocabulary"});
+                  {"none.tsv:1: ", "vocabulary", "leave it out", "--tokenizer byte"});
 }
 
 TEST_CASE("programs classifier: stopped at many moments and resumed, it ends in the same bytes") {
@@ -338,9 +340,9 @@ TEST_CASE("programs classifier: a masked model is fine-tuned with its tokenizer 
     // At this learning rate the weights are the base's.
     const TensorFile weights = load_safetensors(data.out + "/model.safetensors");
     const TensorFile base_weights = load_safetensors(base + "/model.safetensors");
-    for (const auto& named_tensor : base_weights.tensors) {
-        const auto& name = named_tensor.first;
-        const auto& tensor = named_tensor.second;
+    for (const auto& entry : base_weights.tensors) {
+        const std::string& name = entry.first;
+        const Tensor& tensor = entry.second;
         CAPTURE(name);
         const bool decays = shape_of(tensor).size() > 1;
         REQUIRE(weights.find(name));
@@ -380,6 +382,15 @@ TEST_CASE("programs classifier: a causal model is refused, and a directory that 
     check_refused(classify(data.paths() + Arguments{"--model", "/no/such"}), {"/no/such"});
     check_refused(classify(data.paths() + Arguments{"--model", ""}), {"--model"});
     CHECK_FALSE(std::filesystem::exists(data.out));
+}
+
+TEST_CASE(
+    "programs classifier: --help says what is required, what is read, and where numbers are") {
+    const std::string help = run("train_classifier", {"--help"}).out;
+    for (const char* words :
+         {"[required, except with --resume]", "tokens of a document that are read", "optional",
+          "results.json in the --out directory", "the mean over the classes that the test has"})
+        CHECK(contains(help, words));
 }
 
 TEST_CASE("programs classifier: evaluate computes class logits and their loss from labels") {

@@ -92,6 +92,7 @@ TEST_CASE("documents: a folder is a class and a file in it a document, by their 
     REQUIRE(read.notices.size() == 2);
     CHECK(contains(read.notices[0], "empty: no class: the folder has no document"));
     CHECK(contains(read.notices[1], "4 entries left out"));  // .git, readme, 1/.hidden, 1/inner
+    CHECK(classes_text(read.documents) == "'1' 1 document, '10' 1 document, '2' 2 documents");
     scratch.file("2/c", "");
     CHECK(contains(refusal([&] { read_documents(root, Encoding::utf8); }),
                    "2/c: the text must not be empty"));
@@ -106,8 +107,34 @@ TEST_CASE("documents: a class that is not known is named with its place") {
     const std::vector<Document> documents{{"a", "x", "f:1"}, {"z", "y", "f:2"}};
     const std::vector<std::string> names{"a", "b"};
     CHECK(refusal([&] { require_known_classes(documents, names); }) ==
-          "f:2: every class of --test must be one of --train: 'z'");
+          "f:2: every class of --test must be one of --train: 'z': --train has 'a', 'b'");
     CHECK(class_of(documents[0], names) == 0);
+    std::vector<std::string> many{"a "};  // the space is seen
+    for (char letter = 'b'; letter <= 'm'; ++letter) many.push_back({letter});
+    CHECK(contains(
+        refusal([&] { require_known_classes(documents, many); }),
+        ": 'a': --train has 'a ', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j' and 3 more"));
+    std::vector<Document> classes;
+    for (const std::string& name : many) classes.push_back({name, "x", ""});
+    CHECK(classes_text(classes).ends_with(", 'm' 1 document"));
+    for (int i = 0; i < 9; ++i) classes.push_back({"n" + std::to_string(i), "x", ""});
+    CHECK(classes_text(classes).ends_with(", 'n6' 1 document and 2 more"));
+}
+
+TEST_CASE("documents: folders that are no classes are refused with what was left out") {
+    const Scratch scratch;
+    const std::string root = scratch.path("all");
+    std::filesystem::create_directories(root + "/train/good");
+    const std::string file = scratch.file("all/train/good/1", "x");
+    const auto message = [](const std::string& path) {
+        return refusal([&] { read_documents(path, Encoding::utf8); });
+    };
+    const std::string rule = ": there must be a folder for each class with documents in it: ";
+    for (const std::string& path : {root, root + "/train/good"})
+        CHECK(message(path) == path + rule + path + " has none: 1 entry left out");
+    scratch.file("all/readme", "x");
+    CHECK(message(root) == root + rule + root + " has none: 2 entries left out");
+    CHECK(read_documents(root + "/train", Encoding::utf8).documents[0].place == file);
 }
 
 TEST_CASE("documents: their hash is another for each change") {

@@ -57,6 +57,8 @@ TEST_CASE("encoded documents: the first tokens of a long one are read, and that 
     CHECK(encoded.notices[0] ==
           "--train: 2 of 3 documents have more than 3 tokens: the first 3 of each are read");
     CHECK(encode_documents(documents, names, *tokenizer, 6, "--train").notices.empty());
+    CHECK(encode_documents(std::span(documents).first(1), names, *tokenizer, 3, "--text").notices ==
+          std::vector<std::string>{"--text: more than 3 tokens: the first 3 are read"});
 }
 
 TEST_CASE("encoded documents: characters that the vocabulary lacks are left out, and counted") {
@@ -71,7 +73,8 @@ TEST_CASE("encoded documents: characters that the vocabulary lacks are left out,
               "--test: characters that are not in the vocabulary are left out: 3"});
     documents[1].text = "dd";
     CHECK(refusal([&] { encode_documents(documents, names, *tokenizer, 9, "--test"); }) ==
-          "f:2: a text must have a character of the vocabulary: it has none");
+          "f:2: a text must have a character of the vocabulary: it has none: leave it out, or "
+          "train with --tokenizer byte, which knows all");
     const auto bytes = tokenizer_of(TokenizerKind::byte, "abc");
     CHECK(encode_documents(documents, names, *bytes, 9, "--test").notices.empty());
 }
@@ -80,10 +83,17 @@ TEST_CASE("encoded documents: a tenth of each class is held out, at most 1000 do
     using Counts = std::vector<std::size_t>;
     CHECK(held_of_class({100, 50, 10}) == Counts{10, 5, 1});
     CHECK(held_of_class({19, 11}) == Counts{1, 1});
-    CHECK(held_of_class({1000, 3}) == Counts{99, 0});  // 100 of 1003
+    CHECK(held_of_class({1000, 3}) == Counts{100, 0});
+    CHECK(held_of_class({10, 9, 9}) == Counts{1, 0, 0});
     CHECK(held_of_class({9}) == Counts{0});
+    CHECK(held_of_class({9990, 10}) == Counts{999, 1});
     CHECK(held_of_class({30000, 10000, 1}) == Counts{749, 249, 0});
     CHECK(held_out(labels_of({40, 40}), 2) == held_out(labels_of({40, 40}), 2));
+    for (const std::size_t documents : {18U, 10000U, 10001U, 40001U}) {
+        const std::size_t fewest = fewest_with_one_held_out(documents);
+        CHECK(held_of_class({documents - fewest, fewest})[1] == 1);
+        CHECK(held_of_class({documents - fewest + 1, fewest - 1})[1] == 0);
+    }
     // not the first ones, nor the last
     const auto held = held_out(labels_of({1000}), 1);
     const auto first_half = std::count(held.begin(), held.begin() + 500, true);

@@ -43,16 +43,57 @@ TEST_CASE("scores: accuracy, its standard error and F1 by hand") {
     CHECK(confusion.macro_f1() == Approx((10.0 / 14 + 0.4 + 0) / 3));
     CHECK(accuracy_text(confusion) == "0.6000 +- 0.1549");
     CHECK(table_of(confusion, names) ==
-          "     1 2 3 4      F1\n"
-          "   1 5 1 0 0  0.7143  a\n"
-          "   2 2 1 0 0  0.4000  b\n"
-          "   3 1 0 0 0  0.0000  c\n"
-          "   4 0 0 0 0       -  d\n");
+          "     a b c d      F1\n"
+          "   a 5 1 0 0  0.7143\n"
+          "   b 2 1 0 0  0.4000\n"
+          "   c 1 0 0 0  0.0000\n"
+          "   d 0 0 0 0       -\n");
     Confusion perfect(2);
     perfect.add(1, 1);
     CHECK(perfect.accuracy() == 1);
     CHECK(perfect.standard_error() == 0);
     CHECK(perfect.macro_f1() == 1);
+}
+
+TEST_CASE("scores: macro F1 is the mean over the classes that the test has") {
+    Confusion confusion(3);
+    confusion.add(0, 0);
+    confusion.add(0, 2);  // a class that the test lacks: its F1 is 0
+    confusion.add(1, 1);
+    CHECK(*confusion.f1(2) == 0);
+    CHECK(confusion.macro_f1() == Approx((2.0 / 3 + 1) / 2));
+}
+
+TEST_CASE("scores: rows and columns of the confusion matrix have names, cut and told apart") {
+    const auto table = [](const std::vector<std::string>& class_names) {
+        Confusion confusion(class_names.size());
+        for (std::size_t c = 0; c < class_names.size(); ++c) confusion.add(c, 0);
+        return table_of(confusion, class_names);
+    };
+    CHECK(table({"business", "\u65E5\u672C"}) ==
+          "            business     \u65E5\u672C      F1\n"
+          "   business        1        0  0.6667\n"
+          "       \u65E5\u672C        1        0  0.0000\n");
+    CHECK(table({"twelve_wide_", "thirteen_wide"}) ==
+          "                twelve_wide_ thirteen_...      F1\n"
+          "   twelve_wide_            1            0  0.6667\n"
+          "   thirteen_...            1            0  0.0000  thirteen_wide\n");
+    CHECK(table({"comp.windows.misc", "comp.windows.x", "sport"}) ==
+          "                1 comp.wi... 2 comp.wi...        sport      F1\n"
+          "   1 comp.wi...            1            0            0  0.5000  comp.windows.misc\n"
+          "   2 comp.wi...            1            0            0  0.0000  comp.windows.x\n"
+          "          sport            1            0            0  0.0000\n");
+}
+
+TEST_CASE("scores: the report says which model was judged, and what naive Bayes reads") {
+    Confusion one(4);
+    one.add(1, 1);
+    const std::string text = report_of({one, 0.5}, {1, 1.0, one}, names, 1400);
+    CHECK(text.starts_with("test: 1 document, judged after step 1,400, the last one\n"));
+    CHECK(text.find("\n  naive Bayes          1.0000 +- 0.0000, macro F1 1.0000 "
+                    "(over words, whole documents)\n") != text.npos);
+    const std::string more = report_of({four_classes(), 0.5}, {1, 1.0, one}, names, 1);
+    CHECK(more.starts_with("test: 10 documents, judged after step 1, the last one\n"));
 }
 
 TEST_CASE("scores: words stand between white space, in lower case") {
