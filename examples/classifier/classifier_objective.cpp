@@ -1,11 +1,11 @@
 #include "examples/classifier/classifier_objective.hpp"
 
-#include <algorithm>
 #include <cmath>
 
 #include "core/error.hpp"
 #include "examples/common/program.hpp"
 #include "examples/common/progress.hpp"
+#include "examples/language_model/guessing.hpp"
 
 namespace taper::examples {
 
@@ -73,13 +73,8 @@ std::vector<Prediction> predict(const Array<float>& logits) {
     const std::size_t classes = logits.shape(1);
     std::vector<Prediction> predictions;
     for (std::size_t row = 0; row < logits.shape(0); ++row) {
-        const float* const first = logits.data() + row * classes;
-        const float* const last = first + classes;
-        const float* const best = std::max_element(first, last);
-        double sum = 0;
-        for (const float* logit = first; logit != last; ++logit)
-            sum += std::exp(static_cast<double>(*logit) - static_cast<double>(*best));
-        predictions.push_back({static_cast<std::size_t>(best - first), 1 / sum});
+        const Guess best = likeliest(std::span(logits.data() + row * classes, classes), 1)[0];
+        predictions.push_back({static_cast<std::size_t>(best.token), best.probability});
     }
     return predictions;
 }

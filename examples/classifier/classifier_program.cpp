@@ -52,7 +52,7 @@ Beginning begin(ClassifierOptions& chosen, Options& options) {
     std::vector<std::string> notices;
     if (chosen.resume) {
         beginning.directory->reopen();
-        beginning.stored = load_run(chosen.out, RunKind::classifier, options,
+        beginning.stored = load_run(chosen.out, ModelKind::classifier, options,
                                     ClassifierOptions::stored(), ClassifierOptions::may_change());
     } else if (options.given("--model")) {
         beginning.directory->require_new();
@@ -226,8 +226,15 @@ int classify_with(const std::string& program, ClassifierOptions& chosen, Options
     int status = training.run();
     if (status == 0) say_done(chosen, training.log());
     if (status == 0 && encoded.test) status = judge_run(training, chosen, *encoded.test);
-    if (status != 0) say_how_to_resume(program, chosen);
-    return status;
+    if (status != 0) {
+        say_how_to_resume(program, chosen);
+        return status;
+    }
+    const auto& [training_documents, held_out_documents] = encoded.training;
+    const auto& examples = held_out_documents.empty() ? training_documents : held_out_documents;
+    say_how_to_use(program, chosen, ModelKind::classifier,
+                   beginning_of(examples[0].tokens, *tokenizer));
+    return 0;
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ std::string read_bytes(const std::string& path) {
 
 }  // namespace
 
-static void check_utf8(const Text& text) {
+void check_utf8(const Text& text) {
     std::size_t offset = 0;
     for (const CodePoint& c : CodePoints(text.bytes)) {
         if (!c.valid)

@@ -26,6 +26,9 @@ struct Text {
 // not UTF-8. std::system_error: reading failed half way.
 Text read_text(const std::string& path, Encoding encoding);
 
+// Error, which names the path and the byte: the text is not UTF-8.
+void check_utf8(const Text& text);
+
 // The distinct characters of all texts, each as UTF-8, in the order of their code points.
 std::vector<std::string> alphabet_of(std::span<const Text> texts);
 

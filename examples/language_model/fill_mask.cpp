@@ -1,5 +1,4 @@
 // Fills the masks of a text: fill_mask --model DIR --text "In the [MASK] God created".
-#include <cstdio>
 #include <exception>
 #include <string>
 #include <vector>
@@ -27,11 +26,8 @@ class FilledText {
         fill_known();
         ++masks_;
         lists_ += "mask " + std::to_string(masks_) + "\n";
-        for (const Guess& guess : guesses) {
-            char probability[32];  // digits enough for a sum of at most 1
-            std::snprintf(probability, sizeof probability, "  %-12.6g", guess.probability);
-            lists_ += probability + tokenizer_.spelling(guess.token) + "\n";
-        }
+        for (const Guess& guess : guesses)
+            lists_ += guess_line(guess.probability, tokenizer_.spelling(guess.token));
         filled_ += "<" + tokenizer_.spelling(guesses[0].token) + ">";
     }
 

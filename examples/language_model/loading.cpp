@@ -10,15 +10,23 @@ LoadedModel load(const std::string& directory, ModelKind kind) {
                        Tokenizer::load(directory + "/tokenizer.json")};
     const nn::Config& config = loaded.model.config;
     const bool causal = kind == ModelKind::causal;
-    if (config.causal != causal)
-        throw Error(directory + "/config.json: causal: the value must be " +
-                    (causal ? "true: a masked model cannot go on with a text: false"
-                            : "false: a causal model cannot fill masks: true"));
-    if (config.classes() > 0)
+    if (kind == ModelKind::classifier && config.classes() == 0)
+        throw Error(directory +
+                    "/config.json: classes: the value must be above 0: a language model has no "
+                    "classifier, train_classifier --model makes one of it: 0");
+    if (kind != ModelKind::classifier && config.classes() > 0)
         throw Error(directory +
                     "/config.json: classes: the value must be 0: a classifier is no language "
                     "model, its head was not trained with its other weights: " +
                     std::to_string(config.classes()));
+    if (config.causal && kind == ModelKind::classifier)
+        throw Error(directory +
+                    "/config.json: causal: the value must be false: a classifier reads whole "
+                    "texts: true");
+    if (config.causal != causal)
+        throw Error(directory + "/config.json: causal: the value must be " +
+                    (causal ? "true: a masked model cannot go on with a text: false"
+                            : "false: a causal model cannot fill masks: true"));
     if (loaded.tokenizer->mask_id().has_value() == config.causal)
         throw Error(directory + "/tokenizer.json: mask: the value must be " +
                     (config.causal ? "false: the model of config.json is causal: true"

@@ -17,7 +17,7 @@ struct LoadedModel {
     std::unique_ptr<Tokenizer> tokenizer;
 };
 
-// Error: no directory, files that are wrong or do not belong together, a model of the other kind.
+// Error: no directory, files that are wrong or do not belong together, a model of another kind.
 LoadedModel load(const std::string& directory, ModelKind kind);
 
 // What body computes with the model of a directory must be finite: else an Error that names the

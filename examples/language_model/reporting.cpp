@@ -95,6 +95,12 @@ static std::string command_beside(const std::string& program, const std::string&
     return shell_quoted(slash == program.npos ? name : program.substr(0, slash + 1) + name);
 }
 
+// The program that uses such a model.
+static std::string user_of(ModelKind kind) {
+    if (kind == ModelKind::classifier) return "classify";
+    return kind == ModelKind::causal ? "generate" : "fill_mask";
+}
+
 void say_done(const TrainingOptions& options, const RunLog& log) {
     say_line("done: the model is in " + options.out);
     if (const auto& best = log.best())
@@ -103,13 +109,15 @@ void say_done(const TrainingOptions& options, const RunLog& log) {
     if (log.drawn()) say_line("loss over the steps: " + options.out + "/loss.svg");
 }
 
-void say_how_to_use(const std::string& program, const TrainingOptions& options, bool causal,
+void say_how_to_use(const std::string& program, const TrainingOptions& options, ModelKind kind,
                     const std::string& beginning) {
     say_line("now try:");
-    std::string command = command_beside(program, causal ? "generate" : "fill_mask");
+    std::string command = command_beside(program, user_of(kind));
     command += " --model " + shell_quoted(options.out);
-    if (causal) {
+    if (kind == ModelKind::causal) {
         if (!beginning.empty()) command += " --prompt " + shell_quoted(beginning);
+    } else if (kind == ModelKind::classifier) {
+        command += " --text " + shell_quoted(beginning);
     } else {
         const bool has_spaces = beginning.find(' ') != beginning.npos;
         const std::string text = beginning + (has_spaces ? " " : "") + "[MASK]";
@@ -132,10 +140,8 @@ static std::string whole_words(const std::string& text) {
     return has_word ? text.substr(first + 1, last - first - 1) : text;
 }
 
-std::string beginning_of(const Corpus& corpus, const Tokenizer& tokenizer, std::size_t length) {
-    const auto window = corpus.training_window(Random(0, "beginning"), 0);
-    const std::size_t tokens = std::clamp<std::size_t>(length / 2, 1, 8);
-    const std::string bytes = tokenizer.decode(window.first(tokens));
+// What comes first of what a terminal shows as it is, without spaces before it.
+static std::string plain_beginning(std::string_view bytes) {
     std::string text;
     for (const CodePoint& c : CodePoints(bytes)) {
         const bool shown = c.valid && escaped(c.bytes) == c.bytes;
@@ -143,7 +149,24 @@ std::string beginning_of(const Corpus& corpus, const Tokenizer& tokenizer, std::
         if (!shown && !text.empty()) break;
         if (shown && !leading_space) text += c.bytes;
     }
-    text = whole_words(text);
+    return text;
+}
+
+std::string beginning_of(const TokenIds& document, const Tokenizer& tokenizer) {
+    constexpr std::size_t most = 40;  // tokens
+    const std::size_t tokens = std::min(document.size(), most);
+    const std::string bytes = tokenizer.decode(std::span(document).first(tokens));
+    const std::string text = plain_beginning(bytes);
+    if (text.empty()) return std::string(first_code_point(bytes).bytes);
+    const bool is_cut = tokens < document.size() && bytes.ends_with(text);
+    return is_cut ? text.substr(0, text.rfind(' ')) : text;
+}
+
+std::string beginning_of(const Corpus& corpus, const Tokenizer& tokenizer, std::size_t length) {
+    const auto window = corpus.training_window(Random(0, "beginning"), 0);
+    const std::size_t tokens = std::clamp<std::size_t>(length / 2, 1, 8);
+    const std::string bytes = tokenizer.decode(window.first(tokens));
+    std::string text = whole_words(plain_beginning(bytes));
     const CodePoint first = first_code_point(bytes);
     // Without a prompt generate begins with a newline.
     if (text.empty() && !tokenizer.mask_id() && first.bytes != "\n") text = first.bytes;

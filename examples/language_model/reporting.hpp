@@ -10,6 +10,7 @@
 
 #include "examples/common/progress.hpp"
 #include "examples/language_model/corpus.hpp"
+#include "examples/language_model/model_kind.hpp"
 #include "examples/language_model/run_log.hpp"
 #include "examples/language_model/training_options.hpp"
 
@@ -54,12 +55,14 @@ class Reporter {
 // Where the run is, its best step, and its picture where it was drawn. log: of all its steps.
 void say_done(const TrainingOptions& options, const RunLog& log);
 // A command to type. program: as it was called; beginning: some text of the run's.
-void say_how_to_use(const std::string& program, const TrainingOptions& options, bool causal,
+void say_how_to_use(const std::string& program, const TrainingOptions& options, ModelKind kind,
                     const std::string& beginning);
 void say_how_to_resume(const std::string& program, const TrainingOptions& options);
 
 // A few tokens of the corpus, as text on one line: what a vocabulary that was made from it can
 // spell.
 std::string beginning_of(const Corpus& corpus, const Tokenizer& tokenizer, std::size_t length);
+// The first words of a document of at least one token, in the same way.
+std::string beginning_of(const TokenIds& document, const Tokenizer& tokenizer);
 
 }  // namespace taper::examples

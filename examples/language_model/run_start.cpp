@@ -7,24 +7,24 @@
 
 namespace taper::examples {
 
-static RunKind kind_of(const RunIdentity& identity, const Tokenizer& tokenizer) {
-    if (!identity.config.empty()) return RunKind::classifier;
-    return tokenizer.mask_id() ? RunKind::masked : RunKind::causal;
+static ModelKind kind_of(const RunIdentity& identity, const Tokenizer& tokenizer) {
+    if (!identity.config.empty()) return ModelKind::classifier;
+    return tokenizer.mask_id() ? ModelKind::masked : ModelKind::causal;
 }
 
-static std::string name_of(RunKind kind) {
-    if (kind == RunKind::classifier) return "a classifier";
-    return kind == RunKind::masked ? "a masked model" : "a causal model";
+static std::string name_of(ModelKind kind) {
+    if (kind == ModelKind::classifier) return "a classifier";
+    return kind == ModelKind::masked ? "a masked model" : "a causal model";
 }
 
-StoredRun load_run(const std::string& directory, RunKind kind, Options& options,
+StoredRun load_run(const std::string& directory, ModelKind kind, Options& options,
                    const std::vector<std::string>& stored_names,
                    const std::vector<std::string>& may_change) {
     const std::string run = "the run in " + directory;
     Checkpoint checkpoint(directory);
     RunIdentity identity = checkpoint.identity();
     std::unique_ptr<Tokenizer> tokenizer = Tokenizer::from_json(identity.tokenizer, run);
-    const RunKind found = kind_of(identity, *tokenizer);
+    const ModelKind found = kind_of(identity, *tokenizer);
     if (found != kind)
         throw Error("--out: " + run + " must be one of this program: it is of " + name_of(found));
     const auto stored = nlohmann::json::parse(identity.options);

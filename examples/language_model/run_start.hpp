@@ -9,11 +9,10 @@
 
 #include "examples/common/tokenizer.hpp"
 #include "examples/language_model/checkpoint.hpp"
+#include "examples/language_model/model_kind.hpp"
 #include "examples/language_model/training_options.hpp"
 
 namespace taper::examples {
-
-enum class RunKind { masked, causal, classifier };
 
 // A run that is to go on, as its checkpoint has it.
 struct StoredRun {
@@ -25,7 +24,7 @@ struct StoredRun {
 
 // Also gives the options that are stored by these names their values. Error: the run in the
 // directory is of another kind; an option was given that disagrees, unless it may change.
-StoredRun load_run(const std::string& directory, RunKind kind, Options& options,
+StoredRun load_run(const std::string& directory, ModelKind kind, Options& options,
                    const std::vector<std::string>& stored,
                    const std::vector<std::string>& may_change);
 

@@ -34,14 +34,15 @@ nn::Config new_config(const LanguageModelOptions& chosen, const Tokenizer& token
 }
 
 int train_with(const std::string& program, LanguageModelOptions& chosen, Options& options,
-               bool causal, const MakeTask& make_task) {
+               ModelKind model_kind, const MakeTask& make_task) {
+    const bool causal = model_kind == ModelKind::causal;
     auto directory = std::make_unique<RunDirectory>(chosen.out);
     std::optional<StoredRun> stored;
     std::string chosen_k;
     if (chosen.resume) {
         directory->reopen();
-        stored = load_run(chosen.out, causal ? RunKind::causal : RunKind::masked, options,
-                          LanguageModelOptions::stored(causal), LanguageModelOptions::may_change());
+        stored = load_run(chosen.out, model_kind, options, LanguageModelOptions::stored(causal),
+                          LanguageModelOptions::may_change());
     } else {
         chosen_k = chosen.fit_default_k(options);
         directory->require_new();
@@ -86,7 +87,7 @@ int train_with(const std::string& program, LanguageModelOptions& chosen, Options
         return status;
     }
     say_done(chosen, training.log());
-    say_how_to_use(program, chosen, causal, beginning_of(corpus, *tokenizer, chosen.length));
+    say_how_to_use(program, chosen, model_kind, beginning_of(corpus, *tokenizer, chosen.length));
     return 0;
 }
 
@@ -107,7 +108,7 @@ int train_here(const std::vector<std::string>& command_line, const std::string& 
     Options options(program, what_it_does);
     chosen.declare(options, causal);
     if (!options.parse(command_line)) return 0;
-    return train_with(command_line.at(0), chosen, options, causal, make_task);
+    return train_with(command_line.at(0), chosen, options, kind, make_task);
 }
 
 }  // namespace taper::examples

@@ -163,8 +163,8 @@ def write_sources(source, mutations):
             path.unlink()
 
 
-TARGETS = ["taper_tests", "train_lm", "train_mlm", "train_classifier", "generate", "fill_mask",
-           "evaluate", "bench_step", "cost", "figure_1", "table_1", "theorem_1", "theorem_2"]
+TARGETS = ["taper_tests", "train_lm", "train_mlm", "train_classifier", "classify", "generate",
+           "fill_mask", "evaluate", "bench_step", "cost", "figure_1", "table_1", "theorem_1", "theorem_2"]
 
 
 def build(mutations):

@@ -384,6 +384,81 @@ TEST_CASE("programs classifier: a causal model is refused, and a directory that 
     CHECK_FALSE(std::filesystem::exists(data.out));
 }
 
+TEST_CASE("programs classifier: classify lists the classes of a text with their probabilities") {
+    const Data data;
+    const auto of_text = [&](const std::string& text) {
+        return run("classify", {"--model", data.out, "--text", text, "--threads", "1"});
+    };
+    const Result trained =
+        classify(with_defaults({"--steps", "40", "--lr", "3e-3"}, small_classifier()) +
+                 Arguments{"--train", data.train, "--out", data.out});
+    REQUIRE(trained.status == 0);
+    // the command that the training ends with
+    const std::string command = last_line(trained.out);
+    CHECK(contains(trained.out, "\nnow try:\n" + command));
+    CHECK(contains(command, "/classify --model " + data.out + " --text '"));
+    const std::size_t quote = command.find('\'');
+    const std::string text = command.substr(quote + 1, command.rfind('\'') - quote - 1);
+    CHECK(contains(file_contents(data.train), "\t" + text));
+
+    const Result result = of_text(text);
+    CAPTURE(result.err);
+    REQUIRE(result.status == 0);
+    CHECK(result.err.empty());
+    const auto model = nn::load_model<float>(data.out);
+    const std::string characters =
+        json::parse(file_contents(data.out + "/tokenizer.json")).at("characters");
+    Ids tokens = empty<std::int64_t>({1, text.size()});
+    for (std::size_t t = 0; t < text.size(); ++t)
+        tokens(0, t) = static_cast<std::int64_t>(characters.find(text[t]));
+    const Array<float> logits = model.classify(tokens).value();
+    double sum = 0;
+    for (const float logit : logits) sum += std::exp(static_cast<double>(logit));
+    std::istringstream listed(result.out);
+    double probability = 0, before = 1, total = 0;
+    std::string name, seen;
+    while (listed >> probability >> name) {
+        CHECK(probability <= before);
+        before = probability;
+        total += probability;
+        seen += name;
+        const auto label = name[0] - 'a';
+        CHECK(probability ==
+              doctest::Approx(std::exp(static_cast<double>(logits.data()[label])) / sum)
+                  .epsilon(1e-4));
+    }
+    CHECK(seen.size() == 3);
+    CHECK(total == doctest::Approx(1).epsilon(1e-4));
+
+    // what is not read is said
+    const std::string first(32, 'w');
+    const Result longer = of_text(first + " a0 a1");
+    CHECK(longer.out == of_text(first).out);
+    CHECK(longer.err == "classify: --text: more than 32 tokens: the first 32 are read\n");
+    const Result unknown = of_text("\u20ACw1 \u20ACa1");
+    CHECK(unknown.out == of_text("w1 a1").out);
+    CHECK(unknown.err ==
+          "classify: --text: characters that are not in the vocabulary are left out: 2\n");
+    check_refused(of_text("\u20AC"), {"--text: ", "a character of the vocabulary"});
+    check_refused(of_text(""), {"--text: the text must not be empty"});
+    check_refused(of_text("w\xFF"), {"--text: ", "UTF-8", "byte offset 1"});
+}
+
+TEST_CASE("programs classifier: classify refuses a directory without a classifier") {
+    const Scratch scratch;
+    const std::string text = scratch.file("text.txt", prose(3000));
+    const auto refused = [&](const std::string& directory, const Arguments& words) {
+        check_refused(run("classify", {"--model", directory, "--text", "the"}), words);
+    };
+    for (const char* program : {"train_mlm", "train_lm"}) {
+        const std::string out = scratch.path(program);
+        REQUIRE(run(program, small_run() + Arguments{"--text", text, "--out", out}, without_gnuplot)
+                    .status == 0);
+        refused(out, {"config.json: classes: ", "above 0", "train_classifier"});
+    }
+    refused(scratch.path("none"), {"/none/config.json: the file must exist"});
+}
+
 TEST_CASE(
     "programs classifier: --help says what is required, what is read, and where numbers are") {
     const std::string help = run("train_classifier", {"--help"}).out;

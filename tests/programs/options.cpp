@@ -147,6 +147,8 @@ TEST_CASE("programs options: --version, and options that must be there") {
         {"train_mlm", {"--out"}},
         {"generate", {"--model"}},
         {"fill_mask", {"--model", "--text"}},
+        {"train_classifier", {"--out"}},
+        {"classify", {"--model", "--text"}},
         {"bench_step", {}},
         {"evaluate", {"--model", "--tokens", "--out"}},
         {"cost", {}},

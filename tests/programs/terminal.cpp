@@ -302,8 +302,8 @@ TEST_CASE("programs terminal: where the reader has left, a program ends at once,
     ends("cost", {"--out", model.scratch.path("cost.svg")});
     ends("bench_step",
          {"--length", "16", "--k", "4", "--width", "16", "--layers", "1", "--steps", "1"});
-    for (const char* program :
-         {"train_lm", "train_mlm", "generate", "fill_mask", "evaluate", "bench_step", "cost"}) {
+    for (const char* program : {"train_lm", "train_mlm", "generate", "fill_mask",
+                                "train_classifier", "classify", "evaluate", "bench_step", "cost"}) {
         ends(program, {"--help"});
         ends(program, {"--version"});
     }

@@ -9,6 +9,7 @@
 #include "examples/language_model/language_objective.hpp"
 #include "tests/support/positions.hpp"
 #include "tests/support/programs.hpp"
+#include "tests/support/tokenizers.hpp"
 
 using namespace taper::tests;
 using namespace taper::examples;
@@ -105,4 +106,18 @@ TEST_CASE(
     CHECK(step < 40);
     CHECK(contains(result.out, "\nbest validation loss: " + fixed(loss, 4) + " at step " +
                                    grouped(step) + "\n"));
+}
+
+TEST_CASE("reporting: a document's beginning is whole words on one line, and never empty") {
+    const auto tokenizer = tokenizer_of(TokenizerKind::byte, "");
+    const auto beginning = [&](const std::string& text) {
+        return beginning_of(tokenizer->encode(text), *tokenizer);
+    };
+    CHECK(beginning("And it came to pass") == "And it came to pass");
+    CHECK(beginning("\n  And it\ncame to pass") == "And it");
+    CHECK(beginning("And it came\n" + std::string(80, 'x')) == "And it came");
+    CHECK(beginning("And " + std::string(20, 'x') + " " + std::string(20, 'y')) ==
+          "And " + std::string(20, 'x'));
+    CHECK(beginning(std::string(50, 'x')) == std::string(40, 'x'));
+    CHECK(beginning("\n\t") == "\n");
 }
