@@ -406,7 +406,7 @@ int main(int argc, char** argv) {
     return run_program("table_3", [&] {
         Table3Options o;
         Options options("table_3", "The time and memory that Linformer saves, over n and k.");
-        o.declare(options, "four minutes");
+        o.declare(options, "ten minutes");
         options.counts("--lengths", o.lengths, 2, 1 << 16, "n, growing: N,N,...");
         options.counts("--k", o.k, 1, 1 << 16, "projected lengths, growing; used up to n / 2");
         options.count("--budget", o.budget, 1, 1 << 30, "the memory of the largest batch, MB");
