@@ -7,6 +7,7 @@
 #include "core/error.hpp"
 #include "core/kernels/parallel.hpp"
 #include "examples/common/progress.hpp"
+#include "examples/common/shuffle.hpp"
 
 namespace taper::examples {
 
@@ -43,7 +44,7 @@ class Alphabet {
 std::vector<std::size_t> shuffled(std::size_t count, const Random& random) {
     std::vector<std::size_t> order(count);
     std::iota(order.begin(), order.end(), std::size_t{0});
-    for (std::size_t i = count; i > 1; --i) std::swap(order[i - 1], order[random.below(i, i)]);
+    shuffle(order, random);
     return order;
 }
 

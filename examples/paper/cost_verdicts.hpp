@@ -5,9 +5,9 @@
 
 namespace taper::examples {
 
-// exponents: x of cost ~ n^x, of each seed. Beyond n^1.5, halfway between O(n) and O(n^2), a cost is
-// no longer called linear. At n^1.2 a token costs 1.7 times as much at 16 times the length, which
-// caches can explain.
+// exponents: x of cost ~ n^x, of each seed. Beyond n^1.5, halfway between O(n) and O(n^2), a cost
+// is no longer called linear. At n^1.2 a token costs 1.7 times as much at 16 times the length,
+// which caches can explain.
 Verdict is_linear(const Spread& exponents);
 
 // How many times as cheap something is at one n, by us and by the paper.

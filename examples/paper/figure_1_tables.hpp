@@ -1,5 +1,5 @@
-// What figure_1 says beside its findings: a table of the layers of each model, what Figure 1 does not
-// say, and all numbers.
+// What figure_1 says beside its findings: a table of the layers of each model, what Figure 1 does
+// not say, and all numbers.
 #pragma once
 
 #include "examples/paper/figure_1_models.hpp"

@@ -8,6 +8,7 @@
 #include "core/error.hpp"
 #include "core/io/file.hpp"
 #include "examples/common/program.hpp"
+#include "examples/common/shuffle.hpp"
 #include "examples/language_model/loading.hpp"
 #include "examples/paper/held_out.hpp"
 
@@ -101,12 +102,9 @@ static void write_shuffled_text(const MaskedOptions& o) {
         else
             for (const CodePoint& c : CodePoints(text.bytes)) tokens.emplace_back(c.bytes);
     }
-    const Random random(0, "shuffled");
+    shuffle(tokens, Random(0, "shuffled"));
     std::string shuffled;
-    for (std::size_t left = tokens.size(); left > 0; --left) {
-        std::swap(tokens[left - 1], tokens[random.below(left, left)]);
-        shuffled += tokens[left - 1];
-    }
+    for (std::size_t left = tokens.size(); left > 0; --left) shuffled += tokens[left - 1];
     write_file(shuffled_path(o), shuffled);
 }
 

@@ -1,5 +1,5 @@
-// Passes of a whole model whose attention has one of three forms, on random tokens: what table_3 and
-// section_6 measure.
+// Passes of a whole model whose attention has one of three forms, on random tokens: what table_3
+// and section_6 measure.
 #pragma once
 
 #include <cstddef>

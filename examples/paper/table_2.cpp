@@ -3,8 +3,8 @@
 // with RoBERTa-base: 91.75 to 92.30 points on average against 92.25.
 //
 // Here the same of toy models and of three tasks made of the verses of the King James Bible
-// (verse_tasks.hpp). Each model is pretrained once on nine tenths of the chapters, and fine-tuned on
-// each task with each seed; the tests are of the other chapters. Naive Bayes over bags of words
+// (verse_tasks.hpp). Each model is pretrained once on nine tenths of the chapters, and fine-tuned
+// on each task with each seed; the tests are of the other chapters. Naive Bayes over bags of words
 // stands beside them: it is at chance where order matters. The directories of all runs are in
 // OUT/runs; the same command goes on where it was stopped.
 //
@@ -12,9 +12,9 @@
 // weight is 1 for every position: attention mixes all positions into one vector, and only E and the
 // positions' embeddings know the order.
 //
-// To doubt: the seeds share the pretrained model and the test examples, so that their spread is less
-// than that of other models and other texts; the standard error counts the examples alone. Three
-// tasks of one book are fewer kinds of text than the paper's four.
+// To doubt: the seeds share the pretrained model and the test examples, so that their spread is
+// less than that of other models and other texts; the standard error counts the examples alone.
+// Three tasks of one book are fewer kinds of text than the paper's four.
 #include <algorithm>
 
 #include "examples/common/plot.hpp"

@@ -7,8 +7,8 @@
 // the two that are here. The memory is compared with the composition of ops, which holds all n x n
 // scores, as the paper's Transformer did: against taper's own there is nothing to save, as it holds
 // one tile of the scores at a time and computes them again in backward (Dao et al., arXiv
-// 2205.14135, two years after the paper). That is the control of the memory. The control of the time
-// is a Linformer with k = n, whose E and F are work on top.
+// 2205.14135, two years after the paper). That is the control of the memory. The control of the
+// time is a Linformer with k = n, whose E and F are work on top.
 //
 // To doubt: a small width makes the rest of a layer cheap beside attention, so that more is saved
 // than in a wide one. composed::attention holds more arrays of n x n than a Transformer must, which
@@ -22,6 +22,7 @@
 #include "examples/common/progress.hpp"
 #include "examples/paper/cost_verdicts.hpp"
 #include "examples/paper/passes.hpp"
+#include "examples/paper/table_3_of_paper.hpp"
 
 namespace taper::examples {
 
@@ -35,46 +36,6 @@ struct Table3Options : PaperOptions {
 
     Table3Options() : PaperOptions("table_3") {}
 };
-
-// ---- The paper's table
-
-struct PaperCell {
-    double time, memory;  // saved, times
-};
-
-// Table 3, by n and k.
-const std::map<std::size_t, std::map<std::size_t, PaperCell>>& paper_table() {
-    static const std::map<std::size_t, std::map<std::size_t, PaperCell>> table{
-        {512, {{128, {1.5, 1.7}}, {256, {1.3, 1.5}}}},
-        {1024, {{128, {1.7, 3.0}}, {256, {1.6, 2.9}}, {512, {1.3, 1.8}}}},
-        {2048, {{128, {2.6, 6.1}}, {256, {2.4, 5.6}}, {512, {2.1, 3.6}}, {1024, {1.3, 2.0}}}},
-        {4096,
-         {{128, {3.4, 14}},
-          {256, {3.2, 13}},
-          {512, {2.8, 8.3}},
-          {1024, {2.2, 4.3}},
-          {2048, {1.3, 2.3}}}},
-        {8192,
-         {{128, {5.5, 28}},
-          {256, {5.0, 26}},
-          {512, {4.4, 17}},
-          {1024, {3.5, 8.5}},
-          {2048, {2.1, 4.5}}}},
-        {16384,
-         {{128, {8.6, 56}},
-          {256, {7.8, 48}},
-          {512, {7.0, 32}},
-          {1024, {5.6, 16}},
-          {2048, {3.3, 8}}}},
-        {32768,
-         {{128, {13, 56}}, {256, {12, 48}}, {512, {11, 36}}, {1024, {8.8, 18}}, {2048, {5.0, 16}}}},
-        {65536,
-         {{128, {20, 60}}, {256, {18, 52}}, {512, {16, 40}}, {1024, {14, 20}}, {2048, {7.9, 18}}}}};
-    return table;
-}
-
-// The paper has k up to n / 2.
-bool in_table(std::size_t n, std::size_t k) { return 2 * k <= n; }
 
 // ---- What is measured
 
@@ -145,8 +106,8 @@ double score_megabytes(std::size_t n, const PassModel& model) {
     return static_cast<double>(n * n * model.heads * sizeof(float)) / (1024 * 1024);
 }
 
-// Against a Transformer that holds two arrays of n x n at once, the scores and their softmax, and is
-// taper's full attention otherwise: reckoned, as no such form is here.
+// Against a Transformer that holds two arrays of n x n at once, the scores and their softmax, and
+// is taper's full attention otherwise: reckoned, as no such form is here.
 Spread memory_saved_against_two_arrays(const Repeats& repeats, std::size_t n, std::size_t k,
                                        const PassModel& model) {
     return over_repeats(repeats, n, [&](const CostsAtLength& at) {
@@ -238,15 +199,6 @@ void print_batches(const Table3Options& o, PassMode mode, const Repeats& repeats
 }
 
 // ---- The findings
-
-// The paper's saving at n and k; where its table has no such cell, that of the next larger n and k
-// or of the largest.
-double paper_saving(std::size_t n, std::size_t k, double PaperCell::*saved) {
-    const auto row = paper_table().lower_bound(n);
-    const auto& cells = row == paper_table().end() ? paper_table().rbegin()->second : row->second;
-    const auto cell = cells.lower_bound(k);
-    return cell == cells.end() ? cells.rbegin()->second.*saved : cell->second.*saved;
-}
 
 // saved: by n.
 template <class F>

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "examples/common/shuffle.hpp"
 
 namespace taper::examples {
 
@@ -130,11 +131,6 @@ struct Source {
 };
 
 }  // namespace
-
-template <class T> static void shuffle(std::vector<T>& items, const Random& random) {
-    for (std::size_t i = items.size(); i > 1; --i)
-        std::swap(items[i - 1], items[random.below(i, i)]);
-}
 
 static Source source_of(const std::vector<Verse>& verses, bool is_test, const Random& random) {
     Source source{verses, {}, random.substream(is_test ? 1 : 0)};

@@ -5,7 +5,8 @@
 //     same      has the second text the words of the first, in another order, or those of another
 //               verse? (pairs, as QQP) A bag of words does not know where the first one ends.
 //     swapped   were the two parts of the verse swapped? Both classes have the same bags of words.
-//     part      of which part of the Bible is the verse? (topics, as IMDB) A bag of words does well.
+//     part      of which part of the Bible is the verse? (topics, as IMDB) A bag of words does
+//               well.
 //
 // Verses of every tenth chapter are for the tests: nothing is trained on them, not in pretraining
 // either.
@@ -27,8 +28,8 @@ struct Verse {
     bool is_test;
 };
 
-// Of a text with a verse a line, as the program bible of Debian's bible-kjv writes it: "Ge1:1 In the
-// beginning ...". Error: PATH:LINE of a line that is none, or of a book that is not known.
+// Of a text with a verse a line, as the program bible of Debian's bible-kjv writes it: "Ge1:1 In
+// the beginning ...". Error: PATH:LINE of a line that is none, or of a book that is not known.
 std::vector<Verse> verses_of(const Text& text);
 
 // Those that are not for the tests, a chapter a line, " . " between verses.

@@ -254,7 +254,8 @@ TEST_CASE("programs paper: Linformer saves memory where scores are held, and now
     }
 }
 
-// Nothing is learned in so few steps: that the verdicts follow from the numbers, verdicts.cpp tests.
+// Nothing is learned in so few steps: that the verdicts follow from the numbers, verdicts.cpp
+// tests.
 TEST_CASE("programs paper: table_2 pretrains, fine-tunes, goes on where it was stopped") {
     const Scratch scratch;
     std::string verses;
