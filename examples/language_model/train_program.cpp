@@ -10,7 +10,6 @@
 #include "examples/common/program.hpp"
 #include "examples/language_model/language_objective.hpp"
 #include "examples/language_model/run_start.hpp"
-#include "examples/language_model/training.hpp"
 #include "examples/language_model/training_options.hpp"
 
 namespace taper::examples {
@@ -34,7 +33,7 @@ nn::Config new_config(const LanguageModelOptions& chosen, const Tokenizer& token
 }
 
 int train_with(const std::string& program, LanguageModelOptions& chosen, Options& options,
-               ModelKind model_kind, const MakeTask& make_task) {
+               ModelKind model_kind, const MakeTask& make_task, const AfterStep& after_step) {
     const bool causal = model_kind == ModelKind::causal;
     auto directory = std::make_unique<RunDirectory>(chosen.out);
     std::optional<StoredRun> stored;
@@ -81,7 +80,7 @@ int train_with(const std::string& program, LanguageModelOptions& chosen, Options
         training.resume(std::move(directory), stored->checkpoint, stored->steps);
         stored.reset();  // its memory is as much as the model's and Adam's
     }
-    const int status = training.run();
+    const int status = training.run(after_step);
     if (status != 0) {
         say_how_to_resume(program, chosen);
         return status;
@@ -102,13 +101,14 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
 }
 
 int train_here(const std::vector<std::string>& command_line, const std::string& program,
-               const std::string& what_it_does, ModelKind kind, const MakeTask& make_task) {
+               const std::string& what_it_does, ModelKind kind, const MakeTask& make_task,
+               const AfterStep& after_step) {
     const bool causal = kind == ModelKind::causal;
     LanguageModelOptions chosen;
     Options options(program, what_it_does);
     chosen.declare(options, causal);
     if (!options.parse(command_line)) return 0;
-    return train_with(command_line.at(0), chosen, options, kind, make_task);
+    return train_with(command_line.at(0), chosen, options, kind, make_task, after_step);
 }
 
 }  // namespace taper::examples

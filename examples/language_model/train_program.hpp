@@ -11,6 +11,7 @@
 #include "examples/language_model/corpus.hpp"
 #include "examples/language_model/model_kind.hpp"
 #include "examples/language_model/task.hpp"
+#include "examples/language_model/training.hpp"
 
 namespace taper::examples {
 
@@ -22,7 +23,9 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
 
 // The same in another program that is in run_program already, which gets the errors. command_line:
 // as it would be typed, the path of the program first, which a message says to call for --resume.
+// after_step: is called after each step.
 int train_here(const std::vector<std::string>& command_line, const std::string& program,
-               const std::string& what_it_does, ModelKind kind, const MakeTask& make_task);
+               const std::string& what_it_does, ModelKind kind, const MakeTask& make_task,
+               const AfterStep& after_step = {});
 
 }  // namespace taper::examples

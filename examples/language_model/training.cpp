@@ -251,7 +251,7 @@ void Training::begin() {
 
 // Ctrl-C sets a flag (common/program.cpp), which this loop and validation see by stop_status().
 // Then save() writes the checkpoint: checkpoint.cpp, core/io/safetensors.cpp, core/io/file.cpp.
-int Training::run() {
+int Training::run(const AfterStep& after_step) {
     if (progress_.step >= options_.steps && !progress_.pending) {
         save_done_run();
         return 0;
@@ -260,6 +260,7 @@ int Training::run() {
     std::optional<StepMetrics> metrics = progress_.pending;
     for (;;) {
         if (metrics && finish_step(*metrics) && due(options_.save_every)) save();
+        if (metrics && after_step) after_step();
         if (!stop_status() && progress_.step >= options_.steps) return 0;
         if (stop_status()) break;
         metrics = train_step(progress_.step + 1);

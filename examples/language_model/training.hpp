@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -16,6 +17,8 @@
 
 namespace taper::examples {
 
+using AfterStep = std::function<void()>;
+
 class Training {
   public:
     // model: as it is before the first step. All others must outlive the run.
@@ -27,8 +30,9 @@ class Training {
     void resume(std::unique_ptr<RunDirectory> directory, const Checkpoint& checkpoint,
                 std::uint64_t steps_before);
     // Trains to the last step. Returns 0, or the stop status of the signal that ended it, after
-    // saving. NotFinite: a loss, a gradient, a weight or a moment that is not finite.
-    int run();
+    // saving. after_step: is called after each step. NotFinite: a loss, a gradient, a weight or a
+    // moment that is not finite.
+    int run(const AfterStep& after_step = {});
     const RunLog& log() const { return log_; }
     const nn::Linformer<float>& model() const { return model_; }
     std::uint64_t steps() const { return progress_.step; }  // done

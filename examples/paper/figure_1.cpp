@@ -6,9 +6,8 @@
 //
 // Here the same of a masked language model with full attention, over windows of the held-out last
 // tenth of its text: a model directory of train_mlm (--model), or one that is trained first
-// (OUT/model_SEED; where such a run was stopped, the same command goes on with it). Or of the P of
-// a pretrained model that another program has run (--attention, pretrained.py), with no untrained
-// one beside it.
+// (OUT/runs/model_SEED, runs.hpp). Or of the P of a pretrained model that another program has run
+// (--attention, pretrained.py), with no untrained one beside it.
 //
 // A high share alone says little, as each row of P sums to 1: s_1 is 1 or more, and if all rows
 // were uniform, the first share would be all. So P is compared with matrices of the same rows whose
@@ -81,10 +80,10 @@ void add_low_rank(PaperReport& report, const Models& models) {
                 .control_verdict = low_rank_verdict(random, learned)});
 }
 
-std::vector<double> mean_layer_shares(const Models& models) {
+std::vector<double> mean_layer_shares(const Models& models, SpectrumTable ModelSpectra::*table) {
     std::vector<double> mean(models[0].layers(), 0);
     for (const ModelFigures& figures : models) {
-        const std::vector<double> shares = layer_shares(figures.spectra.trained);
+        const std::vector<double> shares = layer_shares(figures.spectra.*table);
         for (std::size_t layer = 0; layer < mean.size(); ++layer)
             mean[layer] += shares[layer] / static_cast<double>(models.size());
     }
@@ -101,19 +100,33 @@ std::string rise_text(const Models& models, double (*rise)(std::span<const doubl
         });
 }
 
-// The control of (b): the layers in reverse order. Where the halves hardly differ that changes
-// nothing. Then each token of the lower half attends to itself alone: that P is the identity, n
-// equal singular values, whose share at n/4 is 1/4.
-void add_skew(PaperReport& report, const Models& models) {
-    const std::vector<double> shares = mean_layer_shares(models);
-    const Verdict verdict = skew_verdict(shares);
-    std::string control = "the layers in reverse order: ";
-    std::vector<double> control_shares(shares.rbegin(), shares.rend());
+struct SkewControl {
+    std::string name;
+    std::vector<double> shares;  // of each layer
+};
+
+// Layers that have not learned: those of the untrained model, or without one random Q and K, which
+// say what d_h alone does. Where the trained halves hardly differ either, that would change nothing. Then each
+// token of the lower half attends to itself alone: that P is the identity, n equal singular values,
+// whose share at n/4 is 1/4.
+SkewControl skew_control(const Models& models, Verdict verdict) {
+    const bool has_twin = !models[0].spectra.untrained.empty();
+    SkewControl control = has_twin
+                              ? SkewControl{"the same layers, untrained",
+                                            mean_layer_shares(models, &ModelSpectra::untrained)}
+                              : SkewControl{"random Q and K of the same d_h",
+                                            mean_layer_shares(models, &ModelSpectra::random_heads)};
     if (verdict == Verdict::not_visible) {
-        control = "P of the lower half of the layers replaced by the identity: ";
-        control_shares = shares;
-        std::fill_n(control_shares.begin(), shares.size() / 2, 0.25);
+        control.name = "P of the lower half of the layers replaced by the identity";
+        control.shares = mean_layer_shares(models, &ModelSpectra::trained);
+        std::fill_n(control.shares.begin(), control.shares.size() / 2, 0.25);
     }
+    return control;
+}
+
+void add_skew(PaperReport& report, const Models& models) {
+    const Verdict verdict = skew_verdict(mean_layer_shares(models, &ModelSpectra::trained));
+    const SkewControl control = skew_control(models, verdict);
     report.add(
         {.claim = "Higher layers are more skewed: the share at n/4 rises with the layer",
          .paper = "from about 0.88 to 0.96 (Figure 1, heat map), so about 0.04 between the halves",
@@ -121,8 +134,8 @@ void add_skew(PaperReport& report, const Models& models) {
                  rise_text(models, rise_of) + "; without the lowest layer by " +
                  rise_text(models, rise_above_lowest),
          .verdict = verdict,
-         .control = control + fixed(rise_of(control_shares), 3),
-         .control_verdict = skew_verdict(control_shares)});
+         .control = control.name + ": by " + fixed(rise_of(control.shares), 3),
+         .control_verdict = skew_verdict(control.shares)});
 }
 
 // ---- The pictures ----
@@ -218,11 +231,10 @@ int main(int argc, char** argv) {
         o.fit(options);
         o.check_sizes(options);
         o.apply();
+        if (o.trains())
+            if (const int status = train_figure_models(o); status != 0) return status;
         Models models;
         for (std::uint64_t seed = o.seed; seed < o.seed + o.seeds; ++seed) {
-            if (o.trains())
-                if (const int status = train_figure_model(o, argv[0], seed); status != 0)
-                    return status;
             std::optional<ModelFigures> figures =
                 o.attention.empty() ? measure_model(o, seed) : measure_attention(o);
             if (!figures) return stop_status();

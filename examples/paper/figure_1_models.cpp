@@ -12,13 +12,12 @@
 #include "examples/common/progress.hpp"
 #include "examples/language_model/attention_maps.hpp"
 #include "examples/language_model/batches.hpp"
-#include "examples/language_model/checkpoint.hpp"
 #include "examples/language_model/loading.hpp"
 #include "examples/language_model/masked_task.hpp"
-#include "examples/language_model/train_program.hpp"
 #include "examples/language_model/training_options.hpp"
 #include "examples/paper/attention_file.hpp"
 #include "examples/paper/held_out.hpp"
+#include "examples/paper/runs.hpp"
 
 namespace taper::examples {
 
@@ -72,45 +71,29 @@ void Figure1Options::check_sizes(const Options& options) const {
                     ", heads " + std::to_string(heads));
 }
 
-// A quick model is another one.
-std::string Figure1Options::directory(std::uint64_t model_seed) const {
-    if (!model.empty()) return model;
-    return out + (quick ? "/quick_model_" : "/model_") + std::to_string(model_seed);
+// ---- Training ----
+
+static const std::string trained_name = "model";
+
+static TrainingPoint training_point(const Figure1Options& o) {
+    TrainingPoint point{.name = trained_name,
+                        .words = {"--attention", "full", "--tokenizer", o.tokenizer, "--length",
+                                  std::to_string(o.length), "--width", std::to_string(o.width),
+                                  "--heads", std::to_string(o.heads), "--layers",
+                                  std::to_string(o.layers), "--batch", std::to_string(o.batch),
+                                  "--steps", std::to_string(o.steps), "--lr", shortest(o.lr)},
+                        .text = {}};
+    for (const std::string& path : o.text)
+        point.text.push_back(std::filesystem::absolute(path).string());
+    return point;
 }
 
-std::vector<std::string> Figure1Options::training_words(std::uint64_t model_seed,
-                                                        bool resume) const {
-    std::vector<std::string> words{"--out",       directory(model_seed),
-                                   "--attention", "full",
-                                   "--tokenizer", tokenizer,
-                                   "--length",    std::to_string(length),
-                                   "--width",     std::to_string(width),
-                                   "--heads",     std::to_string(heads),
-                                   "--layers",    std::to_string(layers),
-                                   "--batch",     std::to_string(batch),
-                                   "--steps",     std::to_string(steps),
-                                   "--lr",        shortest(lr),
-                                   "--threads",   std::to_string(threads),
-                                   "--seed",      std::to_string(model_seed)};
-    for (const std::string& path : text) {
-        words.push_back("--text");
-        words.push_back(path);
-    }
-    if (resume) words.push_back("--resume");
-    return words;
+int train_figure_models(const Figure1Options& o) {
+    return Runs(o, ModelKind::masked).train({training_point(o)});
 }
 
-int train_figure_model(const Figure1Options& o, const std::string& own_path, std::uint64_t seed) {
-    const auto make_task = [](const Tokenizer& tokenizer, const Corpus& corpus) {
-        return std::make_unique<MaskedTask>(tokenizer, corpus);
-    };
-    const bool begun = std::filesystem::exists(checkpoint_path(o.directory(seed)));
-    std::vector<std::string> words = o.training_words(seed, begun);
-    words.insert(words.begin(),
-                 std::filesystem::path(own_path).replace_filename("train_mlm").string());
-    const int status = train_here(words, "figure_1", "", ModelKind::masked, make_task);
-    if (status != 0) say_line("or give the same command again");
-    return status;
+static std::string model_directory(const Figure1Options& o, std::uint64_t seed) {
+    return o.trains() ? Runs(o, ModelKind::masked).directory(trained_name, seed) : o.model;
 }
 
 // ---- The measurement ----
@@ -193,7 +176,7 @@ static bool measure_texts(ModelFigures& figures, std::size_t texts,
 }
 
 std::optional<ModelFigures> measure_model(const Figure1Options& o, std::uint64_t seed) {
-    const std::string directory = o.directory(seed);
+    const std::string directory = model_directory(o, seed);
     const LoadedModel loaded = load(directory, ModelKind::masked);
     check_figure_model(loaded.model.config, directory);
     const Corpus corpus = corpus_of(o, loaded);

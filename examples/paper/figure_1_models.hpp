@@ -33,15 +33,11 @@ struct Figure1Options : PaperOptions {
     void fit(const Options& options);
     bool trains() const { return model.empty() && attention.empty(); }
     void check_sizes(const Options& options) const;
-    // Of the model of a seed.
-    std::string directory(std::uint64_t model_seed) const;
-    // Those of train_mlm's command line.
-    std::vector<std::string> training_words(std::uint64_t model_seed, bool resume) const;
 };
 
-// Trains the model of a seed, or what is left of it. own_path: of this program, beside which
-// train_mlm stands. Returns the exit status: not 0 where it was stopped.
-int train_figure_model(const Figure1Options& o, const std::string& own_path, std::uint64_t seed);
+// Those of all seeds, or what is left of them. Returns the exit status: not 0 where a signal
+// stopped it.
+int train_figure_models(const Figure1Options& o);
 
 struct HeldOutFigures {
     double loss = 0;     // nats a masked token

@@ -1,7 +1,9 @@
 #include "examples/paper/runs.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/error.hpp"
 #include "examples/common/options.hpp"
@@ -103,10 +105,12 @@ const std::string& Runs::text_hashes(const std::vector<std::string>& paths, Enco
     return text_hashes_[paths] = hashes_of(texts);
 }
 
-bool Runs::is_done(const Run& run) {
+// 0: it is done.
+std::uint64_t Runs::steps_left(const Run& run) {
     const bool causal = kind_ == ModelKind::causal;
     const Asked asked = asked_for(words_of(run), causal);
-    if (!fs::exists(checkpoint_path(run.directory))) return false;
+    const std::uint64_t steps = asked.chosen.steps;
+    if (!fs::exists(checkpoint_path(run.directory))) return steps;
     const Checkpoint checkpoint(run.directory);
     const RunIdentity identity = checkpoint.identity();
     check_same_options(nlohmann::json::parse(identity.options), asked.stored, causal,
@@ -115,38 +119,44 @@ bool Runs::is_done(const Run& run) {
     if (identity.text_hashes != text_hashes(run.point.text, encoding))
         throw Error("--out: the run in " + run.directory +
                     " must be of the same text: it was of another");
-    const std::uint64_t steps = asked.chosen.steps;
-    return checkpoint.steps() >= steps && is_complete(run.directory, steps);
+    const bool done = checkpoint.steps() >= steps && is_complete(run.directory, steps);
+    return done ? 0 : std::max<std::uint64_t>(1, steps - checkpoint.steps());
 }
 
-int Runs::train_one(const Run& run) const {
+int Runs::train_one(const Run& run, WorkProgress& progress) const {
     std::vector<std::string> words = words_of(run);
     if (fs::exists(checkpoint_path(run.directory))) words.push_back("--resume");
-    const Quiet quiet;
-    return train_here(words, "train", "", kind_, task_of(kind_));
+    std::optional<Quiet> quiet(std::in_place);
+    return train_here(words, "train", "", kind_, task_of(kind_), [&] {
+        quiet.reset();
+        progress.done();
+        quiet.emplace();
+    });
 }
 
 int Runs::train(const std::vector<TrainingPoint>& points) {
     std::vector<Run> left;
+    std::uint64_t steps = 0;
     const std::uint64_t end = options_.seed + options_.seeds;
     for (std::uint64_t seed = options_.seed; seed < end; ++seed)
         for (const TrainingPoint& point : points) {
             const Run run{point, seed, directory(point.name, seed)};
-            if (!is_done(run)) left.push_back(run);
+            const std::uint64_t of_run = steps_left(run);
+            if (of_run > 0) left.push_back(run);
+            steps += of_run;
         }
     const std::uint64_t all = points.size() * options_.seeds;
     if (left.size() < all)
         say_line(std::to_string(all - left.size()) + " of " + std::to_string(all) +
                  " models are there already");
-    WorkProgress progress(left.size());
+    WorkProgress progress(steps);
     for (const Run& run : left) {
-        const int status = train_one(run);
+        const int status = train_one(run, progress);
         if (status != 0) {
             progress.leave();
             say_line("stopped: the same command goes on");
             return status;
         }
-        progress.done();
     }
     progress.leave();
     return 0;

@@ -54,8 +54,8 @@ class Runs {
     };
 
     std::vector<std::string> words_of(const Run& run) const;
-    bool is_done(const Run& run);
-    int train_one(const Run& run) const;
+    std::uint64_t steps_left(const Run& run);
+    int train_one(const Run& run, WorkProgress& progress) const;
     const std::string& text_hashes(const std::vector<std::string>& paths, Encoding encoding);
 
     const PaperOptions& options_;

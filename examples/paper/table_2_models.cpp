@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 void Table2Options::declare_all(Options& options) {
     options.required_path("--text", text, "verses, a line each: build/bible.txt of run.sh");
-    options.count("--length", length, 16, 8192, "n");
+    options.count("--length", length, 48, 8192, "n, characters");
     options.count("--width", width, 1, 65536, "d, a multiple of --heads");
     options.count("--heads", heads, 1, 65536, "attention heads");
     options.count("--layers", layers, 1, 1000, "encoder blocks");
@@ -77,10 +77,9 @@ Table2Model full_attention(bool pretrained) {
 }
 
 std::vector<Table2Model> table_2_models(const Table2Options& o) {
-    std::vector<Table2Model> models{full_attention()};
-    for (const std::uint64_t k : {o.less_k(), o.more_k()})
-        for (const char* sharing : {"headwise", "key-value", "layerwise"})
-            models.push_back({.k = k, .sharing = sharing});
+    std::vector<Table2Model> models{full_attention(), {.k = o.less_k()}};
+    for (const char* sharing : {"headwise", "key-value", "layerwise"})
+        models.push_back({.k = o.more_k(), .sharing = sharing});
     models.push_back(full_attention(false));
     models.push_back({.k = o.more_k(), .pretrained = false});
     models.push_back({.k = 1});
@@ -89,7 +88,7 @@ std::vector<Table2Model> table_2_models(const Table2Options& o) {
 
 // Those of train_mlm's command line, and of train_classifier's.
 static std::vector<std::string> model_words(const Table2Options& o, const Table2Model& model) {
-    std::vector<std::string> words{"--tokenizer", "bpe",
+    std::vector<std::string> words{"--tokenizer", "char",
                                    "--length",    std::to_string(o.length),
                                    "--width",     std::to_string(o.width),
                                    "--heads",     std::to_string(o.heads),
@@ -131,8 +130,9 @@ static std::vector<std::string> write_tasks(const Table2Options& o) {
     fs::create_directories(data_path(o, ""));
     const std::vector<Verse> verses = verses_of(read_text(o.text, Encoding::utf8));
     write_data(data_path(o, "pretraining.txt"), pretraining_text(verses));
+    const TaskSizes sizes{.train = o.most_train, .test = o.most_test, .characters = o.length};
     std::vector<std::string> names;
-    for (const VerseTask& task : verse_tasks(verses, o.most_train, o.most_test, o.seed)) {
+    for (const VerseTask& task : verse_tasks(verses, sizes, o.seed)) {
         write_data(data_path(o, task.name + "_train.tsv"), tsv_of(task.train));
         write_data(data_path(o, task.name + "_test.tsv"), tsv_of(task.test));
         names.push_back(task.name);

@@ -120,23 +120,43 @@ std::string pretraining_text(const std::vector<Verse>& verses) {
 
 namespace {
 
-constexpr std::size_t least_words = 8;
-constexpr std::size_t most_words = 20;  // of an example; of each verse of a pair half of them
+constexpr std::size_t least_words = 8;          // of a verse
+constexpr std::size_t least_words_of_each = 3;  // of each verse of a pair
 
 // Verses by their numbers, in a random order.
 struct Source {
     const std::vector<Verse>& verses;
     std::vector<std::size_t> numbers;
-    Random random;  // its substreams, from 1 on one for each example
+    Random random;           // its substreams, from 1 on one for each example
+    std::size_t characters;  // of an example
+
+    std::size_t characters_of_each() const { return (characters - between_verses.size()) / 2; }
 };
 
 }  // namespace
 
-static Source source_of(const std::vector<Verse>& verses, bool is_test, const Random& random) {
-    Source source{verses, {}, random.substream(is_test ? 1 : 0)};
-    for (std::size_t i = 0; i < verses.size(); ++i)
-        if (verses[i].is_test == is_test && verses[i].words.size() >= least_words)
+// The first words of a verse that fit, with blanks between them.
+static std::span<const std::string> words_that_fit(const Verse& verse, std::size_t characters) {
+    std::size_t used = 0;
+    std::size_t count = 0;
+    for (const std::string& word : verse.words) {
+        used += word.size() + (count == 0 ? 0 : 1);
+        if (used > characters) break;
+        ++count;
+    }
+    return std::span(verse.words).first(count);
+}
+
+static Source source_of(const std::vector<Verse>& verses, bool is_test, std::size_t characters,
+                        const Random& random) {
+    Source source{verses, {}, random.substream(is_test ? 1 : 0), characters};
+    for (std::size_t i = 0; i < verses.size(); ++i) {
+        const Verse& verse = verses[i];
+        const std::size_t fit = words_that_fit(verse, source.characters_of_each()).size();
+        if (verse.is_test == is_test && verse.words.size() >= least_words &&
+            fit >= least_words_of_each)
             source.numbers.push_back(i);
+    }
     shuffle(source.numbers, source.random.substream(0));
     return source;
 }
@@ -145,11 +165,6 @@ static Source source_of(const std::vector<Verse>& verses, bool is_test, const Ra
 static std::vector<Example> same_examples(const Source& source, std::size_t most) {
     const std::vector<Verse>& verses = source.verses;
     const std::size_t count = source.numbers.size();
-    const auto first_words = [](const Verse& verse) {
-        const std::size_t of_each = std::min(verse.words.size(), most_words / 2);
-        return std::vector(verse.words.begin(),
-                           verse.words.begin() + static_cast<std::ptrdiff_t>(of_each));
-    };
     std::vector<Example> examples;
     for (std::size_t i = 0; i < std::min(most, count); ++i) {
         const Random random = source.random.substream(static_cast<std::uint32_t>(i + 1));
@@ -161,9 +176,10 @@ static std::vector<Example> same_examples(const Source& source, std::size_t most
             if (second->chapter != first.chapter) break;
         }
         if (!same && second->chapter == first.chapter) continue;
-        std::vector<std::string> words = first_words(*second);
+        const auto in_order = words_that_fit(first, source.characters_of_each());
+        const auto of_second = words_that_fit(*second, source.characters_of_each());
+        std::vector<std::string> words(of_second.begin(), of_second.end());
         shuffle(words, random.substream(0));
-        const std::vector<std::string> in_order = first_words(first);
         examples.push_back(
             {same ? "same" : "other", joined(in_order) + between_verses + joined(words)});
     }
@@ -175,8 +191,7 @@ static std::vector<Example> swapped_examples(const Source& source, std::size_t m
     std::vector<Example> examples;
     for (std::size_t i = 0; i < std::min(most, source.numbers.size()); ++i) {
         const Random random = source.random.substream(static_cast<std::uint32_t>(i + 1));
-        const std::vector<std::string>& all = source.verses[source.numbers[i]].words;
-        const std::span words(all.data(), std::min(all.size(), most_words));
+        const auto words = words_that_fit(source.verses[source.numbers[i]], source.characters);
         const std::size_t third = words.size() / 3;
         const std::size_t cut = third + random.below(0, third + 1);
         const bool swapped = i % 2 == 0;
@@ -191,20 +206,20 @@ static std::vector<Example> part_examples(const Source& source, std::size_t most
     std::vector<Example> examples;
     for (std::size_t i = 0; i < std::min(most, source.numbers.size()); ++i) {
         const Verse& verse = source.verses[source.numbers[i]];
-        const std::span words(verse.words.data(), std::min(verse.words.size(), most_words));
-        examples.push_back({verse.part, joined(words)});
+        examples.push_back({verse.part, joined(words_that_fit(verse, source.characters))});
     }
     return examples;
 }
 
-std::vector<VerseTask> verse_tasks(const std::vector<Verse>& verses, std::size_t most_train,
-                                   std::size_t most_test, std::uint64_t seed) {
+std::vector<VerseTask> verse_tasks(const std::vector<Verse>& verses, const TaskSizes& sizes,
+                                   std::uint64_t seed) {
     std::vector<VerseTask> tasks;
     const auto add = [&](const std::string& name, auto examples_of) {
         const auto part = [&](bool is_test, std::size_t most) {
-            return examples_of(source_of(verses, is_test, Random(seed, name)), most);
+            return examples_of(source_of(verses, is_test, sizes.characters, Random(seed, name)),
+                               most);
         };
-        tasks.push_back({name, part(false, most_train), part(true, most_test)});
+        tasks.push_back({name, part(false, sizes.train), part(true, sizes.test)});
     };
     add("same", same_examples);
     add("swapped", swapped_examples);

@@ -44,10 +44,16 @@ struct VerseTask {
     std::vector<Example> train, test;
 };
 
-// Of verses of eight words and more, at most so many examples, the classes of same and swapped
-// equally often but for one. Error: there are not enough verses for one example each.
-std::vector<VerseTask> verse_tasks(const std::vector<Verse>& verses, std::size_t most_train,
-                                   std::size_t most_test, std::uint64_t seed);
+// At most.
+struct TaskSizes {
+    std::size_t train, test;  // examples
+    std::size_t characters;   // of an example; the words that do not fit are left out
+};
+
+// Of verses of eight words and more, the classes of same and swapped equally often but for one.
+// Error: there are not enough verses for one example each.
+std::vector<VerseTask> verse_tasks(const std::vector<Verse>& verses, const TaskSizes& sizes,
+                                   std::uint64_t seed);
 
 // Lines of label, tab, text.
 std::string tsv_of(const std::vector<Example>& examples);

@@ -79,7 +79,10 @@ TEST_CASE("programs paper: figure_1 trains a model, uses it again, and each verd
 TEST_CASE("programs paper: figure_1 measures the P of a file, and each verdict is flipped") {
     const Scratch scratch;
     const std::string path = scratch.path("P.safetensors");
-    taper::save_safetensors(path, attention_tensors(3, 32));
+    taper::TensorFile file = attention_tensors(3, 32);
+    // As if both layers could have any rank.
+    file.tensors.back().second = taper::Ids{32, 32};  // d_h
+    taper::save_safetensors(path, file);
     const PaperRun paper("figure_1", scratch, {"--attention", path, "--windows", "2"});
     CHECK(paper.result.status == 0);
     CHECK(paper.result.err == "");
@@ -90,14 +93,28 @@ TEST_CASE("programs paper: figure_1 measures the P of a file, and each verdict i
     }
     // The model is taken at its word: no loss says that it has learned nothing.
     CHECK(paper.json.at("findings").at(0).at("verdict") == "holds weaker");
-    // As in the lower layer d_h is n, and in the upper one 2.
     CHECK(paper.json.at("findings").at(1).at("verdict") == "holds weaker");
     const nlohmann::json& model = paper.json.at("numbers").at("models").at(0);
     CHECK(model.at("texts") == 2);
     CHECK(model.at("n") == 32);
-    CHECK(model.at("d_h") == nlohmann::json{32, 2});
+    CHECK(model.at("d_h") == nlohmann::json{32, 32});
     for (const char* absent : {"untrained", "held_out_loss"}) CHECK(!model.contains(absent));
+    const std::string text = scratch.file("text", prose(1000));
+    const PaperRun again("figure_1", scratch,
+                         {"--attention", path, "--windows", "2", "--text", text});
+    CHECK(contains(again.result.err, "--text: no effect with --attention"));
+    CHECK(again.json == paper.json);
+}
+
+TEST_CASE("programs paper: figure_1 says where the ranks of two layers differ as their d_h do") {
+    const Scratch scratch;
+    const std::string path = scratch.path("P.safetensors");
+    taper::save_safetensors(path, attention_tensors(3, 32));
+    const PaperRun paper("figure_1", scratch, {"--attention", path, "--windows", "2"});
+    CHECK(paper.result.status == 1);
+    CHECK(contains(paper.result.err, "the verdict says nothing: Higher layers are more skewed"));
     // The random heads have the rank of their layer's: the upper layer's have as high a share.
+    const nlohmann::json& model = paper.json.at("numbers").at("models").at(0);
     const nlohmann::json& trained = model.at("trained").at("layers");
     const nlohmann::json& random = model.at("random Q and K").at("layers");
     for (const std::size_t layer : {0U, 1U}) {
@@ -105,11 +122,6 @@ TEST_CASE("programs paper: figure_1 measures the P of a file, and each verdict i
         CHECK(random.at(layer).at("share_at_quarter").get<double>() ==
               doctest::Approx(trained.at(layer).at("share_at_quarter").get<double>()).epsilon(0.1));
     }
-    const std::string text = scratch.file("text", prose(1000));
-    const PaperRun again("figure_1", scratch,
-                         {"--attention", path, "--windows", "2", "--text", text});
-    CHECK(contains(again.result.err, "--text: no effect with --attention"));
-    CHECK(again.json == paper.json);
 }
 
 // No test asserts how long something takes: that after the same time may be flipped or not.
@@ -274,7 +286,7 @@ TEST_CASE("programs paper: table_2 pretrains, fine-tunes, goes on where it was s
     check_report(whole);
     CHECK(whole.json.at("findings").size() == 3);
     const nlohmann::json& numbers = whole.json.at("numbers");
-    for (const char* model : {"full attention", "k 20, layerwise", "full attention, from nothing"})
+    for (const char* model : {"full attention", "k 32, layerwise", "full attention, from nothing"})
         for (const char* task : {"same", "swapped", "part"}) {
             CAPTURE(model);
             CAPTURE(task);

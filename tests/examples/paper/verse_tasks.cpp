@@ -43,6 +43,10 @@ Text bible() {
     return {"bible.txt", text};
 }
 
+// Ten words of each verse of a pair.
+constexpr std::size_t most_characters = 2 * 69 + 3;
+const TaskSizes all_fit{1000, 1000, most_characters};
+
 }  // namespace
 
 TEST_CASE("verse tasks: a verse has its chapter, its part and its words in lower case") {
@@ -85,7 +89,7 @@ TEST_CASE("verse tasks: every tenth chapter is for the tests alone") {
     CHECK(none_of_test(pretraining));
     CHECK(std::count(pretraining.begin(), pretraining.end(), '\n') == 18);
     CHECK(std::count(pretraining.begin(), pretraining.end(), '.') == 18 * 5);
-    for (const VerseTask& task : verse_tasks(verses, 1000, 1000, 1)) {
+    for (const VerseTask& task : verse_tasks(verses, all_fit, 1)) {
         CAPTURE(task.name);
         for (const Example& example : task.train) CHECK(none_of_test(example.text));
         for (const Example& example : task.test) CHECK_FALSE(none_of_test(example.text));
@@ -93,7 +97,7 @@ TEST_CASE("verse tasks: every tenth chapter is for the tests alone") {
 }
 
 TEST_CASE("verse tasks: pairs have the words of one verse, or of verses of two chapters") {
-    const VerseTask task = verse_tasks(verses_of(bible()), 1000, 1000, 1).at(0);
+    const VerseTask task = verse_tasks(verses_of(bible()), all_fit, 1).at(0);
     CHECK(task.name == "same");
     CHECK(task.train.size() == 18 * 6);
     std::map<std::string, std::size_t> counts;
@@ -119,7 +123,7 @@ TEST_CASE("verse tasks: pairs have the words of one verse, or of verses of two c
 }
 
 TEST_CASE("verse tasks: a swapped verse has the words of the whole one, and is cut in its middle") {
-    const VerseTask task = verse_tasks(verses_of(bible()), 1000, 1000, 1).at(1);
+    const VerseTask task = verse_tasks(verses_of(bible()), all_fit, 1).at(1);
     CHECK(task.name == "swapped");
     std::size_t swapped = 0;
     for (const Example& example : task.train) {
@@ -140,11 +144,23 @@ TEST_CASE("verse tasks: a swapped verse has the words of the whole one, and is c
     CHECK(swapped == task.train.size() / 2);
 }
 
+TEST_CASE("verse tasks: words that do not fit are left out, verses of too long ones too") {
+    std::vector<Verse> verses = verses_of(bible());
+    verses[0].words[1] = std::string(40, 'x');
+    for (const VerseTask& task : verse_tasks(verses, {1000, 1000, 48}, 1)) {
+        CAPTURE(task.name);
+        CHECK(task.train.size() == 18 * 6 - 1);
+        std::size_t longest = 0;
+        for (const Example& example : task.train) longest = std::max(longest, example.text.size());
+        CHECK(longest == (task.name == "same" ? 20 + 3 + 20 : 48));  // 3 and 3 words, 7 words
+    }
+}
+
 TEST_CASE("verse tasks: examples are those of the seed, and as many as asked for") {
     const std::vector<Verse> verses = verses_of(bible());
     const auto text = [&](std::uint64_t seed) {
         std::string all;
-        for (const VerseTask& task : verse_tasks(verses, 20, 4, seed)) {
+        for (const VerseTask& task : verse_tasks(verses, {20, 4, most_characters}, seed)) {
             CHECK(task.train.size() == 20);
             CHECK(task.test.size() == 4);
             all += tsv_of(task.train) + tsv_of(task.test);
@@ -155,7 +171,7 @@ TEST_CASE("verse tasks: examples are those of the seed, and as many as asked for
     CHECK(text(1) != text(2));
     CHECK(tsv_of({{"a", "b c"}, {"d", "e"}}) == "a\tb c\nd\te\n");
     CHECK(contains(refusal([] {
-                       verse_tasks(verses_of({"b", "Ge1:1 In the"}), 1, 1, 1);
+                       verse_tasks(verses_of({"b", "Ge1:1 In the"}), {1, 1, 64}, 1);
                    }),
                    "ten chapters"));
 }
