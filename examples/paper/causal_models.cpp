@@ -96,8 +96,8 @@ double bigram_perplexity(const MaskedOptions& o, std::uint64_t n, const std::str
     return std::exp(loss / targets);
 }
 
-std::vector<double> step_seconds_of(const MaskedOptions& o, std::uint64_t n,
-                                    const std::vector<CausalModel>& models) {
+StepTimes step_times_of(const MaskedOptions& o, std::uint64_t n,
+                        const std::vector<CausalModel>& models) {
     std::vector<TimedModel> timed;
     for (const CausalModel& model : models) {
         nn::Config config{.vocab_size = 96,
@@ -112,7 +112,10 @@ std::vector<double> step_seconds_of(const MaskedOptions& o, std::uint64_t n,
         config.window = model.window;
         timed.push_back({config, o.tokens / n});
     }
-    return step_seconds(timed, o.quick ? 10 : 100);
+    const std::vector<double> seconds = step_seconds(timed, o.quick ? 10 : 100);
+    StepTimes times;
+    for (std::size_t i = 0; i < models.size(); ++i) times[models[i].name()] = seconds[i];
+    return times;
 }
 
 }  // namespace taper::examples

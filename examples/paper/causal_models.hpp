@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "examples/paper/masked_models.hpp"
+#include "examples/paper/step_times.hpp"
 
 namespace taper::examples {
 
@@ -35,7 +36,7 @@ double perplexity(const MaskedOptions& o, const CausalModel& model, const Runs& 
 double bigram_perplexity(const MaskedOptions& o, std::uint64_t n, const std::string& directory);
 
 // The least time of a training step of each, in seconds, by turns.
-std::vector<double> step_seconds_of(const MaskedOptions& o, std::uint64_t n,
-                                    const std::vector<CausalModel>& models);
+StepTimes step_times_of(const MaskedOptions& o, std::uint64_t n,
+                        const std::vector<CausalModel>& models);
 
 }  // namespace taper::examples

@@ -79,9 +79,7 @@ void add_on_par(PaperReport& report, const Figure3& f, std::uint64_t n, std::uin
 }
 
 void add_same_time(PaperReport& report, const Figure3& f, std::uint64_t n) {
-    const SameTime pair = same_time(f.o, f.times, n, n / 4);
-    const double ratio = f.times.at(MaskedModel{.n = n}.name()) /
-                         f.times.at(MaskedModel{.n = n, .k = {n / 4}}.name());
+    const SameTime<MaskedModel> pair = same_time_pair(f.o, f.times, n);
     const auto text = [&](const MaskedModel& model) {
         return label_of(model) + " with " + std::to_string(model.steps.value_or(f.o.steps)) +
                " steps " + text_of(f.losses, model);
@@ -90,7 +88,7 @@ void add_same_time(PaperReport& report, const Figure3& f, std::uint64_t n) {
         f.losses, on_par(f, pair.linformer, pair.full, "k 1", {.n = n, .k = {1}}),
         "The same after the same time, n = " + std::to_string(n) + ", k = " + std::to_string(n / 4),
         "not measured",
-        "a step of full attention takes " + significant(ratio, 3) + " times as long; " +
+        "a step of full attention takes " + significant(pair.ratio, 3) + " times as long; " +
             text(pair.full) + ", " + text(pair.linformer)));
 }
 
@@ -234,8 +232,7 @@ void draw_time(const Figure3& f, const std::string& path) {
         curves.push_back(
             validation_curve(f.o, f.runs, label_of(model), model.name(), f.times.at(model.name())));
     const std::string title = "At n = " + std::to_string(n) + " a step of k = n/4 takes " +
-                              significant(f.times.at(MaskedModel{.n = n, .k = {n / 4}}.name()) /
-                                          f.times.at(MaskedModel{.n = n}.name())) +
+                              significant(1 / same_time_pair(f.o, f.times, n).ratio) +
                               " of the time of full attention";
     require_drawn(plot(path, title, "seconds of training steps", "validation perplexity", curves),
                   path);

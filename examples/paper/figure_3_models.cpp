@@ -1,12 +1,8 @@
 #include "examples/paper/figure_3_models.hpp"
 
-#include <algorithm>
-#include <cmath>
-#include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
-#include "core/io/file.hpp"
-#include "core/io/json.hpp"
 #include "examples/common/stepping.hpp"
 
 namespace taper::examples {
@@ -79,16 +75,10 @@ static std::vector<MaskedModel> with_full(const Figure3Options& o, std::uint64_t
     return models;
 }
 
-SameTime same_time(const Figure3Options& o, const StepTimes& times, std::uint64_t n,
-                   std::uint64_t k) {
-    SameTime pair{.full = {.n = n}, .linformer = {.n = n, .k = {k}}};
-    const double full = times.at(pair.full.name());
-    const double linformer = times.at(pair.linformer.name());
-    const double ratio = std::min(full, linformer) / std::max(full, linformer);
-    const double steps = std::max(1.0, std::round(static_cast<double>(o.steps) * ratio));
-    MaskedModel& slower = full > linformer ? pair.full : pair.linformer;
-    slower.steps = static_cast<std::uint64_t>(steps);
-    return pair;
+SameTime<MaskedModel> same_time_pair(const Figure3Options& o, const StepTimes& times,
+                                     std::uint64_t n) {
+    const MaskedModel full{.n = n};
+    return same_time(times, full, MaskedModel{.n = n, .k = {n / 4}}, o.steps);
 }
 
 std::vector<MaskedModel> figure_3_models(const Figure3Options& o, const StepTimes& times) {
@@ -99,8 +89,7 @@ std::vector<MaskedModel> figure_3_models(const Figure3Options& o, const StepTime
     const std::uint64_t b = o.length_b();
     for (const std::uint64_t n : {o.length_a(), b}) {
         add(with_full(o, n));
-        const SameTime pair = same_time(o, times, n, n / 4);
-        all.push_back(pair.full.steps ? pair.full : pair.linformer);
+        all.push_back(same_time_pair(o, times, n).slower());
     }
     add(over_sharing(o));
     all.push_back({.n = b, .k = {b / 2}, .projection = "random"});
@@ -125,32 +114,22 @@ static nn::Config timed_config(const Figure3Options& o, const MaskedModel& model
     return config;
 }
 
-static nlohmann::json time_settings(const Figure3Options& o) {
-    return {{"lengths", o.lengths}, {"width", o.width},   {"heads", o.heads},
-            {"layers", o.layers},   {"tokens", o.tokens}, {"steps", o.steps}};
-}
-
 StepTimes step_times(const Figure3Options& o) {
-    const std::string path = o.out + (o.quick ? "/quick_step_times.json" : "/step_times.json");
-    if (std::filesystem::exists(path)) {
-        const nlohmann::json there =
-            parse_object(read_file(path), path + ": it must be what figure_3 has written");
-        if (there.value("settings", nlohmann::json()) == time_settings(o))
-            return there.at("seconds").get<StepTimes>();
-    }
-    std::vector<MaskedModel> models;
-    std::vector<TimedModel> timed;
-    for (const std::uint64_t n : {o.length_a(), o.length_b()})
-        for (const MaskedModel& model : with_full(o, n)) {
-            models.push_back(model);
-            timed.push_back({timed_config(o, model), o.tokens / n});
-        }
-    const std::vector<double> seconds = step_seconds(timed, o.quick ? 10 : 100);
-    StepTimes times;
-    for (std::size_t i = 0; i < models.size(); ++i) times[models[i].name()] = seconds[i];
-    const nlohmann::json json{{"settings", time_settings(o)}, {"seconds", times}};
-    write_file(path, json.dump(1) + "\n");
-    return times;
+    const nlohmann::json settings{{"lengths", o.lengths}, {"width", o.width},   {"heads", o.heads},
+                                  {"layers", o.layers},   {"tokens", o.tokens}, {"steps", o.steps}};
+    return kept_step_times(o, settings, [&] {
+        std::vector<MaskedModel> models;
+        std::vector<TimedModel> timed;
+        for (const std::uint64_t n : {o.length_a(), o.length_b()})
+            for (const MaskedModel& model : with_full(o, n)) {
+                models.push_back(model);
+                timed.push_back({timed_config(o, model), o.tokens / n});
+            }
+        const std::vector<double> seconds = step_seconds(timed, o.quick ? 10 : 100);
+        StepTimes times;
+        for (std::size_t i = 0; i < models.size(); ++i) times[models[i].name()] = seconds[i];
+        return times;
+    });
 }
 
 }  // namespace taper::examples

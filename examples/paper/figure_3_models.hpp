@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "examples/paper/masked_models.hpp"
+#include "examples/paper/step_times.hpp"
 
 namespace taper::examples {
 
@@ -25,20 +25,12 @@ struct Figure3Options : MaskedOptions {
     std::uint64_t fixed_k() const { return lengths[0] / 2; }  // of (d)
 };
 
-// The least time of a training step of each model, in seconds, by its name.
-using StepTimes = std::map<std::string, double>;
-
-// Of the models of (a) and (b): measured, or read where the same command has measured it before, as
-// the steps of some runs follow from it.
+// Of the models of (a) and (b), kept.
 StepTimes step_times(const Figure3Options& o);
 
-// A comparison after the same time instead of the same steps: the slower one of full attention and
-// k has so many steps as fit into the time of the other one.
-struct SameTime {
-    MaskedModel full, linformer;
-};
-SameTime same_time(const Figure3Options& o, const StepTimes& times, std::uint64_t n,
-                   std::uint64_t k);
+// Full attention and k = n/4.
+SameTime<MaskedModel> same_time_pair(const Figure3Options& o, const StepTimes& times,
+                                     std::uint64_t n);
 
 // ---- What is compared ----
 

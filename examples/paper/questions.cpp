@@ -10,11 +10,8 @@
 // Paper: none. The rules are those of figure_3: "nearly on par" is up to 5 % more perplexity.
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 
 #include "core/error.hpp"
-#include "core/io/file.hpp"
-#include "core/io/json.hpp"
 #include "examples/common/program.hpp"
 #include "examples/language_model/loading.hpp"
 #include "examples/paper/causal_models.hpp"
@@ -72,34 +69,14 @@ std::vector<CausalModel> over_windows(const QuestionsOptions& o) {
     return models;
 }
 
-// Full attention and the largest window: the slower one with so many steps as fit into the time of
-// the other one.
-struct SameTime {
-    CausalModel full, linformer;
-    double ratio;  // of the time of a step of full attention to that of the other one
-};
-
-// The steps of a run follow from what was measured: it is kept for the same command.
-SameTime same_time(const QuestionsOptions& o) {
-    SameTime pair{.full = full(), .linformer = over_windows(o).back(), .ratio = 1};
-    const std::string path = o.out + (o.quick ? "/quick_step_times.json" : "/step_times.json");
+// Full attention and the largest window.
+SameTime<CausalModel> same_time_pair(const QuestionsOptions& o) {
+    const std::vector<CausalModel> models{full(), over_windows(o).back()};
     const nlohmann::json settings{{"length", o.length}, {"width", o.width},   {"heads", o.heads},
                                   {"layers", o.layers}, {"tokens", o.tokens}, {"steps", o.steps}};
-    nlohmann::json there = nlohmann::json::object();
-    if (std::filesystem::exists(path))
-        there = parse_object(read_file(path), path + ": it must be what questions has written");
-    if (there.value("settings", nlohmann::json()) != settings) {
-        const std::vector<double> seconds =
-            step_seconds_of(o, o.length, {pair.full, pair.linformer});
-        there = {{"settings", settings}, {"ratio", seconds[0] / seconds[1]}};
-        write_file(path, there.dump(1) + "\n");
-    }
-    pair.ratio = there.at("ratio");
-    CausalModel& slower = pair.ratio > 1 ? pair.full : pair.linformer;
-    const double share = std::min(pair.ratio, 1 / pair.ratio);
-    slower.steps = std::max<std::uint64_t>(
-        1, static_cast<std::uint64_t>(std::llround(static_cast<double>(o.steps) * share)));
-    return pair;
+    const StepTimes times =
+        kept_step_times(o, settings, [&] { return step_times_of(o, o.length, models); });
+    return same_time(times, models[0], models[1], o.steps);
 }
 
 std::string text_of(const QuestionsOptions& o, const Runs& runs, const CausalModel& model) {
@@ -134,7 +111,7 @@ Finding causal_finding(const QuestionsOptions& o, const Runs& runs, const Causal
 }
 
 void add_causal(PaperReport& report, const QuestionsOptions& o, const Runs& runs,
-                const SameTime& pair) {
+                const SameTime<CausalModel>& pair) {
     const std::string n = "n = " + std::to_string(o.length);
     for (const CausalModel& model : over_windows(o)) {
         Finding finding = causal_finding(o, runs, model, full());
@@ -245,7 +222,7 @@ void draw(const QuestionsOptions& o, const Runs& runs, const std::string& path) 
 }
 
 int report_questions(const QuestionsOptions& o, const Runs& causal, const Runs& masked,
-                     const SameTime& pair) {
+                     const SameTime<CausalModel>& pair) {
     PaperReport report(o, "questions", "Beyond the paper",
                        "left to right, and sequences that are shorter");
     std::vector<CausalModel> models = over_windows(o);
@@ -259,10 +236,10 @@ int report_questions(const QuestionsOptions& o, const Runs& causal, const Runs& 
 }
 
 int ask(const QuestionsOptions& o) {
-    const SameTime pair = same_time(o);
+    const SameTime<CausalModel> pair = same_time_pair(o);
     std::vector<CausalModel> models = over_windows(o);
     models.push_back(full());
-    models.push_back(pair.full.steps ? pair.full : pair.linformer);
+    models.push_back(pair.slower());
     Runs causal(o, ModelKind::causal);
     if (const int status = train_models(o, o.length, models, causal); status != 0) return status;
     Runs masked(o, ModelKind::masked);

@@ -25,7 +25,7 @@ struct Table2Options : PaperOptions {
     std::uint64_t most_train = 8000;  // examples of a task
     std::uint64_t most_test = 3000;
     double pretraining_lr = 3e-3;
-    double lr = 1e-3;
+    double lr = 2e-3;
 
     Table2Options() : PaperOptions("table_2") { seeds = 1; }
     void declare_all(Options& options);
