@@ -45,8 +45,7 @@ int train_models(const MaskedOptions& o, std::uint64_t n, const std::vector<Caus
     return runs.train(points);
 }
 
-static std::vector<double> losses_of(const MaskedOptions& o, const CausalModel& model,
-                                     const Runs& runs) {
+std::vector<double> losses_of(const MaskedOptions& o, const CausalModel& model, const Runs& runs) {
     std::vector<double> losses;
     for (std::uint64_t seed = o.seed; seed < o.seed + o.seeds; ++seed) {
         const TrainedRun run = runs.result(model.name(), seed);

@@ -26,7 +26,9 @@ struct CausalModel {
 int train_models(const MaskedOptions& o, std::uint64_t n, const std::vector<CausalModel>& models,
                  Runs& runs);
 
-// exp of the last validation loss of each seed.
+// The last validation loss of each seed, nats.
+std::vector<double> losses_of(const MaskedOptions& o, const CausalModel& model, const Runs& runs);
+// exp of these.
 Spread perplexities(const MaskedOptions& o, const CausalModel& model, const Runs& runs);
 // exp of their mean.
 double perplexity(const MaskedOptions& o, const CausalModel& model, const Runs& runs);

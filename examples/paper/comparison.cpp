@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "examples/paper/perplexity_verdicts.hpp"
-
 namespace taper::examples {
 
 std::string text_of(const MaskedLosses& losses, const MaskedModel& model) {
@@ -35,8 +33,14 @@ std::string list_over_n(const MaskedLosses& losses, const std::vector<MaskedMode
 }
 
 std::string more_text(double perplexity, double reference) {
-    const double percent = 100 * (perplexity / reference - 1);
-    return significant(std::abs(percent)) + (percent < 0 ? " % less" : " % more");
+    return more_text({.ratio = perplexity / reference});
+}
+
+std::string more_text(const PerplexityRatio& perplexity) {
+    const double percent = 100 * (perplexity.ratio - 1);
+    const std::string text = significant(std::abs(percent)) + (percent < 0 ? " % less" : " % more");
+    if (perplexity.standard_error == 0) return text;
+    return text + ", +- " + significant(100 * perplexity.standard_error, 2);
 }
 
 std::vector<double> perplexities_of(const MaskedLosses& losses,
@@ -69,27 +73,27 @@ Curve validation_curve(const MaskedOptions& o, const Runs& runs, const std::stri
 
 Finding finding_of(const MaskedLosses& losses, const OnPar& pair, const std::string& claim,
                    const std::string& paper, const std::string& ours) {
-    const double reference = losses.perplexity(pair.reference);
-    const double perplexity = losses.perplexity(pair.model);
+    const auto ratio = [&](const MaskedModel& model, const MaskedModel& reference) {
+        return perplexity_ratio(losses.of.at(model.name()), losses.of.at(reference.name()));
+    };
+    const PerplexityRatio own = ratio(pair.model, pair.reference);
     const bool learned = losses.learned(pair.reference);
     Finding finding{.claim = claim,
                     .paper = paper,
-                    .ours = ours + ", so " + more_text(perplexity, reference),
-                    .verdict = on_par_verdict(perplexity, reference, learned),
+                    .ours = ours + ", so " + more_text(own),
+                    .verdict = on_par_verdict(own, learned),
                     .control = {},
                     .control_verdict = {}};
     if (finding.verdict == Verdict::does_not_hold) {
-        const double first = losses.perplexity(pair.without_order);
-        const double second = losses.perplexity(pair.other_without_order);
+        const PerplexityRatio control = ratio(pair.other_without_order, pair.without_order);
         finding.control = "the text in random order, n " + std::to_string(pair.without_order.n) +
                           ": " + text_of(losses, pair.without_order) + " and " +
-                          text_of(losses, pair.other_without_order) + ", so " +
-                          more_text(second, first);
-        finding.control_verdict = on_par_verdict(second, first, true);
+                          text_of(losses, pair.other_without_order) + ", so " + more_text(control);
+        finding.control_verdict = on_par_verdict(control, true);
     } else {
-        const double worse = losses.perplexity(pair.worse);
-        finding.control = pair.name_of_worse + ": " + more_text(worse, reference);
-        finding.control_verdict = on_par_verdict(worse, reference, learned);
+        const PerplexityRatio control = ratio(pair.worse, pair.reference);
+        finding.control = pair.name_of_worse + ": " + more_text(control);
+        finding.control_verdict = on_par_verdict(control, learned);
     }
     return finding;
 }

@@ -7,6 +7,7 @@
 
 #include "examples/common/plot.hpp"
 #include "examples/paper/masked_models.hpp"
+#include "examples/paper/perplexity_verdicts.hpp"
 
 namespace taper::examples {
 
@@ -18,6 +19,8 @@ std::string list_of(const MaskedLosses& losses, const std::vector<MaskedModel>& 
 std::string list_over_n(const MaskedLosses& losses, const std::vector<MaskedModel>& models);
 // "5.3 % more", than the reference; or "5.3 % less".
 std::string more_text(double perplexity, double reference);
+// "5.3 % more, +- 1.2" of several seeds, the standard error.
+std::string more_text(const PerplexityRatio& perplexity);
 
 std::vector<double> perplexities_of(const MaskedLosses& losses,
                                     const std::vector<MaskedModel>& models);

@@ -21,9 +21,21 @@ inline constexpr double not_quite = 1.10;  // up to here the claim holds weaker
 // it holds weaker.
 Verdict falls_verdict(std::span<const double> perplexities);
 
-// The perplexity is nearly that of a reference, or less. learned: the reference has learned to use
-// its attention; a model that is on par with one which has not says nothing.
-Verdict on_par_verdict(double perplexity, double reference, bool learned);
+// A perplexity beside that of a reference, over the seeds of both.
+struct PerplexityRatio {
+    double ratio;               // of the exp of the mean losses
+    double standard_error = 0;  // of the ratio, as the seeds are a sample; of one seed not known: 0
+};
+
+// losses: nats, of each seed.
+PerplexityRatio perplexity_ratio(std::span<const double> losses,
+                                 std::span<const double> reference_losses);
+
+// The perplexity is nearly that of a reference, or less, with a standard error to spare. It is not,
+// where it is more than not_quite with a standard error to spare. Between these it holds weaker;
+// not visible: the seeds leave both open. learned: the reference has learned to use its attention;
+// a model that is on par with one which has not says nothing.
+Verdict on_par_verdict(const PerplexityRatio& perplexity, bool learned);
 
 // The perplexity is about the same for every n: the largest against the least.
 Verdict same_verdict(std::span<const double> perplexities, bool learned);

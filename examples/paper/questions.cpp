@@ -87,26 +87,30 @@ std::string text_of(const QuestionsOptions& o, const Runs& runs, const CausalMod
 // itself, its worst seed against their mean.
 Finding causal_finding(const QuestionsOptions& o, const Runs& runs, const CausalModel& model,
                        const CausalModel& reference) {
-    const double mean = perplexity(o, reference, runs);
-    const auto verdict = [&](double number) { return on_par_verdict(number, mean, true); };
-    const double own = perplexity(o, model, runs);
+    const std::vector<double> of_reference = losses_of(o, reference, runs);
+    const auto ratio = [&](const std::vector<double>& losses) {
+        return perplexity_ratio(losses, of_reference);
+    };
+    const PerplexityRatio own = ratio(losses_of(o, model, runs));
     Finding finding{.claim = {},
                     .paper = "not measured",
                     .ours = text_of(o, runs, reference) + ", " + text_of(o, runs, model) + ", so " +
-                            more_text(own, mean),
-                    .verdict = verdict(own),
+                            more_text(own),
+                    .verdict = on_par_verdict(own, true),
                     .control = {},
                     .control_verdict = {}};
+    PerplexityRatio control{};
     if (finding.verdict == Verdict::holds) {
         const double other = bigram_perplexity(o, o.length, runs.directory(model.name(), o.seed));
-        finding.control = "guessing by the last token alone: " + more_text(other, mean);
-        finding.control_verdict = verdict(other);
+        control = {.ratio = other / perplexity(o, reference, runs)};
+        finding.control = "guessing by the last token alone: ";
     } else {
-        const double most = perplexities(o, reference, runs).most;
-        finding.control =
-            "the reference itself, its worst seed against their mean: " + more_text(most, mean);
-        finding.control_verdict = verdict(most);
+        const double worst = *std::max_element(of_reference.begin(), of_reference.end());
+        control = {.ratio = ratio({worst}).ratio};
+        finding.control = "the reference itself, its worst seed against their mean: ";
     }
+    finding.control += more_text(control);
+    finding.control_verdict = on_par_verdict(control, true);
     return finding;
 }
 
@@ -186,7 +190,7 @@ void add_short(PaperReport& report, const QuestionsOptions& o, const Runs& runs)
                                    {"without_order", json_of(without_order)}};
     const auto add = [&](const std::string& how, double ShortLosses::*half) {
         const auto verdict = [&](const ShortLosses& losses) {
-            return on_par_verdict(std::exp(losses.*half), std::exp(losses.whole), true);
+            return on_par_verdict({.ratio = std::exp(losses.*half - losses.whole)}, true);
         };
         const auto text = [&](const ShortLosses& losses) {
             return significant(std::exp(losses.*half)) + " instead of " +

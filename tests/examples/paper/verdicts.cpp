@@ -72,13 +72,34 @@ TEST_CASE("verdicts: the perplexity falls with k where the largest k is 5 % bett
     CHECK(falls_verdict(Perplexities{10, 10.2, 10.6}) == Verdict::does_not_hold);
 }
 
+TEST_CASE("verdicts: a perplexity is judged with the standard error of its seeds to spare") {
+    const auto verdict = [](double ratio, double error) {
+        return on_par_verdict({.ratio = ratio, .standard_error = error}, true);
+    };
+    CHECK(verdict(1.03, 0.01) == Verdict::holds);
+    CHECK(verdict(1.03, 0.03) == Verdict::holds_weaker);
+    CHECK(verdict(1.09, 0.02) == Verdict::holds_weaker);
+    CHECK(verdict(1.12, 0.03) == Verdict::holds_weaker);
+    CHECK(verdict(1.14, 0.03) == Verdict::does_not_hold);
+    CHECK(verdict(1.03, 0.08) == Verdict::not_visible);
+    CHECK(verdict(1.12, 0.08) == Verdict::not_visible);
+    // The squared standard errors of the two means are 0.01 and 0.04.
+    const PerplexityRatio ratio = perplexity_ratio(std::vector{1.9, 2.1}, std::vector{1.8, 2.2});
+    CHECK(ratio.ratio == doctest::Approx(1));
+    CHECK(ratio.standard_error == doctest::Approx(std::sqrt(0.01 + 0.04)));
+    const PerplexityRatio of_one = perplexity_ratio(std::vector{2.0}, std::vector{1.0});
+    CHECK(of_one.ratio == doctest::Approx(std::exp(1.0)));
+    CHECK(of_one.standard_error == 0);
+}
+
 TEST_CASE("verdicts: a perplexity is nearly on par up to 5 % more") {
-    CHECK(on_par_verdict(10.4, 10, true) == Verdict::holds);
-    CHECK(on_par_verdict(8, 10, true) == Verdict::holds);
-    CHECK(on_par_verdict(10.6, 10, true) == Verdict::holds_weaker);
-    CHECK(on_par_verdict(10.9, 10, true) == Verdict::holds_weaker);
-    CHECK(on_par_verdict(11.1, 10, true) == Verdict::does_not_hold);
-    CHECK(on_par_verdict(10, 10, false) == Verdict::not_visible);
+    const auto of_one_seed = [](double ratio) { return on_par_verdict({.ratio = ratio}, true); };
+    CHECK(of_one_seed(1.04) == Verdict::holds);
+    CHECK(of_one_seed(0.8) == Verdict::holds);
+    CHECK(of_one_seed(1.06) == Verdict::holds_weaker);
+    CHECK(of_one_seed(1.09) == Verdict::holds_weaker);
+    CHECK(of_one_seed(1.11) == Verdict::does_not_hold);
+    CHECK(on_par_verdict({.ratio = 1}, false) == Verdict::not_visible);
     CHECK(same_verdict(std::vector{10.0, 9.9, 10.3}, true) == Verdict::holds);
     CHECK(same_verdict(std::vector{10.0, 9.5, 10.3}, true) == Verdict::holds_weaker);
     CHECK(same_verdict(std::vector{10.0, 9.0, 8.0}, true) == Verdict::does_not_hold);
