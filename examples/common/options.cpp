@@ -352,6 +352,13 @@ json Options::stored(const std::vector<std::string>& names) const {
     return values;
 }
 
+json Options::all_but(const std::vector<std::string>& names) const {
+    json values = json::object();
+    for (const auto& e : entries_)
+        if (!contains(names, e->name)) values[e->name] = e->get();
+    return values;
+}
+
 // As they would stand on the command line.
 static std::vector<std::string> words_of(const json& value, bool repeatable) {
     std::vector<std::string> words;

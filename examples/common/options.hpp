@@ -89,6 +89,8 @@ class Options {
     // was given must agree, unless it is among those that may change. Error: a value disagrees, is
     // missing, unknown, or none that the command line would take.
     nlohmann::json stored(const std::vector<std::string>& names) const;
+    // The values of all options but these.
+    nlohmann::json all_but(const std::vector<std::string>& names) const;
     void restore(const nlohmann::json& stored, const std::vector<std::string>& names,
                  const std::vector<std::string>& may_change, const std::string& subject);
 

@@ -17,7 +17,7 @@
 
 namespace taper::examples {
 
-using AfterStep = std::function<void()>;
+using AfterStep = std::function<void(std::uint64_t step, const nn::Linformer<float>& model)>;
 
 class Training {
   public:
@@ -30,8 +30,8 @@ class Training {
     void resume(std::unique_ptr<RunDirectory> directory, const Checkpoint& checkpoint,
                 std::uint64_t steps_before);
     // Trains to the last step. Returns 0, or the stop status of the signal that ended it, after
-    // saving. after_step: is called after each step. NotFinite: a loss, a gradient, a weight or a
-    // moment that is not finite.
+    // saving. after_step: is called after each step, before the checkpoint of it is saved.
+    // NotFinite: a loss, a gradient, a weight or a moment that is not finite.
     int run(const AfterStep& after_step = {});
     const RunLog& log() const { return log_; }
     const nn::Linformer<float>& model() const { return model_; }

@@ -16,6 +16,7 @@ namespace taper::examples {
 std::string CausalModel::name() const {
     std::string name = k == 0 ? "causal_full" : "causal_k" + std::to_string(k);
     if (window > 0) name += "_window" + std::to_string(window);
+    if (shuffled) name += "_shuffled";
     if (steps) name += "_same_time";
     return name;
 }
@@ -35,11 +36,12 @@ static TrainingPoint point_of(const MaskedOptions& o, std::uint64_t n, const Cau
         values["--k"] = std::to_string(model.k);
         values["--window"] = std::to_string(model.window);
     }
-    return {.name = model.name(), .words = words_of(values), .text = o.text};
+    return {.name = model.name(), .words = words_of(values), .text = text_of(o, model.shuffled)};
 }
 
 int train_models(const MaskedOptions& o, std::uint64_t n, const std::vector<CausalModel>& models,
                  Runs& runs) {
+    write_shuffled_text(o);
     std::vector<TrainingPoint> points;
     for (const CausalModel& model : models) points.push_back(point_of(o, n, model));
     return runs.train(points);
@@ -57,13 +59,7 @@ std::vector<double> losses_of(const MaskedOptions& o, const CausalModel& model, 
 }
 
 Spread perplexities(const MaskedOptions& o, const CausalModel& model, const Runs& runs) {
-    std::vector<double> perplexities;
-    for (const double loss : losses_of(o, model, runs)) perplexities.push_back(std::exp(loss));
-    return spread_of(perplexities);
-}
-
-double perplexity(const MaskedOptions& o, const CausalModel& model, const Runs& runs) {
-    return std::exp(spread_of(losses_of(o, model, runs)).mean);
+    return perplexities_of(losses_of(o, model, runs));
 }
 
 double bigram_perplexity(const MaskedOptions& o, std::uint64_t n, const std::string& directory) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "examples/paper/masked_models.hpp"
+#include "examples/paper/perplexity_verdicts.hpp"
 #include "examples/paper/step_times.hpp"
 
 namespace taper::examples {
@@ -16,6 +17,7 @@ namespace taper::examples {
 struct CausalModel {
     std::uint64_t k = 0;                      // 0: full attention
     std::uint64_t window = 0;                 // so many last positions are seen exactly
+    bool shuffled = false;                    // of text in random order
     std::optional<std::uint64_t> steps = {};  // where they are other ones
 
     std::string name() const;   // of its run directories
@@ -28,10 +30,7 @@ int train_models(const MaskedOptions& o, std::uint64_t n, const std::vector<Caus
 
 // The last validation loss of each seed, nats.
 std::vector<double> losses_of(const MaskedOptions& o, const CausalModel& model, const Runs& runs);
-// exp of these.
 Spread perplexities(const MaskedOptions& o, const CausalModel& model, const Runs& runs);
-// exp of their mean.
-double perplexity(const MaskedOptions& o, const CausalModel& model, const Runs& runs);
 
 // Of the same targets, where a token is guessed by the one before it alone, from how often it has
 // followed that one in the training text. directory: of any of the runs, for its tokenizer.

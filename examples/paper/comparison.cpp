@@ -62,11 +62,10 @@ Curve validation_curve(const MaskedOptions& o, const Runs& runs, const std::stri
     for (std::uint64_t seed = o.seed; seed < o.seed + o.seeds; ++seed)
         of_seeds.push_back(runs.result(point, seed));
     for (std::size_t i = 0; i < of_seeds[0].validations.size(); ++i) {
-        std::vector<double> perplexities;
-        for (const TrainedRun& run : of_seeds)
-            perplexities.push_back(std::exp(*run.validations.at(i).val_loss));
+        std::vector<double> losses;
+        for (const TrainedRun& run : of_seeds) losses.push_back(*run.validations.at(i).val_loss);
         add_point(curve, scale * static_cast<double>(of_seeds[0].validations[i].step),
-                  spread_of(perplexities));
+                  perplexities_of(losses));
     }
     return curve;
 }

@@ -106,9 +106,9 @@ struct SkewControl {
 };
 
 // Layers that have not learned: those of the untrained model, or without one random Q and K, which
-// say what d_h alone does. Where the trained halves hardly differ either, that would change nothing. Then each
-// token of the lower half attends to itself alone: that P is the identity, n equal singular values,
-// whose share at n/4 is 1/4.
+// say what d_h alone does. Where the trained halves hardly differ either, that would change
+// nothing. Then each token of the lower half attends to itself alone: that P is the identity, n
+// equal singular values, whose share at n/4 is 1/4.
 SkewControl skew_control(const Models& models, Verdict verdict) {
     const bool has_twin = !models[0].spectra.untrained.empty();
     SkewControl control = has_twin
@@ -173,7 +173,7 @@ void draw_shares(const ModelFigures& figures, const std::string& path) {
                               fixed(1 - rest.shuffled, 2);
     const bool drawn = plot(path, title, "singular values, the largest first",
                             "cumulative share of their sum", curves);
-    require_drawn(drawn, path);
+    show_picture(drawn, path);
 }
 
 // From the least entry, white, to the largest.
@@ -194,7 +194,7 @@ void draw_heads(const ModelFigures& figures, const std::string& path) {
     const std::string title = "Share at n/4 = " + std::to_string(figures.quarter()) +
                               " of P of each head: layers down, heads across";
     const bool drawn = plot(path, title, {{share_map(figures.spectra.trained)}});
-    require_drawn(drawn, path);
+    show_picture(drawn, path);
 }
 
 int report_figure(const Figure1Options& o, const Models& models) {
@@ -207,12 +207,10 @@ int report_figure(const Figure1Options& o, const Models& models) {
     add_low_rank(report, models);
     add_skew(report, models);
     print_cautions(models);
-    draw_shares(models[0], report.picture_path());
-    const std::string heads_path = o.out + "/figure_1_heads.svg";
-    draw_heads(models[0], heads_path);
-    const int status = report.finish();
-    print_result("heads    " + heads_path + "\n");
-    return status;
+    return report.finish([&] {
+        draw_shares(models[0], report.picture_path());
+        draw_heads(models[0], o.out + "/figure_1_heads.svg");
+    });
 }
 
 }  // namespace
@@ -230,7 +228,7 @@ int main(int argc, char** argv) {
         if (!options.parse(argc, argv)) return 0;
         o.fit(options);
         o.check_sizes(options);
-        o.apply();
+        o.apply(options);
         if (o.trains())
             if (const int status = train_figure_models(o); status != 0) return status;
         Models models;

@@ -67,15 +67,14 @@ OnPar on_par(const Figure3& f, const MaskedModel& model, const MaskedModel& refe
 }
 
 void add_on_par(PaperReport& report, const Figure3& f, std::uint64_t n, std::uint64_t k,
-                const std::string& place) {
+                const std::string& paper) {
     const MaskedModel full{.n = n};
     const MaskedModel linformer{.n = n, .k = {k}};
-    report.add(finding_of(
-        f.losses, on_par(f, linformer, full, "k 1", {.n = n, .k = {1}}),
-        "At n = " + std::to_string(n) + ", k = n/" + std::to_string(n / k) + " = " +
-            std::to_string(k) + " is nearly on par with full attention after the same steps",
-        "k 128 and 256 of n 512, k 256 of n 1024 (Figure 3 " + place + "), without a number",
-        list_of(f.losses, {full, linformer})));
+    report.add(finding_of(f.losses, on_par(f, linformer, full, "k 1", {.n = n, .k = {1}}),
+                          "At n = " + std::to_string(n) + ", k = n/" + std::to_string(n / k) +
+                              " = " + std::to_string(k) +
+                              " is nearly on par with full attention after the same steps",
+                          paper, list_of(f.losses, {full, linformer})));
 }
 
 void add_same_time(PaperReport& report, const Figure3& f, std::uint64_t n) {
@@ -181,9 +180,9 @@ void draw_k(const Figure3& f, const std::string& path) {
         curves.push_back(curve);
         curves.push_back(full);
     }
-    require_drawn(plot(path, title, "k, projected length", "perplexity of a hidden token", curves,
-                       Scale::logarithmic_x),
-                  path);
+    show_picture(plot(path, title, "k, projected length", "perplexity of a hidden token", curves,
+                      Scale::logarithmic_x),
+                 path);
 }
 
 void draw_lengths(const Figure3& f, const std::string& path) {
@@ -200,11 +199,11 @@ void draw_lengths(const Figure3& f, const std::string& path) {
                               " at n = " + std::to_string(fixed.front().n) + " to " +
                               significant(f.losses.perplexity(fixed.back())) +
                               " at n = " + std::to_string(fixed.back().n);
-    require_drawn(plot(path, title, "n, tokens in a sequence", "perplexity of a hidden token",
-                       {curve_of("k " + std::to_string(f.o.fixed_k()), fixed),
-                        curve_of("k = n/2", at_half(f.o))},
-                       Scale::logarithmic_x),
-                  path);
+    show_picture(plot(path, title, "n, tokens in a sequence", "perplexity of a hidden token",
+                      {curve_of("k " + std::to_string(f.o.fixed_k()), fixed),
+                       curve_of("k = n/2", at_half(f.o))},
+                      Scale::logarithmic_x),
+                 path);
 }
 
 void draw_sharing(const Figure3& f, const std::string& path) {
@@ -219,7 +218,7 @@ void draw_sharing(const Figure3& f, const std::string& path) {
         "Layerwise ends with " +
         more_text(f.losses.perplexity(models.back()), f.losses.perplexity(first)) +
         " perplexity than no sharing";
-    require_drawn(plot(path, title, "step", "validation perplexity", curves), path);
+    show_picture(plot(path, title, "step", "validation perplexity", curves), path);
 }
 
 void draw_time(const Figure3& f, const std::string& path) {
@@ -234,8 +233,8 @@ void draw_time(const Figure3& f, const std::string& path) {
     const std::string title = "At n = " + std::to_string(n) + " a step of k = n/4 takes " +
                               significant(1 / same_time_pair(f.o, f.times, n).ratio) +
                               " of the time of full attention";
-    require_drawn(plot(path, title, "seconds of training steps", "validation perplexity", curves),
-                  path);
+    show_picture(plot(path, title, "seconds of training steps", "validation perplexity", curves),
+                 path);
 }
 
 // ---- The report ----
@@ -247,17 +246,23 @@ int report_figure(const Figure3& f, const std::vector<MaskedModel>& models) {
     for (const std::string place : {"a", "b"}) {
         const std::uint64_t n = place == "a" ? f.o.length_a() : f.o.length_b();
         add_fall(report, f, n, place);
-        for (const std::uint64_t k : {n / 4, n / 2}) add_on_par(report, f, n, k, place);
+        const std::string paper = "k 128 and 256 of n " +
+                                  std::string(place == "a" ? "512" : "1024") + " (Figure 3 " +
+                                  place + "), without a number";
+        if (place == "b") add_on_par(report, f, n, n / 8, paper);
+        add_on_par(report, f, n, n / 4, paper);
+        add_on_par(report, f, n, n / 2, place == "a" ? paper : "not measured");
         add_same_time(report, f, n);
     }
     add_sharing(report, f);
     add_length(report, f);
     print_ratios(f);
-    draw_k(f, report.picture_path());
-    draw_sharing(f, f.o.out + "/figure_3_sharing.svg");
-    draw_lengths(f, f.o.out + "/figure_3_lengths.svg");
-    draw_time(f, f.o.out + "/figure_3_time.svg");
-    return report.finish();
+    return report.finish([&] {
+        draw_k(f, report.picture_path());
+        draw_sharing(f, f.o.out + "/figure_3_sharing.svg");
+        draw_lengths(f, f.o.out + "/figure_3_lengths.svg");
+        draw_time(f, f.o.out + "/figure_3_time.svg");
+    });
 }
 
 }  // namespace
@@ -275,7 +280,7 @@ int main(int argc, char** argv) {
         if (!options.parse(argc, argv)) return 0;
         o.fit(options);
         o.check(options);
-        o.apply();
+        o.apply(options);
         const StepTimes times = step_times(o);
         const std::vector<MaskedModel> models = figure_3_models(o, times);
         Runs runs(o, ModelKind::masked);

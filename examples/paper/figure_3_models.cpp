@@ -117,7 +117,7 @@ static nn::Config timed_config(const Figure3Options& o, const MaskedModel& model
 StepTimes step_times(const Figure3Options& o) {
     const nlohmann::json settings{{"lengths", o.lengths}, {"width", o.width},   {"heads", o.heads},
                                   {"layers", o.layers},   {"tokens", o.tokens}, {"steps", o.steps}};
-    return kept_step_times(o, settings, [&] {
+    return kept_step_times(o, "figure_3", settings, [&] {
         std::vector<MaskedModel> models;
         std::vector<TimedModel> timed;
         for (const std::uint64_t n : {o.length_a(), o.length_b()})

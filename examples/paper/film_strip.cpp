@@ -11,20 +11,13 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <memory>
-#include <optional>
 
 #include "core/error.hpp"
-#include "core/ops.hpp"
+#include "core/io/safetensors.hpp"
 #include "examples/common/plot.hpp"
 #include "examples/common/program.hpp"
-#include "examples/common/progress.hpp"
-#include "examples/language_model/batches.hpp"
-#include "examples/language_model/masked_task.hpp"
+#include "examples/language_model/loading.hpp"
 #include "examples/paper/masked_models.hpp"
-#include "nn/optim/adam.hpp"
-#include "nn/optim/clip.hpp"
-#include "nn/optim/schedule.hpp"
 
 namespace taper::examples {
 
@@ -100,85 +93,79 @@ struct Frame {
     std::vector<Array<float>> E;  // of each layer
 };
 using Film = std::vector<Frame>;
+using Films = std::map<std::string, std::vector<Film>>;  // by the start: one a seed
 
-Frame frame_of(const nn::Linformer<float>& model, std::uint64_t step) {
-    Frame frame{.step = step, .E = {}};
-    for (const nn::EncoderBlock<float>& layer : model.layers)
-        frame.E.push_back(layer.attention.projection->E[0]->value());
-    return frame;
+const std::vector<std::string>& starts() {
+    static const std::vector<std::string> all{"window", "normal"};
+    return all;
 }
 
-// The text as the models read it.
-struct TrainingText {
-    std::unique_ptr<Tokenizer> tokenizer;
-    std::unique_ptr<Corpus> corpus;
-    std::unique_ptr<MaskedTask> task;
+MaskedModel model_from(const FilmOptions& o, const std::string& start) {
+    return {.n = o.length, .k = {o.k}, .projection_init = start};
+}
 
-    explicit TrainingText(const FilmOptions& o) {
-        const TokenizerKind kind = tokenizer_kind_from(o.tokenizer);
-        std::vector<Text> texts;
-        for (const std::string& path : o.text) texts.push_back(read_text(path, encoding_of(kind)));
-        tokenizer = build_tokenizer(kind, texts, std::nullopt, true).tokenizer;
-        corpus = std::make_unique<Corpus>(*tokenizer, std::move(texts), o.length);
-        task = std::make_unique<MaskedTask>(*tokenizer, *corpus);
+// Growing, beside the first, 0.
+std::vector<std::uint64_t> frame_steps(const FilmOptions& o) {
+    constexpr std::uint64_t frames = 5;
+    std::vector<std::uint64_t> steps;
+    for (std::uint64_t i = 1; i <= frames; ++i) {
+        const std::uint64_t step = (i * o.steps + frames - 1) / frames;
+        if (steps.empty() || step > steps.back()) steps.push_back(step);
     }
-};
-
-TrainingOptions training_options(const FilmOptions& o, const std::string& init,
-                                 std::uint64_t seed) {
-    TrainingOptions chosen;
-    chosen.length = o.length;
-    chosen.width = o.width;
-    chosen.heads = o.heads;
-    chosen.layers = o.layers;
-    chosen.k = {o.k};
-    chosen.projection_init = init;
-    chosen.seed = seed;
-    chosen.batch = o.tokens / o.length;
-    chosen.steps = o.steps;
-    chosen.warmup = std::min<std::uint64_t>(chosen.warmup, o.steps / 10);
-    chosen.lr = o.lr;
-    return chosen;
+    return steps;
 }
 
-// Trains with the steps of train_mlm. None: stopped by a signal.
-std::optional<Film> film_of(const FilmOptions& o, const TrainingText& text, const std::string& init,
-                            std::uint64_t seed, WorkProgress& progress) {
-    const TrainingOptions chosen = training_options(o, init, seed);
-    const auto vocab_size = static_cast<std::size_t>(text.tokenizer->vocab_size());
-    nn::Linformer<float> model(chosen.model_config(vocab_size, false));
-    const nn::Parameters<float> parameters = model.parameters();
-    nn::Adam<float> adam(parameters, {.weight_decay = chosen.weight_decay});
-    const nn::Schedule schedule{.lr = chosen.lr, .warmup = chosen.warmup, .steps = chosen.steps};
-    constexpr std::uint64_t frames = 5;  // beside the first
-    Film film{frame_of(model, 0)};
-    for (std::uint64_t step = 1; step <= o.steps; ++step) {
-        if (stop_status() != 0) return std::nullopt;
-        const Batch batch = training_batch(chosen, *text.corpus, *text.task, step);
-        Tape<float> tape;
-        tape.backward(cross_entropy(model(batch.tokens), batch.targets));
-        nn::clip_gradients(parameters, chosen.clip);
-        adam.step(schedule(step));
-        if (step * frames / o.steps > (step - 1) * frames / o.steps)
-            film.push_back(frame_of(model, step));
-        progress.done();
+std::vector<Array<float>> all_E(const nn::Linformer<float>& model) {
+    std::vector<Array<float>> all;
+    for (const nn::EncoderBlock<float>& layer : model.layers)
+        all.push_back(layer.attention.projection->E[0]->value());
+    return all;
+}
+
+std::string frame_path(const std::string& directory, std::uint64_t step) {
+    return directory + "/E_" + std::to_string(step) + ".safetensors";
+}
+
+// Each frame is a file of its run, so that a run may go on in another sitting.
+int train(const FilmOptions& o, Runs& runs) {
+    const std::vector<std::uint64_t> steps = frame_steps(o);
+    const auto keep_frame = [&](const std::string& directory, std::uint64_t step,
+                                const nn::Linformer<float>& model) {
+        if (!std::binary_search(steps.begin(), steps.end(), step)) return;
+        TensorFile file;
+        const std::vector<Array<float>> all = all_E(model);
+        for (std::size_t layer = 0; layer < all.size(); ++layer)
+            file.tensors.emplace_back(std::to_string(layer), all[layer]);
+        save_safetensors(frame_path(directory, step), file);
+    };
+    std::vector<MaskedModel> models;
+    for (const std::string& start : starts()) models.push_back(model_from(o, start));
+    return train_models(o, models, runs, keep_frame);
+}
+
+// The model before training is made again.
+Film film_of(const FilmOptions& o, const std::string& directory, const std::string& start,
+             std::uint64_t seed) {
+    nn::Config config = load(directory, ModelKind::masked).model.config;
+    config.seed = seed;
+    config.projection_init =
+        start == "window" ? nn::ProjectionInit::window_means : nn::ProjectionInit::normal;
+    Film film{{.step = 0, .E = all_E(nn::Linformer<float>(config))}};
+    for (const std::uint64_t step : frame_steps(o)) {
+        const TensorFile file = load_safetensors(frame_path(directory, step));
+        film.push_back({.step = step, .E = {}});
+        for (std::size_t layer = 0; layer < config.layers; ++layer)
+            film.back().E.push_back(file.get<float>(std::to_string(layer)));
     }
     return film;
 }
 
-using Films = std::map<std::string, std::vector<Film>>;  // by the start: one a seed
-
-std::optional<Films> all_films(const FilmOptions& o) {
-    const TrainingText text(o);
-    WorkProgress progress(2 * o.seeds * o.steps);
+Films all_films(const FilmOptions& o, const Runs& runs) {
     Films films;
-    for (const char* init : {"window", "normal"})
-        for (std::uint64_t seed = o.seed; seed < o.seed + o.seeds; ++seed) {
-            std::optional<Film> film = film_of(o, text, init, seed, progress);
-            if (!film) return std::nullopt;
-            films[init].push_back(std::move(*film));
-        }
-    progress.leave();
+    for (const std::string& start : starts())
+        for (std::uint64_t seed = o.seed; seed < o.seed + o.seeds; ++seed)
+            films[start].push_back(
+                film_of(o, runs.directory(model_from(o, start).name(), seed), start, seed));
     return films;
 }
 
@@ -247,18 +234,16 @@ void draw_film(const FilmOptions& o, const Film& film, const std::string& start,
         }
     }
     const std::string title = "E over training, from " + start + ": slots down, positions across";
-    require_drawn(plot(path, title, maps), path);
+    show_picture(plot(path, title, maps), path);
 }
 
 int report_films(const FilmOptions& o, const Films& films) {
     PaperReport report(o, "film_strip", "Beyond the paper", "what E learns to look like");
     add_findings(report, o, films);
-    draw_film(o, films.at("window")[0], "window means", report.picture_path());
-    const std::string other = o.out + "/film_strip_normal.svg";
-    draw_film(o, films.at("normal")[0], "N(0, 1/k)", other);
-    const int status = report.finish();
-    print_result("normal   " + other + "\n");
-    return status;
+    return report.finish([&] {
+        draw_film(o, films.at("window")[0], "window means", report.picture_path());
+        draw_film(o, films.at("normal")[0], "N(0, 1/k)", o.out + "/film_strip_normal.svg");
+    });
 }
 
 }  // namespace
@@ -275,8 +260,9 @@ int main(int argc, char** argv) {
         if (!options.parse(argc, argv)) return 0;
         o.fit(options);
         o.check(options);
-        o.apply();
-        const std::optional<Films> films = all_films(o);
-        return films ? report_films(o, *films) : stop_status();
+        o.apply(options);
+        Runs runs(o, ModelKind::masked);
+        if (const int status = train(o, runs); status != 0) return status;
+        return report_films(o, all_films(o, runs));
     });
 }

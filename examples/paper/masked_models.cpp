@@ -92,8 +92,7 @@ static std::string shuffled_path(const MaskedOptions& o) {
     return std::filesystem::absolute(path).string();
 }
 
-// The tokens of all texts in random order: nothing can be learned but how frequent they are.
-static void write_shuffled_text(const MaskedOptions& o) {
+void write_shuffled_text(const MaskedOptions& o) {
     std::vector<std::string> tokens;
     for (const std::string& path : o.text) {
         const Text text = read_text(path, encoding_of(tokenizer_kind_from(o.tokenizer)));
@@ -108,8 +107,8 @@ static void write_shuffled_text(const MaskedOptions& o) {
     write_file(shuffled_path(o), shuffled);
 }
 
-std::vector<std::string> text_of(const MaskedOptions& o, const MaskedModel& model) {
-    return model.shuffled ? std::vector{shuffled_path(o)} : o.text;
+std::vector<std::string> text_of(const MaskedOptions& o, bool shuffled) {
+    return shuffled ? std::vector{shuffled_path(o)} : o.text;
 }
 
 std::map<std::string, std::string> training_values(const MaskedOptions& o, std::uint64_t n,
@@ -147,14 +146,15 @@ static TrainingPoint point_of(const MaskedOptions& o, const MaskedModel& model) 
         values["--projection"] = model.projection;
         values["--projection-init"] = model.projection_init;
     }
-    return {.name = model.name(), .words = words_of(values), .text = text_of(o, model)};
+    return {.name = model.name(), .words = words_of(values), .text = text_of(o, model.shuffled)};
 }
 
-int train_models(const MaskedOptions& o, const std::vector<MaskedModel>& models, Runs& runs) {
+int train_models(const MaskedOptions& o, const std::vector<MaskedModel>& models, Runs& runs,
+                 const Runs::AfterStep& after_step) {
     write_shuffled_text(o);
     std::vector<TrainingPoint> points;
     for (const MaskedModel& model : models) points.push_back(point_of(o, model));
-    return runs.train(points);
+    return runs.train(points, after_step);
 }
 
 // ---- The losses ----
@@ -173,8 +173,8 @@ std::optional<MaskedLosses> held_out_losses(const MaskedOptions& o,
             const LoadedModel loaded = load(directory, ModelKind::masked);
             std::unique_ptr<HeldOut>& text = texts[model.shuffled];
             if (!text)
-                text = std::make_unique<HeldOut>(text_of(o, model), *loaded.tokenizer, longest,
-                                                 o.held_out / longest);
+                text = std::make_unique<HeldOut>(text_of(o, model.shuffled), *loaded.tokenizer,
+                                                 longest, o.held_out / longest);
             losses.of[model.name()].push_back(
                 finite_or_error(directory, [&] { return text->loss(loaded.model, model.n); }));
             progress.done();
@@ -185,14 +185,10 @@ std::optional<MaskedLosses> held_out_losses(const MaskedOptions& o,
     return losses;
 }
 
-double MaskedLosses::perplexity(const MaskedModel& model) const {
-    return std::exp(spread_of(of.at(model.name())).mean);
-}
+double MaskedLosses::perplexity(const MaskedModel& model) const { return perplexities(model).mean; }
 
 Spread MaskedLosses::perplexities(const MaskedModel& model) const {
-    std::vector<double> of_seeds;
-    for (const double loss : of.at(model.name())) of_seeds.push_back(std::exp(loss));
-    return spread_of(of_seeds);
+    return perplexities_of(of.at(model.name()));
 }
 
 bool MaskedLosses::learned(const MaskedModel& model) const {

@@ -52,14 +52,17 @@ std::vector<MaskedModel> distinct(const std::vector<MaskedModel>& models);
 // The same of text in random order, where nothing depends on what attention does.
 std::vector<MaskedModel> as_shuffled(std::vector<MaskedModel> models);
 
-// The files that a model learns from.
-std::vector<std::string> text_of(const MaskedOptions& o, const MaskedModel& model);
+// The files that a model learns from: those of the options, or one of their tokens in random order,
+// where nothing can be learned but how frequent they are. That one must have been written.
+std::vector<std::string> text_of(const MaskedOptions& o, bool shuffled);
+void write_shuffled_text(const MaskedOptions& o);
 // The options of a training that are the same for every model of n, by their names; and as words.
 std::map<std::string, std::string> training_values(const MaskedOptions& o, std::uint64_t n,
                                                    std::uint64_t steps);
 std::vector<std::string> words_of(const std::map<std::string, std::string>& values);
 // Trains all that are not there. Returns the exit status, not 0 where a signal stopped it.
-int train_models(const MaskedOptions& o, const std::vector<MaskedModel>& models, Runs& runs);
+int train_models(const MaskedOptions& o, const std::vector<MaskedModel>& models, Runs& runs,
+                 const Runs::AfterStep& after_step = {});
 
 // Of held-out text, in nats a hidden token.
 struct MaskedLosses {
@@ -67,8 +70,8 @@ struct MaskedLosses {
     double entropy = 0;                             // of the hidden tokens
     std::uint64_t targets = 0;
 
-    double perplexity(const MaskedModel& model) const;  // exp of the mean loss over the seeds
     Spread perplexities(const MaskedModel& model) const;
+    double perplexity(const MaskedModel& model) const;  // their mean
     bool learned(const MaskedModel& model) const;
 };
 

@@ -29,6 +29,14 @@ static double squared_error_of(std::span<const double> numbers) {
     return squares / (count - 1) / count;
 }
 
+Spread perplexities_of(std::span<const double> losses) {
+    const auto [least, most] = std::minmax_element(losses.begin(), losses.end());
+    return {.mean = std::exp(mean_of(losses)),
+            .least = std::exp(*least),
+            .most = std::exp(*most),
+            .seeds = losses.size()};
+}
+
 PerplexityRatio perplexity_ratio(std::span<const double> losses,
                                  std::span<const double> reference_losses) {
     const double ratio = std::exp(mean_of(losses) - mean_of(reference_losses));

@@ -16,18 +16,20 @@ namespace taper::examples {
 inline constexpr double nearly = 1.05;
 inline constexpr double not_quite = 1.10;  // up to here the claim holds weaker
 
-// The perplexity falls as k grows. perplexities: of growing k. The largest k must be better than
-// the least by more than is "nearly" the same; where it is, but one k is worse than the one before,
-// it holds weaker.
+// The perplexity falls as k grows. perplexities: of growing k. holds: it falls from each k to the
+// next, by more than is "nearly" the same in all; holds weaker: so in all, but one k is worse than
+// the one before; does not hold: it rises by more than that; not visible: neither.
 Verdict falls_verdict(std::span<const double> perplexities);
+
+// Of seeds: its mean is exp of their mean loss. losses: nats, of each seed.
+Spread perplexities_of(std::span<const double> losses);
 
 // A perplexity beside that of a reference, over the seeds of both.
 struct PerplexityRatio {
-    double ratio;               // of the exp of the mean losses
+    double ratio;               // of their means
     double standard_error = 0;  // of the ratio, as the seeds are a sample; of one seed not known: 0
 };
 
-// losses: nats, of each seed.
 PerplexityRatio perplexity_ratio(std::span<const double> losses,
                                  std::span<const double> reference_losses);
 

@@ -72,10 +72,11 @@ void PaperOptions::declare(Options& options, const std::string& minutes) {
     options.count("--threads", threads, 1, max_threads, "threads");
 }
 
-void PaperOptions::apply() const {
+void PaperOptions::apply(const Options& options) {
     check_output_directory("--out", out);
     std::filesystem::create_directories(out);
     set_threads(static_cast<int>(threads));
+    settings_ = options.all_but({"--out", "--quick", "--seed", "--seeds", "--threads"});
 }
 
 void check_growing(const std::string& option, const std::vector<std::uint64_t>& list) {
@@ -96,6 +97,7 @@ PaperReport::PaperReport(const PaperOptions& options, const std::string& program
     json_["quick"] = options.quick;
     json_["seed"] = options.seed;
     json_["seeds"] = options.seeds;
+    json_["settings"] = options.settings();
     json_["findings"] = nlohmann::ordered_json::array();
     json_["numbers"] = nlohmann::ordered_json::object();
     print_result(place + " of arXiv 2006.04768: " + title + "\n");
@@ -116,10 +118,11 @@ void PaperReport::add(const Finding& finding) {
 
 std::string PaperReport::picture_path() const { return options_.out + "/" + program_ + ".svg"; }
 
-int PaperReport::finish() {
+int PaperReport::finish(const std::function<void()>& draw) {
     const std::string path = options_.out + "/" + program_ + ".json";
     write_file(path, json_.dump(1) + "\n");
-    print_result("\nnumbers  " + path + "\npicture  " + picture_path() + "\n");
+    print_result("\nnumbers  " + path + "\n");
+    draw();
     for (const std::string& claim : not_flipped_)
         note("a control must flip its verdict, and did not; the verdict says nothing: " + claim);
     return not_flipped_.empty() ? 0 : 1;
@@ -130,19 +133,20 @@ WorkProgress::WorkProgress(std::uint64_t parts)
 
 void WorkProgress::done() {
     ++done_;
-    show();
-}
-
-void WorkProgress::leave() const {
-    if (terminal_columns()) leave_line();
-}
-
-void WorkProgress::show() {
+    const double between = terminal_columns() ? 0.2 : 10;
     const double time = now();
-    const auto columns = terminal_columns();
-    const double between = columns ? 0.2 : 10;
-    if (time - shown_at_ < between) return;
+    if (time - shown_at_ >= between) show(time);
+}
+
+void WorkProgress::leave() {
+    if (!terminal_columns()) return;
+    if (done_ > 0) show(now());
+    leave_line();
+}
+
+void WorkProgress::show(double time) {
     shown_at_ = time;
+    const auto columns = terminal_columns();
     const double elapsed = time - began_at_;
     const double of_a_part = elapsed / static_cast<double>(done_);
     const Standing standing{.step = done_,
@@ -162,11 +166,12 @@ void add_point(Curve& curve, double x, const Spread& spread) {
     curve.band.emplace_back(spread.least, spread.most);
 }
 
-void require_drawn(bool drawn, const std::string& path) {
+void show_picture(bool drawn, const std::string& path) {
     if (!drawn)
         throw std::runtime_error(
             "--out: the picture needs gnuplot (Debian: gnuplot-nox): it is missing or failed: " +
             path);
+    print_result("picture  " + path + "\n");
 }
 
 }  // namespace taper::examples

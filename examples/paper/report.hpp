@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -54,8 +55,13 @@ struct PaperOptions {
     explicit PaperOptions(const std::string& program);
     // minutes: of the full settings, for --help.
     void declare(Options& options, const std::string& minutes);
-    // After parse: --out can be written, the threads are set.
-    void apply() const;
+    // After parse: --out can be written, the threads are set, and the settings known.
+    void apply(const Options& options);
+    // By the names of the options, for the JSON file.
+    const nlohmann::json& settings() const { return settings_; }
+
+  private:
+    nlohmann::json settings_;
 };
 
 // Error, which names the option, unless the list has two numbers or more, and each is more than the
@@ -74,9 +80,9 @@ class PaperReport {
     void add(const Finding& finding);
     std::string picture_path() const;  // OUT/PROGRAM.svg
 
-    // Writes OUT/PROGRAM.json. Returns the exit status: 0, or 1 where a control left its verdict as
-    // it was, which is said.
-    int finish();
+    // Writes OUT/PROGRAM.json, then calls draw, which may fail. Returns the exit status: 0, or 1
+    // where a control left its verdict as it was, which is said.
+    int finish(const std::function<void()>& draw);
 
   private:
     const PaperOptions& options_;
@@ -92,11 +98,11 @@ class WorkProgress {
     // parts: of about the same length.
     explicit WorkProgress(std::uint64_t parts);
     void done();  // one more part
-    // The line ends where it stands, so that a result can be printed.
-    void leave() const;
+    // The line ends, so that a result can be printed.
+    void leave();
 
   private:
-    void show();
+    void show(double time);
     std::uint64_t parts_;
     std::uint64_t done_ = 0;
     double began_at_;
@@ -106,7 +112,8 @@ class WorkProgress {
 // The mean as a point, with its band.
 void add_point(Curve& curve, double x, const Spread& spread);
 
-// Error, which names --out: the picture was not drawn (plot.hpp returned false).
-void require_drawn(bool drawn, const std::string& path);
+// Prints where the picture is. Error, which names --out: it was not drawn (plot.hpp returned
+// false).
+void show_picture(bool drawn, const std::string& path);
 
 }  // namespace taper::examples

@@ -123,18 +123,20 @@ std::uint64_t Runs::steps_left(const Run& run) {
     return done ? 0 : std::max<std::uint64_t>(1, steps - checkpoint.steps());
 }
 
-int Runs::train_one(const Run& run, WorkProgress& progress) const {
+int Runs::train_one(const Run& run, WorkProgress& progress, const AfterStep& after_step) const {
     std::vector<std::string> words = words_of(run);
     if (fs::exists(checkpoint_path(run.directory))) words.push_back("--resume");
     std::optional<Quiet> quiet(std::in_place);
-    return train_here(words, "train", "", kind_, task_of(kind_), [&] {
+    const auto show_progress = [&](std::uint64_t step, const nn::Linformer<float>& model) {
+        if (after_step) after_step(run.directory, step, model);
         quiet.reset();
         progress.done();
         quiet.emplace();
-    });
+    };
+    return train_here(words, "train", "", kind_, task_of(kind_), show_progress);
 }
 
-int Runs::train(const std::vector<TrainingPoint>& points) {
+int Runs::train(const std::vector<TrainingPoint>& points, const AfterStep& after_step) {
     std::vector<Run> left;
     std::uint64_t steps = 0;
     const std::uint64_t end = options_.seed + options_.seeds;
@@ -151,7 +153,7 @@ int Runs::train(const std::vector<TrainingPoint>& points) {
                  " models are there already");
     WorkProgress progress(steps);
     for (const Run& run : left) {
-        const int status = train_one(run, progress);
+        const int status = train_one(run, progress, after_step);
         if (status != 0) {
             progress.leave();
             say_line("stopped: the same command goes on");

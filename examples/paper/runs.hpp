@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "examples/language_model/model_kind.hpp"
 #include "examples/language_model/step_metrics.hpp"
 #include "examples/paper/report.hpp"
+#include "nn/linformer.hpp"
 
 namespace taper::examples {
 
@@ -39,7 +41,10 @@ class Runs {
     // Trains each point with each seed of the options, or what is left of it, seed by seed. A run
     // that is done is not trained again. Returns the exit status: not 0 where a signal stopped it,
     // after saving. Error, before any training: a run there is of other options or of another text.
-    int train(const std::vector<TrainingPoint>& points);
+    // after_step: is called after each step of a run in that directory.
+    using AfterStep = std::function<void(const std::string& directory, std::uint64_t step,
+                                         const nn::Linformer<float>& model)>;
+    int train(const std::vector<TrainingPoint>& points, const AfterStep& after_step = {});
 
     std::string directory(const std::string& point, std::uint64_t seed) const;
     // Of a run that was trained.
@@ -55,7 +60,7 @@ class Runs {
 
     std::vector<std::string> words_of(const Run& run) const;
     std::uint64_t steps_left(const Run& run);
-    int train_one(const Run& run, WorkProgress& progress) const;
+    int train_one(const Run& run, WorkProgress& progress, const AfterStep& after_step) const;
     const std::string& text_hashes(const std::vector<std::string>& paths, Encoding encoding);
 
     const PaperOptions& options_;

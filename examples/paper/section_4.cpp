@@ -147,13 +147,8 @@ void add_projection(PaperReport& report, const Section4Options& o, const MaskedL
 
 // ---- The picture ----
 
-int report_section(const Section4Options& o, const std::vector<MaskedModel>& models,
-                   const MaskedLosses& losses, const Runs& runs) {
-    PaperReport report(o, "section_4", "Section 4", "nonuniform k and general projections");
-    report.numbers() = json_of(o, models, losses, runs);
-    add_nonuniform(report, o, losses);
-    for (const Projection& projection : projections())
-        add_projection(report, o, losses, projection);
+void draw(const Section4Options& o, const MaskedLosses& losses, const Runs& runs,
+          const std::string& path) {
     std::vector<Curve> curves{validation_curve(o, runs, "full", MaskedModel{.n = o.length}.name()),
                               validation_curve(o, runs, "learned", uniform(o).name())};
     for (const Projection& projection : projections())
@@ -164,9 +159,19 @@ int report_section(const Section4Options& o, const std::vector<MaskedModel>& mod
         " mean pooling ends with " +
         more_text(losses.perplexity(with_projection(o, "mean")), losses.perplexity(uniform(o))) +
         " perplexity than a learned projection";
-    require_drawn(plot(report.picture_path(), title, "step", "validation perplexity", curves),
-                  report.picture_path());
-    return report.finish();
+    show_picture(plot(path, title, "step", "validation perplexity", curves), path);
+}
+
+// ---- The report ----
+
+int report_section(const Section4Options& o, const std::vector<MaskedModel>& models,
+                   const MaskedLosses& losses, const Runs& runs) {
+    PaperReport report(o, "section_4", "Section 4", "nonuniform k and general projections");
+    report.numbers() = json_of(o, models, losses, runs);
+    add_nonuniform(report, o, losses);
+    for (const Projection& projection : projections())
+        add_projection(report, o, losses, projection);
+    return report.finish([&] { draw(o, losses, runs, report.picture_path()); });
 }
 
 }  // namespace
@@ -184,7 +189,7 @@ int main(int argc, char** argv) {
         if (!options.parse(argc, argv)) return 0;
         o.fit(options);
         o.check(options);
-        o.apply();
+        o.apply(options);
         const std::vector<MaskedModel> models = section_4_models(o);
         Runs runs(o, ModelKind::masked);
         if (const int status = train_models(o, models, runs); status != 0) return status;

@@ -75,6 +75,21 @@ std::string form_text(const Section6Options& o, AttentionForm form,
            text_of(exponents_of(of_seeds));
 }
 
+void draw(const PaperReport& report, const Section6Options& o, const std::vector<Points>& linformer,
+          const std::vector<Points>& full) {
+    const std::size_t last = o.lengths.size() - 1;
+    const double ratio = token_cost(full, last).mean / token_cost(linformer, last).mean;
+    const std::string title = "At n " + std::to_string(o.lengths[last]) +
+                              " a token of full attention takes " + significant(ratio, 2) +
+                              " times the core time of Linformer's";
+    const bool drawn =
+        plot(report.picture_path(), title, "n, tokens in a sequence",
+             "core-microseconds a token, forward and backward",
+             {curve_of("full", full), curve_of("Linformer, k " + std::to_string(o.k), linformer)},
+             Scale::logarithmic);
+    show_picture(drawn, report.picture_path());
+}
+
 int section_6(const Section6Options& o) {
     PaperReport report(o, "section_6", "Section 6", "arithmetic and core time of a token");
     WorkProgress progress(2 * o.seeds * o.lengths.size());
@@ -97,18 +112,7 @@ int section_6(const Section6Options& o) {
                 .verdict = is_linear(exponents_of(linformer)),
                 .control = "full attention: " + form_text(o, AttentionForm::full, full),
                 .control_verdict = is_linear(exponents_of(full))});
-    const std::size_t last = o.lengths.size() - 1;
-    const double ratio = token_cost(full, last).mean / token_cost(linformer, last).mean;
-    const std::string title = "At n " + std::to_string(o.lengths[last]) +
-                              " a token of full attention takes " + significant(ratio, 2) +
-                              " times the core time of Linformer's";
-    const bool drawn =
-        plot(report.picture_path(), title, "n, tokens in a sequence",
-             "core-microseconds a token, forward and backward",
-             {curve_of("full", full), curve_of("Linformer, k " + std::to_string(o.k), linformer)},
-             Scale::logarithmic);
-    require_drawn(drawn, report.picture_path());
-    return report.finish();
+    return report.finish([&] { draw(report, o, linformer, full); });
 }
 
 }  // namespace
@@ -134,7 +138,7 @@ int main(int argc, char** argv) {
         }
         check_growing("--lengths", o.lengths);
         check_options(o.model.config(AttentionForm::linformer, o.lengths[0], o.k), options);
-        o.apply();
+        o.apply(options);
         return section_6(o);
     });
 }

@@ -5,23 +5,28 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "core/error.hpp"
 #include "core/io/file.hpp"
 #include "core/io/json.hpp"
 
 namespace taper::examples {
 
-StepTimes kept_step_times(const PaperOptions& o, const nlohmann::json& settings,
+StepTimes kept_step_times(const PaperOptions& o, const std::string& program,
+                          const nlohmann::json& settings,
                           const std::function<StepTimes()>& measure) {
-    const std::string path = o.out + (o.quick ? "/quick_step_times.json" : "/step_times.json");
-    if (std::filesystem::exists(path)) {
-        const std::string rule = path + ": it must be what this program has written";
-        const nlohmann::json there = parse_object(read_file(path), rule);
-        if (there.value("settings", nlohmann::json()) == settings)
-            return there.at("seconds").get<StepTimes>();
+    const std::string path = o.out + "/" + program + "_step_times.json";
+    const std::string rule = path + ": it must be what " + program + " has written";
+    nlohmann::json kept = nlohmann::json::object();
+    if (std::filesystem::exists(path)) kept = parse_object(read_file(path), rule);
+    const std::string key = settings.dump();
+    try {
+        if (kept.contains(key)) return kept.at(key).get<StepTimes>();
+    } catch (const nlohmann::json::exception& e) {
+        throw Error(rule + ": " + json_reason(e));
     }
     StepTimes times = measure();
-    const nlohmann::json json{{"settings", settings}, {"seconds", times}};
-    write_file(path, json.dump(1) + "\n");
+    kept[key] = times;
+    write_file(path, kept.dump(1) + "\n");
     return times;
 }
 

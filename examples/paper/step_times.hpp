@@ -15,13 +15,15 @@ namespace taper::examples {
 // Seconds, by the names of models.
 using StepTimes = std::map<std::string, double>;
 
-// Those that the same command has measured before, or what `measure` returns: how many steps a run
-// has may follow from them, so they are kept, in OUT/step_times.json, with --quick in
-// OUT/quick_step_times.json. settings: with others they are measured again.
-StepTimes kept_step_times(const PaperOptions& o, const nlohmann::json& settings,
+// Those that were measured with the same settings before, or what `measure` returns: how many steps
+// a run has may follow from them, so they are kept, in OUT/PROGRAM_step_times.json, those of other
+// settings beside them. Error: the file there is none of these.
+StepTimes kept_step_times(const PaperOptions& o, const std::string& program,
+                          const nlohmann::json& settings,
                           const std::function<StepTimes()>& measure);
 
-// As many steps of `slower` seconds as fit into the time of `steps` of `faster` seconds; one at least.
+// As many steps of `slower` seconds as fit into the time of `steps` of `faster` seconds; one at
+// least.
 std::uint64_t steps_in_the_same_time(double slower, double faster, std::uint64_t steps);
 
 // Two models after the same time: the slower one has fewer steps.

@@ -124,15 +124,16 @@ static void write_data(const std::string& path, const std::string& text) {
     write_file(path, text);
 }
 
-// The tasks are the same for all seeds: those differ in the order of the examples and in the
-// classifier's first weights.
+// The tasks are the same for all seeds.
+constexpr std::uint64_t seed_of_tasks = 1;
+
 static std::vector<std::string> write_tasks(const Table2Options& o) {
     fs::create_directories(data_path(o, ""));
     const std::vector<Verse> verses = verses_of(read_text(o.text, Encoding::utf8));
     write_data(data_path(o, "pretraining.txt"), pretraining_text(verses));
     const TaskSizes sizes{.train = o.most_train, .test = o.most_test, .characters = o.length};
     std::vector<std::string> names;
-    for (const VerseTask& task : verse_tasks(verses, sizes, o.seed)) {
+    for (const VerseTask& task : verse_tasks(verses, sizes, seed_of_tasks)) {
         write_data(data_path(o, task.name + "_train.tsv"), tsv_of(task.train));
         write_data(data_path(o, task.name + "_test.tsv"), tsv_of(task.test));
         names.push_back(task.name);
@@ -170,7 +171,7 @@ static std::vector<std::string> fine_tuning_words(const Table2Options& o, const 
                                    "--threads", std::to_string(o.threads)};
     const std::vector<std::string> model =
         run.model.pretrained
-            ? std::vector<std::string>{"--model", pretraining.directory(run.model.name(), o.seed)}
+            ? std::vector<std::string>{"--model", pretraining.directory(run.model.name(), run.seed)}
             : model_words(o, run.model);
     words.insert(words.end(), model.begin(), model.end());
     return words;
@@ -202,13 +203,11 @@ int train_table_2(const Table2Options& o, const std::string& own_path, Table2Res
     std::vector<TrainingPoint> points;
     for (const Table2Model& model : models)
         if (model.pretrained) points.push_back(pretraining_point(o, model));
-    PaperOptions once = o;  // one pretrained model serves all seeds
-    once.seeds = 1;
-    Runs pretraining(once, ModelKind::masked);
-    say_line("pretraining " + std::to_string(points.size()) + " models");
+    Runs pretraining(o, ModelKind::masked);
+    say_line("pretraining " + std::to_string(o.seeds * points.size()) + " models");
     if (const int status = pretraining.train(points); status != 0) return status;
 
-    say_line("fine-tuning " + std::to_string(models.size()) + " models on " +
+    say_line("fine-tuning " + std::to_string(o.seeds * models.size()) + " models on " +
              std::to_string(results.tasks.size()) + " tasks");
     WorkProgress progress(o.seeds * models.size() * results.tasks.size());
     for (std::uint64_t seed = o.seed; seed < o.seed + o.seeds; ++seed)

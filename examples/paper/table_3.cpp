@@ -206,7 +206,7 @@ std::vector<Saving> savings_of(const Table3Options& o, double PaperCell::*of_pap
     std::vector<Saving> savings;
     for (const std::uint64_t n : o.lengths)
         savings.push_back(
-            {.n = n, .ours = saved(n).mean, .paper = paper_saving(n, o.k[0], of_paper)});
+            {.n = n, .ours = saved(n).mean, .paper = nearest_cell(n, o.k[0]).saved.*of_paper});
     return savings;
 }
 
@@ -221,9 +221,12 @@ template <class F> std::string ours_text(const Table3Options& o, F saved) {
 
 std::string paper_text(const Table3Options& o, double PaperCell::*saved) {
     std::string text;
-    for (const std::uint64_t n : o.lengths)
-        text += (text.empty() ? "" : ", ") + significant(paper_saving(n, o.k[0], saved), 2);
-    return text + " times, k " + std::to_string(o.k[0]) + " (Table 3, inference)";
+    for (const std::uint64_t n : o.lengths) {
+        const NearestCell cell = nearest_cell(n, o.k[0]);
+        text += (text.empty() ? "" : ", ") + significant(cell.saved.*saved, 2) + " at n " +
+                std::to_string(cell.n) + ", k " + std::to_string(cell.k);
+    }
+    return text + " (Table 3, inference)";
 }
 
 void add_findings(PaperReport& report, const Table3Options& o, PassMode mode,
@@ -286,10 +289,12 @@ void draw(const PaperReport& report, const Table3Options& o, const Repeats& forw
         }
         if (!curve.points.empty()) curves.push_back(curve);
     }
-    Curve paper{"the paper, k " + std::to_string(o.k[0]), "linespoints lw 2 pt 5 ps 0.5 dt 2", {}};
-    for (const std::uint64_t n : o.lengths)
-        paper.points.emplace_back(static_cast<double>(n),
-                                  paper_saving(n, o.k[0], &PaperCell::time));
+    const std::size_t paper_k = nearest_cell(o.lengths.back(), o.k[0]).k;
+    Curve paper{"the paper, k " + std::to_string(paper_k), "linespoints lw 2 pt 5 ps 0.5 dt 2", {}};
+    for (const std::uint64_t n : o.lengths) {
+        const NearestCell cell = nearest_cell(n, paper_k);
+        paper.points.emplace_back(static_cast<double>(cell.n), cell.saved.time);
+    }
     curves.push_back(paper);
     const std::size_t longest = o.lengths.back();
     const std::string title = "At n " + std::to_string(longest) + " a forward pass with k " +
@@ -298,7 +303,7 @@ void draw(const PaperReport& report, const Table3Options& o, const Repeats& forw
                               " times as fast as full attention";
     const bool drawn = plot(report.picture_path(), title, "n, tokens in a sequence",
                             "times as fast as full attention", curves, Scale::logarithmic);
-    require_drawn(drawn, report.picture_path());
+    show_picture(drawn, report.picture_path());
 }
 
 // ---- The program
@@ -332,8 +337,7 @@ int table_3(const Table3Options& o) {
         print_batches(o, mode, of_mode);
     }
     for (const auto& [mode, of_mode] : repeats) add_findings(report, o, mode, of_mode);
-    draw(report, o, repeats.at(PassMode::forward));
-    return report.finish();
+    return report.finish([&] { draw(report, o, repeats.at(PassMode::forward)); });
 }
 
 void check_sizes(const Table3Options& o, const Options& options) {
@@ -372,7 +376,7 @@ int main(int argc, char** argv) {
             if (!options.given("--seeds")) o.seeds = 1;
         }
         check_sizes(o, options);
-        o.apply();
+        o.apply(options);
         return table_3(o);
     });
 }

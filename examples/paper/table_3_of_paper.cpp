@@ -34,11 +34,12 @@ const std::map<std::size_t, std::map<std::size_t, PaperCell>>& paper_table() {
 
 bool in_table(std::size_t n, std::size_t k) { return 2 * k <= n; }
 
-double paper_saving(std::size_t n, std::size_t k, double PaperCell::*saved) {
+NearestCell nearest_cell(std::size_t n, std::size_t k) {
     const auto row = paper_table().lower_bound(n);
-    const auto& cells = row == paper_table().end() ? paper_table().rbegin()->second : row->second;
+    const auto& [row_n, cells] = row == paper_table().end() ? *paper_table().rbegin() : *row;
     const auto cell = cells.lower_bound(k);
-    return cell == cells.end() ? cells.rbegin()->second.*saved : cell->second.*saved;
+    const auto& [cell_k, saved] = cell == cells.end() ? *cells.rbegin() : *cell;
+    return {.n = row_n, .k = cell_k, .saved = saved};
 }
 
 }  // namespace taper::examples

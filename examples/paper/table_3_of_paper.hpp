@@ -17,8 +17,11 @@ const std::map<std::size_t, std::map<std::size_t, PaperCell>>& paper_table();
 // The paper has k up to n / 2.
 bool in_table(std::size_t n, std::size_t k);
 
-// The paper's saving at n and k; where its table has no such cell, that of the next larger n and k
-// or of the largest.
-double paper_saving(std::size_t n, std::size_t k, double PaperCell::*saved);
+// The cell of n and k; where the table has none, that of the next larger n and k or of the largest.
+struct NearestCell {
+    std::size_t n, k;
+    PaperCell saved;
+};
+NearestCell nearest_cell(std::size_t n, std::size_t k);
 
 }  // namespace taper::examples

@@ -350,9 +350,9 @@ static void draw_errors(const PaperReport& report, const Theorem1Numbers& number
     const std::string title = "Theorem 1, n = " + std::to_string(longest.n) +
                               ": the error relative to |P w| is " + significant(ratio, 2) +
                               " times the additive one";
-    require_drawn(plot(report.picture_path(), title, "k, rows of R", "error, root mean square",
-                       curves, Scale::logarithmic),
-                  report.picture_path());
+    show_picture(plot(report.picture_path(), title, "k, rows of R", "error, root mean square",
+                      curves, Scale::logarithmic),
+                 report.picture_path());
 }
 
 // ---- The program
@@ -375,8 +375,7 @@ static int report_on(const Theorem1Options& o, const std::optional<TrainedModel>
                  ranks(numbers.constant, &ProjectionErrors::relative));
     add_reason(report, numbers);
     add_proof(report, numbers, o.eps);
-    draw_errors(report, numbers, o.eps);
-    return report.finish();
+    return report.finish([&] { draw_errors(report, numbers, o.eps); });
 }
 
 static void check_lengths(const Theorem1Options& o) {
@@ -420,7 +419,7 @@ int main(int argc, char** argv) {
         if (o.quick && !options.given("--columns")) o.columns = 32;
         check_lengths(o);
         check_model(o, options);
-        o.apply();
+        o.apply(options);
         std::optional<TrainedModel> trained;
         if (!o.model.empty()) trained.emplace(o);
         return report_on(o, trained);

@@ -196,7 +196,7 @@ static void draw_errors(const std::string& path, const Measured& sphere, const M
         "n, length of the sequence (head width " + std::to_string(o.head_width) + ")";
     const bool drawn = plot(path, title, x_label, "error of the output (1: a constant)", curves,
                             Scale::logarithmic);
-    require_drawn(drawn, path);
+    show_picture(drawn, path);
 }
 
 // ---- Options
@@ -244,7 +244,7 @@ int main(int argc, char** argv) {
         if (!options.parse(argc, argv)) return 0;
         if (o.quick) quicken(options, o);
         check_theorem_2(o);
-        o.apply();
+        o.apply(options);
 
         PaperReport report(o, "theorem_2", "Theorem 2",
                            "some E and F of a k that does not grow with n approximate attention");
@@ -261,7 +261,6 @@ int main(int argc, char** argv) {
             add_numbers(report, *measured, o);
         }
         add_service(report, sphere, o);
-        draw_errors(report.picture_path(), sphere, normal, o);
-        return report.finish();
+        return report.finish([&] { draw_errors(report.picture_path(), sphere, normal, o); });
     });
 }

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "core/io/file.hpp"
+#include "examples/common/options.hpp"
 #include "tests/support/scratch.hpp"
 
 using namespace taper;
@@ -39,13 +40,22 @@ TEST_CASE("report: a verdict that its control does not flip is a failure") {
     const tests::Scratch scratch;
     PaperOptions options("boiling");
     options.out = scratch.path("out");
-    options.apply();
+    Options declared("boiling", "");
+    options.declare(declared, "a minute");
+    std::uint64_t degrees = 100;
+    declared.count("--degrees", degrees, 0, 200, "of the water");
+    options.apply(declared);
     PaperReport flipped(options, "boiling", "Table 9", "how water boils");
     flipped.numbers()["degrees"] = {99, 70};
     flipped.add(finding(Verdict::holds, Verdict::does_not_hold));
     flipped.add(finding(Verdict::does_not_hold, Verdict::holds_weaker));
-    CHECK(flipped.finish() == 0);
-    const auto json = nlohmann::json::parse(read_file(options.out + "/boiling.json"));
+    nlohmann::json json;
+    // A picture that fails must not cost the numbers.
+    const auto draw = [&] {
+        json = nlohmann::json::parse(read_file(options.out + "/boiling.json"));
+    };
+    CHECK(flipped.finish(draw) == 0);
+    CHECK(json.at("settings") == nlohmann::json{{"--degrees", 100}});
     CHECK(json.at("place") == "Table 9");
     CHECK(json.at("numbers").at("degrees").at(1) == 70);
     CHECK(json.at("findings").at(0).at("verdict") == "holds");
@@ -54,5 +64,5 @@ TEST_CASE("report: a verdict that its control does not flip is a failure") {
     PaperReport same(options, "boiling", "Table 9", "how water boils");
     same.add(finding(Verdict::holds, Verdict::does_not_hold));
     same.add(finding(Verdict::not_visible, Verdict::not_visible));
-    CHECK(same.finish() == 1);
+    CHECK(same.finish([] {}) == 1);
 }

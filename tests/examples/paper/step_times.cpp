@@ -38,21 +38,25 @@ TEST_CASE("step times: the slower one of two models has fewer steps") {
     CHECK(steps_in_the_same_time(1000, 1, 10) == 1);
 }
 
-TEST_CASE("step times: they are measured once for each settings") {
+TEST_CASE("step times: they are measured once for each settings, and faulty ones are named") {
     const Scratch scratch;
     PaperOptions options("program");
     options.out = scratch.path("");
     int measured = 0;
     const auto times = [&](int width) {
-        return kept_step_times(options, {{"width", width}}, [&] {
+        return kept_step_times(options, "program", {{"width", width}}, [&] {
             return StepTimes{{"model", ++measured}};
         });
     };
     CHECK(times(1).at("model") == 1);
     CHECK(times(1).at("model") == 1);
     CHECK(times(2).at("model") == 2);
-    CHECK(times(1).at("model") == 3);
-    options.quick = true;
-    CHECK(times(1).at("model") == 4);
-    CHECK(std::filesystem::exists(scratch.path("quick_step_times.json")));
+    CHECK(times(1).at("model") == 1);
+    for (const char* faulty : {"{\"x\"", "{\"{\\\"width\\\":1}\":{\"model\":\"fast\"}}"}) {
+        CAPTURE(faulty);
+        scratch.file("program_step_times.json", faulty);
+        CHECK(contains(refusal([&] { times(1); }),
+                       "program_step_times.json: it must be what program"));
+    }
+    CHECK(measured == 2);
 }
