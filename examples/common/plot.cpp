@@ -111,6 +111,11 @@ static std::string_view bytes_of(const float& entry) {
     return {reinterpret_cast<const char*>(&entry), sizeof entry};
 }
 
+// Whole entries, eight labels at most.
+static std::size_t tick_step(std::size_t entries) {
+    return std::max<std::size_t>(1, (entries + 7) / 8);
+}
+
 // One row or column alone gnuplot does not draw: it stands there twice, half as wide.
 static void draw_map(Script& out, const HeatMap& map) {
     const std::size_t rows_drawn = std::max<std::size_t>(map.rows, 2);
@@ -125,6 +130,8 @@ static void draw_map(Script& out, const HeatMap& map) {
     out << "set title " << quoted(map.title) << " noenhanced offset 0,-0.8\n";
     out << "set xrange [-0.5:" << map.columns << "-0.5]\n";
     out << "set yrange [" << map.rows << "-0.5:-0.5]\n";
+    out << "set xtics 0," << tick_step(map.columns) << "\nset ytics 0," << tick_step(map.rows)
+        << "\n";
     out << "set cbrange [" << -largest << ":" << largest << "]\n";
     out << "plot '-' binary array=(" << columns_drawn << "," << rows_drawn << ") ";
     out << "origin=(" << x << "," << y << ") dx=" << dx << " dy=" << dy;

@@ -9,9 +9,10 @@
 namespace taper::examples {
 
 // (a) Low rank: less remains than in the paper's worst head, 0.12, and markedly less than where the
-// same rows have no structure: half of it. Where either is missed it holds weaker. A matrix that is
-// not told apart from its own shuffled rows has no low rank. A model that has not learned to use
-// its attention is no trained one: nothing is visible.
+// same rows have no structure: half of it. Where either is missed it holds weaker; where more than
+// 0.75 of the shuffled rows' rest remains it is not visible, and from 0.95 on P is not told apart
+// from its own shuffled rows and has no low rank. A model that has not learned to use its attention
+// is no trained one: nothing is visible.
 Verdict low_rank_verdict(const Rest& rest, bool learned);
 
 // layers: the share of each.

@@ -46,8 +46,8 @@ PerplexityRatio perplexity_ratio(std::span<const double> losses,
 
 Verdict on_par_verdict(const PerplexityRatio& perplexity, bool learned) {
     if (!learned) return Verdict::not_visible;
-    const double least = perplexity.ratio - perplexity.standard_error;
-    const double most = perplexity.ratio + perplexity.standard_error;
+    const double least = perplexity.ratio - 2 * perplexity.standard_error;
+    const double most = perplexity.ratio + 2 * perplexity.standard_error;
     if (most <= nearly) return Verdict::holds;
     if (least > not_quite) return Verdict::does_not_hold;
     return least <= nearly && most > not_quite ? Verdict::not_visible : Verdict::holds_weaker;

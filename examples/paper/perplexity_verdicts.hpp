@@ -33,10 +33,10 @@ struct PerplexityRatio {
 PerplexityRatio perplexity_ratio(std::span<const double> losses,
                                  std::span<const double> reference_losses);
 
-// The perplexity is nearly that of a reference, or less, with a standard error to spare. It is not,
-// where it is more than not_quite with a standard error to spare. Between these it holds weaker;
-// not visible: the seeds leave both open. learned: the reference has learned to use its attention;
-// a model that is on par with one which has not says nothing.
+// The perplexity is nearly that of a reference, or less, with two standard errors to spare, as for
+// an interval of 95 %. It is not, where it is more than not_quite with as much to spare. Between
+// these it holds weaker; not visible: the seeds leave both open. learned: the reference has learned
+// to use its attention; a model that is on par with one which has not says nothing.
 Verdict on_par_verdict(const PerplexityRatio& perplexity, bool learned);
 
 // The perplexity is about the same for every n: the largest against the least.

@@ -83,9 +83,11 @@ void print_table(const Table2Options& o, const Table2Results& results) {
 std::string average_text(const Table2Results& results, const Table2Model& model) {
     const AverageAccuracy average = average_of(results, model);
     const Spread seeds = spread_of(results.averages(model));
-    return fixed(average.points, 2) + " +- " + fixed(average.standard_error, 2) + " (" +
-           fixed(100 * seeds.least, 2) + " to " + fixed(100 * seeds.most, 2) + ", " +
-           std::to_string(seeds.seeds) + (seeds.seeds == 1 ? " seed)" : " seeds)");
+    const std::string text =
+        fixed(average.points, 2) + " +- " + fixed(average.standard_error, 2) + " (";
+    if (seeds.seeds == 1) return text + "1 seed)";
+    return text + fixed(100 * seeds.least, 2) + " to " + fixed(100 * seeds.most, 2) + ", " +
+           std::to_string(seeds.seeds) + " seeds)";
 }
 
 Verdict on_par(const Table2Results& results, const Table2Model& model,

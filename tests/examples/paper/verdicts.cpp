@@ -72,17 +72,17 @@ TEST_CASE("verdicts: the perplexity falls with k where the largest k is 5 % bett
     CHECK(falls_verdict(Perplexities{10, 10.2, 10.6}) == Verdict::does_not_hold);
 }
 
-TEST_CASE("verdicts: a perplexity is judged with the standard error of its seeds to spare") {
+TEST_CASE("verdicts: a perplexity is judged with two standard errors to spare") {
     const auto verdict = [](double ratio, double error) {
         return on_par_verdict({.ratio = ratio, .standard_error = error}, true);
     };
-    CHECK(verdict(1.03, 0.01) == Verdict::holds);
-    CHECK(verdict(1.03, 0.03) == Verdict::holds_weaker);
-    CHECK(verdict(1.09, 0.02) == Verdict::holds_weaker);
-    CHECK(verdict(1.12, 0.03) == Verdict::holds_weaker);
-    CHECK(verdict(1.14, 0.03) == Verdict::does_not_hold);
-    CHECK(verdict(1.03, 0.08) == Verdict::not_visible);
-    CHECK(verdict(1.12, 0.08) == Verdict::not_visible);
+    CHECK(verdict(1.03, 0.005) == Verdict::holds);
+    CHECK(verdict(1.03, 0.015) == Verdict::holds_weaker);
+    CHECK(verdict(1.09, 0.01) == Verdict::holds_weaker);
+    CHECK(verdict(1.12, 0.015) == Verdict::holds_weaker);
+    CHECK(verdict(1.14, 0.015) == Verdict::does_not_hold);
+    CHECK(verdict(1.03, 0.04) == Verdict::not_visible);
+    CHECK(verdict(1.12, 0.04) == Verdict::not_visible);
     // The squared standard errors of the two means are 0.01 and 0.04.
     const PerplexityRatio ratio = perplexity_ratio(std::vector{1.9, 2.1}, std::vector{1.8, 2.2});
     CHECK(ratio.ratio == doctest::Approx(1));
