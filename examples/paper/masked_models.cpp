@@ -11,6 +11,7 @@
 #include "examples/common/shuffle.hpp"
 #include "examples/language_model/loading.hpp"
 #include "examples/paper/held_out.hpp"
+#include "examples/paper/perplexity_verdicts.hpp"
 
 namespace taper::examples {
 
