@@ -23,7 +23,7 @@ int train(int argc, char** argv, const std::string& program, const std::string& 
 
 // The same in another program that is in run_program already, which gets the errors. command_line:
 // as it would be typed, the path of the program first, which a message says to call for --resume.
-// after_step: is called after each step.
+// after_step: as in Training::run.
 int train_here(const std::vector<std::string>& command_line, const std::string& program,
                const std::string& what_it_does, ModelKind kind, const MakeTask& make_task,
                const AfterStep& after_step = {});

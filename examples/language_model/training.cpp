@@ -259,13 +259,11 @@ int Training::run(const AfterStep& after_step) {
     begin();
     std::optional<StepMetrics> metrics = progress_.pending;
     for (;;) {
-        if (metrics && finish_step(*metrics)) {
-            if (after_step) after_step(progress_.step, model_);
-            if (due(options_.save_every)) save();
-        }
+        if (metrics && finish_step(*metrics) && due(options_.save_every)) save();
         if (!stop_status() && progress_.step >= options_.steps) return 0;
         if (stop_status()) break;
         metrics = train_step(progress_.step + 1);
+        if (after_step) after_step(progress_.step, model_);
     }
     leave_line();
     save();

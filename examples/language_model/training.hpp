@@ -30,7 +30,7 @@ class Training {
     void resume(std::unique_ptr<RunDirectory> directory, const Checkpoint& checkpoint,
                 std::uint64_t steps_before);
     // Trains to the last step. Returns 0, or the stop status of the signal that ended it, after
-    // saving. after_step: is called after each step, before the checkpoint of it is saved.
+    // saving. after_step: is called after each step that is trained, before it is recorded.
     // NotFinite: a loss, a gradient, a weight or a moment that is not finite.
     int run(const AfterStep& after_step = {});
     const RunLog& log() const { return log_; }
