@@ -146,13 +146,23 @@ TEST_CASE("verse tasks: a swapped verse has the words of the whole one, and is c
 
 TEST_CASE("verse tasks: words that do not fit are left out, verses of too long ones too") {
     std::vector<Verse> verses = verses_of(bible());
-    verses[0].words[1] = std::string(40, 'x');
-    for (const VerseTask& task : verse_tasks(verses, {1000, 1000, 48}, 1)) {
+    verses[0].words[1] = std::string(30, 'x');  // three words fit, but not of each verse of a pair
+    for (const VerseTask& task : verse_tasks(verses, {1000, 1000, 55}, 1)) {
         CAPTURE(task.name);
         CHECK(task.train.size() == 18 * 6 - 1);
         std::size_t longest = 0;
         for (const Example& example : task.train) longest = std::max(longest, example.text.size());
-        CHECK(longest == (task.name == "same" ? 20 + 3 + 20 : 48));  // 3 and 3 words, 7 words
+        CHECK(longest == (task.name == "same" ? 20 + 3 + 20 : 55));  // 3 and 3 words, 8 words
+    }
+}
+
+TEST_CASE("verse tasks: a verse of seven words is left out, one of eight is not") {
+    std::vector<Verse> verses = verses_of(bible());
+    verses[0].words.resize(7);
+    verses[1].words.resize(8);
+    for (const VerseTask& task : verse_tasks(verses, all_fit, 1)) {
+        CAPTURE(task.name);
+        CHECK(task.train.size() == 18 * 6 - 1);
     }
 }
 
