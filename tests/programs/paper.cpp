@@ -71,6 +71,13 @@ TEST_CASE("programs paper: figure_1 trains a model, uses it again, and each verd
         CAPTURE(finding.dump());
         CHECK(is_flipped(finding));
     }
+    // In so few steps a model learns nothing.
+    CHECK(first.json.at("findings").at(0).at("verdict") == "not visible at this size");
+    // The layers of so small a model are alike; the control is then one whose lower half is not.
+    const nlohmann::json& skew = first.json.at("findings").at(1);
+    CHECK(skew.at("verdict") == "not visible at this size");
+    CHECK(skew.at("control").at("verdict") == "holds weaker");
+    CHECK(contains(skew.at("control").at("what").get<std::string>(), "the identity"));
     CHECK(contains(file_contents(scratch.path("figure_1/figure_1_heads.svg")), "</svg>"));
     const PaperRun again("figure_1", scratch, {"--text", text});
     CHECK(again.json == first.json);
@@ -93,7 +100,9 @@ TEST_CASE("programs paper: figure_1 measures the P of a file, and each verdict i
     }
     // The model is taken at its word: no loss says that it has learned nothing.
     CHECK(paper.json.at("findings").at(0).at("verdict") == "holds weaker");
-    CHECK(paper.json.at("findings").at(1).at("verdict") == "holds weaker");
+    const nlohmann::json& skew = paper.json.at("findings").at(1);
+    CHECK(skew.at("verdict") == "holds weaker");
+    CHECK(contains(skew.at("control").at("what").get<std::string>(), "random Q and K"));
     const nlohmann::json& model = paper.json.at("numbers").at("models").at(0);
     CHECK(model.at("texts") == 2);
     CHECK(model.at("n") == 32);
