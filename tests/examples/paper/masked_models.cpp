@@ -79,7 +79,7 @@ TEST_CASE("masked models: each is trained for its steps, and judged on text of i
     CHECK(config(in_order).at("attention") == "linformer");
     CHECK(config(without_order).at("attention") == "full");
 
-    std::string shuffled_words = file_contents(text_of(o, without_order).at(0));
+    std::string shuffled_words = file_contents(text_of(o, without_order.shuffled).at(0));
     CHECK(!contains(shuffled_words, "bridge"));
     CHECK(!contains(shuffled_words, "egdirb"));
     std::string all = words;
@@ -91,7 +91,7 @@ TEST_CASE("masked models: each is trained for its steps, and judged on text of i
     REQUIRE(losses);
     for (const MaskedModel& model : models) {
         const LoadedModel loaded = load(runs.directory(model.name(), 1), ModelKind::masked);
-        const HeldOut held_out(text_of(o, model), *loaded.tokenizer, 16, 20);
+        const HeldOut held_out(text_of(o, model.shuffled), *loaded.tokenizer, 16, 20);
         CHECK(losses->of.at(model.name()) == std::vector{held_out.loss(loaded.model, model.n)});
         if (model.shuffled) continue;
         CHECK(losses->entropy == held_out.entropy());
