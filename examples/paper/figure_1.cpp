@@ -34,6 +34,7 @@
 #include "examples/common/plot.hpp"
 #include "examples/common/program.hpp"
 #include "examples/common/progress.hpp"
+#include "examples/paper/figure_1_controls.hpp"
 #include "examples/paper/figure_1_tables.hpp"
 #include "examples/paper/figure_1_verdicts.hpp"
 
@@ -80,16 +81,6 @@ void add_low_rank(PaperReport& report, const Models& models) {
                 .control_verdict = low_rank_verdict(random, learned)});
 }
 
-std::vector<double> mean_layer_shares(const Models& models, SpectrumTable ModelSpectra::*table) {
-    std::vector<double> mean(models[0].layers(), 0);
-    for (const ModelFigures& figures : models) {
-        const std::vector<double> shares = layer_shares(figures.spectra.*table);
-        for (std::size_t layer = 0; layer < mean.size(); ++layer)
-            mean[layer] += shares[layer] / static_cast<double>(models.size());
-    }
-    return mean;
-}
-
 // rise: rise_of or rise_above_lowest.
 std::string rise_text(const Models& models, double (*rise)(std::span<const double>)) {
     return with_spread(
@@ -98,30 +89,6 @@ std::string rise_text(const Models& models, double (*rise)(std::span<const doubl
         [&](const ModelFigures& figures, std::size_t text) {
             return rise(layer_shares(figures.spectra.trained, text));
         });
-}
-
-struct SkewControl {
-    std::string name;
-    std::vector<double> shares;  // of each layer
-};
-
-// Layers that have not learned: those of the untrained model, or without one random Q and K, which
-// say what d_h alone does. Where the trained halves hardly differ either, that would change
-// nothing. Then each token of the lower half attends to itself alone: that P is the identity, n
-// equal singular values, whose share at n/4 is 1/4.
-SkewControl skew_control(const Models& models, Verdict verdict) {
-    const bool has_twin = !models[0].spectra.untrained.empty();
-    SkewControl control = has_twin
-                              ? SkewControl{"the same layers, untrained",
-                                            mean_layer_shares(models, &ModelSpectra::untrained)}
-                              : SkewControl{"random Q and K of the same d_h",
-                                            mean_layer_shares(models, &ModelSpectra::random_heads)};
-    if (verdict == Verdict::not_visible) {
-        control.name = "P of the lower half of the layers replaced by the identity";
-        control.shares = mean_layer_shares(models, &ModelSpectra::trained);
-        std::fill_n(control.shares.begin(), control.shares.size() / 2, 0.25);
-    }
-    return control;
 }
 
 void add_skew(PaperReport& report, const Models& models) {
