@@ -25,7 +25,7 @@ def apart(ours, reference, rounded, floor=0.0, terms=0.0):
 
     That size is the largest of these: the array's largest entry; what float's rounding does to it
     in numpy (`rounded`), over float's epsilon; `floor`. A difference of but a few roundings of
-    `terms`, as where they cancel, is relative to these.
+    `terms`, as where they cancel, is relative to these, and so is any where the array is all 0.
 
     inf: another shape, or a NaN or infinity where the reference has a number.
     """
@@ -36,7 +36,7 @@ def apart(ours, reference, rounded, floor=0.0, terms=0.0):
     ours, reference, rounded = (x[numbers].astype(np.float64) for x in (ours, reference, rounded))
     difference = largest(ours - reference)
     scale = max(largest(reference), largest(rounded - reference) / EPSILON, floor)
-    if difference <= few_roundings:
+    if difference <= few_roundings or not scale:
         scale = max(scale, terms)
     if not difference:
         return 0.0
