@@ -64,11 +64,22 @@ void Figure1Options::fit(const Options& options) {
         if (!options.given(name)) *setting.first = setting.second;
 }
 
+static Error no_window(std::size_t length) {
+    return Error("--text: the last tenth of a text must hold a window of the model's length: " +
+                 std::to_string(length));
+}
+
 void Figure1Options::check_sizes(const Options& options) const {
     if (trains() && width % heads != 0)
         throw Error(options.blamed({"--heads", "--width"}) +
                     ": the width must be a multiple of the heads: width " + std::to_string(width) +
                     ", heads " + std::to_string(heads));
+    const auto may_hold_a_window = [&](const std::string& path) {
+        const Text read = read_text(path, encoding_of(tokenizer_kind_from(tokenizer)));
+        return read.bytes.size() / 10 >= length;  // a token has one byte or more
+    };
+    if (trains() && std::none_of(text.begin(), text.end(), may_hold_a_window))
+        throw no_window(length);
 }
 
 // ---- Training ----
@@ -181,9 +192,7 @@ std::optional<ModelFigures> measure_model(const Figure1Options& o, std::uint64_t
     check_figure_model(loaded.model.config, directory);
     const Corpus corpus = corpus_of(o, loaded);
     const auto all_windows = corpus.validation_windows(corpus.validation_tokens());
-    if (all_windows.empty())
-        throw Error("--text: the last tenth of a text must hold a window of the model's length: " +
-                    std::to_string(loaded.model.config.length));
+    if (all_windows.empty()) throw no_window(loaded.model.config.length);
     nn::Config config = loaded.model.config;
     ModelFigures figures{.spectra = {}, .length = config.length};
     figures.d_h.assign(config.layers, config.width / config.heads);

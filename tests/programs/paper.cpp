@@ -354,6 +354,11 @@ TEST_CASE("programs paper: bad options are refused by name") {
     check_refused(run("figure_3", {"--quick"}), {"--text"});
     const Scratch scratch;
     const std::string text = scratch.file("text", prose(1000));
+    const std::string out = scratch.path("short");
+    const std::string short_text = scratch.file("short_text", prose(300));
+    check_refused(run("figure_1", {"--text", short_text, "--out", out}),
+                  {"--text: the last tenth", "32"});
+    CHECK_FALSE(std::filesystem::exists(out));
     check_refused(run("figure_3", {"--text", text, "--lengths", "8,12"}), {"--lengths", "12, 8"});
     check_refused(run("figure_3", {"--text", text, "--lengths", "8"}), {"--lengths", "two", "1"});
     check_refused(run("figure_3", {"--text", text, "--tokens", "48"}), {"--tokens", "48, 32"});
