@@ -191,12 +191,12 @@ void add_findings(PaperReport& report, const FilmOptions& o, const Films& films)
     const std::string places =
         std::to_string(o.window()) + " consecutive positions of " + std::to_string(o.length);
     const Spread random = share("normal", 0);
-    // The control is a row of the other kind: random, or one that a window mean has become.
+    // The control is the other start, before training.
     const auto add = [&](const std::string& claim, const std::string& init) {
         const Spread end = share(init, last);
         const Verdict verdict = verdict_of_locality(end.mean, random.mean);
         const bool is_local = verdict != Verdict::does_not_hold;
-        const Spread control = is_local ? random : share("window", last);
+        const Spread control = is_local ? random : share("window", 0);
         report.add({.claim = claim,
                     .paper = "does not show E and F",
                     .ours = "the share that " + places +
@@ -204,7 +204,7 @@ void add_findings(PaperReport& report, const FilmOptions& o, const Films& films)
                             " at the start, " + text_of(end) + " in the end",
                     .verdict = verdict,
                     .control = (is_local ? "E of N(0, 1/k), before training: "
-                                         : "E that started as window means, in the end: ") +
+                                         : "E of window means, before training: ") +
                                text_of(control),
                     .control_verdict = verdict_of_locality(control.mean, random.mean)});
     };
