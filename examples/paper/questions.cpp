@@ -91,12 +91,12 @@ std::vector<CausalModel> without_order(const QuestionsOptions& o) {
 // Guessing by the last token alone is what a model does that has not learned to look further: full
 // attention must be better than that, or nothing is visible. It is also the control of what is
 // nearly on par; of what is not, the text in random order is.
-Finding causal_finding(const QuestionsOptions& o, const Runs& runs, const CausalModel& model,
-                       const CausalModel& reference) {
+// bigrams: the perplexity of that guess.
+Finding causal_finding(const QuestionsOptions& o, const Runs& runs, double bigrams,
+                       const CausalModel& model, const CausalModel& reference) {
     const auto ratio = [&](const CausalModel& one, const CausalModel& other) {
         return perplexity_ratio(losses_of(o, one, runs), losses_of(o, other, runs));
     };
-    const double bigrams = bigram_perplexity(o, o.length, runs.directory(model.name(), o.seed));
     const PerplexityRatio guess{.ratio = bigrams / perplexities(o, reference, runs).mean};
     const bool learned = guess.ratio > nearly;
     const PerplexityRatio own = ratio(model, reference);
@@ -122,14 +122,16 @@ Finding causal_finding(const QuestionsOptions& o, const Runs& runs, const Causal
 
 void add_causal(PaperReport& report, const QuestionsOptions& o, const Runs& runs,
                 const SameTime<CausalModel>& pair) {
+    const double bigrams = bigram_perplexity(o, o.length, runs.directory(full().name(), o.seed));
+    report.numbers()["guessing by the last token alone, perplexity"] = bigrams;
     const std::string n = "n = " + std::to_string(o.length);
     for (const CausalModel& model : over_windows(o)) {
-        Finding finding = causal_finding(o, runs, model, full());
+        Finding finding = causal_finding(o, runs, bigrams, model, full());
         finding.claim = "Left to right, " + n + ", " + model.label() +
                         " is nearly on par with full attention after the same steps";
         report.add(finding);
     }
-    Finding finding = causal_finding(o, runs, pair.linformer, pair.full);
+    Finding finding = causal_finding(o, runs, bigrams, pair.linformer, pair.full);
     finding.claim = "The same after the same time, " + pair.linformer.label();
     finding.ours += "; a step of full attention takes " + significant(pair.ratio) +
                     " times as long, steps " + std::to_string(pair.full.steps.value_or(o.steps)) +
@@ -246,8 +248,6 @@ int report_questions(const QuestionsOptions& o, const Runs& causal, const Runs& 
     for (const CausalModel& model : without_order(o)) models.push_back(model);
     for (const CausalModel& model : models)
         report.numbers()["causal, nats of each seed"][model.name()] = losses_of(o, model, causal);
-    report.numbers()["guessing by the last token alone, perplexity"] =
-        bigram_perplexity(o, o.length, causal.directory(full().name(), o.seed));
     report.numbers()["step time of full attention in that of the widest window"] = pair.ratio;
     add_causal(report, o, causal, pair);
     add_short(report, o, masked);
