@@ -1,6 +1,6 @@
 # What gdb prints of taper's objects, and where its `step` does not go.
 #
-#     gdb -x core/show/printers.py build/debug/bin/12_causal
+#     gdb -x core/show/printers.py build/debug/bin/22_causal
 #
 # or, in a session, source core/show/printers.py. Then
 #

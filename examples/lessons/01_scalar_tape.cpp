@@ -10,7 +10,7 @@
 #include <cstdio>
 #include <vector>
 
-#include "claim.hpp"
+#include "lesson.hpp"
 
 using taper::lessons::claim;
 

@@ -9,7 +9,7 @@
 
 #include "core/ops.hpp"
 #include "core/show/inspect.hpp"
-#include "examples/lessons/claim.hpp"
+#include "examples/lessons/lesson.hpp"
 
 using namespace taper;
 using lessons::claim;

@@ -3,14 +3,14 @@
 // before and a residual sum after ("pre-norm"):
 //     x += attention(norm1(x));  x += feed_forward(norm2(x))
 // Then the tape of the block as a table, and what attention does not know by itself: the order of
-// positions. Run it: build/release/bin/10_encoder [PAGE.html]; with a name it writes the tape as a
+// positions. Run it: build/release/bin/20_encoder [PAGE.html]; with a name it writes the tape as a
 // page to step through in a browser.
 #include <cmath>
 #include <fstream>
 
 #include "core/show/inspect.hpp"
 #include "examples/common/apart.hpp"
-#include "examples/lessons/claim.hpp"
+#include "examples/lessons/lesson.hpp"
 #include "nn/layers/encoder.hpp"
 
 using namespace taper;

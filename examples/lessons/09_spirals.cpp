@@ -4,13 +4,13 @@
 // three turns inward; class 1 is the same turned by half. No line parts them. Four linear maps with
 // a bend between them do:
 //     logits = W4 g(W3 g(W2 g(W1 x + b1) + b2) + b3) + b4,   g = gelu
-// Run it: build/release/bin/04_spirals
+// Run it: build/release/bin/09_spirals
 #include <algorithm>
 #include <cmath>
 #include <iomanip>
 #include <numbers>
 
-#include "examples/lessons/claim.hpp"
+#include "examples/lessons/lesson.hpp"
 #include "nn/layers/linear.hpp"
 #include "nn/optim/adam.hpp"
 #include "nn/optim/clip.hpp"

@@ -3,13 +3,13 @@
 // weights E and F (k, n), so that the scores are n x k (Eq. 7):
 //     head = softmax(Q (E K)^T / sqrt(d_h)) F V         Q, K, V (n, d_h)
 // One head by hand, both ways, with every multiplication counted. With E = F = identity the two are
-// the same. Run it: build/release/bin/09_projection
+// the same. Run it: build/release/bin/19_projection
 #include <cmath>
 #include <iomanip>
 
 #include "core/ops.hpp"
 #include "examples/common/apart.hpp"
-#include "examples/lessons/claim.hpp"
+#include "examples/lessons/lesson.hpp"
 
 using namespace taper;
 using examples::apart;

@@ -5,7 +5,7 @@
 // By hand, from matmul and softmax; the op attention is the same. A head learns to answer "what
 // came after this letter, the last time?" (an induction head: Olsson et al., arXiv 2209.11895), and
 // its P is drawn. Then the order of positions, and sqrt(d_h). Run it:
-// build/release/bin/07_attention
+// build/release/bin/14_attention
 #include <algorithm>
 #include <cmath>
 #include <iomanip>
@@ -13,7 +13,7 @@
 
 #include "core/ops.hpp"
 #include "examples/common/apart.hpp"
-#include "examples/lessons/claim.hpp"
+#include "examples/lessons/lesson.hpp"
 #include "nn/optim/adam.hpp"
 
 using namespace taper;

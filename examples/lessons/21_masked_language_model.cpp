@@ -3,12 +3,12 @@
 // knowing anything; the entropy of the letters alone, -sum p ln p, is knowing how frequent each is;
 // what is below that, the model has learned from the letters around. The text is made here:
 // sentences of one form, each line filled up with spaces.
-// Run it: build/release/bin/11_masked_language_model
+// Run it: build/release/bin/21_masked_language_model
 #include <algorithm>
 #include <cmath>
 #include <iomanip>
 
-#include "examples/lessons/claim.hpp"
+#include "examples/lessons/lesson.hpp"
 #include "nn/linformer.hpp"
 #include "nn/optim/adam.hpp"
 #include "nn/optim/clip.hpp"

@@ -7,14 +7,14 @@
 //     pre-norm   x + f(norm(x))   the trunk x is never scaled, and grows; one more norm at the end
 //     post-norm  norm(x + f(x))   the trunk passes a norm in each block: backward r scales it
 // taper's encoder has both: Config{.norm = nn::Norm::pre}, the default, or post; see `around` in
-// nn/layers/encoder.cpp. Run it: build/release/bin/06_layer_norm
+// nn/layers/encoder.cpp. Run it: build/release/bin/17_residual
 #include <cmath>
 #include <iomanip>
 #include <numeric>
 
 #include "core/ops.hpp"
 #include "examples/common/apart.hpp"
-#include "examples/lessons/claim.hpp"
+#include "examples/lessons/lesson.hpp"
 #include "nn/config.hpp"
 
 using namespace taper;

@@ -7,13 +7,13 @@
 // floating point exp overflows, a small p rounds to 0, and large logits lose their digits
 // (Goodfellow, Bengio and Courville, Deep Learning, 2016, section 4.1). The op cross_entropy has
 // none of this: see core/ops/softmax.cpp and core/ops/cross_entropy.cpp. Run it:
-// build/release/bin/05_softmax_cross_entropy
+// build/release/bin/11_cross_entropy
 #include <cmath>
 #include <iomanip>
 
 #include "core/ops.hpp"
 #include "examples/common/apart.hpp"
-#include "examples/lessons/claim.hpp"
+#include "examples/lessons/lesson.hpp"
 
 using namespace taper;
 using examples::apart;

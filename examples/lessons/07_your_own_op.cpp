@@ -5,7 +5,7 @@
 // broadcast: zip(f, name(), a, b) forward, and sum_to(dx, a.shape()) backward, as Mul in
 // core/ops/elementwise.cpp. Where a gradient is dear to make, ask gradients.wants(x) first. To
 // begin one of your own, copy the file and change the lines between the two rules. Run it:
-// build/release/bin/13_your_own_op
+// build/release/bin/07_your_own_op
 #include <cmath>
 #include <iomanip>
 
@@ -13,7 +13,7 @@
 #include "core/kernels/map.hpp"
 #include "core/ops.hpp"
 #include "examples/common/apart.hpp"
-#include "examples/lessons/claim.hpp"
+#include "examples/lessons/lesson.hpp"
 
 using namespace taper;
 using examples::largest;

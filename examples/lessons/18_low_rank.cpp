@@ -3,7 +3,7 @@
 // values s_1 >= s_2 >= ... say how nearly: the best matrix of rank k misses P by sqrt(s_{k+1}^2 +
 // ... + s_n^2) (Eckart and Young 1936). Beside P a random matrix of the same kind: the softmax of n
 // x n independent scores, as large as those of P, but not made of Q and K: P's scores have rank d_h
-// alone. Run it: build/release/bin/08_low_rank
+// alone. Run it: build/release/bin/18_low_rank
 #include <algorithm>
 #include <cmath>
 #include <iomanip>
@@ -11,7 +11,7 @@
 
 #include "core/ops.hpp"
 #include "examples/common/apart.hpp"
-#include "examples/lessons/claim.hpp"
+#include "examples/lessons/lesson.hpp"
 
 using namespace taper;
 using examples::larger;

@@ -3,7 +3,7 @@
 // 7) the scores are n x k: column j belongs to slot j of E K, a sum over ALL positions, so whatever
 // is masked, the slots that are left hold the future. Running sums do not: K-bar_t = sum_{i<=t} e_i
 // k_i^T (e_i is column i of E), and V-bar_t likewise.
-// Run it: build/release/bin/12_causal
+// Run it: build/release/bin/22_causal
 #include <cmath>
 #include <functional>
 #include <iomanip>
@@ -11,7 +11,7 @@
 
 #include "core/ops.hpp"
 #include "examples/common/apart.hpp"
-#include "examples/lessons/claim.hpp"
+#include "examples/lessons/lesson.hpp"
 
 using namespace taper;
 using examples::apart;

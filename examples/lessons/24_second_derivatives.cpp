@@ -3,18 +3,22 @@
 // + v eps: the gradient comes out as g + (H v) eps, the Hessian times v, for the price of about two
 // gradients (Pearlmutter 1994). H itself, n x n, is never made, unless one asks for n such
 // products. The tape here is a template on its number type and needs the standard library alone.
-// Run it: build/release/bin/14_second_derivatives
+// Run it: build/release/bin/24_second_derivatives
 #include <array>
 #include <cmath>
 #include <iomanip>
 #include <iostream>
 #include <vector>
 
-#include "examples/common/apart.hpp"
-#include "examples/lessons/claim.hpp"
+#include "examples/lessons/lesson.hpp"
 
-using taper::examples::larger;
 using taper::lessons::claim;
+
+// NaN counts as infinitely large.
+static double larger(double a, double b) {
+    if (std::isnan(a) || std::isnan(b)) return INFINITY;
+    return a > b ? a : b;
+}
 
 // a + b eps. Every function f: f(a + b eps) = f(a) + f'(a) b eps.
 struct Dual {

@@ -4,7 +4,7 @@
 // so the best h is neither large nor small. Two steps together cancel the h^2 (Richardson 1911), as
 // taper's gradcheck does (core/check/gradcheck.hpp). Of many outputs y = f(x) one checks the
 // gradient of sum_j dy_j f_j(x): with which dy, the "cotangent"? Run it:
-// build/release/bin/03_gradient_check
+// build/release/bin/06_gradient_check
 #include <array>
 #include <cmath>
 #include <iomanip>
@@ -13,7 +13,7 @@
 #include "core/check/gradcheck.hpp"
 #include "core/ops.hpp"
 #include "examples/common/apart.hpp"
-#include "examples/lessons/claim.hpp"
+#include "examples/lessons/lesson.hpp"
 
 using namespace taper;
 using examples::larger;

@@ -2,12 +2,12 @@
 // and neither tells where it began. Tape<double> tape(Finite::checked) reads every result and every
 // gradient, and stops at the first that is not finite with the op, its line and its inputs; also at
 // a -inf that was meant, as of a mask made with select. Two cases: one is made forward, one
-// backward, from a loss that looks well. Run it: build/release/bin/15_where_nan_came_from
+// backward, from a loss that looks well. Run it: build/release/bin/25_where_nan_came_from
 #include <cmath>
 #include <iomanip>
 
 #include "core/ops.hpp"
-#include "examples/lessons/claim.hpp"
+#include "examples/lessons/lesson.hpp"
 
 using namespace taper;
 using lessons::claim;
@@ -51,7 +51,7 @@ template <class F> std::string complaint(F f) {
 static bool says(const std::string& text, const std::string& words) {
     return text.find(words) != std::string::npos;
 }
-static std::string at(int line) { return "15_where_nan_came_from.cpp:" + std::to_string(line); }
+static std::string at(int line) { return "25_where_nan_came_from.cpp:" + std::to_string(line); }
 
 // One step of gradient descent; returns the loss before it. (abs below: a nan may have a sign, and
 // would print it.)
