@@ -1,0 +1,11 @@
+// Typesets the formulas: ASCIIMathML.js makes MathML of data-formula. Without it they stay text.
+"use strict";
+translateOnLoad = false;
+mathcolor = "";
+mathfontfamily = "";
+mathfontsize = "1em";
+showasciiformulaonhover = false;
+for (const element of document.querySelectorAll(".formula")) {
+    displaystyle = element.classList.contains("display");
+    element.replaceChildren(AMparseMath(element.dataset.formula));
+}
