@@ -103,8 +103,8 @@ class Renderer:
         page = re.sub(r"<code>([^<]*)</code>", lambda m: self.linked(m[1]), page)
         page = re.sub(r"<p>\ue000(\d+)\ue001</p>", lambda m: kept[int(m[1])], page)
         page = re.sub(r"\ue000(\d+)\ue001", lambda m: kept[int(m[1])], page)
-        return page.replace("<pre>", '<pre tabindex="0">').replace(
-            "<table>", '<div class="wide" tabindex="0"><table>').replace("</table>", "</table></div>")
+        return page.replace("<table>", '<div class="wide"><table>').replace(
+            "</table>", "</table></div>")
 
     def linked(self, name):
         link = self.link_of(html.unescape(name))
@@ -118,7 +118,7 @@ class Renderer:
         lexer = pygments.lexers.get_lexer_by_name(language)
         coloured = pygments.highlight(text, lexer,
                                       pygments.formatters.HtmlFormatter(nowrap=True))
-        return f'<pre class="code" tabindex="0"><code>{coloured}</code></pre>'
+        return f'<pre class="code"><code>{coloured}</code></pre>'
 
     @staticmethod
     def output(text):
@@ -136,5 +136,5 @@ class Renderer:
                 result.append(f'<ul class="claims">{items}</ul>')
             elif "".join(lines).strip():
                 shown = html.escape("\n".join(lines).strip("\n"))
-                result.append(f'<pre class="output" tabindex="0">{shown}</pre>')
+                result.append(f'<pre class="output">{shown}</pre>')
         return '<div class="printed">' + "".join(result) + "</div>"
