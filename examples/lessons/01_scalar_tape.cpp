@@ -180,7 +180,7 @@ struct Record {
 };
 static std::vector<Record> tape;
 
-// A number that is computed with carries its place on the tape. A plain `double` becomes a leaf.
+// A number that is computed with carries its place on the tape. A plain double becomes a leaf.
 struct Number {
     double value;
     std::size_t index;
@@ -204,8 +204,7 @@ static Number tanh(Number a) {
     return {t, {{a.index}, {1 - t * t}}};
 }
 
-// Record `i` hands on its gradient: to each input, times the slope. The `+=` is the sum over the
-// ways.
+// Record i hands on its gradient: to each input, times the slope. The += is the sum over the ways.
 static void hand_on(std::size_t i, std::vector<double>& gradient) {
     for (std::size_t j = 0; j < tape[i].inputs.size(); ++j)
         gradient[tape[i].inputs[j]] += gradient[i] * tape[i].slopes[j];
@@ -219,8 +218,7 @@ static std::vector<double> backward(Number y) {
     return gradient;
 }
 
-// Before each use the tape is emptied. The function `f` of section 2 stands there as a template, so
-// that the same text computes with `double` and with `Number`.
+// The f of section 2 is a template, so that the same text computes with double and with Number.
 static void over_a_tape() {
     section("3. Backwards over a tape");
     tape.clear();
@@ -325,7 +323,7 @@ static Dual tanh(Dual a) {
 
 static int passes = 0;  // through the function
 
-// Each weight $w_i$ has its say in turn: $s$ becomes $tanh(s + w_i s)$.
+// Each weight w_i has its say in turn: s becomes tanh(s + w_i s).
 template <class N> N model(const std::vector<N>& weights) {
     using std::tanh;
     ++passes;
@@ -412,8 +410,8 @@ static void the_cost() {
 // What the gradient is good for: move each input against its derivative, by a small number, the
 // *learning rate* $r$, times that derivative.
 //
-//     x := x - r dx
-//     w := w - r dw
+//     x <- x - r dx
+//     w <- w - r dw
 //
 // The result falls, and for a small rate one can say by how much: each input brings its move times
 // its derivative, $-r dx * dx$, so
