@@ -385,7 +385,7 @@ static void linear_pairs() {
 // Check the shapes: $dW$ is (out, rows) times (rows, in). In words: $dW_(oi)$ adds up, over all
 // rows, what the output $o$ wants, $dy_o$, times what the input $i$ brought, $x_i$.
 //
-// Below, the layer is written with four ops. taper has one op for it, `linear`, with these three
+// Below, the layer is written with three ops. taper has one op for it, `linear`, with these three
 // lines as its backward, in `core/ops/matmul.cpp`.
 static const Array<double> layer_x{{1, 2}, {3, -1}, {0, 2}};
 static const Array<double> layer_W{{2, 1}, {-1, 3}};
