@@ -55,7 +55,7 @@ using lessons::Table;
 // between them. So among all steps of one length the one straight against the gradient falls most.
 // This is **gradient descent** (Cauchy 1847; from here on an arrow gives a weight its next value):
 //
-//     w larr w - lr g
+//     w <- w - lr g
 //
 // The factor $lr$ is the **learning rate**. With $s = -lr g$ the sum above is $-lr |g|^2$: so much
 // the loss falls, as long as the rate is small.
@@ -109,10 +109,10 @@ static void a_landscape() {
 
 // ---- 2. How large a step?
 //
-// The larger the rate, the faster, one would think. Take one weight with curvature $c$, so that
-// its gradient is $c w$. A step is
+// The larger the rate, the faster, one would think. Take one weight with curvature $c$, so that its
+// gradient is $c w$. A step is
 //
-//     w larr w - lr c w = (1 - lr c) w
+//     w <- w - lr c w = (1 - lr c) w
 //
 // Each step multiplies the weight by the same number, $1 - lr c$. This shrinks it if that number
 // lies between $-1$ and $1$, which is so if $lr c$ lies between 0 and 2:
@@ -130,36 +130,39 @@ static void how_large_a_step() {
     const double c = 25;
     std::cout << "A weight of 1, after some steps:\n";
     Table table({"lr c", "1 - lr c", "after 1 step", "after 2", "after 3", "after 50"});
-    std::vector<double> last;
+    std::vector<double> first, last;
     for (const double lr_c : {0.1, 0.5, 1.0, 1.5, 1.9, 2.0, 2.1}) {
         const double lr = lr_c / c;
         std::vector<double> w{1};
         for (int step = 0; step < 50; ++step) w.push_back(w.back() - lr * c * w.back());
         table.row(lr_c, 1 - lr_c, w[1], w[2], w[3], w[50]);
+        first.push_back(w[1]);
         last.push_back(w[50]);
     }
     table.print();
-    claim(near(last[2], 0, 1e-15), "With lr = 1 / c the lowest point is reached.");
+    claim(near(first[2], 0, 1e-15), "With lr = 1 / c the first step reaches the lowest point.");
     claim(near(last[0], std::pow(0.9, 50), 1e-15) && near(last[4], std::pow(-0.9, 50), 1e-12),
           "50 steps with lr c = 0.1 leave 0.9^50 of the weight, and so do 50 with lr c = 1.9.");
     claim(near(last[5], 1, 1e-12), "With lr = 2 / c the weight jumps to and fro and stays at 1.");
-    claim(above(last[6], 100), "With lr = 2.1 / c it has grown a hundredfold: it diverges.");
+    claim(above(last[6], 100),
+          "With lr = 2.1 / c the weight has grown a hundredfold after 50 steps: it diverges.");
 }
 
 // ---- 3. A stretched valley
 //
 // With two weights the rate must be right for both. The steep direction sets the limit, here
-// $lr < 2 / 25$. The flat one has to live with it: its weight shrinks by $1 - lr$ in a step, at best
-// by about $0.92$. The path shows both: it jumps from wall to wall of the valley, while it creeps
-// along its floor.
+// $lr < 2 / 25$. The flat one has to live with it: its weight shrinks by $1 - lr$ in a step, at
+// best by about $0.92$. The path shows both: it jumps from wall to wall of the valley, while it
+// creeps along its floor.
 //
 // The best rate is the one at which both factors are equally large, $1 - lr c_0 = lr c_1 - 1$:
 //
 //     lr = 2 / (c_0 + c_1),    1 - lr c_0 = (kappa - 1) / (kappa + 1),    kappa = c_1 / c_0
 //
 // The number $kappa$ is called the **condition number**: how many times longer than wide the valley
-// is, squared. With $kappa = 25$ a step leaves $24 / 26$ of the way. Networks have condition numbers
-// of thousands and more. All that follows in this lesson is about getting along faster than this.
+// is, squared. With $kappa = 25$ a step leaves $24 / 26$ of the way. Networks have condition
+// numbers of thousands and more. All that follows in this lesson is about getting along faster than
+// this.
 struct GradientDescent {
     double lr;
 
@@ -190,31 +193,7 @@ static std::size_t steps_needed(const std::vector<Array<double>>& path) {
     return needed;
 }
 
-// A map of the valley: lines of equal loss as dots, the path as its steps' last digits, the lowest
-// point as +.
-static void draw(const std::vector<Array<double>>& path) {
-    const std::size_t rows = 17, columns = 67;
-    std::vector<std::string> map(rows, std::string(columns, ' '));
-    const auto mark = [&map](double w_0, double w_1, char sign) {
-        const double column = 6 * w_0 + 3.5;
-        const double row = 8.5 - 2.2 * w_1;
-        if (column >= 0 && column < columns && row >= 0 && row < rows)
-            map[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)] = sign;
-    };
-    for (const double height : {50.0, 25.0, 5.0})
-        for (int i = 0; i < 1000; ++i) {
-            const double angle = i * std::numbers::pi / 500;
-            mark(std::sqrt(2 * height) * std::cos(angle),
-                 std::sqrt(2 * height / 25) * std::sin(angle), '.');
-        }
-    mark(0, 0, '+');
-    for (std::size_t i = std::min<std::size_t>(path.size(), 10); i-- > 0;)
-        mark(path[i](0), path[i](1), "0123456789"[i]);
-    for (std::string& line : map) {
-        line.erase(line.find_last_not_of(' ') + 1);
-        if (!line.empty()) std::cout << "   " << line << "\n";
-    }
-}
+static void draw(const std::vector<Array<double>>& path);  // a map, below
 
 static void a_stretched_valley() {
     section("3. A stretched valley");
@@ -235,7 +214,7 @@ static void a_stretched_valley() {
         "The rate 2 / 26 needs the 87 steps after which (24 / 26)^steps is below a thousandth.");
     claim(above(static_cast<double>(std::min({needed[0], needed[1], needed[3]})),
                 static_cast<double>(needed[2])),
-          "The other three rates, two smaller ones and a larger one, need more.");
+          "The rates 0.01, 0.04 and 0.079 need more steps than 2 / 26.");
     claim(above(length(walk(GradientDescent{0.081}, 200).back()), length(start)),
           "With lr = 0.081, above 2 / 25, gradient descent is farther off after 200 steps than at "
           "the start.");
@@ -247,8 +226,8 @@ static void a_stretched_valley() {
 // the gradients, and forget old ones slowly: what changes its sign cancels, what keeps it grows.
 // This is **momentum**, from the picture of a heavy ball (Polyak 1964). With $mu$ between 0 and 1:
 //
-//     v larr mu v + g
-//     w larr w - lr v
+//     v <- mu v + g
+//     w <- w - lr v
 //
 // The sum $v$ is called the **velocity**. Where the gradient is the same in each step, $v$ is
 // $g (1 + mu + mu^2 + ...)$, which goes to $g / (1 - mu)$: with $mu = 0.9$ ten times as far.
@@ -279,7 +258,7 @@ struct Momentum {
     }
 };
 
-// The same walk with an optimiser of taper's, which clears the gradients by itself.
+// The same walk with an optimiser of taper's, which clears the gradient by itself.
 template <class Optimiser>
 static std::vector<Array<double>> walk(Optimiser& optimiser, Parameter<double>& w, double lr,
                                        std::size_t steps) {
@@ -320,14 +299,15 @@ static void momentum() {
     table.row("with momentum", 1.0 / 9, mu, 4.0 / 6, with);
     table.print();
     claim(below(static_cast<double>(with), static_cast<double>(without) / 3),
-          "Momentum needs less than a third of the steps.");
+          "With momentum it takes less than a third of the steps of gradient descent.");
     claim(above(length(walk(GradientDescent{1.0 / 9}, 100).back()), 1e6),
-          "Without momentum the same rate, 1/9, is more than a million away after 100 steps.");
+          "Gradient descent with the rate 1/9, without momentum, is more than a million away after "
+          "100 steps.");
 
     Parameter<double> w("w", start);
     nn::Sgd<double> sgd({&w}, {.momentum = mu});
     claim(below(apart_of_paths(walk(sgd, w, 1.0 / 9, 100), path), 1e-13),
-          "nn::Sgd goes the same way as the two lines by hand, place by place.");
+          "nn::Sgd goes the same way as momentum by hand, 100 places to 13 decimals.");
 }
 
 // ---- 5. Adam, by hand
@@ -336,12 +316,12 @@ static void momentum() {
 // weight its own. It keeps two running means for each weight, of the gradient and of its square,
 // which are called the first and the second **moment**:
 //
-//     m larr beta_1 m + (1 - beta_1) g
-//     v larr beta_2 v + (1 - beta_2) g^2
+//     m <- beta_1 m + (1 - beta_1) g
+//     v <- beta_2 v + (1 - beta_2) g^2
 //
 // and divides the one by the root of the other:
 //
-//     w larr w - lr hat(m) / (sqrt(hat(v)) + epsilon)
+//     w <- w - lr hat(m) / (sqrt(hat(v)) + epsilon)
 //
 // The root of the mean square is the usual size of this weight's gradient. So the fraction says how
 // sure the sign is: near 1 or $-1$ where the gradients agree, near 0 where they cancel. A weight
@@ -353,8 +333,8 @@ static void momentum() {
 //
 //     m_t = (1 - beta_1) (1 + beta_1 + ... + beta_1^(t - 1)) g = (1 - beta_1^t) g
 //
-// The weights of this mean sum to $1 - beta_1^t$ and not to 1: after one step, with $beta_1 = 0.9$,
-// to $0.1$. Adam divides by that sum, which is called **bias correction**:
+// The factors of a mean should sum to 1. These sum to $1 - beta_1^t$: after one step, with
+// $beta_1 = 0.9$, to $0.1$. Adam divides by that sum, which is called **bias correction**:
 //
 //     hat(m) = m / (1 - beta_1^t),    hat(v) = v / (1 - beta_2^t)
 //
@@ -404,20 +384,22 @@ static void adam_by_hand() {
     uncorrected.t = 100000;  // both corrections are 1 then
     Array<double> w = start;
     uncorrected.step(w, curvatures * start);
-    claim(near((10 - w(0)) / 0.1, 0.1 / std::sqrt(0.001), 1e-6),
-          "Without bias correction, and with beta_2 = 0.999, it would move them by 3.16 rates.");
+    claim(
+        near((10 - w(0)) / 0.1, std::sqrt(10), 1e-6),
+        "Without bias correction, with beta_2 = 0.999, the first step is sqrt(10) = 3.16 times the "
+        "rate.");
 
     Parameter<double> weights("w", start);
     nn::Adam<double> adam({&weights});
     claim(below(apart_of_paths(walk(adam, weights, 0.1, 300), path), 1e-13),
-          "nn::Adam goes the same way as the lines by hand, 300 places to 13 decimals.");
+          "nn::Adam goes the same way as Adam by hand, 300 places to 13 decimals.");
 }
 
 // ---- 6. What Adam does not see
 //
 // Multiply the loss by 1000. Every gradient is 1000 times as large, $m$ too, $v$ a million times
-// and its root 1000 times: the fraction is what it was. Adam does not see the scale of a loss,
-// nor does it matter whether the loss of a batch is a mean or a sum.
+// and its root 1000 times: the fraction is what it was. Adam does not see the scale of a loss, nor
+// does it matter whether the loss of a batch is a mean or a sum.
 //
 // The same holds for each weight by itself. Our valley is two losses side by side, one for each
 // weight, at different scales. So Adam walks through the valley as if it were a round bowl: it does
@@ -448,7 +430,7 @@ static void what_adam_does_not_see() {
     steps.row("1000 times the valley", scaled, first(path_scaled));
     steps.print();
     claim(near(scaled / plain, 1000, 1e-9),
-          "Of 1000 times the loss gradient descent makes a step 1000 times as long.");
+          "On 1000 times the loss gradient descent makes a step 1000 times as long.");
     claim(below(apart_of_paths(path, path_scaled), 1e-6),
           "The 300 places of Adam are the same for both losses, to six decimals.");
     claim(below(apart_of_paths(path, walk(Adam{0.05}, 300, bowl)), 1e-6),
@@ -479,14 +461,14 @@ static void what_adam_does_not_see() {
 // large only if the loss asks for it again and again. Two ways look alike:
 //
 // - a penalty in the loss, $lambda / 2 |w|^2$, which adds $lambda w$ to the gradient;
-// - the decay beside the gradient, **decoupled** from it: $w larr w - lr lambda w$.
+// - the decay beside the gradient, **decoupled** from it: $w <- w - lr lambda w$.
 //
 // For gradient descent they are the same. For Adam they are not: it divides whatever is in the
 // gradient by its usual size. A weight with large gradients then hardly decays, and one with small
 // gradients is moved by $lr$ toward 0, whatever $lambda$ is. With the decoupled decay every weight
 // keeps the share $1 - lr lambda$ (AdamW: Loshchilov and Hutter, arXiv 1711.05101):
 //
-//     w larr w - lr hat(m) / (sqrt(hat(v)) + epsilon) - lr lambda w
+//     w <- w - lr hat(m) / (sqrt(hat(v)) + epsilon) - lr lambda w
 //
 // The table has two weights whose gradients change their sign in each step, so that only the decay
 // can move them far: one has gradients of 100 and $-100$, one of $0.0001$ and $-0.0001$. Both begin
@@ -528,7 +510,7 @@ static void weight_decay() {
           "With the decoupled decay both have kept (1 - lr lambda)^300 = 0.74, give or take two "
           "steps.");
     claim(below(apart(reshaped<double>(weights.value(), {2}), w_decoupled), 1e-13),
-          "nn::Adam with weight_decay does the same to 13 decimals.");
+          "nn::Adam with weight_decay has made the same weights as decay by hand, to 13 decimals.");
 
     Parameter<double> matrix("matrix", full<double>({1, 2}, 1));
     Parameter<double> bias("bias", full<double>({2}, 1));
@@ -537,22 +519,23 @@ static void weight_decay() {
     tape.backward(sum(matrix + bias) * 0.0);
     both.step(lr);
     claim(near(matrix.value()(0, 0), 1 - lr * lambda, 1e-15) && near(bias.value()(0), 1, 0),
-          "Of gradients that are 0 nn::Adam moves a matrix by its decay alone, a bias not at all.");
+          "Where gradients are 0, nn::Adam moves a matrix by its decay alone, and a bias not at "
+          "all.");
 }
 
 // ---- 8. Minibatches: a gradient with noise
 //
 // A loss is a mean over examples, and its gradient is the mean of theirs. To read all examples for
-// every step would be slow. So one draws a few at random, a **minibatch** of $B$ examples, and takes
-// their mean for that of all (Robbins and Monro 1951). This is **stochastic** gradient descent. Two
-// things are known of such a mean:
+// every step would be slow. So one draws a few at random, a **minibatch** of $B$ examples, and
+// takes their mean for that of all (Robbins and Monro 1951). This is **stochastic** gradient
+// descent. Two things are known of such a mean:
 //
 // - in the mean over many draws it is the gradient of all examples: it is wrong, but on no side;
 // - its **standard deviation**, the root of its mean squared distance from that, is $1 / sqrt(B)$
 //   of the standard deviation of one example's. Four times the examples halve the noise.
 //
-// Here are 1024 points near the line $y = 2 x - 1$, and the loss is the mean squared error of a line
-// with the slope $w_0$ and the height $w_1$, as lesson 7 has it.
+// Here are 1024 points near the line $y = 2 x - 1$, and the loss is the mean squared error of a
+// line with the slope $w_0$ and the height $w_1$, as lesson 7 has it.
 struct Examples {
     Array<double> x, y;  // (B, 2): an abscissa and a 1; (B, 1)
 };
@@ -630,8 +613,8 @@ static void minibatches() {
 // With noise a constant rate does not arrive. Near the lowest point the true gradient is small and
 // the noise is not: each step goes some way in a random direction, and the weights hover at a
 // distance that goes with the rate. A small rate hovers nearer, and takes long to get there. So the
-// rate should be large at first and small at last: that is a **schedule**. `nn::Schedule` has the one
-// which most language models are trained with:
+// rate should be large at first and small at last: that is a **schedule**. `nn::Schedule` has the
+// one which most language models are trained with:
 //
 //     lr_t = lr t / warmup                                         (t < warmup)
 //     lr_t = lr (0.1 + 0.9 (1 + cos(pi (t - warmup) / (steps - warmup))) / 2)     (t >= warmup)
@@ -684,10 +667,12 @@ static void a_schedule() {
         }
     }
     rates.print();
-    claim(below(worst, 1e-15), "nn::Schedule computes the two lines above at each of 400 steps.");
+    claim(below(worst, 1e-15),
+          "nn::Schedule is a straight line up and then half a cosine down, at each of 400 steps.");
     claim(near(schedule(1), 0.1 / 20, 1e-15) && near(schedule(20), 0.1, 1e-15) &&
               near(schedule(400), 0.01, 1e-15),
-          "It begins at a twentieth of 0.1, has 0.1 at step 20, and ends at a tenth of that.");
+          "The schedule begins at a twentieth of 0.1, has 0.1 at step 20, and ends at a tenth of "
+          "it.");
 
     const Examples all = all_examples();
     const Array<double> best = best_line(all);
@@ -707,7 +692,7 @@ static void a_schedule() {
     table.print();
     claim(above(hovering[2], hovering[1] / 1.5) && below(hovering[2], 1.5 * hovering[1]),
           "At a rate of 0.1 it comes no nearer between 200 and 400 steps: it hovers.");
-    claim(above(slow[2], 1), "At 0.002 it is still more than 1 away after 400 steps.");
+    claim(above(slow[2], 1), "At a rate of 0.002 it is still more than 1 away after 400 steps.");
     claim(below(scheduled[2], hovering[2] / 2),
           "The schedule ends at less than half the distance of its largest rate alone.");
 }
@@ -718,7 +703,7 @@ static void a_schedule() {
 // or a table of numbers in the middle of prose. **Clipping** sets a limit to the length of the
 // gradient of all weights together (Pascanu, Mikolov and Bengio, arXiv 1211.5063):
 //
-//     g larr g min(1, limit / |g|)
+//     g <- g min(1, limit / |g|)
 //
 // The direction stays, only the length is cut. Gradients within the limit pass as they are.
 //
@@ -761,7 +746,7 @@ static void clipping() {
     claim(near(length_before, 5, 1e-14) && below(apart(cut, Array<double>{0.6, 0.8}), 1e-15),
           "clip_gradients with limit 1 makes (0.6, 0.8) of (3, 4), and returns the length 5.");
     claim(equal(apart(clipped(10).second, Array<double>{3, 4}), 0.0),
-          "With limit 10 it leaves (3, 4) as it is.");
+          "With limit 10 clip_gradients leaves (3, 4) as it is.");
 
     Table table(
         {"distance from the best line", "after 29 steps", "30, the spike", "60", "100", "150"});
@@ -788,14 +773,14 @@ static void clipping() {
           "Adam is thrown by less than 0.1, and 70 steps later is no nearer than before the "
           "spike.");
     claim(below(awake[99], awake[28] / 4),
-          "Clipped, Adam has in those 70 steps come to less than a fourth of the distance.");
+          "With clipping Adam has come to less than a fourth of its distance in those 70 steps.");
 }
 
 // ---- 11. The loop of all later lessons
 //
-// Put together, a training step has five lines: draw a minibatch, go forward on a tape, go backward,
-// clip, and let the optimiser step with the rate of the schedule. Later lessons have other models
-// and other losses; their loop is this one.
+// Put together, a training step has five lines: draw a minibatch, go forward on a tape, go
+// backward, clip, and let the optimiser step with the rate of the schedule. Later lessons have
+// other models and other losses; their loop is this one.
 //
 // Three more things `nn::Adam` and `nn::Sgd` do. They clear the gradients after the step, since
 // gradients add up over backward passes (lesson 2). They leave alone a weight that no backward pass
@@ -825,6 +810,48 @@ static void the_loop(const Page& page) {
     claim(below(apart(w.value(), best), 0.1),
           "The slope and the height are those of the best line, to a tenth.");
     claim(!w.has_gradient(), "After the optimiser's step the weights have no gradient any more.");
+
+    const Array<double> before = w.value();
+    Tape<double> broken;
+    broken.backward(sum(w) * INFINITY);
+    std::string refusal;
+    try {
+        adam.step(0.1);
+    } catch (const Error& error) {
+        refusal = error.what();
+    }
+    std::cout << "Error: " << refusal << "\n";
+    claim(refusal.find("w: the square of a gradient must be finite") != std::string::npos &&
+              apart(w.value(), before) == 0,
+          "nn::Adam refuses an infinite gradient of w, and w is as it was.");
+}
+
+// ---- The map of the valley
+//
+// Lines of equal loss are dots, the places of the path are the digits of their steps, and the
+// lowest point is a cross.
+static void draw(const std::vector<Array<double>>& path) {
+    const std::size_t rows = 17, columns = 67;
+    std::vector<std::string> map(rows, std::string(columns, ' '));
+    const auto mark = [&map](double w_0, double w_1, char sign) {
+        const double column = 6 * w_0 + 3.5;
+        const double row = 8.5 - 2.2 * w_1;
+        if (column >= 0 && column < columns && row >= 0 && row < rows)
+            map[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)] = sign;
+    };
+    for (const double height : {50.0, 25.0, 5.0})
+        for (int i = 0; i < 1000; ++i) {
+            const double angle = i * std::numbers::pi / 500;
+            mark(std::sqrt(2 * height) * std::cos(angle),
+                 std::sqrt(2 * height / 25) * std::sin(angle), '.');
+        }
+    mark(0, 0, '+');
+    for (std::size_t i = std::min<std::size_t>(path.size(), 10); i-- > 0;)
+        mark(path[i](0), path[i](1), "0123456789"[i]);
+    for (std::string& line : map) {
+        line.erase(line.find_last_not_of(' ') + 1);
+        if (!line.empty()) std::cout << "   " << line << "\n";
+    }
 }
 
 int main(int argc, char** argv) {
