@@ -12,7 +12,7 @@
 // ```
 //
 // Every step is small. Two of them need thought: how the gradient comes back to the table, and why
-// the last line is there at all. After lessons 3, 8 and 11. About 20 minutes.
+// the last line is there at all. After lessons 3, 8 and 11. About 25 minutes.
 //
 // Run it: build/release/bin/13_tokens_positions
 #include <algorithm>
@@ -345,8 +345,8 @@ static void a_bag() {
 
 // ---- 6. The layer
 //
-// `nn::Embedding` (nn/layers/embedding.hpp) is both tables in one layer, the first of every model
-// in taper. For a batch of B texts of n tokens its output is (B, n, d):
+// `nn::Embedding` (`nn/layers/embedding.hpp`) is both tables in one layer, the first of every
+// model in taper. For a batch of B texts of n tokens its output is (B, n, d):
 //
 //     x_(b t) = W_(id_(b t)) + p_t
 //

@@ -150,7 +150,7 @@ static void three_words() {
 //     dQ = (dS K) / sqrt(d_h)
 //     dK = (dS^T Q) / sqrt(d_h)
 //
-// One more line is worth a look, since the op `attention` relies on it (core/ops/attention.cpp;
+// One more line is worth a look, since the op `attention` relies on it (`core/ops/attention.cpp`;
 // Dao et al., arXiv 2205.14135). The sum in dS needs no row of dP. Put
 // $dP_(t i) = sum_c dy_(t c) V_(i c)$ in, and change the order of the sums:
 //

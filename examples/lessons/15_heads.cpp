@@ -170,9 +170,9 @@ static void cut_and_join() {
 // so each head has a matrix of its own to all d columns, and what the heads have found adds up.
 // (taper's `Linear` stores a matrix transposed, as (out, in), so there it is columns.)
 //
-// Read nn/layers/attention.hpp and the beginning of nn/layers/attention.cpp: `MultiHeadAttention`.
-// It does not call `split_heads`. The op `attention` takes the number of heads and reads the
-// columns of each where they are. E and F are for lesson 19.
+// Read `nn/layers/attention.hpp` and the beginning of `nn/layers/attention.cpp`:
+// `MultiHeadAttention`. It does not call `split_heads`. The op `attention` takes the number of
+// heads and reads the columns of each where they are. E and F are for lesson 19.
 static Var<double> slice_of_head(const Var<double>& x, std::size_t head, std::size_t d_h) {
     const auto begin = static_cast<std::ptrdiff_t>(head * d_h);
     return slice(x, -1, {.begin = begin, .end = begin + static_cast<std::ptrdiff_t>(d_h)});
