@@ -73,7 +73,7 @@ static void two_slots() {
 //
 // A query is compared with the slots instead of the keys. Eq. 7 of the paper, for one head:
 //
-//     P = "softmax"(Q (E K)^T / sqrt(d_h))
+//     P = "softmax"((Q (E K)^T) / sqrt(d_h))
 //     y = P (F V)
 //
 // ```

@@ -215,7 +215,7 @@ static void the_leak() {
 // is $E_(j i) k_i$. Written so, E K is a sum of n such products (lesson 18), one a position. A
 // causal Linformer is then Eq. 7 with the slots of its own prefix:
 //
-//     y_t = "softmax"(q_t bar K_t^T / sqrt(d_h)) bar V_t
+//     y_t = "softmax"((q_t bar K_t^T) / sqrt(d_h)) bar V_t
 //
 // n matrices of slots look like n times the work. But each differs from the one before by one
 // product:
