@@ -7,9 +7,9 @@
 //
 //     y_(m i k) = sum_j x_(m i j) W_(k j) + b_k
 //
-// `x` has the shape (B, n, in), `W` (out, in), `b` (out), `y` and its gradient `dy` (B, n, out). The
-// forward pass is given. Write the three gradients: `dx`, `dW` and `db`, each in the shape of what
-// it is the gradient of.
+// `x` has the shape (B, n, in), `W` (out, in), `b` (out), `y` and its gradient `dy` (B, n, out).
+// The forward pass is given. Write the three gradients: `dx`, `dW` and `db`, each in the shape of
+// what it is the gradient of.
 //
 // Run it: sh examples/exercises/run.sh 03d
 #include "core/array/array.hpp"

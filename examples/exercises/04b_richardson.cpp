@@ -7,8 +7,8 @@
 //     D(h) = (f(x + h) - f(x - h)) / (2 h)
 //     D(h) = f'(x) + c_2 h^2 + c_4 h^4 + c_6 h^6 + ...
 //
-// where the numbers c are unknown, but the same for every h. So are two of these enough to be rid of
-// $c_2$: combine $D(h)$ and $D(h // 2)$ so that f' stays and the term with $h^2$ cancels
+// where the numbers c are unknown, but the same for every h. So are two of these enough to be rid
+// of $c_2$: combine $D(h)$ and $D(h // 2)$ so that f' stays and the term with $h^2$ cancels
 // (Richardson 1911). Then go one step further: combine two such results, for h and for $h // 2$, so
 // that the term with $h^4$ cancels as well.
 //

@@ -4,9 +4,9 @@
 //
 // Three ops of three numbers, `x` to `y`. The backward pass of each has a mistake:
 //
-// - centre: $y_i = x_i - m$, where m is the mean of x. The right backward is $dx_i = dy_i - $ the
-//   mean of dy; it was written as $dx_i = dy_i - dy_0$.
-// - raise: $y_i = x_i + m$. The right backward is $dx_i = dy_i + $ the mean of dy; it was written as
+// - centre: $y_i = x_i - m$, where m is the mean of x. The right backward is $dx_i = dy_i - a$,
+//   where a is the mean of dy; it was written as $dx_i = dy_i - dy_0$.
+// - raise: $y_i = x_i + m$. The right backward is $dx_i = dy_i + a$; it was written as
 //   $dx_i = dy_i$.
 // - turn: $y = (x_2, x_1, x_0)$. The right backward is $dx = (dy_2, dy_1, dy_0)$; it was written as
 //   $dx = dy$.

@@ -2,8 +2,8 @@
 //
 // A mistake is hidden where the wrong `dx` minus the right one is 0:
 //
-// - centre: the mean of dy minus $dy_0$. Hidden where $dy_0$ is the mean; so by dy = 1, which is what
-//   the loss sum(y) sends back.
+// - centre: the mean of dy minus $dy_0$. Hidden where $dy_0$ is the mean; so by dy = 1, which is
+//   what the loss sum(y) sends back.
 // - raise: the mean of dy. Hidden where the entries sum to 0.
 // - turn: $dy_0 - dy_2$. Hidden where both ends are the same; so by dy = 1 as well.
 //
