@@ -228,7 +228,7 @@ static void once() {
 // ---- 5. Gradients add up until they are cleared
 //
 // `backward` adds to the gradient of a Parameter; it does not replace it. Within a pass that is the
-// sum over the ways of lesson 1. Over passes it is of use too: the gradient of a sum is the sum of
+// sum over the paths of lesson 1. Over passes it is of use too: the gradient of a sum is the sum of
 // the gradients, so a batch of texts that is too large for memory can be run in parts, one tape
 // after the other, before one step is taken. The price is that one must clear the gradients before
 // the next step, or the old ones go on counting. taper's optimisers (lesson 8) clear them by
@@ -273,7 +273,7 @@ static void gradients_add_up() {
 // ---- 6. What is not recorded
 //
 // An op is recorded if a gradient can flow through it to a Parameter, and only then. There are four
-// ways to have it not so:
+// reasons why one is not:
 //
 // - A *constant*: a number or an array that stands in the formula, as the data of a model does.
 //   What is made of constants alone is a constant.
