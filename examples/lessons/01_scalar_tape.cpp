@@ -300,8 +300,8 @@ static void many_paths() {
 // ---- 5. What it costs, beside forward mode and differences
 //
 // The slopes can be multiplied from the other end as well. *Forward mode* carries with every number
-// its derivative by one chosen input, from the input on: such a pair $a + b epsilon$ is called a
-// dual number. It needs no tape. But one pass gives the derivatives by one input alone. So for $n$
+// its derivative by one chosen input, from the input on: such a pair $a + b epsi$ is called a dual
+// number. It needs no tape. But one pass gives the derivatives by one input alone. So for $n$
 // inputs and one result:
 //
 // - central differences: two passes through the function for each input, and inexact;

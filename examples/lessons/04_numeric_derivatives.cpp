@@ -111,15 +111,15 @@ static void truncation_measured() {
 
 // ---- 3. Rounding
 //
-// A `double` has 53 binary digits, so each result is rounded by up to $epsilon / 2$ of itself, with
-// $epsilon = 2^-52 = 2.2 * 10^-16$; a `float` has 24, and $epsilon = 2^-23 = 1.2 * 10^-7$. So
-// $1 + 10^-8$ is 1 in `float`: if the step is smaller than what the type can see, nothing moves at
-// all.
+// A `double` has 53 binary digits, so each result is rounded by up to $epsi / 2$ of itself, where
+// $epsi$, the *machine epsilon*, is $2^-52 = 2.2 * 10^-16$. A `float` has 24, and its $epsi$ is
+// $2^-23 = 1.2 * 10^-7$. So $1 + 10^-8$ is 1 in `float`: if the step is smaller than what the type
+// can see, nothing moves at all.
 //
 // Well before that the difference is spoilt. $f(x + h)$ and $f(x - h)$ are each wrong by about
-// $epsilon |f(x)|$. Their difference is as wrong, and is divided by a small number:
+// $epsi |f(x)|$. Their difference is as wrong, and is divided by a small number:
 //
-//     "rounding error" ~~ epsilon |f(x)| / h
+//     "rounding error" ~~ epsi |f(x)| / h
 //
 // A tenth of the step makes ten times the error. The table shows it for small steps, beside that
 // estimate with the largest $|f|$ of the twenty places.
@@ -167,14 +167,14 @@ static void rounding() {
 // Add the two errors of the central difference, and look where the sum is smallest: where its
 // derivative by $h$ is 0. With all of $f$'s own numbers near 1,
 //
-//     E(h) = h^2 / 6 + epsilon / h
-//     E'(h) = h / 3 - epsilon / h^2 = 0
-//     h = (3 epsilon)^(1/3) ~~ epsilon^(1/3)
+//     E(h) = h^2 / 6 + epsi / h
+//     E'(h) = h / 3 - epsi / h^2 = 0
+//     h = (3 epsi)^(1/3) ~~ epsi^(1/3)
 //
-// There both terms are near $epsilon^(2/3)$. So a central difference has two thirds of the digits
-// of its type, and no more: some ten of the sixteen of `double`, and four or five of the seven of
+// There both terms are near $epsi^(2/3)$. So a central difference has two thirds of the digits of
+// its type, and no more: some ten of the sixteen of `double`, and four or five of the seven of
 // `float`. That is why gradients are checked in `double`. (A one-sided one has half of them, at
-// $h = epsilon^(1/2)$.)
+// $h = epsi^(1/2)$.)
 //
 // ```
 //   error |  \                       /
@@ -257,8 +257,8 @@ static void the_best_step() {
 //     (4 D(h/2) - D(h)) / 3 = f' - b h^4 / 4 + ...
 //
 // This is *Richardson's extrapolation* (Richardson 1911). Of $x^3$, where $D(h) = 3 + h^2$, it
-// leaves nothing but the exact 3. In general it may take a larger step, near $epsilon^(1/5)$, where
-// rounding does less harm, and reaches about $epsilon^(4/5)$.
+// leaves nothing but the exact 3. In general it may take a larger step, near $epsi^(1/5)$, where
+// rounding does less harm, and reaches about $epsi^(4/5)$.
 static double extrapolated(double (*function)(double), double x, double h) {
     return (4 * central(function, x, h / 2) - central(function, x, h)) / 3;
 }

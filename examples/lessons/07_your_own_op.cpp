@@ -45,8 +45,8 @@ using examples::apart;
 //     y' = s + x s' = s + x s (1 - s)
 //
 // At $x = 0$ that is $1/2$. For large $x$ it comes near 1, where $s$ does; for very negative $x$
-// near 0. A gradient $dy$ that comes back is multiplied by it, entry by entry: $dx = dy (s + x s (1
-// - s))$.
+// near 0. A gradient $dy$ that comes back is multiplied by it, entry by entry:
+// $dx = dy (s + x s (1 - s))$.
 template <class T> static T logistic(T x) { return 1 / (1 + std::exp(-x)); }
 static double swish_of(double x) { return x * logistic(x); }
 static double slope_of(double x) {
