@@ -104,9 +104,10 @@ static void truncation_measured() {
         table.row(h, largest_error(f_one_sided, h), largest_error(f_central, h));
     table.print();
     claim(near(largest_error(f_one_sided, 1e-2) / largest_error(f_one_sided, 1e-3), 10, 0.5),
-          "From h = 0.01 to 0.001 the one-sided difference gets ten times more exact, within 5 %.");
+          "From h = 0.01 to 0.001 the one-sided difference gets ten times more exact, to one part "
+          "in twenty.");
     claim(near(largest_error(f_central, 1e-2) / largest_error(f_central, 1e-3), 100, 5),
-          "The central difference gets a hundred times more exact, within 5 %.");
+          "The central difference gets a hundred times more exact, to one part in twenty.");
 }
 
 // ---- 3. Rounding
@@ -165,7 +166,7 @@ static void rounding() {
 // ---- 4. The best step
 //
 // Add the two errors of the central difference, and look where the sum is smallest: where its
-// derivative by $h$ is 0. With all of $f$'s own numbers near 1,
+// derivative by $h$ is 0. Where the function and its third derivative are near 1,
 //
 //     E(h) = h^2 / 6 + epsi / h
 //     E'(h) = h / 3 - epsi / h^2 = 0
@@ -281,8 +282,9 @@ static void two_steps() {
     }
     std::cout << "  The marks are '*' for one step and '+' for two, extrapolated:\n";
     table.print();
-    claim(near(largest_error(f_extrapolated, 1e-1) / largest_error(f_extrapolated, 1e-2), 1e4, 1e3),
-          "From h = 0.1 to 0.01 the extrapolated error falls ten thousandfold, within 10 %.");
+    claim(
+        near(largest_error(f_extrapolated, 1e-1) / largest_error(f_extrapolated, 1e-2), 1e4, 1e3),
+        "From h = 0.1 to 0.01 the extrapolated error falls ten thousandfold, to one part in ten.");
     claim(below(best, 1e-11), "The least error of the table is below 1e-11.");
     claim(below(best, best_of_one / 10), "It is below a tenth of the least error of one step.");
 }
