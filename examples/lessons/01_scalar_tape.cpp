@@ -164,9 +164,9 @@ static void the_chain_rule() {
 // The second line is the whole of backpropagation. It wants one thing: $du$ must be complete before
 // it is handed on, and complete it is when all that was made of $u$ has handed on its own. What is
 // made of a number is computed after the number. So note each step in a list as it is computed; go
-// through that list *from the last step to the first*; and whenever you come to a step, all the
-// steps which use its result lie behind you. (The order of computation is a *topological order* of
-// the graph: each node stands behind those that it was made of.) Forwards the numbers flow,
+// through that list *from the last step to the first*; and whenever you come to a step, you have
+// already been at all the steps which use its result. (The order of computation is a *topological
+// order* of the graph: each node comes after those that it was made of.) Forwards the numbers flow,
 // backwards the gradients:
 //
 // ```

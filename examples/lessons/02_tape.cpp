@@ -199,8 +199,9 @@ static void what_is_kept() {
 // A tape that has let go of its ops cannot run again, and says so: an `Error` tells the rule that
 // was broken. For training that is as it should be: each step has new numbers, so it has a tape of
 // its own. With `Keep::everything` a tape can run as often as you like, and one can look at what
-// was recorded: `as_table`, or the page that `--page` writes. The words of the `Error` that a piece
-// of program ends with, or none.
+// was recorded: `as_table`, or the page that `--page` writes.
+
+// The words of the Error that a piece of program ends with, or none.
 template <class Program> static std::string error_of(Program program) {
     try {
         program();

@@ -333,8 +333,8 @@ static void keepdims() {
 //
 // This is no accident. Both are linear: each can be written as a matrix $M$ that is applied to the
 // entries of $x$, put in one column. The backward of $y = M x$ is $dx = M^T dy$, as you can read
-// off section 2. And the matrix of the sum is the transposed matrix of the copy. What belongs
-// together in this way has a test that needs no derivative: for all $x$ and $dy$,
+// off section 2. And the matrix of the sum is the transposed matrix of the copy. The field calls
+// two such operations *adjoint*. They have a test that needs no derivative: for all $x$ and $dy$,
 //
 //     sum_i dy_i (M x)_i = sum_j (M^T dy)_j x_j
 //

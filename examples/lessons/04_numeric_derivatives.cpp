@@ -127,7 +127,7 @@ static void truncation_measured() {
 //
 // The step is rounded, too. $x + h$ is the number that the type has nearest to it, and so what lies
 // between the two places is not quite $2 h$. This error can be avoided: divide by the step that was
-// really taken, or take a power of two for $h$, which $x + h$ then has exactly.
+// really taken, or take a power of two for $h$, for then $x + h$ is exact, as a rule.
 static void rounding() {
     section("3. Rounding");
     const double epsilon = std::numeric_limits<double>::epsilon();

@@ -170,8 +170,8 @@ static void row_by_row() {
 
 // ---- 4. Why one asks for the product and never for the matrix
 //
-// Most of a Jacobian is 0, and what is not 0 has a pattern. `tanh` works on each number alone, so
-// all but the diagonal is 0, and $dy^T J$ is $dy_i (1 - y_i^2)$: $n$ multiplications, where the
+// Of many a Jacobian most is 0, and what is not 0 has a pattern. `tanh` works on each number alone,
+// so all but the diagonal is 0, and $dy^T J$ is $dy_i (1 - y_i^2)$: $n$ multiplications, where the
 // matrix has $n^2$ entries. In a matrix product an entry of $A$ touches one row of $C$; the product
 // with all of $J$ is $dC B^T$ (lesson 3), and its multiplications are as many as the entries of $J$
 // that are not 0.

@@ -1,9 +1,9 @@
 // Lesson 6. The gradient check: reading what it says
 //
 // Whoever writes a backward by hand wants to know whether it is right, before a model is trained
-// with it. A wrong gradient seldom looks wrong: the loss falls all the same, only more slowly, and
-// ends higher. The *gradient check* puts together what the last lessons had: differences as a judge
-// (lesson 4), taken of random cotangents (lesson 5), for every entry of every input.
+// with it. A wrong gradient often does not look wrong: the loss may fall all the same, only more
+// slowly, and end higher. The *gradient check* puts together what the last lessons had: differences
+// as a judge (lesson 4), taken of random cotangents (lesson 5), for every entry of every input.
 //
 // It answers with more than yes or no. It says which entries are wrong, and what they should be,
 // and the pattern of that often names the line. This lesson reads such reports: of a forgotten
@@ -60,9 +60,9 @@ static void one_call() {
 
 // ---- 2. A mistake, and its trace
 //
-// Now some backwards that are wrong. To have them without writing an op (that is lesson 7), take
-// the value of the right $y$ and the gradient of some other $u$. With `detach` of lesson 2 that is
-// one line: `u - u.detach()` is 0, and its gradient is that of $u$.
+// Now some backward passes that are wrong. To have them without writing an op (that is lesson 7),
+// take the value of the right $y$ and the gradient of some other $u$. With `detach` of lesson 2
+// that is one line: `u - u.detach()` is 0, and its gradient is that of $u$.
 //
 // The first is the softmax of lesson 5, whose backward has forgotten the factor $y_i$:
 //
@@ -179,9 +179,9 @@ static void patterns() {
 // ---- 4. How small a mistake it sees
 //
 // Here the value is that of softmax, and the gradient is too large by three parts in a hundred
-// million. The best that differences in `float` can do is four digits (lesson 4), so there it would
-// pass. In `double`, extrapolated, it does not. That is why `gradcheck` works in `double` alone,
-// though models are trained in `float`: taper's ops are templates, and it is the same code.
+// million. The best that differences in `float` can do is four digits (lesson 4), so there nobody
+// would see it. In `double`, extrapolated, it does not. That is why `gradcheck` works in `double`
+// alone, though models are trained in `float`: taper's ops are templates, and it is the same code.
 static Var<double> steeper_softmax(const Inputs& in) {
     const Var<double> y = softmax(in[0]);
     return with_gradient_of(y, y * (1 + 3e-8));

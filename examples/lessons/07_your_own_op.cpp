@@ -1,10 +1,10 @@
 // Lesson 7. An op of your own
 //
-// You need a function that taper does not have. Composed of the ops that are there it may do, and
-// backward comes for nothing. But each op of a composition is a record, and keeps arrays for its
-// backward; and a composition may lose digits where one formula would not. How does one write it as
-// one op, with a backward of one's own? What must it keep from forward? And how does one know that
-// it is right?
+// You need a function that taper does not have. You may compose it of the ops that are there, and
+// then backward comes for nothing. But each op of a composition is a record, and keeps arrays for
+// its backward; and a composition may lose digits where one formula would not. How does one write
+// it as one op, with a backward of one's own? What must it keep from forward? And how does one know
+// that it is right?
 //
 // The op here is *swish*, $y = x s(x)$ with the logistic function $s(x) = 1 / (1 + e^(-x))$, which
 // taper calls `sigmoid` (Ramachandran, Zoph and Le 2017, arXiv 1710.05941). Like relu it lets large
@@ -217,7 +217,7 @@ static void what_to_keep() {
 
 // ---- 5. Two inputs, one of them broadcast
 //
-// An op with two inputs adds two gradients. Here is a gate, $y = a s(b)$: how open it is says $b$.
+// An op with two inputs adds two gradients. Here is a gate, $y = a s(b)$: $b$ says how open it is.
 // If $b$ has fewer numbers than $a$, it is broadcast (lesson 3), and backward has to add up over
 // the copies. Three helpers do that, as in `core/ops/elementwise.cpp`:
 //
