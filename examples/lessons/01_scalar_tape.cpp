@@ -106,7 +106,7 @@ static void the_graph() {
 // and $a b$, a small move times a small move, is nothing beside the two others. So the shares are
 // added:
 //
-//     (d y) / (d x) = sum_("paths from " x " to " y) prod_("arrows of the path") "slope"
+//     (d y) / (d x) = sum_("paths") prod_("arrows of the path") "slope"
 //
 // There is another method, which needs no slopes at all: move $x$ a little to both sides and look
 // at $y$. It is inexact, and slow where there are many inputs, but it knows nothing of our rules
