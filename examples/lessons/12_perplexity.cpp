@@ -32,9 +32,10 @@ using lessons::Table;
 
 // ---- 1. Knowing nothing
 //
-// Who knows nothing gives each of $V$ classes the same probability, $1 / V$. The loss is then $ln
-// V$, whatever comes. A new model has a first loss near $ln V$, since its logits are near 0: if it
-// is far above, something is wrong; and a loss that stays at $ln V$ says that nothing is learned.
+// Who knows nothing gives each of $V$ classes the same probability, $1 / V$. The loss is then
+// $ln V$, whatever comes. A new model has a first loss near $ln V$, since its logits are near 0: if
+// it is far above, something is wrong; and a loss that stays at $ln V$ says that nothing is
+// learned.
 //
 // This also gives other losses a meaning. The **perplexity** is
 //

@@ -87,8 +87,8 @@ static double a_run_is_lost() {
 //
 // The message here says: the op `log`, on this line, from an input that was a difference and
 // reaches down to 0. There is the cause: for $x = 30$ the probability $p$ has been rounded to 1, so
-// that $1 - p$ is 0, and $ln 0$ is $-oo$. The factor $1 - t$ before it is 0 for this point, and $0
-// * oo$ is NaN. It was made one op later; the check has found what led to it.
+// that $1 - p$ is 0, and $ln 0$ is $-oo$. The factor $1 - t$ before it is 0 for this point, and
+// $0 * oo$ is NaN. It was made one op later; the check has found what led to it.
 //
 // The page of the lesson's tape shows this step without the check: there one sees NaN spread.
 template <class F> static std::string complaint(F f) {
@@ -140,11 +140,11 @@ static void the_step_again(double before, const Page& page) {
 //
 //     loss = mean (ln(1 + e^z) - t z)
 //
-// For $t = 0$ it is $-ln(1 - p)$; for $t = 1$, since $ln(1 + e^z) - z = ln(1 + e^(-z))$, it is $-ln
-// p$. No difference of two near numbers stands under a logarithm any more, and `softplus` computes
-// $ln(1 + e^z)$ without overflow. This is the usual cure: not a check for NaN, and not a small
-// number added somewhere, but another way to write the same function. `cross_entropy` in lesson 11
-// is another case of it.
+// For $t = 0$ it is $-ln(1 - p)$; for $t = 1$, since $ln(1 + e^z) - z = ln(1 + e^(-z))$, it is
+// $-ln p$. No difference of two near numbers stands under a logarithm any more, and `softplus`
+// computes $ln(1 + e^z)$ without overflow. This is the usual cure: not a check for NaN, and not a
+// small number added somewhere, but another way to write the same function. `cross_entropy` in
+// lesson 11 is another case of it.
 static Var<double> stable_loss(const Var<double>& w) {
     const Var<double> z = w * x;
     return mean(softplus(z) - t * z);
