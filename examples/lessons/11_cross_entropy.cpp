@@ -49,8 +49,8 @@ using lessons::Table;
 // class: $q$ is 1 at $t$ and 0 elsewhere. Such a row is called **one-hot**, and the sum has one
 // term left.
 //
-// For two classes with the logits $(0, z)$ it is the loss of lesson 9: $-ln$ of the sigmoid of $z$,
-// which is $ln(1 + e^(-z))$, if class 1 is right.
+// For two classes with the logits $(0, z)$ it is the loss of lesson 9: if class 1 is right,
+// $-ln (1 / (1 + e^(-z))) = ln(1 + e^(-z))$.
 static const Array<double> pencil{{0, std::log(2), std::log(4)}};  // p = (1/7, 2/7, 4/7)
 
 static void what_a_guess_costs() {

@@ -246,8 +246,8 @@ static void nats_and_bits() {
 // counts.
 //
 // How low can it go? We know the machine: a sentence is drawn from $4^5$ equally likely ones.
-// Nobody can do better than $5 ln 4$ nats for a sentence, and the rest is divided by its
-// characters. On a text of people nobody knows this number.
+// Nobody can do better than $5 ln 4$ nats for a sentence; divided by the number of its characters,
+// that is the limit for one. On a text of people nobody knows this number.
 struct Counts {
     std::map<std::string, std::map<char, double>> next;
     std::map<std::string, double> all;
@@ -280,8 +280,9 @@ static void knowing_what_came_before() {
     const std::string held_out = sentences(60, "held out");
     const double V = static_cast<double>(classes_of(training).characters.size());
     const double limit = 60 * 5 * std::log(4) / static_cast<double>(held_out.size());
-    Table table({"context", "training loss", "held-out loss", "held-out perplexity",
-                 "held-out bits per character"});
+    std::cout
+        << "Losses in nats per character; perplexity and bits are those of the held-out text:\n";
+    Table table({"context", "training", "held out", "perplexity", "bits per character"});
     std::vector<double> seen, unseen;
     for (const std::size_t context : {0u, 1u, 2u, 4u, 6u, 8u, 12u, 20u}) {
         Counts counts = count(training, context);

@@ -1,7 +1,7 @@
 // Lesson 24. Second derivatives: backpropagation of dual numbers
 //
 // The gradient says which way is down; how the slope itself changes, only second derivatives say:
-// the **curvature** that set the limit to the learning rate in lesson 8. A loss of n weights has
+// the **curvature** that set the limit to the learning rate in lesson 8. A loss of $n$ weights has
 // $n^2$ of them, the **Hessian matrix** $H$. This lesson gets $H v$, the product with any vector
 // $v$, from one run of the small tape of lesson 1, without ever making $H$. All it takes is another
 // kind of number. The lesson needs the standard library alone.
@@ -26,20 +26,20 @@ using taper::lessons::Table;
 
 // ---- 1. Dual numbers: a derivative travels along
 //
-// A **dual number** is $a + b eps$, with a new symbol $eps$ whose square is 0: something so small
-// that its square does not count. Multiply two of them:
+// A **dual number** is $a + b epsi$, with a new symbol $epsi$ (`eps` in the program) whose square
+// is 0: something so small that its square does not count. Multiply two of them:
 //
-//     (a + b eps) (c + d eps) = a c + (a d + b c) eps
+//     (a + b epsi) (c + d epsi) = a c + (a d + b c) epsi
 //
-// Behind $eps$ stands the product rule. In general, by the Taylor series, where all later terms
-// have $eps^2$ and vanish:
+// Behind $epsi$ stands the product rule. In general, by the Taylor series, where all later terms
+// have $epsi^2$ and vanish:
 //
-//     f(a + b eps) = f(a) + f'(a) b eps
+//     f(a + b epsi) = f(a) + f'(a) b epsi
 //
-// So who computes $f$ at $x + 1 eps$, each step by its rule for dual numbers, gets $f(x)$ and
-// behind $eps$ the derivative $f'(x)$. That is **forward mode**: the derivative travels along with
-// the value, from the input to the result. By pencil: $(3 + eps)^2 = 9 + 6 eps$, and $2 x$ is 6 at
-// $x = 3$.
+// So who computes $f$ at $x + 1 epsi$, each step by its rule for dual numbers, gets $f(x)$ and
+// behind $epsi$ the derivative $f'(x)$. That is **forward mode**: the derivative travels along with
+// the value, from the input to the result. By pencil: $(3 + epsi)^2 = 9 + 6 epsi$, and $2 x$ is 6
+// at $x = 3$.
 //
 // Forward mode needs a run for each input. Backpropagation (**reverse mode**) gives the derivatives
 // by all inputs in one run, of one result. We shall need both at once.
@@ -65,22 +65,22 @@ static void dual_numbers() {
 
 // ---- 2. The tape of lesson 1, for any kind of number
 //
-// The gradient $g(x)$ is a function of $x$ like any other: it takes n numbers and gives n. Its own
-// derivatives are the second derivatives of $f$,
+// The gradient $g(x)$ is a function of $x$ like any other: it takes $n$ numbers and gives $n$. Its
+// own derivatives are the second derivatives of $f$,
 //
 //     H_(i j) = (del g_i) / (del x_j) = (del^2 f) / (del x_i del x_j)
 //
 // and by the Taylor series, as above,
 //
-//     g(x + v eps) = g(x) + (H v) eps
+//     g(x + v epsi) = g(x) + (H v) epsi
 //
-// So it is enough to compute the gradient at the dual numbers $x + v eps$. Backpropagation is sums
+// So it is enough to compute the gradient at the dual numbers $x + v epsi$. Backpropagation is sums
 // and products of values and local derivatives, nothing more; a program for it does not mind what
 // kind of number it adds and multiplies. The tape below is that of lesson 1 as a template: `Number`
 // is `double`, and out comes the gradient; or `Number` is `Dual`, and out come the gradient and,
-// behind $eps$, the Hessian times $v$ (Pearlmutter 1994). Forward mode runs through reverse mode.
+// behind $epsi$, the Hessian times $v$ (Pearlmutter 1994). Forward mode runs through reverse mode.
 // The cost is a small multiple of one gradient's, since a product of two dual numbers is three
-// products; it does not grow with n.
+// products; it does not grow with $n$.
 //
 // By pencil: $f = x_0^2 x_1$ has $g = (2 x_0 x_1, x_0^2)$, and the rows of $H$ are $(2 x_1, 2 x_0)$
 // and $(2 x_0, 0)$. At $(2, 3)$ that is $g = (12, 4)$, and with $v = (1, 0)$ the first column of
@@ -211,8 +211,8 @@ static void against_differences() {
 // ---- 4. All of H
 //
 // Who wants $H$ itself asks for its columns: $H$ times the vector that is 1 in one place and 0
-// elsewhere. That is n runs for n columns. For a model with a million weights nobody can afford it,
-// or could even store $H$; but $H v$ costs no more than a few gradients there too.
+// elsewhere. That is $n$ runs for $n$ columns. For a model with a million weights nobody can afford
+// it, or could even store $H$; but $H v$ costs no more than a few gradients there too.
 static void all_of_H() {
     section("4. All of H");
     const std::size_t n = x.size();
@@ -251,7 +251,7 @@ static void all_of_H() {
 //     x <- x - f'(x) / f''(x)
 //
 // Near the lowest point each step doubles the number of right digits. Slope and curvature come from
-// one run at $x + 1 eps$: the slope, and behind $eps$ the curvature. The function is $e^x + x^2$.
+// one run at $x + 1 epsi$: the slope, and behind $epsi$ the curvature. The function is $e^x + x^2$.
 static void newton() {
     section("5. At work: Newton's method");
     const auto bowl = [](const auto& z) { return exp(z[0]) + z[0] * z[0]; };
