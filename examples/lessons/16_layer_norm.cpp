@@ -10,13 +10,14 @@
 // positions, not at the other texts. It is the richest backward pass so far, since every entry of
 // a row has to do with every other one, in two ways. After lesson 5. About 25 minutes.
 //
-// Run it: build/release/bin/16_layer_norm
+// Run it: build/release/bin/16_layer_norm [--page FILE]
 #include <cmath>
 #include <numeric>
 
 #include "core/ops.hpp"
 #include "examples/common/apart.hpp"
 #include "examples/lessons/lesson.hpp"
+#include "examples/lessons/page.hpp"
 
 using namespace taper;
 using examples::apart;
@@ -185,7 +186,7 @@ static Steps step_by_step(const Var<double>& x, const Var<double>& gain, const V
     return s;
 }
 
-static void backward_by_hand() {
+static void backward_by_hand(const lessons::Page& page) {
     section("3. Backward, step by step");
     const std::size_t d = 8;
     const Parameter<double> x("x", pencil_row);
@@ -222,6 +223,7 @@ static void backward_by_hand() {
           "dx = du - mean(du) is what the tape gives.");
     claim(below(apart(dx, x.gradient()), 1e-14),
           "dx = r (g - mean(g) - z mean(g z)) is what the tape gives.");
+    page.show(tape, "LayerNorm, step by step");
 }
 
 // ---- 4. The op does the same in one record
@@ -328,10 +330,11 @@ static void projections() {
           "A row ten times as large gets a tenth of the gradient.");
 }
 
-int main() {
+int main(int argc, char** argv) {
+    const lessons::Page page(argc, argv);
     one_row();
     not_seen();
-    backward_by_hand();
+    backward_by_hand(page);
     the_op();
     projections();
 }
