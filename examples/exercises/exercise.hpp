@@ -11,6 +11,7 @@
 #include <cstring>
 #include <exception>
 #include <iostream>
+#include <map>
 #include <sstream>
 #include <string>
 #include <type_traits>
@@ -51,6 +52,12 @@ struct Numbers {
     }
 };
 
+// The number of that name, and NaN where there is none.
+inline double entry(const std::map<std::string, double>& numbers, const std::string& name) {
+    const auto found = numbers.find(name);
+    return found == numbers.end() ? std::nan("") : found->second;
+}
+
 // What a likely mistake gives, and the sentence that helps whoever made it.
 struct Mistake {
     Numbers result;
@@ -69,8 +76,8 @@ class Check {
 
     // Prints one line: "  ok  dW: 12 entries", or the first entry that is wrong, and how many are.
     // Below a wrong one it says what is seen of the cause. An entry is right within
-    // tolerance max(1, |expected|); NaN never is.
-    void compare(const std::string& what, const Numbers& yours, const Numbers& expected,
+    // tolerance max(1, |expected|); NaN never is. Returns whether all are right.
+    bool compare(const std::string& what, const Numbers& yours, const Numbers& expected,
                  const std::vector<Mistake>& mistakes = {}, double tolerance = 1e-9) {
         const std::size_t n = expected.entries.size();
         if (yours.shape != expected.shape) {
@@ -79,7 +86,7 @@ class Check {
             wrong(what + ": expected the shape " + expected.shape_text() + ", yours is " +
                   yours.shape_text());
             if (turned) explain("That is the shape of the transpose.");
-            return;
+            return false;
         }
         std::size_t first = n, count = 0;
         for (std::size_t i = n; i-- > 0;)
@@ -89,22 +96,13 @@ class Check {
             }
         if (count == 0) {
             ok(what + (n == 1 ? "" : ": " + std::to_string(n) + " entries"));
-            return;
+            return true;
         }
         const auto [was_expected, came] = texts(expected.entries[first], yours.entries[first]);
         wrong(what + expected.place(first) + ": expected " + was_expected + ", yours " + came +
               (n == 1 ? "" : several(count, n)));
         explain(cause(yours, expected, mistakes, tolerance));
-    }
-
-    // The same for words.
-    void compare_text(const std::string& what, const std::string& yours,
-                      const std::string& expected, const std::string& if_wrong = "") {
-        if (yours == expected) ok(what);
-        else {
-            wrong(what + ": expected " + expected + ", yours " + yours);
-            explain(if_wrong);
-        }
+        return false;
     }
 
     // For what is no comparison of two numbers. `problem` says what was expected and what is yours.
@@ -123,6 +121,10 @@ class Check {
         std::cout << "  " << line << "\n" << std::flush;
     }
     bool failed() const { return failed_; }
+    // A sentence below a line of what is wrong; of an empty one nothing.
+    static void explain(const std::string& sentence) {
+        if (!sentence.empty()) std::cout << "      " << sentence << "\n" << std::flush;
+    }
 
     // The number as it is shown: four digits.
     static std::string text(double number, int digits = 4) {
@@ -174,10 +176,6 @@ class Check {
         if (factor == -1) return "All of yours have the other sign.";
         return "All of yours are " + text(factor) + " times what is expected.";
     }
-    static void explain(const std::string& sentence) {
-        if (!sentence.empty()) std::cout << "      " << sentence << "\n" << std::flush;
-    }
-
     bool failed_ = false;
 };
 

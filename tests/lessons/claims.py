@@ -107,6 +107,7 @@ def commands(name):
     """How the release build compiles and links the lesson."""
     lines = subprocess.run(["ninja", "-C", BUILD, "-t", "commands", f"bin/{name}"], check=True,
                            capture_output=True, text=True).stdout.splitlines()
+    # What the library takes stands there too, in an order of ninja's own.
     compile_ = next(line for line in lines if f"/{name}.dir/" in line and " -c " in line)
     return compile_, lines[-1]
 

@@ -1,11 +1,11 @@
 // The check of exercise 1a: the values, and numeric derivatives of the same graph.
-#include <cmath>
 #include <map>
 #include <string>
 
 #include "examples/exercises/exercise.hpp"
 
 using taper::exercises::Check;
+using taper::exercises::entry;
 
 std::map<std::string, double> values();
 std::map<std::string, double> gradients();
@@ -22,12 +22,6 @@ static double w(double at_a, double at_b, double at_c, double to_u = 0, double t
 template <class F> static double slope(F f) {
     const double h = 1.0 / 1024;
     return (f(h) - f(-h)) / (2 * h);
-}
-
-// An entry, and NaN where there is none of that name.
-static double entry(const std::map<std::string, double>& of, const std::string& name) {
-    const auto found = of.find(name);
-    return found == of.end() ? std::nan("") : found->second;
 }
 
 static void forwards(Check& check) {

@@ -1,9 +1,10 @@
 // The model answer to exercise 2a, the loop of backpropagation
 //
-// Who reads a record stands behind it on the tape. So a loop from `y` to the front comes to a record
-// only when all its readers have added their share, and its gradient is complete. Each record then
-// hands its gradient on, times the slope, to each of its inputs. `+=` makes the sum over the
-// readers: also over two uses by the same one. Records behind `y` are never visited and keep 0.
+// Who reads a record stands behind it on the tape. So a loop from `y` to the front comes to a
+// record only when all its readers have added their share, and its gradient is complete. Each
+// record then hands its gradient on, times the slope, to each of its inputs. `+=` makes the sum
+// over the readers: also over two uses by the same one. Records behind `y` are never visited and
+// keep 0.
 #include <cstddef>
 #include <vector>
 
