@@ -51,7 +51,7 @@ using lessons::Table;
 //     P = softmax(S)
 //     y = P V
 //
-// Q, K and V are (n, d_h), S and P (n, n), y (n, d_h). As a computational graph:
+// Q, K, V and y are (n, $d_h$), S and P are (n, n). As a computational graph:
 //
 // ```
 //     Q (n, d_h)      K (n, d_h)

@@ -121,8 +121,8 @@ static void one_plus_sign() {
 // size: PyTorch's linear layers begin with $0.58 / sqrt(c)$. A block with such weights shrinks
 // what passes it. The loss is the mean squared error, and 200 steps of Adam (lesson 8) train it.
 //
-// The table shows |dx|, the length of the gradient at the first block's entry, before training, as
-// a part of the length at the exit.
+// The table shows, before training, |dx|: the length of the gradient at the first block's entry,
+// as a part of the length at the exit. In its last two rows the weights are twice as large.
 struct Trained {
     double part_of_gradient, first_loss, last_loss;
 };
@@ -179,8 +179,7 @@ static Trained train(std::size_t blocks, bool residual, double size, std::uint64
 
 static void a_plain_stack() {
     section("3. A plain stack does not learn");
-    Table table(
-        {"stack", "blocks", "seed", "part of |dx| at block 0", "loss before", "loss after"});
+    Table table({"stack", "blocks", "seed", "|dx|", "loss before", "loss after"});
     double plain_gradient = 0;
     double plain_gain = 0;
     double residual_gradient = 1e9;
@@ -202,9 +201,9 @@ static void a_plain_stack() {
             }
     const Trained plain_large = train(24, false, 1, 1);
     const Trained large = train(24, true, 1, 1);
-    table.row("plain, weights twice as large", 24, 1, plain_large.part_of_gradient,
-              plain_large.first_loss, plain_large.last_loss);
-    table.row("residual, weights twice as large", 24, 1, large.part_of_gradient, large.first_loss,
+    table.row("plain, large weights", 24, 1, plain_large.part_of_gradient, plain_large.first_loss,
+              plain_large.last_loss);
+    table.row("residual, large weights", 24, 1, large.part_of_gradient, large.first_loss,
               large.last_loss);
     table.print();
     claim(below(plain_gradient, 1e-12),
@@ -315,14 +314,17 @@ static void by_depth() {
     const std::vector<double> pre_stream = Stack{Where::before_f, L, 0, true}.gradients().dx;
     const std::vector<double> pre_all = Stack{Where::before_f, L}.gradients().dx;
     const std::vector<double> pre_bias = Stack{Where::before_f, L, 1}.gradients().dx;
-    std::cout << "  |dx| at the entry of a block, as a multiple of |dx| at the top:\n";
-    Table table({"block", "post: stream alone", "post: all", "post: all, bias 1",
-                 "pre: stream alone", "pre: all", "pre: all, bias 1"},
-                3);
-    for (std::size_t i = 0; i <= L; i += 4)
-        table.row(i == L ? "the top" : std::to_string(i), post_stream[i], post_all[i], post_bias[i],
-                  pre_stream[i], pre_all[i], pre_bias[i]);
-    table.print();
+    const auto print = [L](const std::string& name, const std::vector<double>& stream,
+                           const std::vector<double>& all, const std::vector<double>& with_bias) {
+        std::cout << "  " << name
+                  << ": |dx| at the entry of a block, as a multiple of |dx| at the top.\n";
+        Table table({"block", "stream alone", "all", "all, bias 1"}, 3);
+        for (std::size_t i = 0; i <= L; i += 4)
+            table.row(i == L ? "the top" : std::to_string(i), stream[i], all[i], with_bias[i]);
+        table.print();
+    };
+    print("Post-norm", post_stream, post_all, post_bias);
+    print("Pre-norm", pre_stream, pre_all, pre_bias);
     double stream_error = 0;
     double largest_ratio = 0;  // of a block's dx to the one above
     double least_all = 1;
