@@ -305,6 +305,17 @@ struct Stack {
     }
 };
 
+static void print_by_depth(const std::string& name, const std::vector<double>& stream,
+                           const std::vector<double>& all, const std::vector<double>& with_bias) {
+    std::cout << "  " << name
+              << ": |dx| at the entry of a block, as a multiple of |dx| at the top.\n";
+    Table table({"block", "stream alone", "all", "all, bias 1"}, 3);
+    const std::size_t L = stream.size() - 1;
+    for (std::size_t i = 0; i <= L; i += 4)
+        table.row(i == L ? "the top" : std::to_string(i), stream[i], all[i], with_bias[i]);
+    table.print();
+}
+
 static void by_depth() {
     section("4. Where the norm stands: before f or after the sum");
     const std::size_t L = 24;
@@ -314,17 +325,8 @@ static void by_depth() {
     const std::vector<double> pre_stream = Stack{Where::before_f, L, 0, true}.gradients().dx;
     const std::vector<double> pre_all = Stack{Where::before_f, L}.gradients().dx;
     const std::vector<double> pre_bias = Stack{Where::before_f, L, 1}.gradients().dx;
-    const auto print = [L](const std::string& name, const std::vector<double>& stream,
-                           const std::vector<double>& all, const std::vector<double>& with_bias) {
-        std::cout << "  " << name
-                  << ": |dx| at the entry of a block, as a multiple of |dx| at the top.\n";
-        Table table({"block", "stream alone", "all", "all, bias 1"}, 3);
-        for (std::size_t i = 0; i <= L; i += 4)
-            table.row(i == L ? "the top" : std::to_string(i), stream[i], all[i], with_bias[i]);
-        table.print();
-    };
-    print("Post-norm", post_stream, post_all, post_bias);
-    print("Pre-norm", pre_stream, pre_all, pre_bias);
+    print_by_depth("Post-norm", post_stream, post_all, post_bias);
+    print_by_depth("Pre-norm", pre_stream, pre_all, pre_bias);
     double stream_error = 0;
     double largest_ratio = 0;  // of a block's dx to the one above
     double least_all = 1;
