@@ -348,7 +348,7 @@ static void by_depth() {
           "Post-norm: by the stream alone less comes back from block to block, and below 0.05 to "
           "block 0.");
     claim(above(least_all, 0.5) && below(most_all, 2),
-          "Post-norm: in a new stack the f bring back what the stream loses; in all it stays "
+          "Post-norm: in a new stack the f bring back what the stream loses; the gradient stays "
           "between 0.5 and 2.");
     claim(below(post_bias[0], 0.02),
           "Post-norm: with biases, which the norms divide by too, less than 0.02 comes back to "
@@ -384,7 +384,8 @@ static void costs() {
           "Post-norm: the gradient of the last block does not shrink with depth.");
     // As 1 / sqrt(L) it would be halved.
     claim(between(pre[1] / pre[0], 0.4, 0.7) && between(pre[2] / pre[1], 0.4, 0.7),
-          "Pre-norm: four times as many blocks about halve it, as 1 / sqrt(L) does.");
+          "Pre-norm: four times as many blocks about halve the gradient of the last, as 1 / "
+          "sqrt(L) does.");
 }
 
 // ---- 6. One block on the tape
