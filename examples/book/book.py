@@ -132,13 +132,10 @@ class Book:
                                      else [], 1):
                 body += (f"<details><summary>Hint {i}</summary>"
                          + show.prose(hint.strip().splitlines()) + "</details>")
-            solution = EXERCISES / "solutions" / path.name
-            if solution.exists():
-                answer = read_program(solution)
-                body += ("<details><summary>An answer</summary>" + show.prose(answer.prose)
-                         + show.code("\n\n".join(part.code for part in answer.parts))
-                         + "</details>")
-            body += "</section>"
+            answer = read_program(EXERCISES / "solutions" / path.name)
+            body += ("<details><summary>The model answer</summary>" + show.prose(answer.prose)
+                     + show.code("\n\n".join(part.code for part in answer.parts))
+                     + "</details></section>")
         if not body:
             return ""
         return '<h2 id="exercises">Exercises</h2>' + body

@@ -59,8 +59,8 @@ def read_program(path):
         parts[-1].code.append(lines[at])
         at += 1
     before = parts[0].code
-    last_include = max((i for i, line in enumerate(before) if line.startswith("#include")),
-                       default=-1)
+    last_include = max((i for i, line in enumerate(before)
+                        if line.startswith(("#include", "using "))), default=-1)
     includes = "\n".join(before[: last_include + 1]).strip()
     parts[0].code = before[last_include + 1 :]
     for part in parts:
