@@ -1,15 +1,15 @@
 // Lesson 18. Low rank: how much is in an attention matrix?
 //
-// The attention matrix P = softmax(Q K^T / sqrt(d_h)) has n rows and n columns. Linformer works
-// with k columns instead (lesson 19). That can only go well if P, large as it is, holds little.
-// This lesson gives "little" a meaning, *rank*, and measures it: on a picture, on P of random
-// queries and keys, and on heads that have learned something. It also shows what such a measurement
-// does not show.
+// The attention matrix $P = "softmax"((Q K^T) // sqrt(d_h))$ has n rows and n columns. Linformer
+// works with k columns instead (lesson 19). That can only go well if P, large as it is, holds
+// little. This lesson gives "little" a meaning, *rank*, and measures it: on a picture, on P of
+// random queries and keys, and on heads that have learned something. It also shows what such a
+// measurement does not show.
 //
-// The words of this lesson: an *outer product* u v^T is the matrix of all products of two vectors'
-// entries; the *rank* of a matrix is how many of them one must add to get it; the *singular values*
-// say how much each of them matters; the *spectrum* is all singular values together. After lessons
-// 3 (products of matrices), 8 (Adam) and 14 (attention). About 40 minutes.
+// The words of this lesson: an *outer product* $u v^T$ is the matrix of all products of two
+// vectors' entries; the *rank* of a matrix is how many of them one must add to get it; the
+// *singular values* say how much each of them matters; the *spectrum* is all singular values
+// together. After lessons 3 (products of matrices), 8 (Adam) and 14 (attention). About 40 minutes.
 //
 // Run it: build/release/bin/18_low_rank
 #include <algorithm>
@@ -33,7 +33,7 @@ using lessons::section, lessons::Table, lessons::text_of;
 
 // ---- 1. A sum of outer products
 //
-// Take a column u of m numbers and a row v^T of n. Their product is a matrix (m, n), with the
+// Take a column u of m numbers and a row $v^T$ of n. Their product is a matrix (m, n), with the
 // entries $u_i v_j$:
 //
 // ```
@@ -45,10 +45,10 @@ using lessons::section, lessons::Table, lessons::text_of;
 // ```
 //
 // It has 9 entries, and 6 numbers make it. Such a matrix has rank 1. A sum of two has rank 2 (or
-// less), a sum of k rank k. For a large n this saves much: n^2 entries, but 2 k n numbers.
+// less), a sum of k rank k. For a large n this saves much: $n^2$ entries, but 2 k n numbers.
 //
 // And it saves work. To multiply u v^T with a vector x one need not make the matrix: $v^T x$ is one
-// number, and it scales u. That is 2 n multiplications instead of n^2. This is what Linformer is
+// number, and it scales u. That is 2 n multiplications instead of $n^2$. This is what Linformer is
 // after.
 static Array<double> outer(const Array<double>& u, const Array<double>& v) {
     return matmul<double>(reshaped(u, {u.size(), 1}), reshaped(v, {1, v.size()})).value();

@@ -8,7 +8,7 @@
 //
 // The words of this lesson: a *projection* is such a weighted adding-up, a product with a matrix E
 // (k, n) on the left; a *slot* is one of the k sums; *linear complexity* is a cost that grows with
-// n and not with n^2. After lessons 3 (the backward of a matrix product), 14 (attention), 15
+// n and not with $n^2$. After lessons 3 (the backward of a matrix product), 14 (attention), 15
 // (heads) and 18 (rank). About 35 minutes.
 //
 // Run it: build/release/bin/19_projection [--page FILE]
@@ -99,7 +99,7 @@ static void two_slots() {
 // has 1 + 2 * 2 - 2 = 3.
 //
 // Only the scores are so simple. The softmax is taken after the sum, and the exponential of a sum
-// is not the sum of exponentials: P over slots is not (P over keys) E^T.
+// is not the sum of exponentials: P over slots is not (P over keys) times $E^T$.
 static void scores_of_slots() {
     section("2. What a query sees of a slot");
     const Var<double> q = Array<double>{{1, 1}};
