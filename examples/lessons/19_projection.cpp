@@ -182,6 +182,11 @@ static void backward_of_slots(const Page& page) {
 //   $4 n k d_h$.
 //
 // They are even at n = 2 k. The code below counts by the shapes of what it really multiplies.
+//
+// E and F are parameters as well, k n numbers each, so the paper shares them. For 12 layers of 12
+// heads: each head has its own two (288 matrices), each layer has two (24), each layer has one, E =
+// F (12), or the whole model has one (1). In taper this is `nn::Sharing` in `nn/config.hpp`; two a
+// layer is the default.
 static constexpr std::size_t d_h = 16, k = 32;
 
 struct Counter {
