@@ -364,7 +364,7 @@ static void training(nn::Linformer<float>& model, const Sentences& text, const P
 
 // ---- 5. One character, taken apart
 //
-// The model has read "the ". Four steps lead to the next character:
+// The model has read "the ". Three steps lead from its logits to the next character:
 //
 // ```
 //     logits          the head's 22 numbers z_i
