@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <iomanip>
 #include <iostream>
-#include <source_location>
 #include <sstream>
 #include <string>
 #include <type_traits>
@@ -69,20 +68,20 @@ inline Comparison operator&&(Comparison a, Comparison b) {
 // Prints the sentence, which a reader understands by itself. If what it says does not hold, prints
 // the numbers and the line, and ends the program with status 1: so every lesson is a test.
 inline void claim(const Comparison& seen, const std::string& sentence,
-                  std::source_location at = std::source_location::current()) {
+                  const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
     if (seen.holds) {
         std::cout << "  -> " << sentence << "\n" << std::flush;
         return;
     }
-    std::cout << "  NOT TRUE: " << sentence << "\n    " << seen.numbers << " (" << at.file_name()
-              << ":" << at.line() << ")\n"
+    std::cout << "  NOT TRUE: " << sentence << "\n    " << seen.numbers << " (" << file << ":"
+              << line << ")\n"
               << std::flush;
     std::exit(1);
 }
 // Of what is no number: that something is released, or refused.
-inline void claim(bool holds, const std::string& sentence,
-                  std::source_location at = std::source_location::current()) {
-    claim(Comparison{holds, "the condition is false"}, sentence, at);
+inline void claim(bool holds, const std::string& sentence, const char* file = __builtin_FILE(),
+                  int line = __builtin_LINE()) {
+    claim(Comparison{holds, "the condition is false"}, sentence, file, line);
 }
 
 // ---- Tables
