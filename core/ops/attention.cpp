@@ -155,6 +155,7 @@ template <class T> struct Attention final : Op<T> {
         const std::size_t columns = std::min(m, most.columns);
         const Shape whole{Q.shape()[0], options.heads, n, m};
         auto part = zeros<T>({heads, rows, columns});
+        if (part.size() == 0) return {{"P", "query", "key", whole, std::move(part)}};
         const Array<T> K_t = tiles_transposed(K.value());
         Array<T> P = empty<T>({tile_rows, tile_columns});
         for (std::size_t number = 0; number < heads; ++number) {

@@ -101,11 +101,16 @@ static std::string_view op_of_sign(char sign) {
 
 // Where the bracket that opens at i closes; npos: nowhere.
 static std::size_t closing(std::string_view text, std::size_t i) {
-    int depth = 0;
+    const std::string_view open = "([{", closed = ")]}";
+    std::string expected;
     for (; i < text.size(); ++i) {
-        if (std::string_view("([{").find(text[i]) != std::string_view::npos) ++depth;
-        if (std::string_view(")]}").find(text[i]) != std::string_view::npos && --depth == 0)
-            return i;
+        if (const std::size_t kind = open.find(text[i]); kind != open.npos) {
+            expected += closed[kind];
+        } else if (closed.find(text[i]) != closed.npos) {
+            if (text[i] != expected.back()) return text.npos;
+            expected.pop_back();
+            if (expected.empty()) return i;
+        }
     }
     return text.npos;
 }
@@ -281,10 +286,11 @@ std::vector<Statement> statements_in(std::string_view text, std::size_t begin, s
     while (start < end) {
         const std::size_t stop = end_of_statement(text, start);
         Statement statement{text.substr(start, stop - start), {}};
+        const bool in_bracket = text.substr(stop, 1) == ")";  // it began in the middle
         for (const std::string_view part : parts_between_commas(statement.text)) {
             const auto place = static_cast<std::size_t>(part.data() - text.data());
             const Assignment found = assignment_of(part, place);
-            if (!found.variable.empty()) statement.assignments.push_back(found);
+            if (!found.variable.empty() && !in_bracket) statement.assignments.push_back(found);
         }
         if (stop > begin) statements.push_back(std::move(statement));
         start = stop + 1;

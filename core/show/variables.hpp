@@ -17,8 +17,8 @@ struct Call {
 };
 
 // The line without the blanks around it, and the variable. Each is "" where it is not known: the
-// file cannot be read, or has changed since the program was built; the value goes to no variable, or
-// the line could mean another of its ops.
+// file cannot be read, or has changed since the program was built; the value goes to no variable,
+// or the line could mean another of its ops.
 struct CalledLine {
     std::string text, variable;
 };
