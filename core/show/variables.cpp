@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <utility>
 
+#include "core/io/file.hpp"
 #include "core/show/statement.hpp"
 
 namespace taper {
@@ -77,16 +77,17 @@ static Taker taker_of(const SourceFile& file, const Call& call) {
 // Of files by their names; null: it cannot be read, or does not say what the program was made of.
 static std::shared_ptr<const SourceFile> read_source(const std::string& path) {
     namespace fs = std::filesystem;
-    constexpr std::uintmax_t largest = 4'000'000;  // bytes
+    constexpr std::size_t largest = 4'000'000;  // bytes
     std::error_code error;
-    if (!fs::is_regular_file(path, error) || fs::file_size(path, error) > largest) return nullptr;
     const auto built = fs::last_write_time("/proc/self/exe", error);
     const bool is_known = !error;  // not on every system
     const auto written = fs::last_write_time(path, error);
     if (error || (is_known && written > built)) return nullptr;
-    std::ifstream file(path, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(file), {}};
-    return file.bad() ? nullptr : std::make_shared<const SourceFile>(std::move(text));
+    try {
+        return std::make_shared<const SourceFile>(read_file(path, largest));
+    } catch (const std::runtime_error&) {  // Error and std::system_error
+        return nullptr;
+    }
 }
 
 template <class F>
