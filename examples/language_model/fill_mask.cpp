@@ -123,7 +123,7 @@ int main(int argc, char** argv) {
         try {
             if (writes_page)
                 write_page(model, tokenizer, ids, likeliest_at_masks(tokenizer, ids, logits),
-                           "fill_mask: " + text, page);
+                           "fill_mask, loss of the likeliest token at each mask: " + text, page);
             if (draws) draw_attention(model, tokens, pictures);
         } catch (...) {
             undrawn = std::current_exception();

@@ -120,7 +120,8 @@ int main(int argc, char** argv) {
         if (writes_page) {
             TokenIds next(last.begin() + 1, last.end());
             next.push_back(static_cast<std::int32_t>(ignore_index));
-            const std::string title = "generate: " + loaded.tokenizer->show(last);
+            const std::string title =
+                "generate, loss of each next token: " + loaded.tokenizer->show(last);
             write_page(loaded.model, *loaded.tokenizer, last, next, title, arguments.page);
         }
         if (draws) {

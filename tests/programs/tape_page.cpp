@@ -70,7 +70,7 @@ TEST_CASE("programs page: fill_mask writes its text's tape, forward and back, wi
     CHECK(result.status == 0);
     CHECK(result.out == plain.out);
     const auto data = models.data();
-    CHECK(data.at("title") == "fill_mask: the [MASK]");
+    CHECK(data.at("title") == "fill_mask, loss of the likeliest token at each mask: the [MASK]");
     const auto tokens = data.at("tokens");
     CHECK(tokens.at("names") == nlohmann::json({"t", "h", "e", " ", "[MASK]"}));
     CHECK(tokens.at("keys") == false);  // the slots of a Linformer
