@@ -11,7 +11,7 @@
 #include "core/ops.hpp"
 #include "core/show/shown.hpp"
 #include "core/show/utf8.hpp"
-#include "tests/core/ops/gradient_table.hpp"
+#include "examples/gradients/cases.hpp"
 #include "tests/support/scratch.hpp"
 
 using namespace taper;
@@ -108,7 +108,7 @@ TEST_CASE(
 }
 
 TEST_CASE("inspect: every op that is recorded has its formula") {
-    for (const GradientCase& test : gradient_table()) {
+    for (const examples::GradientCase& test : examples::gradient_table()) {
         std::vector<Parameter<double>> parameters;
         std::vector<Var<double>> inputs;
         for (const Array<double>& input : test.inputs)
