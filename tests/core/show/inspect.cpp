@@ -12,7 +12,7 @@
 #include "core/ops.hpp"
 #include "core/show/shown.hpp"
 #include "core/show/utf8.hpp"
-#include "tests/core/ops/gradient_table.hpp"
+#include "examples/gradients/cases.hpp"
 #include "tests/support/scratch.hpp"
 
 using namespace taper;
@@ -121,9 +121,8 @@ static bool has_word(const std::string& text, const std::string& word) {
 
 TEST_CASE(
     "inspect: every op that is recorded has its formula, and names for its inputs that stand in "
-    "it, "
-    "as do those of their gradients") {
-    for (const GradientCase& test : gradient_table()) {
+    "it, as do those of their gradients") {
+    for (const examples::GradientCase& test : examples::gradient_table()) {
         std::vector<Parameter<double>> parameters;
         std::vector<Var<double>> inputs;
         for (const Array<double>& input : test.inputs)
