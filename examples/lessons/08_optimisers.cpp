@@ -233,7 +233,7 @@ static void a_stretched_valley() {
 // $g (1 + mu + mu^2 + ...)$, which goes to $g / (1 - mu)$: with $mu = 0.9$ ten times as far.
 //
 // How fast is it in the valley? Along one weight $g = c w$, and two steps together give a rule for
-// $w$ alone. From $w' = w - lr v'$ and $v' = mu v + c w$, where $v = (w_(old) - w) / lr$:
+// $w$ alone. From $w' = w - lr v'$ and $v' = mu v + c w$, where $v = (w_(old) - w) / (lr)$:
 //
 //     w' = (1 + mu - lr c) w - mu w_(old)
 //
@@ -321,12 +321,12 @@ static void momentum() {
 //
 // and divides the one by the root of the other:
 //
-//     w <- w - lr hat(m) / (sqrt(hat(v)) + epsilon)
+//     w <- w - lr hat(m) / (sqrt(hat(v)) + epsi)
 //
 // The root of the mean square is the usual size of this weight's gradient. So the fraction says how
 // sure the sign is: near 1 or $-1$ where the gradients agree, near 0 where they cancel. A weight
-// moves by about $lr$ at most, whether its gradients are large or small. The small number
-// $epsilon$, $10^(-8)$, keeps a weight whose gradients were all 0 from dividing by 0.
+// moves by about $lr$ at most, whether its gradients are large or small. The small number $epsi$,
+// $10^(-8)$, keeps a weight whose gradients were all 0 from dividing by 0.
 //
 // What are the hats? Both moments begin at 0, and that is a mistake that must be made good. Unroll
 // the first line for a gradient that stays $g$:
@@ -468,7 +468,7 @@ static void what_adam_does_not_see() {
 // gradients is moved by $lr$ toward 0, whatever $lambda$ is. With the decoupled decay every weight
 // keeps the share $1 - lr lambda$ (AdamW: Loshchilov and Hutter, arXiv 1711.05101):
 //
-//     w <- w - lr hat(m) / (sqrt(hat(v)) + epsilon) - lr lambda w
+//     w <- w - lr hat(m) / (sqrt(hat(v)) + epsi) - lr lambda w
 //
 // The table has two weights whose gradients change their sign in each step, so that only the decay
 // can move them far: one has gradients of 100 and $-100$, one of $0.0001$ and $-0.0001$. Both begin
@@ -534,8 +534,9 @@ static void weight_decay() {
 // - its **standard deviation**, the root of its mean squared distance from that, is $1 / sqrt(B)$
 //   of the standard deviation of one example's. Four times the examples halve the noise.
 //
-// Here are 1024 points near the line $y = 2 x - 1$, and the loss is the mean squared error of a
-// line with the slope $w_0$ and the height $w_1$, as lesson 7 has it.
+// The mean of 1000 draws should be off by $1 / sqrt(1000)$ of one draw's deviation. Here are 1024
+// points near the line $y = 2 x - 1$, and the loss is the mean squared error of a line with the
+// slope $w_0$ and the height $w_1$, as lesson 7 has it.
 struct Examples {
     Array<double> x, y;  // (B, 2): an abscissa and a 1; (B, 1)
 };
@@ -581,8 +582,7 @@ static void minibatches() {
     const Array<double> at = zeros<double>({2, 1});
     const Array<double> right = gradient_at(at, all);
     const std::uint32_t draws = 1000;
-    Table table({"B", "standard deviation", "times sqrt(B)", "mean of 1000 draws: distance",
-                 "expected: deviation / sqrt(1000)"});
+    Table table({"B", "standard deviation", "times sqrt(B)", "mean of 1000: off by", "expected"});
     std::vector<double> deviations, off;
     for (const std::size_t B : {1u, 4u, 16u, 64u}) {
         double squares = 0;

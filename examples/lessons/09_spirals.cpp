@@ -52,7 +52,8 @@ using lessons::Table;
 //
 // The op for $ln(1 + e^x)$ is `softplus`. For a large wrong margin the loss is nearly $-s z$, so it
 // pulls with a force of nearly 1; for a large right margin it is nearly 0, and lets go. Lesson 11
-// says why it is this function: it is $-ln$ of the probability given to the right class.
+// says why it is this function: it is the negative logarithm of the probability given to the right
+// class.
 struct Points {
     Array<float> x;     // (N, 2)
     Array<float> sign;  // (N, 1): 1 for class 1, -1 for class 0

@@ -41,8 +41,9 @@ using lessons::Table;
 //
 //     y_i / y_j = e^(x_i - x_j)
 //
-// A logit that is higher by $ln 2 = 0.693$ has twice the probability. So with $x = (0, ln 2, ln
-// 4)$, by pencil: the powers of e are 1, 2 and 4, their sum is 7, and $y = (1/7, 2/7, 4/7)$.
+// A logit that is higher by $ln 2 = 0.693$ has twice the probability. So with
+// $x = (0, ln 2, ln 4)$, by pencil: the powers of e are 1, 2 and 4, their sum is 7, and
+// $y = (1/7, 2/7, 4/7)$.
 //
 // The name: as a logit runs away from the others, its probability goes to 1 and the others' to 0.
 // So softmax is a soft, smooth version of "1 for the largest, else 0". With two classes and the
