@@ -38,7 +38,8 @@ static void declare(Options& options, Asked& asked) {
     options.count("--threads", asked.threads, 1, max_threads, "threads");
     options.flag("--whole", asked.whole, "check a whole model, not single ops");
     options.count("--entries", asked.checks.entries, 1, 1'000'000'000,
-                  "of a parameter that has more entries, so many are drawn and checked");
+                  "of a parameter that has more entries, so many are drawn and checked; a model "
+                  "of usual size takes minutes with 4");
     options.count("--batch", asked.batch, 1, 1'000'000, "B, rows of random tokens");
     options.flag("--padding", asked.padding, "the last third of the last row is padding");
     options.path("--model", asked.directory, "check the model of this directory, not a new one");

@@ -105,18 +105,24 @@ class Table {
         begin(part_of(p.name()));
         const std::size_t size = p.value().size();
         const std::string all = report.entries < size ? " of " + grouped(size) : "";
-        add(escaped(p.name()), to_string(p.shape()), grouped(report.entries) + all, report);
+        result_row(escaped(p.name()), to_string(p.shape()), grouped(report.entries) + all, report);
+        if (!report.passed) wrong_.push_back(report);
     }
     void add_directions(const GradcheckReport& report) {
         begin("");
-        add("all of them", "", counted(report.entries, "direction", "directions"), report);
+        result_row("all of them", "", counted(report.entries, "direction", "directions"), report);
+        const bool says_more = wrong_.empty();  // else the rows above do
+        if (!report.passed && says_more) wrong_.push_back(report);
     }
 
-    // The first wrong entries of each row.
+    // The first wrong entries of the last wrong rows: there the mistake is near.
     std::string report_of_wrong() const {
+        constexpr std::size_t most = 3;  // rows, and entries of each
         std::string text;
-        for (GradcheckReport report : wrong_) {
-            report.failures.resize(std::min<std::size_t>(report.failures.size(), 3));
+        const std::size_t first = wrong_.size() - std::min(wrong_.size(), most);
+        for (std::size_t i = first; i < wrong_.size(); ++i) {
+            GradcheckReport report = wrong_[i];
+            report.failures.resize(std::min(report.failures.size(), most));
             text += "\n" + report.text() + "\n";
         }
         return text;
@@ -129,11 +135,10 @@ class Table {
         if (part != part_) print_("\n");
         part_ = part;
     }
-    void add(const std::string& name, const std::string& shape, const std::string& entries,
-             const GradcheckReport& report) {
+    void result_row(const std::string& name, const std::string& shape, const std::string& entries,
+                    const GradcheckReport& report) {
         row(name, shape, entries, with_digits(report.worst, 2), grouped(report.kinks.size()),
             report.passed ? "" : "  WRONG");
-        if (!report.passed) wrong_.push_back(report);
     }
     void row(const std::string& name, const std::string& shape, const std::string& entries,
              const std::string& worst, const std::string& kinks, const std::string& mark = "") {

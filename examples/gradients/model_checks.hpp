@@ -31,8 +31,8 @@ struct ModelChecks {
 
 // Checks d loss / d parameter and prints a row for each parameter as soon as it is done, at last
 // one for the derivatives along random directions through all entries of all of them. Below the
-// rows: the first wrong entries of each, if any, and a line that sums up. Returns whether all
-// agree.
+// rows: the first wrong entries of the last rows that are wrong, if any, and a line that sums up.
+// Returns whether all agree.
 bool check_model(const std::function<Var<double>()>& loss, const nn::Parameters<double>& parameters,
                  const ModelChecks& checks, const std::function<void(std::string_view)>& print);
 

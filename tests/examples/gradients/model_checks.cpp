@@ -127,6 +127,11 @@ TEST_CASE("model gradient checks: a wrong entry is named, with both numbers of t
     CHECK(contains(checked.text, ", numeric " + with_digits(right, 7)));
     CHECK(contains(checked.text, "look first near the last parameter that is wrong"));
     CHECK(checked.text.ends_with(" directions: not all agree\n"));
+    // All rows are wrong: the last three are told.
+    CHECK_FALSE(checked.agrees([&] { return checked.loss() + wrong_gradient(checked.loss(), 0); }));
+    CHECK(count(checked.text, "\nd loss: FAILED: ") == 3);
+    CHECK(contains(checked.text, "\n  d loss: head.bias (7) (0): analytic "));
+    CHECK(contains(checked.text, "\n  and 4 more\n"));
 }
 
 TEST_CASE("model gradient checks: of NaN and of a kink it is said that they are such") {
