@@ -143,7 +143,8 @@ class Check {
                          double tolerance) {
         if (a.size() != b.size()) return false;
         for (std::size_t i = 0; i < a.size(); ++i)
-            if (!near(a[i], factor * b[i], tolerance)) return false;
+            if (!near(a[i], factor * b[i], tolerance) && !(std::isnan(a[i]) && std::isnan(b[i])))
+                return false;
         return true;
     }
     // With as many digits as it takes to tell the two apart.

@@ -364,7 +364,7 @@ static void training(nn::Linformer<float>& model, const Sentences& text, const P
 
 // ---- 5. One character, taken apart
 //
-// The model has read "the ". Four steps lead to the next character:
+// The model has read "the ". Three steps lead from its logits to the next character:
 //
 // ```
 //     logits          the head's 22 numbers z_i
@@ -622,8 +622,9 @@ static void cold_and_hot(const nn::Linformer<float>& model, const Sentences& tex
 // English has no list that a sentence could be looked up in. What stays the same on a real text is
 // the machine: the targets are the text one further on, the loss is cross-entropy, and writing is
 // this loop. The program `train_lm` trains on a file of yours, with tokens of more than one
-// character (lesson 13), and `generate` writes with `--temperature`, `--top-k` and `--top-p`; see
-// examples/run.sh for a whole run.
+// character (lesson 13), and `generate` writes with `--temperature`, `--top-k` and `--top-p` (the
+// fewest characters that reach the probability p together: Holtzman, Buys, Du, Forbes and Choi
+// 2019, arXiv 1904.09751); see `examples/run.sh` for a whole run.
 static void what_it_knows(const nn::Linformer<float>& model) {
     section("8. What it has understood");
     Table table({"begun", "next", "grammar", "model"}, 3);

@@ -1,5 +1,5 @@
-# Every exercise has a check, a model answer, hints and likely mistakes, and none of these is without
-# its exercise. Its head is that of every exercise: title, after which lesson, how long, how to run.
+# Every exercise has a check, a model answer, hints and likely mistakes, and none of these is
+# without its exercise. The head of each has the title, after which lesson, how long, how to run.
 function(names_of RESULT PATTERN)
     file(GLOB FILES ${PATTERN})
     set(NAMES)
@@ -17,7 +17,8 @@ foreach(PATTERN ${FOLDER}/checks/*.cpp ${FOLDER}/solutions/*.cpp ${FOLDER}/hints
     ${SOURCE_DIR}/tests/exercises/mistakes/*.txt)
     names_of(NAMES ${PATTERN})
     if(NOT NAMES STREQUAL EXERCISES)
-        message(SEND_ERROR "${PATTERN}: must be as many as the exercises\n  ${NAMES}\n  ${EXERCISES}")
+        message(SEND_ERROR "${PATTERN}: must have the names of the exercises\n"
+            "  ${NAMES}\n  ${EXERCISES}")
     endif()
 endforeach()
 
@@ -26,7 +27,8 @@ foreach(NAME ${EXERCISES})
     set(NUMBER ${CMAKE_MATCH_1})
     string(REGEX MATCH "^[0-9]+[a-z]" SHORT ${NAME})
     file(READ ${FOLDER}/${NAME}.cpp HEAD)
-    foreach(LINE "// Exercise ${NUMBER}\\. [^\n]*\n//\n// After lessons? [^\n]*\\. About [0-9]+ minutes\\.\n//\n"
+    set(TITLE "// Exercise ${NUMBER}\\. [^\n]*\n//\n")
+    foreach(LINE "${TITLE}// After lessons? [^\n]*\\. About [0-9]+ minutes\\.\n//\n"
         "\n// Run it: sh examples/exercises/run.sh ${SHORT}\n#include")
         if(NOT HEAD MATCHES "${LINE}")
             message(SEND_ERROR "${NAME}.cpp: its head must have:\n${LINE}")
