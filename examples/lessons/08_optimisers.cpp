@@ -161,9 +161,9 @@ static void how_large_a_step() {
 //     lr = 2 / (c_0 + c_1),    1 - lr c_0 = (kappa - 1) / (kappa + 1),    kappa = c_1 / c_0
 //
 // The number $kappa$ is called the *condition number*: how many times longer than wide the valley
-// is, squared. With $kappa = 25$ a step leaves $24 / 26$ of the way. Networks have condition
-// numbers of thousands and more. All that follows in this lesson is about getting along faster than
-// this.
+// is, squared. With $kappa = 25$ a step leaves $24 / 26$ of the way. In networks the curvatures
+// differ far more: most are near 0 and a few are large (Sagun et al., arXiv 1611.07476). Sections 4
+// to 6 are about getting along faster than this.
 struct GradientDescent {
     double lr;
 
@@ -614,8 +614,8 @@ static void minibatches() {
 // With noise a constant rate does not arrive. Near the lowest point the true gradient is small and
 // the noise is not: each step goes some way in a random direction, and the weights hover at a
 // distance that goes with the rate. A small rate hovers nearer, and takes long to get there. So the
-// rate should be large at first and small at last: that is a *schedule*. `nn::Schedule` has the one
-// which most language models are trained with:
+// rate should be large at first and small at last: that is a *schedule*. `nn::Schedule` has one of
+// a kind that language models are trained with:
 //
 //     lr_t = lr t / warmup                                         (t < warmup)
 //     lr_t = lr (0.1 + 0.9 (1 + cos(pi (t - warmup) / (steps - warmup))) / 2)     (t >= warmup)

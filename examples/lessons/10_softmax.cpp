@@ -31,8 +31,8 @@ using lessons::Table;
 
 // ---- 1. From scores to probabilities
 //
-// A *probability distribution* over n classes is a row of n numbers, none below 0, that sum to 1.
-// How does one make it of scores $x_1 ... x_n$, which may be any numbers? $e^x$ is above 0 for
+// A *probability distribution* over $n$ classes is a row of $n$ numbers, none below 0, that sum to
+// 1. How does one make it of scores $x_1 ... x_n$, which may be any numbers? $e^x$ is above 0 for
 // every $x$; dividing by the sum does the rest:
 //
 //     y_i = e^(x_i) / (sum_j e^(x_j))
@@ -179,9 +179,10 @@ static void jacobian() {
 //     dx_j = y_j (dy_j - sum_i y_i dy_i)
 //
 // One sum for the row, then one product for each entry: $n$ steps instead of the $n^2$ of the
-// Jacobian. The sum is the mean of $dy$, each entry weighted by its probability. So a logit is
-// pulled up in so far as its $dy$ is above that mean, and in proportion to its probability. It
-// needs $y$ alone, so the op keeps $y$ and lets go of $x$: see `core/ops/softmax.cpp`.
+// Jacobian. The sum is the mean of $dy$, each entry weighted by its probability. So $dx_j$ is above
+// 0 where $dy_j$ is above that mean, and below 0 where it is below, in proportion to the
+// probability. The formula needs $y$ alone, so the op keeps $y$ and lets go of $x$: see
+// `core/ops/softmax.cpp`.
 static Array<double> backward(const Array<double>& y, const Array<double>& dy) {
     const double mean = std::inner_product(y.begin(), y.end(), dy.begin(), 0.0);
     return y * (dy - mean);

@@ -1,9 +1,9 @@
 // Lesson 12. Perplexity: what a loss means
 //
 // A language model has a loss of 1.95. Is that good? This lesson gives such a number its meaning:
-// what one has who knows nothing, what one has who knows how frequent each character is, what one
-// has who has seen the characters before; in nats, in bits, and as a perplexity. And it shows why
-// the loss on the text one has learned from says little about the loss on another text.
+// the loss of a guesser who knows nothing, of one who knows how frequent each character is, and of
+// one who has seen the characters before; in nats, in bits, and as a perplexity. And it shows why
+// the loss on the text that was learned from says little about the loss on another text.
 //
 // After lesson 11. About 25 minutes.
 //
@@ -191,8 +191,8 @@ static void knowing_how_frequent(const Page& page) {
 //
 //     bits = nats / (ln 2)
 //
-// Entropy in bits is the shortest length to which a text can be packed by a code that knows the
-// same (Shannon 1948).
+// The entropy in bits is the least mean length of a character's code, for any code that knows no
+// more than the shares (Shannon 1948).
 //
 // A loss is always a loss per guess. A model that guesses pieces of several characters makes fewer
 // and harder guesses: its loss per guess is higher, and it may be the better model. To compare

@@ -163,7 +163,7 @@ static void the_tape() {
 //     f = sum_i (e^(x_i x_(i+1)) + x_(i+1)^2 sin x_i)
 //
 // where behind the last variable comes the first one again. $H v$ is how fast the gradient changes
-// when $x$ moves along $v$, so differences of the gradient must say the same, to about ten digits:
+// when $x$ moves along $v$, so differences of the gradient must say the same, to about nine digits:
 //
 //     H v ~~ (g(x + h v) - g(x - h v)) / (2 h)
 template <class N> N ring(const std::vector<N>& x) {
