@@ -1,9 +1,9 @@
 // Lesson 12. Perplexity: what a loss means
 //
 // A language model has a loss of 1.95. Is that good? This lesson gives such a number its meaning:
-// what one has who knows nothing, what one has who knows how frequent each character is, what one
-// has who has seen the characters before; in nats, in bits, and as a perplexity. And it shows why
-// the loss on the text one has learned from says little about the loss on another text.
+// the loss of a guesser who knows nothing, of one who knows how frequent each character is, and of
+// one who has seen the characters before; in nats, in bits, and as a perplexity. And it shows why
+// the loss on the text that was learned from says little about the loss on another text.
 //
 // After lesson 11. About 25 minutes.
 //
@@ -37,7 +37,7 @@ using lessons::Table;
 // it is far above, something is wrong; and a loss that stays at $ln V$ says that nothing is
 // learned.
 //
-// This also gives other losses a meaning. The **perplexity** is
+// This also gives other losses a meaning. The *perplexity* is
 //
 //     perplexity = e^loss
 //
@@ -58,7 +58,7 @@ static void knowing_nothing() {
         worst = larger(worst, std::abs(std::exp(loss) / classes - 1));
     }
     table.print();
-    claim(below(worst, 1e-14), "Equal logits have a perplexity of V, whatever V is.");
+    claim(below(worst, 1e-13), "Equal logits have a perplexity of V, whatever V is.");
     const Array<double> two_guesses{{std::log(1), std::log(1)}, {std::log(1), std::log(7)}};
     const double loss = cross_entropy<double>(two_guesses, {0, 0}).item();
     claim(near(std::exp(loss), 4, 1e-14),
@@ -75,14 +75,14 @@ static void knowing_nothing() {
 //
 //     H = -sum_j q_j ln q_j
 //
-// This is the **entropy** of the shares (Shannon 1948). Nobody who says the same for each place can
+// This is the *entropy* of the shares (Shannon 1948). Nobody who says the same for each place can
 // do better. Lesson 11 says so: the gradient by the logits is the mean of $p$ minus one-hot over
 // all places, and the mean of the one-hot rows is $q$. So it is $p - q$, and 0 only for $p = q$.
 // Any other guess costs more, by
 //
 //     KL = sum_j q_j ln (q_j / p_j)
 //
-// which is called the **Kullback-Leibler divergence** and is never below 0. (Since $ln z <= z - 1$,
+// which is called the *Kullback-Leibler divergence* and is never below 0. (Since $ln z <= z - 1$,
 // the negative sum $sum_j q_j ln (p_j / q_j)$ is at most $sum_j (p_j - q_j) = 0$.)
 static std::string sentences(std::size_t number, const char* stream) {
     const std::vector<std::string> adjectives{"old", "red", "tall", "wise"};
@@ -187,12 +187,12 @@ static void knowing_how_frequent(const Page& page) {
 
 // ---- 3. Nats, bits, and characters
 //
-// The logarithm to base 2 counts in **bits**: one bit is what a fair coin costs, and
+// The logarithm to base 2 counts in *bits*: one bit is what a fair coin costs, and
 //
 //     bits = nats / (ln 2)
 //
-// Entropy in bits is the shortest length to which a text can be packed by a code that knows the
-// same (Shannon 1948).
+// The entropy in bits is the least mean length of a character's code, for any code that knows no
+// more than the shares (Shannon 1948).
 //
 // A loss is always a loss per guess. A model that guesses pieces of several characters makes fewer
 // and harder guesses: its loss per guess is higher, and it may be the better model. To compare
@@ -221,7 +221,7 @@ static void nats_and_bits() {
               of_single / ln_2);
     table.row("pairs", of_pairs, of_pairs / ln_2, std::exp(of_pairs), of_pairs / ln_2 / 2);
     table.print();
-    claim(near(cross_entropy<double>(zeros<double>({1, 2}), {0}).item() / ln_2, 1, 1e-15),
+    claim(near(cross_entropy<double>(zeros<double>({1, 2}), {0}).item() / ln_2, 1, 1e-14),
           "A fair coin costs 1 bit.");
     claim(above(of_pairs, of_single), "A pair costs more nats than a single character.");
     claim(below(of_pairs / 2, of_single),
@@ -230,7 +230,7 @@ static void nats_and_bits() {
 
 // ---- 4. Knowing what came before
 //
-// After "th" comes "e". Who looks at the last $c$ characters, the **context**, can count what
+// After "th" comes "e". Who looks at the last $c$ characters, the *context*, can count what
 // followed them in the text, and give that as probabilities:
 //
 //     p(next | context) = (count(context, next) + a) / (count(context) + a V)
@@ -240,9 +240,9 @@ static void nats_and_bits() {
 //
 // The longer the context, the less the text that was counted can surprise. But that is the text one
 // has learned from. What one wants to know is the loss on a text of the same kind that one has not
-// seen: the **held-out** text. With a long context there are few places to count from and many
-// contexts never seen, and the held-out loss rises again. This is **overfitting**: learning by
-// heart what will not come again. So both losses are watched during training, and the held-out one
+// seen: the *held-out* text. With a long context there are few places to count from and many
+// contexts never seen, and the held-out loss rises again. This is *overfitting*: learning by heart
+// what will not come again. So both losses are watched during training, and the held-out one
 // counts.
 //
 // How low can it go? We know the machine: a sentence is drawn from $4^5$ equally likely ones.

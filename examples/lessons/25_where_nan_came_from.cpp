@@ -24,13 +24,13 @@ using lessons::Table;
 
 // ---- 1. A run is lost
 //
-// **NaN**, not a number, is what floating point answers to a question without an answer: $0 / 0$,
+// *NaN*, not a number, is what floating point answers to a question without an answer: $0 / 0$,
 // $oo - oo$, $0 * oo$, the logarithm or the root of a number below 0. The infinities in it come
 // from a division by 0, from $ln 0$, or from a number too large to be written down. Once there, NaN
 // spreads: whatever is computed of it is NaN, so the loss is, and so is every gradient, and with
 // the next step every weight.
 //
-// The run is **logistic regression**, a classifier with one weight, written as in a textbook. For a
+// The run is *logistic regression*, a classifier with one weight, written as in a textbook. For a
 // point $x$ the probability of class 1 is $p = 1 / (1 + e^(-w x))$; the class is $t$, 0 or 1; and
 // the loss is the negative logarithm of the probability given to the right class:
 //
