@@ -144,7 +144,7 @@ static void three_words() {
 //
 // The sum is the mean of the row of dP with the weights P. A score is to rise where its dP is
 // larger than that mean. All scores of a row cannot rise together, since a number added to all of
-// them changes no weight: the row of dS sums to 0. Last the scores, $S = Q K^T / sqrt(d_h)$, a
+// them changes no weight: the row of dS sums to 0. Last the scores, $S = (Q K^T) / sqrt(d_h)$, a
 // product again:
 //
 //     dQ = (dS K) / sqrt(d_h)

@@ -128,7 +128,7 @@ static void one_mixture() {
 // never see position 1. No error tells.
 //
 // Backward is easy: each number of y is one number of x, so each number of dy goes back to the
-// place that its number came from. The cotangent of `split_heads` is `merge_heads` of dy.
+// place that its number came from. The gradient of x is `merge_heads` of dy.
 static void cut_and_join() {
     section("2. Cutting and joining");
     const Parameter<double> x("x", Array<double>{{{1, 2, 3, 4}, {5, 6, 7, 8}}});  // (1, 2, 4)
@@ -183,11 +183,9 @@ static void the_layer() {
     const std::size_t d = 8;
     const std::size_t h = 2;
     const std::size_t d_h = d / h;
-    nn::MultiHeadAttention<double> layer("attention", {.vocab_size = 6,
-                                                       .length = 5,
-                                                       .width = d,
-                                                       .heads = h,
-                                                       .attention = nn::AttentionKind::full});
+    const nn::Config config{
+        .vocab_size = 6, .length = 5, .width = d, .heads = h, .attention = nn::AttentionKind::full};
+    nn::MultiHeadAttention<double> layer("attention", config);
     nn::Parameters<double> parameters;
     layer.list(parameters);
     // A new layer has weights of deviation 0.02; larger ones show more.
@@ -233,11 +231,12 @@ static void costs() {
     Table table({"heads h", "width d_h", "parameters", "multiplications of Q K^T", "weights"});
     std::vector<std::size_t> parameters_by_heads;
     for (const std::size_t h : {1u, 2u, 4u, 8u}) {
-        nn::MultiHeadAttention<double> layer("attention", {.vocab_size = 6,
-                                                           .length = n,
-                                                           .width = d,
-                                                           .heads = h,
-                                                           .attention = nn::AttentionKind::full});
+        const nn::Config config{.vocab_size = 6,
+                                .length = n,
+                                .width = d,
+                                .heads = h,
+                                .attention = nn::AttentionKind::full};
+        nn::MultiHeadAttention<double> layer("attention", config);
         nn::Parameters<double> parameters;
         layer.list(parameters);
         std::size_t count = 0;
