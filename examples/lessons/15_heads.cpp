@@ -46,12 +46,13 @@ using lessons::Table;
 //
 // Would unequal weights do? With them the two texts differ. But the logits are linear in y, and
 // that is not enough. Let $M_(c v)$ be what a whole value of v would add to the logit of the
-// answer c. The logits that name the *first* token must be right in all four texts:
+// answer c. The logits that name the *first* token must be right in all four texts. Written as
+// left, first:
 //
-//     "left a, first a:"  M_(a a) > M_(b a)
-//     "left b, first b:"  M_(b b) > M_(a b)
-//     "left a, first b:"  s M_(b a) + r M_(b b) > s M_(a a) + r M_(a b)
-//     "left b, first a:"  s M_(a b) + r M_(a a) > s M_(b b) + r M_(b a)
+//     "a, a:"  M_(a a) > M_(b a)
+//     "b, b:"  M_(b b) > M_(a b)
+//     "a, b:"  s M_(b a) + r M_(b b) > s M_(a a) + r M_(a b)
+//     "b, a:"  s M_(a b) + r M_(a a) > s M_(b b) + r M_(b a)
 //
 // Put $D = M_(a a) + M_(b b) - M_(a b) - M_(b a)$. The first two lines, added up, say $D > 0$. The
 // last two say
