@@ -98,9 +98,13 @@ static void characters_and_ids() {
 // it does the same step again and again: it counts which two tokens stand side by side most often,
 // and *merges* these two into one new token. On the text "banana band":
 //
-//     b a n a n a _ b a n d      11 tokens; "a n" stands there 3 times, more than any other pair
-//     b an an a _ b an d          8 tokens; "b an" stands there twice, all others once
-//     ban an a _ ban d            6 tokens
+// ```
+// b a n a n a _ b a n d      11 tokens; "a n" stands there 3 times, more
+//                            than any other pair
+// b an an a _ b an d          8 tokens; "b an" stands there twice, all
+//                            others once
+// ban an a _ ban d            6 tokens
+// ```
 //
 // The list of the merges, in their order, is all that is learned. A new text is cut into single
 // characters, and the same merges are made in it, in the same order. taper's programs read

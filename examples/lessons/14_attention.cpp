@@ -144,7 +144,7 @@ static void three_words() {
 //
 // The sum is the mean of the row of dP with the weights P. A score is to rise where its dP is
 // larger than that mean. All scores of a row cannot rise together, since a number added to all of
-// them changes no weight: the row of dS sums to 0. Last the scores, $S = Q K^T / sqrt(d_h)$, a
+// them changes no weight: the row of dS sums to 0. Last the scores, $S = (Q K^T) / sqrt(d_h)$, a
 // product again:
 //
 //     dQ = (dS K) / sqrt(d_h)
@@ -154,7 +154,8 @@ static void three_words() {
 // Dao et al., arXiv 2205.14135). The sum in dS needs no row of dP. Put
 // $dP_(t i) = sum_c dy_(t c) V_(i c)$ in, and change the order of the sums:
 //
-//     sum_i P_(t i) dP_(t i) = sum_c dy_(t c) sum_i P_(t i) V_(i c) = sum_c dy_(t c) y_(t c)
+//     sum_i P_(t i) dP_(t i) = sum_c dy_(t c) sum_i P_(t i) V_(i c)
+//     sum_i P_(t i) dP_(t i) = sum_c dy_(t c) y_(t c)
 //
 // With `--page FILE` the program writes the page of this tape, where the values and the gradients
 // can be seen op by op: Q, K, their product, S after the division, P after the softmax, V and y.

@@ -147,12 +147,13 @@ static void not_seen() {
 //
 //     dr = sum_i g_i u_i
 //
-// Next $r = (v + epsi)^(-1/2)$. Its derivative is $-1/2 (v + epsi)^(-3/2) = -r^3 / 2$, so
+// Next $r = (v + epsi)^(-1/2)$. Its derivative is $-1/2 (v + epsi)^(-3/2) = -(r^3) / 2$, so
 //
 //     dv = -1/2 r^3 dr
 //
 // The rows $u_i$ have two ways out: into $z_i$, with the factor r, and into $v = 1/d sum_i u_i^2$,
-// with the derivative $2 u_i / d$. The ways add up. Put dv and dr in, and use $u_i r = z_i$ twice:
+// with the derivative $(2 u_i) / d$. The ways add up. Put dv and dr in, and use $u_i r = z_i$
+// twice:
 //
 //     du_i = r g_i + dv (2 u_i) / d
 //     du_i = r g_i - r^3 u_i 1/d sum_j g_j u_j
