@@ -21,8 +21,8 @@
 //     d(p q) // d p = q
 //     d(p + q) // d p = 1
 //
-// A gradient is that of the node which is behind, times the local derivative. What is used twice
-// gets the sum of both ways.
+// A gradient is that of the node which is behind, times the slope of the arrow, the local
+// derivative. What is used twice gets the sum over both paths.
 //
 // Run it: sh examples/exercises/run.sh 01a
 #include <map>
