@@ -128,8 +128,8 @@ class Book:
             body += (f"<p>Your file: <code>examples/exercises/{path.name}</code>. Its check:</p>"
                      + show.code(f"sh examples/exercises/run.sh {number}", "sh"))
             hints = EXERCISES / "hints" / f"{path.stem}.md"
-            for i, hint in enumerate(re.split(r"\n---\n", hints.read_text()) if hints.exists()
-                                     else [], 1):
+            each = re.split(r"^## Hint \d+$", hints.read_text(), flags=re.M)[1:]
+            for i, hint in enumerate(each, 1):
                 body += (f"<details><summary>Hint {i}</summary>"
                          + show.prose(hint.strip().splitlines()) + "</details>")
             answer = read_program(EXERCISES / "solutions" / path.name)

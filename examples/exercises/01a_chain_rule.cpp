@@ -18,11 +18,11 @@
 // $(del w) / (del v)$, and so on to `da`, `db` and `dc`. The local derivatives are those of a
 // product and of a sum:
 //
-//     d(p q) // d p = q
-//     d(p + q) // d p = 1
+//     (del (p q)) / (del p) = q
+//     (del (p + q)) / (del p) = 1
 //
-// A gradient is that of the node which is behind, times the local derivative. What is used twice
-// gets the sum of both ways.
+// A gradient is that of the node which is behind, times the slope of the arrow, the local
+// derivative. What is used twice gets the sum over both paths.
 //
 // Run it: sh examples/exercises/run.sh 01a
 #include <map>

@@ -8,8 +8,8 @@
 //     y = a / b
 //     y = e^a
 //
-// An op returns a `Number`: its value, and a record that has its inputs and the derivative of the
-// value by each. The product is written so:
+// An op returns a `Number`: its value, and a record of its inputs and of the slopes, the
+// derivatives of the value by each of them. The product is written so:
 //
 // ```
 //   Number operator*(Number a, Number b) {
@@ -17,7 +17,7 @@
 //   }
 // ```
 //
-// An op of one input leaves the second place empty: its derivative there is 0.
+// The record of an op with one input has one of each.
 //
 // Run it: sh examples/exercises/run.sh 01b
 #include "examples/exercises/scalar_tape.hpp"

@@ -13,7 +13,9 @@
 //     g_m = sum_(i reads m) g_i (del r_i) / (del r_m)
 //
 // In which order must the records be visited, so that a gradient is complete before it is handed
-// on? What becomes of records behind `y`, of which it was not made?
+// on? What becomes of records behind `y`, of which it was not made? And one thing more: a slope can
+// be infinite, as that of a root at 0. A record that no gradient has reached hands on nothing, even
+// then: 0 times infinity would be nan.
 //
 // Run it: sh examples/exercises/run.sh 02a
 #include <cstddef>

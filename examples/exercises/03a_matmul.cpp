@@ -10,7 +10,8 @@
 // `x` has the shape (n, in), `W` (in, out) and `y` (n, out). A loss $L$ is computed of `y`, and
 // backpropagation has come as far as `dy`, the gradient of $L$ by each entry of `y`; it has the
 // shape of `y`. Write the two gradients that go further back: `dx`, in the shape of `x`, and `dW`,
-// in the shape of `W`. Loops are fine.
+// in the shape of `W`. Loops are fine: `W(j, k)` is the entry in row j and column k, counted from
+// 0.
 //
 // Which entries of `y` does one entry of `W` reach, and with which factor? The chain rule sums over
 // all of them.

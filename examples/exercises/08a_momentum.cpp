@@ -2,12 +2,12 @@
 //
 // After lesson 8. About 10 minutes.
 //
-// Plain gradient descent takes $w = w - r g$, with the learning rate r and the gradient g. With
-// momentum (Polyak 1964) the gradients add up to a velocity v, of which the part m survives each
-// step, and the weights move by the velocity:
+// Plain gradient descent takes $w <- w - lr g$, with the learning rate $lr$ and the gradient g.
+// With momentum (Polyak 1964) the gradients add up to a velocity v, of which the part $mu$ survives
+// each step, and the weights move by the velocity:
 //
-//     v = m v + g
-//     w = w - r v
+//     v <- mu v + g
+//     w <- w - lr v
 //
 // Write one step. `w`, `v` and `g` have the same length; `w` and `v` are changed in place. v is 0
 // before the first step.

@@ -7,9 +7,9 @@
 // too small at first, which is corrected by a factor that depends on the number t of the step; the
 // first step has t = 1.
 //
-//     m = beta_1 m + (1 - beta_1) g
-//     v = beta_2 v + (1 - beta_2) g^2
-//     w = w - r (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + epsilon)
+//     m <- beta_1 m + (1 - beta_1) g
+//     v <- beta_2 v + (1 - beta_2) g^2
+//     w <- w - lr (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + epsi)
 //
 // Write one step, for vectors of the same length; `w`, `m` and `v` are changed in place.
 //

@@ -9,8 +9,9 @@
 // Write its gradient, of the shape (N, V). What is the derivative of the logarithm of a sum of
 // powers by one of the exponents? You have met it before. It must not overflow either.
 //
-// Some rows do not count: a target of -100 marks a row whose token is not to be guessed, such as
-// padding. Its gradient is 0, and N is the number of rows that count. At least one does.
+// Some rows do not count: a target of -100, taper's `ignore_index`, marks a row whose token is not
+// to be guessed, such as padding. Its gradient is 0, and N is the number of rows that count. At
+// least one does.
 //
 // Run it: sh examples/exercises/run.sh 11b
 #include <algorithm>

@@ -34,6 +34,8 @@ struct Exercises {
             set(CMAKE_CXX_STANDARD 20)
             set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
             add_library(taper_warnings INTERFACE)
+            file(WRITE ${PROJECT_BINARY_DIR}/taper.cpp "")
+            add_library(taper STATIC ${PROJECT_BINARY_DIR}/taper.cpp)
             add_subdirectory(examples/exercises))";
         // Nothing is to be installed here.
         scratch.file("dpkg-query", "#!/bin/sh\nprintf installed\n");
@@ -78,6 +80,13 @@ bool has_line(const std::string& text, const Arguments& words) {
 
 TEST_CASE("exercises/run.sh: what is done, what is not, and what does not compile") {
     const Exercises exercises;
+    const Result alone = exercises.run({"01a"});
+    CAPTURE(alone.out);
+    CHECK(alone.status == 0);
+    CHECK(contains(alone.out,
+                   "Exercise 1a is done.\nThe next one: sh examples/exercises/run.sh 01b"));
+    CHECK_FALSE(contains(alone.out, "Building taper"));  // it does without
+
     exercises.write("01b_scalar_op", "Number operator/(Number a Number b);\n");
     exercises.write("02a_backward_loop", open_loop);
     const Result all = exercises.run({});
@@ -90,6 +99,7 @@ TEST_CASE("exercises/run.sh: what is done, what is not, and what does not compil
     CHECK(contains(all.out, "1 of 3 done.\n"));
     CHECK(has_line(all.out, {"The next one: sh examples/exercises/run.sh 01b"}));
     CHECK_FALSE(contains(all.out, "error:"));
+    CHECK(contains(all.out, "Building taper itself, once."));
 
     const Result broken = exercises.run({"01b"});
     CAPTURE(broken.out);
@@ -114,6 +124,7 @@ TEST_CASE("exercises/run.sh: what is done, what is not, and what does not compil
     CHECK(has_line(later.out, {"  does not compile ", "01a_chain_rule"}));
     CHECK(has_line(later.out, {"  done ", "02a_backward_loop"}));
     CHECK(contains(later.out, "1 of 3 done.\n"));
+    CHECK_FALSE(contains(later.out, "Building"));
 
     // Another name than the check calls.
     exercises.write("02a_backward_loop", "int backwards() { return 0; }\n");

@@ -46,8 +46,8 @@ static void backwards(Check& check) {
     check.compare("db", by("db"), slope([](double h) { return w(a, b + h, c); }),
                   {{a, "That is d u / d b alone. The chain rule multiplies it by du."}});
     check.compare("da", by("da"), slope([](double h) { return w(a + h, b, c); }),
-                  {{a * b + c, "That is the way straight into w. There is one through u as well."},
-                   {du * b, "That is the way through u. There is one straight into w as well."}});
+                  {{a * b + c, "That is the direct path alone. There is one through u as well."},
+                   {du * b, "That is the path through u alone. There is a direct one as well."}});
 }
 
 int main() { return taper::exercises::run("01a_chain_rule", {forwards, backwards}); }

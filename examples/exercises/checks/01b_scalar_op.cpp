@@ -27,7 +27,7 @@ static void quotient(Check& check) {
 }
 
 static void exponential(Check& check) {
-    for (const double a : {0.0, 1.0, -2.0}) {
+    for (const double a : {2.0, 0.0, -1.0}) {
         check.with("e^a with a = " + Check::text(a));
         const Number x = a;
         const Number y = exp(x);

@@ -1,5 +1,7 @@
-// The check of exercise 2a: what a loop gives is held against the sum over all ways from y to a
-// record, each the product of its slopes, which are followed one by one.
+// The check of exercise 2a: what a loop gives is held against the sum over all paths from y
+// to a record, each the product of its slopes, which are followed one by one.
+#include <cmath>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -12,7 +14,7 @@ using Slopes = std::vector<std::vector<double>>;
 
 std::vector<double> backward(const Inputs& inputs, const Slopes& slopes, std::size_t y);
 
-// Adds the product so far to every record that is met on a way from record i.
+// Adds the product so far to every record that is met on a path from record i.
 static void follow(const Inputs& inputs, const Slopes& slopes, std::size_t i, double product,
                    std::vector<double>& sums) {
     sums[i] += product;
@@ -63,6 +65,15 @@ static void small_graphs(Check& check) {
             {{}, {2}, {-3}, {5, 7}}, 3);
     compare(check, "three inputs, and one that nobody reads", {{}, {}, {}, {}, {0, 1, 3}},
             {{}, {}, {}, {}, {2, 4, 8}}, 4);
+    // A record that y was not made of has an infinite slope.
+    check.with(
+        "record 2 reads 0 with an infinite slope; y is record 3, and reads 0 and 1 with slopes 3 "
+        "and 5");
+    const double infinite = std::numeric_limits<double>::infinity();
+    check.compare("gradient", backward({{}, {}, {0}, {0, 1}}, {{}, {}, {infinite}, {3, 5}}, 3),
+                  std::vector<double>{3, 5, 0, 1},
+                  {{std::vector<double>{std::nan(""), 5, 0, 1},
+                    "0 times infinity is nan: pass over what no gradient has reached."}});
     compare(check, "0 -> 1 -> 2 -> 3 with slopes 3, 5, 7", {{}, {0}, {1}, {2}}, {{}, {3}, {5}, {7}},
             2);
 }

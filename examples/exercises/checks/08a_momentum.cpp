@@ -14,7 +14,7 @@ static void with_a_pencil(Check& check) {
     check.with("w {1,-2}, v {0,0}, learning rate 0.5, momentum 0.5, a step with g {2,4}");
     momentum_step(w, v, {2, 4}, 0.5, 0.5);
     check.compare("v", v, Vector{2, 4},
-                  {{Vector{1, 2}, "g is added as it is: v = m v + g."},
+                  {{Vector{1, 2}, "g is added as it is: v <- mu v + g."},
                    {Vector{-1, -2}, "v adds up gradients; the minus stands before the step."}});
     check.compare("w", w, Vector{0, -4},
                   {{Vector{1, -2}, "w did not move: it moves by the new v, so v comes first."},

@@ -11,7 +11,7 @@
 //     db = du (del u) / (del b) = 2 * a = 4
 //     da = dw (del w) / (del a) + du (del u) / (del a) = 1 * v + 2 * b = -1 - 6 = -7
 //
-// `a` has two ways to `w`, so `da` is a sum of two terms.
+// Two paths lead from `a` to `w`, so `da` is a sum of two terms.
 #include <map>
 #include <string>
 

@@ -17,5 +17,5 @@ Number operator/(Number a, Number b) {
 
 Number exp(Number a) {
     const double y = std::exp(a.value);
-    return {y, {{a.index, 0}, {y, 0}}};
+    return {y, {{a.index}, {y}}};
 }

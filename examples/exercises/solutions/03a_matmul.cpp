@@ -5,7 +5,7 @@
 //
 //     (del y_(i k)) / (del W_(j k)) = x_(i j)
 //
-// and all other entries of `y` do not contain $W_(j k)$. The chain rule sums over the ways:
+// and all other entries of `y` do not contain $W_(j k)$. The chain rule sums over these paths:
 //
 //     dW_(j k) = sum_i (del y_(i k)) / (del W_(j k)) dy_(i k) = sum_i x_(i j) dy_(i k)
 //

@@ -1,7 +1,7 @@
 // The model answer to exercise 3b, a bias added to every row
 //
 // $b_j$ reaches $y_(m i j)$ for every text m and every position i, each time with the derivative 1.
-// The chain rule sums over all of these ways:
+// The chain rule sums over all of these paths:
 //
 //     db_j = sum_m sum_i dy_(m i j)
 //

@@ -6,8 +6,8 @@
 //     f(x - h) = f(x) - h f'(x) + h^2 // 2 f''(x) - h^3 // 6 f'''(x) + ...
 //
 // In the difference the even powers cancel, so the error is $h^2 f''' // 6$. With the rounding of f
-// the whole error is about $h^2 // 6 + epsilon // h$. Its derivative by h is 0 where
-// $h^3 = 3 epsilon$; with $epsilon ~~ 10^(-16)$ this is h near $10^(-5)$, and an error near
+// the whole error is about $h^2 // 6 + epsi // h$. Its derivative by h is 0 where
+// $h^3 = 3 epsi$; with $epsi ~~ 10^(-16)$ this is h near $10^(-5)$, and an error near
 // $10^(-11)$. With x the step grows as `max(1, |x|)`.
 #include <algorithm>
 #include <cmath>

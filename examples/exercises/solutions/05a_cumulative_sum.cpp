@@ -4,9 +4,9 @@
 //
 //     dx_j = dy_j + dy_(j + 1) + ... + dy_(n - 1) = dy_j + dx_(j + 1)
 //
-// so `dx` is the running sum of `dy` from the back: n additions. The forgetting sum makes $z_(j +
-// 1)$ of $z_j$ with the derivative r, so what comes back from behind is multiplied by r once a
-// step:
+// so `dx` is the running sum of `dy` from the back: n additions. The forgetting sum makes
+// $z_(j + 1)$ of $z_j$ with the derivative r, so what comes back from behind is multiplied by r
+// once a step:
 //
 //     dx_j = dz_j + r dx_(j + 1)
 //

@@ -1,9 +1,9 @@
 // The model answer to exercise 6a, a small gradient check
 //
 // Each entry is moved up, then down, and put back: the others are differentiated at the same x. The
-// condition is written so that nan does not pass. Every comparison with nan is false, so `error <=
-// bound` refuses it, where `error > bound` would let it through; and `std::max` of a number and nan
-// may be the number, so each entry is compared by itself.
+// condition is written so that nan does not pass. Every comparison with nan is false, so
+// `error <= bound` refuses it, where `error > bound` would let it through; and `std::max` of a
+// number and nan may be the number, so each entry is compared by itself.
 #include <algorithm>
 #include <cmath>
 #include <functional>

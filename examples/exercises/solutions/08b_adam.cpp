@@ -1,7 +1,7 @@
 // The model answer to exercise 8b, Adam
 //
 // In the first step m is $(1 - beta_1) g$, and the correction divides by $1 - beta_1$: what remains
-// is g. In the same way v becomes $g^2$, so the step is $r g // |g|$: the learning rate, in the
+// is g. In the same way v becomes $g^2$, so the step is $lr g // |g|$: the learning rate, in the
 // direction of the sign, for a gradient of 100 as for one of -0.001. The epsilon only keeps 0 / 0
 // away. It stands behind the root: inside, $10^(-8)$ would count as much as $10^(-4)$ does outside.
 #include <cmath>

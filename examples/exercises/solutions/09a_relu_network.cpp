@@ -2,12 +2,12 @@
 //
 // From the loss, each $y_i$ stands in one square: $dy_i = 2 // n (y_i - t_i)$. Then line by line:
 //
-//     dW2_k = sum_i a_(i k) dy_i
-//     db2 = sum_i dy_i
-//     da_(i k) = dy_i W2_k
+//     (dW_2)_k = sum_i a_(i k) dy_i
+//     db_2 = sum_i dy_i
+//     da_(i k) = dy_i (W_2)_k
 //     dh_(i k) = da_(i k) [h_(i k) > 0]
-//     dW1_(j k) = sum_i x_(i j) dh_(i k)
-//     db1_k = sum_i dh_(i k)
+//     (dW_1)_(j k) = sum_i x_(i j) dh_(i k)
+//     (db_1)_k = sum_i dh_(i k)
 //
 // where $[h > 0]$ is 1 where that holds and 0 elsewhere. What is a weight is used in every row, so
 // its gradient is a sum over rows; what is computed of a row stays in it. The forward pass is run
