@@ -88,7 +88,7 @@ function layered(shown, i) {
   return { layers, nodes, edges };
 }
 
-const nodeWidth = 104, nodeHeight = 36, gap = 10, layerHeight = 62, dummyWidth = 14;
+const nodeWidth = 118, nodeHeight = 36, gap = 10, layerHeight = 62, dummyWidth = 14;
 const widthOf = node => node.record === null && !node.constant ? dummyWidth : nodeWidth;
 
 // Orders each layer by the middle of its neighbours, and moves its nodes there as far as they fit.
@@ -172,7 +172,7 @@ function drawGraph(parent, i, forward, classesOf, nameOf, open) {
     const group = svgElement('g', { class: 'node ' + classes }, svg);
     svgElement('rect', { x: node.x - nodeWidth / 2, y: top(node), width: nodeWidth,
       height: nodeHeight, rx: 5 }, group);
-    svgElement('text', { x: node.x, y: top(node) + 15 }, group).textContent = short(name, 15);
+    svgElement('text', { x: node.x, y: top(node) + 15 }, group).textContent = short(name, 16);
     svgElement('text', { x: node.x, y: top(node) + 29, class: 'shape' }, group)
       .textContent = (node.constant ? '' : records[j].number + '  ') + shape;
     svgElement('title', {}, group).textContent = name;

@@ -68,8 +68,8 @@ static Taker taker_of(const SourceFile& file, const Call& call) {
         for (const Assignment& assignment : statement.assignments)
             if (assignment.op == call.op) takers.push_back(&assignment);
     }
-    if (takers.size() != 1) return {};
-    const Assignment& taker = *takers[0];
+    if (takers.empty()) return {};
+    const Assignment& taker = *takers.back();  // the only one, or the next line returns
     if (spelled > 1 && times_spelled(taker.text, call.op) != spelled) return {};
     return {taker.variable, taker.begin, spelled > 1};
 }

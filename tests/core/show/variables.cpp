@@ -54,6 +54,8 @@ TEST_CASE("variables: the output of the outermost op of an assignment goes to it
     CHECK(of_line("m = mean(x);", {"sum", "div"}) == "-, m");
     CHECK(of_line("heads = split_heads(Q, 2);", {"reshape", "transpose"}) == "-, heads");
     CHECK(of_line("y = swish(x);", {"swish"}) == "y");
+    CHECK(of_line("for (int i = 0; i < 2; ++i) P = softmax(S);", {"softmax", "softmax"}) == "P, P");
+    CHECK(of_line("y = x * 1'000; z = y + 2'000;", {"mul", "add"}) == "y, z");
     // over lines
     const std::string text = "Var<T> S =\n    matmul(Q,  // K = exp(x)\n       K) *\n    scale;\n";
     CHECK(variables(text, {{"matmul", 2}, {"mul", 3}}) == "-, S");
@@ -69,6 +71,8 @@ TEST_CASE("variables: where several records may be the one, the last is or none"
     CHECK(of_line("y = softmax(x, 0);", {"transpose", "softmax", "transpose"}) == "-, -, -");
     CHECK(of_line("y = variance(x);", {"sum", "div", "sub", "square", "sum", "div"}) ==
           "-, -, -, -, -, y");
+    CHECK(of_line("y = x - variance(x);", {"sum", "div", "sub", "square", "sum", "div", "sub"}) ==
+          "-, -, -, -, -, -, y");
 }
 
 TEST_CASE("variables: what is no assignment to a variable gives no name") {
