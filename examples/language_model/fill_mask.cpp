@@ -78,8 +78,8 @@ int main(int argc, char** argv) {
                       "tokens listed for each mask, at most the vocabulary");
         options.path("--plot", pictures,
                      "directory for pictures of what each head attends to in the text; "
-                     "attention.svg, slots.svg, reach.svg, projections.svg and spectrum.svg in it "
-                     "are replaced or removed");
+                     "index.html explains them; it, attention.svg, slots.svg, reach.svg, "
+                     "projections.svg and spectrum.svg in it are replaced or removed");
         options.count("--threads", thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
         const bool draws = options.given("--plot");
@@ -105,7 +105,7 @@ int main(int argc, char** argv) {
         // costs no result.
         std::exception_ptr undrawn;
         try {
-            if (draws) draw_attention(model, tokens, pictures);
+            if (draws) draw_attention(model, plotted_text(tokenizer, ids), pictures);
         } catch (...) {
             undrawn = std::current_exception();
         }
