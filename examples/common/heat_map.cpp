@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <charconv>
+#include <cmath>
 
 #include "core/io/file.hpp"
 #include "core/show/utf8.hpp"
@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t label_size = 9;     // of letters; a monospace one is 0.6 wide
 constexpr std::size_t heading_width = 6;  // of a letter of 12, about
-constexpr std::size_t narrowest = 330;    // a picture
+constexpr std::size_t narrowest = 300;    // a picture
 constexpr std::size_t widest = 1320;      // lines of more than one map
 constexpr std::size_t gap = 14;
 constexpr std::size_t bar_height = 12;
@@ -223,7 +223,7 @@ static std::string scale_note(const HeatMapPicture& picture, const ColourScale& 
     std::string note = picture.entry;
     if (maps > 1) note += ", one scale for all maps";
     if (scale.shade() == Shade::square_root) note += ", darkness by the square root";
-    if (scale.is_signed()) note += "; below 0 orange and struck";
+    if (scale.is_signed()) note += "; below 0 orange, darker ones struck";
     if (has_not_finite(picture)) note += "; grey: not finite";
     if (rows * columns > 1)
         note += "; reduced: a cell is the mean of up to " + std::to_string(rows) + " x " +

@@ -16,7 +16,7 @@ a:focus-visible, button:focus-visible, input:focus-visible, .picture:focus-visib
     outline: 3px solid #0b4f9e; outline-offset: 2px; }
 .figures { display: flex; flex-wrap: wrap; gap: 28px 20px; align-items: flex-start; }
 figure { margin: 0; max-width: 100%; }
-figcaption { max-width: 24em; font-size: .95rem; }
+figcaption { max-width: 21em; font-size: .95rem; }
 .picture { overflow-x: auto; max-width: 100%; }
 .picture svg, .picture img { display: block; max-width: none; }
 .tokens { padding: 0; display: flex; flex-wrap: wrap; gap: 2px 10px; list-style: none; }

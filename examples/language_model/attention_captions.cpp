@@ -109,14 +109,13 @@ std::string spread_sentence(const Array<double>& x, std::size_t first, const std
            " of " + of + ", on average (exp of the entropy).";
 }
 
-// What a slot reads of the text.
+// A slot and what it reads of the text.
 std::string slot_words(const HeadMaps& maps, const PlottedText& text, std::size_t slot) {
     const SlotReads reads = maps.reads[slot];
-    const std::string name = "slot " + std::to_string(slot);
-    if (reads.begin == reads.end) return name + ", which reads mostly past the end of this text";
-    if (reads.end - reads.begin == 1)
-        return name + ", which reads " + token_at(text, reads.begin) + " more than any other token";
-    return name + ", the window from " + token_at(text, reads.begin) + " to " +
+    const std::string name = "slot " + std::to_string(slot) + ", which reads ";
+    if (reads.begin == reads.end) return name + "mostly past the end of this text";
+    if (reads.end - reads.begin == 1) return name + "most of " + token_at(text, reads.begin);
+    return name + "most of the tokens from " + token_at(text, reads.begin) + " to " +
            token_at(text, reads.end - 1);
 }
 

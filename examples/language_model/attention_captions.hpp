@@ -23,7 +23,7 @@ PlottedText plotted_text(const Tokenizer& tokenizer, const TokenIds& ids);
 // many tokens attention spreads, and the distance it goes to most. Causal: the first row, which has
 // one token to look at, counts for none of it.
 std::string attention_caption(const Array<double>& P, const PlottedText& text, bool causal);
-// Of P-bar, with what the slots read. pooled: slots are windows. For a model with a window also how
+// Of P-bar, with what the slots read. For a model with a window also how
 // much of the attention it gets.
 std::string slots_caption(const HeadMaps& maps, const PlottedText& text, const nn::Config& config);
 // Of P-bar F: the largest entry and the least.

@@ -113,8 +113,16 @@ static std::vector<SlotReads> largest_reads(const Array<float>& E, std::size_t n
             used += square;
             if (std::abs(row[i]) > std::abs(row[largest])) largest = i;
         }
-        if (used < all / 2) reads.push_back({n_used, n_used});
-        else reads.push_back({largest, largest + 1});
+        if (used < all / 2) {
+            reads.push_back({n_used, n_used});
+            continue;
+        }
+        const float most = row[largest];
+        const auto is_like = [&](std::size_t i) { return row[i] / most >= 0.5F; };
+        SlotReads around{largest, largest + 1};
+        while (around.begin > 0 && is_like(around.begin - 1)) --around.begin;
+        while (around.end < n_used && is_like(around.end)) ++around.end;
+        reads.push_back(around);
     }
     return reads;
 }

@@ -7,8 +7,9 @@
 
 namespace taper::examples {
 
-// The positions of a text that a slot reads: with pooling its window; else the one that has the
-// largest entry of its row of E. begin == end: mostly positions past the end of the text.
+// The positions of a text that a slot reads most of: with pooling its window; else the one with the
+// largest entry of its row of E, and those beside it of at least half as much. begin == end: mostly
+// positions past the end of the text.
 struct SlotReads {
     std::size_t begin, end;
 };

@@ -107,10 +107,15 @@ struct Shown {
         if (!line.empty()) picture.maps.push_back(std::move(line));
     }
 
+    // One weight near 1 leaves the others as light as 0 unless darkness follows the square root.
+    void darken_small() {
+        picture.scale = ColourScale(scale_of(picture).high(), false, Shade::square_root);
+    }
+
     // Each map by itself, all with the scale of the picture.
     PageSection section() const {
         PageSection section{heading, words, name + ".svg", {}};
-        const ColourScale scale = scale_of(picture);
+        const ColourScale scale = picture.scale ? *picture.scale : scale_of(picture);
         std::size_t number = 0;
         for (const auto& line : picture.maps)
             for (const HeatMap& map : line) {
@@ -163,6 +168,7 @@ Shown attention_of(const Layers& layers, const PlottedText& text, const nn::Conf
         }
         shown.add(std::move(line));
     }
+    shown.darken_small();
     return shown;
 }
 
@@ -185,6 +191,7 @@ Shown slots_of(const Layers& layers, const PlottedText& text, const nn::Config& 
         for (const HeadMaps& head : layers[layer])
             shown.captions.push_back(slots_caption(head, text, config));
     }
+    shown.darken_small();
     return shown;
 }
 

@@ -137,7 +137,7 @@ TEST_CASE("programs pictures: generate draws the window that its last token was 
     for (const auto& heads : maps)
         for (const auto& head : heads)
             for (const double entry : head.P) largest = std::max(largest, entry);
-    const taper::examples::ColourScale scale(largest, false);
+    const taper::examples::ColourScale scale(largest, false, taper::examples::Shade::square_root);
     for (std::size_t i = 0; i < n * n; ++i) {
         const auto close = [&](double number) {
             return drawn[3].colours[i] == taper::examples::ColourScale::colour(*scale.step(number));

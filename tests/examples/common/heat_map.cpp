@@ -23,6 +23,14 @@ HeatMapPicture picture_of(const std::vector<std::vector<HeatMap>>& maps) {
     return {.title = "all", .down = "rows", .across = "columns", .entry = "entry", .maps = maps};
 }
 
+// The lines of the heading as one.
+std::string heading_of(const std::string& svg) {
+    std::string heading;
+    for (const std::string& line : texts_of(svg.substr(0, svg.find("class='scale'"))))
+        heading += line + " ";
+    return heading;
+}
+
 // How light a colour is to the eye, and on a grey print: the relative luminance of WCAG 2.
 double luminance(const std::string& colour) {
     double sum = 0;
@@ -55,8 +63,8 @@ TEST_CASE("heat maps: each entry has its colour in its place, by one scale for a
             CHECK(drawn[m].colours[i] ==
                   ColourScale::colour(*scale.step(static_cast<double>(map.entries[i]))));
     }
-    CHECK(contains(svg, "one scale for all maps"));
-    CHECK(contains(svg, "below 0 orange"));
+    CHECK(contains(heading_of(svg), "one scale for all maps"));
+    CHECK(contains(heading_of(svg), "below 0 orange, darker ones struck"));
     const auto numbers = texts_of(svg.substr(svg.find("class='scale'")));
     CHECK(numbers[0] == "-30");
     CHECK(numbers[1] == "0");
@@ -116,10 +124,7 @@ TEST_CASE("heat maps: large matrices become means of blocks, which is said, and 
     for (std::size_t i = 0; i < 512; ++i)
         for (std::size_t j = 0; j < 2; ++j) tall.entries[2 * i + j] = i % 4 == 0 ? 1.0F : 0.0F;
     const std::string svg = drawn_heat_maps(picture_of({{tall}})).svg;
-    std::string heading;  // in lines
-    for (const std::string& line : texts_of(svg.substr(0, svg.find("class='scale'"))))
-        heading += line + " ";
-    CHECK(contains(heading, "reduced: a cell is the mean of up to 2 x 1 entries"));
+    CHECK(contains(heading_of(svg), "reduced: a cell is the mean of up to 2 x 1 entries"));
     const auto drawn = maps_of(svg);
     REQUIRE(drawn[0].rows == 256);
     CHECK(drawn[0].colours[0] == ColourScale::colour(16));
@@ -138,7 +143,7 @@ TEST_CASE("heat maps: entries that are not finite are grey, and said to be") {
     const auto drawn = maps_of(svg);
     CHECK(drawn[0].colours[0] == ColourScale::colour_of_no_number());
     CHECK(drawn[0].colours[2] == ColourScale::colour(32));
-    CHECK(contains(svg, "grey: not finite"));
+    CHECK(contains(heading_of(svg), "grey: not finite"));
     CHECK_FALSE(contains(drawn_heat_maps(picture_of({{numbered(1, 3, 0, 1)}})).svg, "grey"));
 }
 

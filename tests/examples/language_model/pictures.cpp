@@ -107,8 +107,10 @@ PlottedText numbered_text(std::size_t n) {
     return text;
 }
 
+// Attention weights by their square root.
 std::string colour_of(double entry, double largest, bool is_signed) {
-    return ColourScale::colour(*ColourScale(largest, is_signed).step(entry));
+    const Shade shade = is_signed ? Shade::linear : Shade::square_root;
+    return ColourScale::colour(*ColourScale(largest, is_signed, shade).step(entry));
 }
 
 }  // namespace
@@ -209,7 +211,9 @@ TEST_CASE("pictures: the labels of slots say what they read, and a line parts th
         Array<float>& E = layer.attention.projection->E[0]->mutable_value();
         std::fill(E.begin(), E.end(), 0.0F);
         for (std::size_t j = 0; j < E.shape(0); ++j) E(j, j == 0 ? 2 : E.shape(1) - 1) = -3;
-        E(0, 1) = 2;
+        E(0, 1) = 2;      // of another sign
+        E(0, 3) = -1.5F;  // half as much
+        E(0, 4) = -1;
     }
     const PlottedText text = numbered_text(5);
     draw_attention(model, text, scratch.path(""));
@@ -217,7 +221,7 @@ TEST_CASE("pictures: the labels of slots say what they read, and a line parts th
     const std::size_t k = model.config.k(0, 0);
     REQUIRE(slots[0].columns == k + 5);
     CHECK(slots[0].has_border);
-    CHECK(slots[0].column_labels[0] == "0:␣t2");
+    CHECK(slots[0].column_labels[0] == "0:␣t2…␣t3");
     CHECK(slots[0].column_labels[1] == "1:–");  // its position is past the end
     CHECK(slots[0].column_labels[k] == "␣t0");
     CHECK(slots[0].column_labels[k + 4] == "␣t4");
@@ -259,7 +263,7 @@ TEST_CASE("pictures: captions say what the numbers are") {
                         .reads = {{1, 2}, {4, 4}}};
     CHECK(slots_caption(maps, text, tiny)
               .starts_with("Darkest cell: “␣the” (1) gives 0.94 of its attention to slot 0, which "
-                           "reads “␣the” (1) more than any other token. “[MASK]” (2) gives most, "
+                           "reads most of “␣the” (1). “[MASK]” (2) gives most, "
                            "0.55, to slot 1, which reads mostly past the end of this text. A "
                            "token spreads its attention as evenly as over 1.7 of 2 slots"));
     CHECK(reach_caption(maps.reach, text) ==
