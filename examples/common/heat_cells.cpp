@@ -82,20 +82,30 @@ static std::size_t count_runs(const std::vector<std::vector<Cells>>& all) {
     return count;
 }
 
-std::vector<std::vector<Cells>> cells_of(const HeatMapPicture& picture, const ColourScale& scale) {
-    constexpr std::size_t most_runs = 20'000;  // of about 7 bytes
-    for (const auto& line : picture.maps)
-        for (const HeatMap& map : line) check(map);
+static std::vector<std::vector<Cells>> cells_of(const HeatMapPicture& picture,
+                                                const ColourScale& scale, std::size_t side) {
     std::vector<std::vector<Cells>> all;
-    for (const std::size_t side : {256U, 128U, 64U, 48U, 32U, 24U, 16U, 8U}) {
-        all.clear();
-        for (const auto& line : picture.maps) {
-            all.emplace_back();
-            for (const HeatMap& map : line) all.back().push_back(cells_of(map, scale, side));
-        }
-        if (count_runs(all) <= most_runs) break;
+    for (const auto& line : picture.maps) {
+        all.emplace_back();
+        for (const HeatMap& map : line) all.back().push_back(cells_of(map, scale, side));
     }
     return all;
+}
+
+std::size_t longest_side(const HeatMapPicture& picture) {
+    constexpr std::size_t most_runs = 20'000;  // of about 7 bytes
+    constexpr std::size_t least = 8;
+    const ColourScale scale = picture.scale ? *picture.scale : scale_of(picture);
+    for (const std::size_t side : {256U, 128U, 64U, 48U, 32U, 24U, 16U})
+        if (side <= picture.longest_side && count_runs(cells_of(picture, scale, side)) <= most_runs)
+            return side;
+    return least;
+}
+
+std::vector<std::vector<Cells>> cells_of(const HeatMapPicture& picture, const ColourScale& scale) {
+    for (const auto& line : picture.maps)
+        for (const HeatMap& map : line) check(map);
+    return cells_of(picture, scale, longest_side(picture));
 }
 
 }  // namespace taper::examples

@@ -36,6 +36,8 @@ struct HeatMapPicture {
     std::vector<std::vector<HeatMap>> maps;
     // None: the one of their entries (scale_of).
     std::optional<ColourScale> scale = std::nullopt;
+    // Cells beside each other at most.
+    std::size_t longest_side = 256;
 };
 
 // Where a map is in its picture, with its title and labels, in units of the picture.
@@ -51,6 +53,9 @@ struct DrawnHeatMaps {
 
 // Up to the largest magnitude of all finite entries; signed where one is below 0.
 ColourScale scale_of(const HeatMapPicture& picture);
+
+// How many cells beside each other the largest of these maps may have.
+std::size_t longest_side(const HeatMapPicture& picture);
 
 // Large matrices are reduced, each cell the mean of a block of entries, until their sides have at
 // most 256 cells and the whole at most some 100 kB; the picture then says so. Entries that are not

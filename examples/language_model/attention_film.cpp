@@ -15,10 +15,6 @@ namespace taper::examples {
 
 namespace fs = std::filesystem;
 
-// One scale for all frames, whatever comes: attention weights lie between 0 and 1, and by their
-// square root those of an untrained model, 1/k, can be told from 0.
-static ColourScale film_scale() { return {1, false, Shade::square_root}; }
-
 static const std::string frame_prefix = "frame_";
 static const std::string metadata_begin = "<metadata>", metadata_end = "</metadata>";
 
@@ -119,18 +115,13 @@ AttentionFilm::AttentionFilm(std::string directory, const Tokenizer& tokenizer, 
                 "--plot: the directory must have no frames of another run or another text: " +
                 path);
         if (frame.step <= steps) frames_.push_back(std::move(frame));
+        else later_.push_back(path);
     }
 }
 
-std::string AttentionFilm::path_of(std::uint64_t step) const {
-    return directory_ + "/" + frame_file(step);
-}
-
-void AttentionFilm::remove_later_frames(std::uint64_t step) {
-    std::erase_if(frames_, [&](const FilmFrame& frame) { return frame.step >= step; });
-    for (const std::string& name : names_of_frames(directory_))
-        if (name > frame_file(step)) fs::remove(directory_ + "/" + name);
-    for (const std::string& leftover : leftovers_of(path_of(step))) fs::remove(leftover);
+void AttentionFilm::remove_later_frames() {
+    for (const std::string& path : later_) fs::remove(path);
+    later_.clear();
 }
 
 static std::string label_of(const StepMetrics& metrics) {
@@ -150,7 +141,6 @@ FilmFrame AttentionFilm::draw_frame(const StepMetrics& metrics, const nn::Linfor
                     .captions = {}};
     HeatMapPicture picture = computed_picture(model.config);
     picture.title = frame.label + ". " + picture.title;
-    picture.scale = film_scale();
     titles_.clear();
     const auto layers = attention_maps(model, text_.tokens);
     const bool full = model.config.attention == nn::AttentionKind::full;
@@ -169,16 +159,20 @@ FilmFrame AttentionFilm::draw_frame(const StepMetrics& metrics, const nn::Linfor
     frame.height = drawn.height;
     frame.places = drawn.places;
     drawn.svg.insert(drawn.svg.rfind("</svg>"), metadata_of(frame) + "\n");
-    write_file(path_of(metrics.step), drawn.svg);
+    const std::string path = directory_ + "/" + frame_file(metrics.step);
+    for (const std::string& leftover : leftovers_of(path)) fs::remove(leftover);
+    write_file(path, drawn.svg);
     return frame;
 }
 
 void AttentionFilm::add(const StepMetrics& metrics, const nn::Linformer<float>& model) {
     try {
         fs::create_directories(directory_);
-        remove_later_frames(metrics.step);
+        remove_later_frames();
+        std::erase_if(frames_, [&](const FilmFrame& frame) { return frame.step == metrics.step; });
         frames_.push_back(draw_frame(metrics, model));
-        write_file(directory_ + "/index.html", film_page(frames_, titles_, text_, film_scale()));
+        write_file(directory_ + "/index.html",
+                   film_page(frames_, titles_, text_, attention_scale()));
         drawn_ = true;
     } catch (const std::system_error& error) {  // a run can do without
         drawn_ = false;

@@ -36,21 +36,22 @@ class AttentionFilm {
     AttentionFilm(std::string directory, const Tokenizer& tokenizer, const TokenIds& ids,
                   const std::string& run, std::uint64_t steps);
 
-    // Draws the frame of this step (0: before training) and the page. Frames of later steps, which
-    // a run had that was killed, go. What cannot be written is said once, and ends no run.
+    // Draws the frame of this step (0: before training) and the page. The first one makes frames go
+    // of steps that were not done yet when the film began: a killed run may have had them. What
+    // cannot be written is said once, and ends no run.
     void add(const StepMetrics& metrics, const nn::Linformer<float>& model);
     // Where all that was to be drawn is there: its page; else "".
     std::string page() const;
 
   private:
-    void remove_later_frames(std::uint64_t step);
+    void remove_later_frames();
     FilmFrame draw_frame(const StepMetrics& metrics, const nn::Linformer<float>& model);
-    std::string path_of(std::uint64_t step) const;
 
     std::string directory_;
     PlottedText text_;
     std::string run_;
-    std::vector<FilmFrame> frames_;  // in the order of their steps
+    std::vector<FilmFrame> frames_;   // in the order of their steps
+    std::vector<std::string> later_;  // files of steps that are not done yet
     std::vector<std::string> titles_;
     bool drawn_ = false;
     bool said_undrawn_ = false;

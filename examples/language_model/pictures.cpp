@@ -60,6 +60,8 @@ static bool is_full(const nn::Config& config) {
     return config.attention == nn::AttentionKind::full;
 }
 
+ColourScale attention_scale() { return {1, false, Shade::square_root}; }
+
 std::vector<HeatMap> computed_maps(std::size_t layer, const std::vector<HeadMaps>& heads,
                                    const PlottedText& text, const nn::Config& config) {
     std::vector<HeatMap> maps;
@@ -84,7 +86,8 @@ HeatMapPicture computed_picture(const nn::Config& config) {
                            .down = "the tokens that look",
                            .across = "the tokens they look at",
                            .entry = "attention weight",
-                           .maps = {}};
+                           .maps = {},
+                           .scale = attention_scale()};
     if (is_full(config)) return picture;
     picture.title += ", as the model computes it: over its slots";
     picture.across = "the slots, each with what it reads of the text";
@@ -107,15 +110,11 @@ struct Shown {
         if (!line.empty()) picture.maps.push_back(std::move(line));
     }
 
-    // One weight near 1 leaves the others as light as 0 unless darkness follows the square root.
-    void darken_small() {
-        picture.scale = ColourScale(scale_of(picture).high(), false, Shade::square_root);
-    }
-
     // Each map by itself, all with the scale of the picture.
     PageSection section() const {
         PageSection section{heading, words, name + ".svg", {}};
         const ColourScale scale = picture.scale ? *picture.scale : scale_of(picture);
+        const std::size_t side = longest_side(picture);
         std::size_t number = 0;
         for (const auto& line : picture.maps)
             for (const HeatMap& map : line) {
@@ -124,7 +123,8 @@ struct Shown {
                                            .across = "",
                                            .entry = picture.entry,
                                            .maps = {{map}},
-                                           .scale = scale};
+                                           .scale = scale,
+                                           .longest_side = side};
                 section.figures.push_back(
                     {drawn_heat_maps(alone).svg, map.title + ": " + captions.at(number)});
                 ++number;
@@ -168,7 +168,7 @@ Shown attention_of(const Layers& layers, const PlottedText& text, const nn::Conf
         }
         shown.add(std::move(line));
     }
-    shown.darken_small();
+    shown.picture.scale = attention_scale();
     return shown;
 }
 
@@ -191,7 +191,7 @@ Shown slots_of(const Layers& layers, const PlottedText& text, const nn::Config& 
         for (const HeadMaps& head : layers[layer])
             shown.captions.push_back(slots_caption(head, text, config));
     }
-    shown.darken_small();
+    shown.picture.scale = attention_scale();
     return shown;
 }
 

@@ -24,6 +24,10 @@ HeatMap heat_map(const std::string& title, const Array<T>& x,
     return map;
 }
 
+// Of all pictures of attention, so that they can be compared: weights lie between 0 and 1, and by
+// their square root the even ones of an untrained model, 1/k, can be told from 0.
+ColourScale attention_scale();
+
 // What the softmax of each head of a layer makes, as the model computes it: P, (n', n'), or with
 // linformer P-bar, over the slots and then the window.
 std::vector<HeatMap> computed_maps(std::size_t layer, const std::vector<HeadMaps>& heads,

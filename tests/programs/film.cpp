@@ -117,6 +117,16 @@ TEST_CASE("film: a frame at each evaluation, with its tokens, its losses and one
     CHECK_FALSE(contains(run.page(), "src='http"));
 }
 
+TEST_CASE("film: the same run once more replaces its frames") {
+    const FilmedRun run;
+    for (const char* steps : {"10", "5"}) {
+        REQUIRE(run.train_mlm(steps, {"--plot", run.film}).status == 0);
+        std::filesystem::remove_all(run.out);
+    }
+    CHECK(run.frames() == std::vector<int>{0, 5});
+    CHECK(frames_of(run.page()).size() == 2);
+}
+
 TEST_CASE("film: training is the same to the byte with it and without") {
     const FilmedRun with, without;
     REQUIRE(with.train_mlm("12", {"--plot", with.film, "--dropout", "0.1"}).status == 0);
@@ -132,10 +142,10 @@ TEST_CASE("film: the frames of a run that goes on join those from before") {
     REQUIRE(run.train_mlm("10", {"--plot", run.film}).status == 0);
     const std::string first = file_contents(run.frame(0));
     std::filesystem::copy(run.out, run.scratch.path("at10"));
-    REQUIRE(run.resume("20", {"--plot", run.film}).status == 0);
-    CHECK(run.frames() == std::vector<int>{0, 5, 10, 15, 20});
+    REQUIRE(run.resume("20", {"--plot", run.film, "--eval-every", "4"}).status == 0);
+    CHECK(run.frames() == std::vector<int>{0, 5, 10, 12, 16, 20});
     CHECK(file_contents(run.frame(0)) == first);
-    CHECK(frames_of(run.page()).size() == 5);
+    CHECK(frames_of(run.page()).size() == 6);
 
     // A run that was killed had frames of steps which its checkpoint does not know.
     std::filesystem::remove_all(run.out);

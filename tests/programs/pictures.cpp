@@ -133,11 +133,7 @@ TEST_CASE("programs pictures: generate draws the window that its last token was 
     const auto drawn = maps_of(file_contents(models.pictures + "/attention.svg"));
     REQUIRE(drawn.size() == 4);
     REQUIRE(drawn[3].colours.size() == n * n);
-    double largest = 0;
-    for (const auto& heads : maps)
-        for (const auto& head : heads)
-            for (const double entry : head.P) largest = std::max(largest, entry);
-    const taper::examples::ColourScale scale(largest, false, taper::examples::Shade::square_root);
+    const taper::examples::ColourScale scale = taper::examples::attention_scale();
     for (std::size_t i = 0; i < n * n; ++i) {
         const auto close = [&](double number) {
             return drawn[3].colours[i] == taper::examples::ColourScale::colour(*scale.step(number));

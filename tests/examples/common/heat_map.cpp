@@ -133,7 +133,14 @@ TEST_CASE("heat maps: large matrices become means of blocks, which is said, and 
     for (HeatMap& map : noise)
         for (std::size_t i = 0; i < 256 * 256; ++i)
             map.entries.push_back(static_cast<float>(i * 7919 % 1000));
-    CHECK(drawn_heat_maps(picture_of({noise})).svg.size() < 300'000);
+    const HeatMapPicture large = picture_of({noise});
+    CHECK(drawn_heat_maps(large).svg.size() < 300'000);
+    // A map of them alone, no finer than in the picture.
+    HeatMapPicture alone = picture_of({{noise[0]}});
+    CHECK(longest_side(alone) > longest_side(large));
+    alone.longest_side = longest_side(large);
+    CHECK(maps_of(drawn_heat_maps(alone).svg)[0].rows ==
+          maps_of(drawn_heat_maps(large).svg)[0].rows);
 }
 
 TEST_CASE("heat maps: entries that are not finite are grey, and said to be") {
