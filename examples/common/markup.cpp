@@ -28,6 +28,16 @@ std::string markup(std::string_view text) {
     return result;
 }
 
+std::string markup_json(std::string_view json) {
+    std::string result;
+    for (const char c : json) {
+        if (c == '&') result += "\\u0026";
+        else if (c == '<') result += "\\u003c";
+        else result += c;
+    }
+    return result;
+}
+
 std::string visible(std::string_view token, std::size_t most) {
     const std::string spelled = escaped(token);
     const bool cut = code_point_count(spelled) > most;

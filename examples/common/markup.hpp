@@ -11,6 +11,10 @@ namespace taper::examples {
 // hold them.
 std::string markup(std::string_view text);
 
+// JSON inside SVG and HTML, in a script too: it spells & and < by their numbers, so that nothing
+// ends the element it stands in.
+std::string markup_json(std::string_view json);
+
 // A token as a label: a space is seen as ␣, what cannot be seen is spelled (\n). Of more than
 // `most` characters the first ones, and an ellipsis.
 inline constexpr std::size_t longest_label = 14;

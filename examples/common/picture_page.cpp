@@ -42,12 +42,6 @@ std::string token_list(const std::vector<std::string>& tokens) {
     return list + "</ol>\n";
 }
 
-std::string script_json(std::string json) {
-    for (std::size_t place = json.find('<'); place != json.npos; place = json.find('<', place))
-        json.replace(place, 1, "\\u003c");
-    return json;
-}
-
 static std::string figure_of(const PageFigure& figure) {
     std::string text = "<figure>\n";
     const std::size_t begin = figure.svg.find("<svg");  // what may come before is for files alone

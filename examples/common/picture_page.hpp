@@ -28,7 +28,5 @@ std::string picture_page(const std::string& title, const std::string& words,
 std::string page_of(const std::string& title, const std::string& body);
 // A text's tokens and their positions, as HTML.
 std::string token_list(const std::vector<std::string>& tokens);
-// A JSON text that may stand in a script: no < in it, so that nothing ends the script.
-std::string script_json(std::string json);
 
 }  // namespace taper::examples

@@ -37,7 +37,6 @@ void check_film(const TrainingOptions& options) {
 
 // ---- A frame's file ----
 
-// No & or < in it: JSON may spell any character by its number.
 static std::string metadata_of(const FilmFrame& frame) {
     nlohmann::ordered_json json{{"step", frame.step},
                                 {"run", frame.run},
@@ -47,13 +46,7 @@ static std::string metadata_of(const FilmFrame& frame) {
     for (const MapPlace& place : frame.places)
         json["places"].push_back({place.x, place.y, place.width, place.height});
     json["captions"] = frame.captions;
-    std::string text;
-    for (const char c : json.dump(-1, ' ', true)) {
-        if (c == '&') text += "\\u0026";
-        else if (c == '<') text += "\\u003c";
-        else text += c;
-    }
-    return metadata_begin + text + metadata_end;
+    return metadata_begin + markup_json(json.dump()) + metadata_end;
 }
 
 static FilmFrame frame_of(const std::string& path) {

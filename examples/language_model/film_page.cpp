@@ -56,6 +56,8 @@ play.addEventListener('click', () => {
 slider.addEventListener('input', () => { pause(); show(Number(slider.value)); });
 document.addEventListener('keydown', event => {
     if (event.target === slider || event.altKey || event.ctrlKey || event.metaKey) return;
+    const picture = event.target.closest && event.target.closest('.picture');
+    if (picture && picture.scrollWidth > picture.clientWidth) return;  // it scrolls
     if (event.key === 'ArrowLeft') move(-1);
     else if (event.key === 'ArrowRight') move(1);
     else return;
@@ -116,7 +118,7 @@ std::string film_page(const std::vector<FilmFrame>& frames, const std::vector<st
         body += "<li><a href='" + file + "'>" + markup(frame.label) + "</a></li>\n";
     }
     body += "</ul>\n<script type='application/json' id='frames'>" +
-            script_json(frames_json(frames)) + "</script>\n<script>" + script + "</script>\n";
+            markup_json(frames_json(frames)) + "</script>\n<script>" + script + "</script>\n";
     return page_of("Attention over training", body);
 }
 
