@@ -88,8 +88,8 @@ int main(int argc, char** argv) {
                       "tokens listed for each mask, at most the vocabulary");
         options.path("--plot", pictures,
                      "directory for pictures of what each head attends to in the text; "
-                     "attention.svg, slots.svg, reach.svg, projections.svg and spectrum.svg in it "
-                     "are replaced or removed");
+                     "index.html explains them; it, attention.svg, slots.svg, reach.svg, "
+                     "projections.svg and spectrum.svg in it are replaced or removed");
         options.path("--page", page,
                      "HTML file to write: the tape of the text, to step through op by op in a "
                      "browser, forward and then backward from the loss of the likeliest token at "
@@ -124,7 +124,7 @@ int main(int argc, char** argv) {
             if (writes_page)
                 write_page(model, tokenizer, ids, likeliest_at_masks(tokenizer, ids, logits),
                            "fill_mask, loss of the likeliest token at each mask: " + text, page);
-            if (draws) draw_attention(model, tokens, pictures);
+            if (draws) draw_attention(model, plotted_text(tokenizer, ids), pictures);
         } catch (...) {
             undrawn = std::current_exception();
         }

@@ -1,6 +1,4 @@
 // Writes text with a causal model: generate --model DIR --prompt "And God said" --tokens 300.
-#include <algorithm>
-
 #include "core/kernels/parallel.hpp"
 #include "examples/common/options.hpp"
 #include "examples/common/program.hpp"
@@ -71,8 +69,8 @@ static void declare(Options& options, Arguments& arguments) {
     options.count("--seed", arguments.seed, 0, UINT64_MAX, "of all random numbers");
     options.path("--plot", arguments.pictures,
                  "directory for pictures of what each head attends to in the window that the last "
-                 "token was drawn from; attention.svg, slots.svg, reach.svg, projections.svg and "
-                 "spectrum.svg in it are replaced or removed");
+                 "token was drawn from; index.html explains them; it, attention.svg, slots.svg, "
+                 "reach.svg, projections.svg and spectrum.svg in it are replaced or removed");
     options.path("--page", arguments.page,
                  "HTML file to write: the tape of that window, to step through op by op in a "
                  "browser, forward and then backward from the loss of each token's next one");
@@ -124,11 +122,8 @@ int main(int argc, char** argv) {
                 "generate, loss of each next token: " + loaded.tokenizer->show(last);
             write_page(loaded.model, *loaded.tokenizer, last, next, title, arguments.page);
         }
-        if (draws) {
-            Ids window = empty<std::int64_t>({1, last.size()});
-            std::copy(last.begin(), last.end(), window.data());
-            draw_attention(loaded.model, window, arguments.pictures);
-        }
+        if (draws)
+            draw_attention(loaded.model, plotted_text(*loaded.tokenizer, last), arguments.pictures);
         return 0;
     });
 }
