@@ -8,6 +8,7 @@
 // After lessons 1 to 7. About 45 minutes.
 //
 // Run it: build/release/bin/08_optimisers [--page FILE]
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -24,7 +25,6 @@ using examples::apart;
 using examples::larger;
 using lessons::above;
 using lessons::below;
-using lessons::between;
 using lessons::claim;
 using lessons::equal;
 using lessons::near;

@@ -28,7 +28,6 @@ using lessons::below;
 using lessons::between;
 using lessons::claim;
 using lessons::equal;
-using lessons::near;
 using lessons::Page;
 using lessons::section;
 using lessons::Table;

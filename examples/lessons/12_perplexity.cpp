@@ -8,6 +8,7 @@
 // After lesson 11. About 25 minutes.
 //
 // Run it: build/release/bin/12_perplexity [--page FILE]
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <numeric>
@@ -19,7 +20,6 @@
 #include "nn/optim/adam.hpp"
 
 using namespace taper;
-using examples::apart;
 using examples::larger;
 using examples::largest;
 using lessons::above;

@@ -16,7 +16,6 @@
 
 #include "examples/lessons/lesson.hpp"
 
-using taper::lessons::above;
 using taper::lessons::below;
 using taper::lessons::claim;
 using taper::lessons::equal;
