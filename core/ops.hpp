@@ -302,7 +302,7 @@ Var<T> causal_attention(const Var<T>& Q, const Var<T>& K, const Var<T>& V, const
 }  // namespace taper
 
 // One op more: its declaration here; its struct, function and instantiation in a file of core/ops/.
-// Tests fail until it stands in tests/core/ops/gradient_table_*.cpp and same_bits.cpp,
+// Tests fail until it stands in examples/gradients/cases_*.cpp, tests/core/ops/same_bits.cpp,
 // tests/core/engine/memory.cpp, and tests/parity/ graph_ops.hpp, drawn_ops.py, numpy_ops.py and
 // torch_engine.py. Its infinities, kinks and NaN belong in tests/core/ops/numerics*.cpp.
 

@@ -169,10 +169,11 @@ void Check::require_repeatable(const std::vector<Array<double>>& again) {
     }
 }
 
-// A random cotangent, with 0 where y is not finite.
+// A cotangent, with 0 where y is not finite.
 Array<double> Check::cotangent(std::uint32_t c, const Shape& shape) const {
     const Random random(options_.seed, "gradcheck cotangent");
-    Array<double> dy = normal<double>(random.substream(c), shape);
+    Array<double> dy =
+        options_.ones ? full<double>(shape, 1) : normal<double>(random.substream(c), shape);
     for (std::size_t j = 0; j < y_.size(); ++j)
         if (!std::isfinite(y_.data()[j])) dy.data()[j] = 0;
     return dy;
@@ -192,8 +193,11 @@ std::vector<Array<double>> Check::gradients(Tape<double>& tape, const Var<double
 // ---- Entry by entry
 
 void Check::check_entries() {
+    const auto& chosen = options_.chosen;
     for (std::size_t i = 0; i < inputs_.size(); ++i)
-        for (std::size_t e = 0; e < start_.values[i].size(); ++e) check_entry(i, e);
+        for (std::size_t e = 0; e < start_.values[i].size(); ++e)
+            if (!chosen || chosen(*inputs_[i], e)) check_entry(i, e);
+    if (report_.entries == 0) problem("nothing is checked: no entry was chosen");
 }
 
 void Check::check_entry(std::size_t i, std::size_t e) {

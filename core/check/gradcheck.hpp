@@ -37,6 +37,11 @@ struct GradcheckOptions {
     // <gradient, u> against the derivative along u. Where they differ, each input alone.
     bool directions = false;
     std::vector<std::string> names = {};  // of the inputs, for the report; a Parameter has its own
+    // dy is 1 in every entry, not random: the numbers of the report are then those of f itself, as
+    // for a loss. A backward that forgets dy passes.
+    bool ones = false;
+    // Entry by entry: which ones of which input are checked; none: all.
+    std::function<bool(const Parameter<double>& input, std::size_t entry)> chosen = {};
 };
 
 struct GradcheckFailure {

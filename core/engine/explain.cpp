@@ -1,8 +1,10 @@
 // What an Error of an op tells beside the rule: the line that called the op, what made its inputs,
-// and which op made the first number that is not finite.
+// and which op made the first number that is not finite. And what an op's inputs are called.
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 #include <string>
+#include <string_view>
 
 #include "core/engine/tape.hpp"
 
@@ -16,6 +18,24 @@ std::string to_string(const Source& source) {
     const std::size_t slash = in_folder ? path.rfind('/', last_slash - 1) : last_slash;
     const std::size_t begin = slash == path.npos ? 0 : slash + 1;
     return path.substr(begin) + ":" + std::to_string(source.line);
+}
+
+std::string name_of_input(const char* inputs, std::size_t place) {
+    std::istringstream names(inputs);
+    std::string name;
+    for (std::size_t i = 0; names >> name; ++i) {
+        if (name.ends_with("_i"))
+            return name.substr(0, name.size() - 1) + std::to_string(place - i);
+        if (i == place) return name;
+    }
+    return "input " + std::to_string(place);
+}
+
+std::string name_of_output(const char* formula) {
+    const std::string_view text = formula;
+    const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    const auto end = std::find_if_not(text.begin(), text.end(), is_letter);
+    return end == text.begin() ? "y" : std::string(text.begin(), end);
 }
 
 // What made a value: "parameter w", "softmax at layers/attention.cpp:50" or, where there is no

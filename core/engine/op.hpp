@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <ranges>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -32,6 +33,20 @@ template <class T> class Gradients {
     const std::shared_ptr<Array<T>>& dy_;
 };
 
+// How much of an array is looked at: its first matrices, and of each the first rows and columns. A
+// matrix is the last two axes, for an index of the others.
+struct PartSize {
+    std::size_t matrices, rows, columns;
+};
+
+// An array that an op makes between its inputs and its output, as attention its weights P.
+template <class T> struct Intermediate {
+    const char* name;            // as in the formula
+    const char *rows, *columns;  // what a row and a column of a matrix are: "query", "key"
+    Shape shape;                 // of all of it
+    Array<T> part;               // (matrices, rows, columns), none more than PartSize
+};
+
 // An operation. A struct with named members for what backward needs, and three functions:
 //     Var<T> forward(inputs and options as the recording function has them)
 //         returns a constant Var
@@ -42,11 +57,14 @@ template <class T> class Gradients {
 //     const char* formula()
 //         of y and of each dx, and where it is not plain to see, what backward needs or keeps. A
 //         member that is a Var keeps its numbers on the tape, a Place keeps the shape alone
-//         (core/ops/kept.hpp)
+//         (core/ops/kept.hpp). It begins with the name of the output: "y = a + b", "loss = ..."
+//     const char* inputs()
+//         their names in the formula, "Q K V"; their gradients are dQ, dK, dV there. A last name
+//         in _i is that of all further inputs: "x_i" stands for x_0, x_1, ...
 // Recorded by apply<TheOp>(source, inputs and options...), where an input is a Var, an optional Var
-// or a range of Vars or Parameters. An op outside core is made in the same way. The texts of name()
-// and formula() outlive the op on the tape: they are literals. In forward, other ops take
-// x.detach(), or they are recorded as well.
+// or a range of Vars or Parameters. An op outside core is made in the same way. The texts of
+// name(), formula() and inputs() outlive the op on the tape: they are literals. In forward, other
+// ops take x.detach(), or they are recorded as well.
 //
 // A Parameter must be among the inputs. One that only backward reaches, by a pointer to a layer, is
 // not seen: where no other input wants a gradient the op is not recorded, and the Parameter gets
@@ -65,8 +83,18 @@ template <class T> struct Op {
     virtual ~Op() = default;
     virtual const char* name() const = 0;
     virtual const char* formula() const { return ""; }
+    virtual const char* inputs() const { return ""; }
+    // To be looked at: made again from what the op keeps, with the numbers of its forward.
+    virtual std::vector<Intermediate<T>> intermediates(const PartSize& /*most*/) const {
+        return {};
+    }
     virtual void backward(const Array<T>& dy, Gradients<T>& gradients) = 0;
 };
+
+// The name of the input at this place among an op's inputs(); "input 0" where it has none.
+std::string name_of_input(const char* inputs, std::size_t place);
+// The name of the output in a formula: its first letters; "y" of none.
+std::string name_of_output(const char* formula);
 
 namespace detail {
 

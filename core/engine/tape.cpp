@@ -31,9 +31,11 @@ template <class T> std::size_t Tape<T>::find_or_add(const Var<T>& x) {
                             .leaf = x.leaf,
                             .name = "parameter",
                             .formula = "",
+                            .input_names = "",
                             .source = {"", 0},
                             .shape = x.shape(),
                             .inputs = {},
+                            .constants = {},
                             .value = x.value_,
                             .gradient = nullptr});
         if (finite_ == Finite::checked) hashes_[number] = hash_of_bytes(x.value());
@@ -43,6 +45,15 @@ template <class T> std::size_t Tape<T>::find_or_add(const Var<T>& x) {
         ++x.leaf->tapes_;
     }
     return find(x);
+}
+
+template <class T> Constant<T> Tape<T>::constant_input(std::size_t place, const Var<T>& x) {
+    const Array<T>& value = x.value();
+    return {.place = place,
+            .leaf = x.leaf,
+            .shape = x.shape(),
+            .value = x.value_,
+            .number = value.size() == 1 ? std::optional(*value.data()) : std::nullopt};
 }
 
 template <class T>
@@ -55,22 +66,29 @@ void Tape<T>::record(std::unique_ptr<Op<T>> op, const std::vector<Var<T>>& input
     }
     if (tape->finite_ == Finite::checked) tape->require_finite(op->name(), source, inputs, y);
     std::vector<std::size_t> numbers;
-    for (const Var<T>& x : inputs)
-        if (const std::size_t number = tape->find_or_add(x); number != nowhere)
-            numbers.push_back(number);
+    std::vector<Constant<T>> constants;
+    for (std::size_t place = 0; place < inputs.size(); ++place) {
+        const Var<T>& x = inputs[place];
+        const std::size_t number = tape->find_or_add(x);
+        if (number != nowhere) numbers.push_back(number);
+        else constants.push_back(constant_input(place, x));
+    }
     if (numbers.empty()) return;
 
     y.tape = tape->serial_;
     y.index = tape->records_.size();
     const char* const name = op->name();
     const char* const formula = op->formula();
+    const char* const input_names = op->inputs();
     tape->records_.push_back({.op = std::move(op),
                               .leaf = nullptr,
                               .name = name,
                               .formula = formula,
+                              .input_names = input_names,
                               .source = source,
                               .shape = y.shape(),
                               .inputs = std::move(numbers),
+                              .constants = std::move(constants),
                               .value = y.value_,
                               .gradient = nullptr});
 }

@@ -33,6 +33,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -44,15 +45,26 @@
 
 namespace taper {
 
+// An input of an op into which no gradient flows.
+template <class T> struct Constant {
+    std::size_t place;              // among the inputs of the op
+    std::shared_ptr<Leaf<T>> leaf;  // of a Parameter that is not trainable, else null
+    Shape shape;
+    std::weak_ptr<const Array<T>> value;  // while something holds it
+    std::optional<T> number;              // the entry, where it has one entry alone
+};
+
 // One entry of a tape: an op, or a Parameter where it was first used.
 template <class T> struct Record {
     std::unique_ptr<Op<T>> op;            // null for a Parameter, and once released
     std::shared_ptr<Leaf<T>> leaf;        // null for an op
     const char* name;                     // "parameter" for a Parameter
     const char* formula;                  // "" for a Parameter
+    const char* input_names;              // Op::inputs(); "" for a Parameter
     Source source;                        // where the op was called; of a Parameter, line 0
     Shape shape;                          // of the output
-    std::vector<std::size_t> inputs;      // numbers of the records it reads; constants have none
+    std::vector<std::size_t> inputs;      // numbers of the records it reads, in their order
+    std::vector<Constant<T>> constants;   // its other inputs, in their order
     std::weak_ptr<const Array<T>> value;  // the output, while something holds it
     // Of this pass, during backward; afterwards only when kept. Records may share one Array, which
     // is copied before it is changed.
@@ -116,6 +128,8 @@ template <class T> class Tape {
     std::size_t find(const Place<T>& x) const;
     // The same, but a Parameter gets a record at its first use.
     std::size_t find_or_add(const Var<T>& x);
+
+    static Constant<T> constant_input(std::size_t place, const Var<T>& x);
 
     // Why x may not be an input of an op here and now; null where it may.
     static const char* fault_of(const Var<T>& x);

@@ -13,6 +13,7 @@ template <class T> struct Relu final : Op<T> {
         return R"(y = max(x, 0)                            NaN stays NaN, so that a broken run shows
   backward  dx = dy where x > 0, else 0; NaN where x is           y tells as well as x)";
     }
+    const char* inputs() const override { return "x"; }
 
     Place<T> x;
     Var<T> y;
@@ -39,6 +40,7 @@ template <class T> struct Sigmoid final : Op<T> {
         return R"(y = 1 / (1 + e^-x)
   backward  dx = dy e / (1 + e)^2,  e = e^-|x|         y (1 - y) of a y near 1 has no digits left)";
     }
+    const char* inputs() const override { return "x"; }
 
     Var<T> x;
     const char* name() const override { return "sigmoid"; }
@@ -64,6 +66,7 @@ template <class T> struct Softplus final : Op<T> {
         return R"(y = ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|)                no overflow
   backward  dx = dy / (1 + e^-x))";
     }
+    const char* inputs() const override { return "x"; }
 
     Var<T> x;
     const char* name() const override { return "softplus"; }
@@ -95,6 +98,7 @@ template <class T> struct Gelu final : Op<T> {
         return R"(y = x Phi(x),  Phi(x) = (1 + erf(x / sqrt 2)) / 2
   backward  dx = dy (Phi(x) + x phi(x)),  phi(x) = e^(-x^2 / 2) / sqrt(2 pi))";
     }
+    const char* inputs() const override { return "x"; }
 
     Var<T> x;
     const char* name() const override { return "gelu"; }

@@ -51,6 +51,7 @@ template <class T> struct Attention final : Op<T> {
             1. dQ = dS K / sqrt(d_h),  dK = dS^T Q / sqrt(d_h)
   needs y and L; S and P are computed again)";
     }
+    const char* inputs() const override { return "Q K V"; }
 
     static constexpr std::size_t tile_rows = 64, tile_columns = 256;
     // A chunk of parallel_for has at least this many additions and multiplications.
@@ -145,6 +146,32 @@ template <class T> struct Attention final : Op<T> {
         if (wants_Q) gradients.add(Q, std::move(dQ));
         if (wants_K) gradients.add(K, std::move(dK));
         if (wants_V) gradients.add(V, std::move(dV));
+    }
+
+    // P of the first queries and keys, tile by tile as backward makes it again.
+    std::vector<Intermediate<T>> intermediates(const PartSize& most) const override {
+        const std::size_t heads = std::min(heads_of_batch(), most.matrices);
+        const std::size_t rows = std::min(n, most.rows);
+        const std::size_t columns = std::min(m, most.columns);
+        const Shape whole{Q.shape()[0], options.heads, n, m};
+        auto part = zeros<T>({heads, rows, columns});
+        if (part.size() == 0) return {{"P", "query", "key", whole, std::move(part)}};
+        const Array<T> K_t = tiles_transposed(K.value());
+        Array<T> P = empty<T>({tile_rows, tile_columns});
+        for (std::size_t number = 0; number < heads; ++number) {
+            const Head head(number, options.heads, d);
+            for (std::size_t query = 0; query < rows; query += tile_rows)
+                for (std::size_t key = 0; key < std::min(columns, end_of_keys(query));
+                     key += tile_columns) {
+                    const Tile tile(*this, head, query, key);
+                    weights(tile, K_t, P.data());
+                    const std::size_t width = std::min(tile.columns, columns - key);
+                    for (std::size_t i = 0; i < std::min(tile.rows, rows - query); ++i)
+                        std::copy_n(P.data() + i * tile_columns, width,
+                                    part.data() + (number * rows + query + i) * columns + key);
+                }
+        }
+        return {{"P", "query", "key", whole, std::move(part)}};
     }
 
   private:

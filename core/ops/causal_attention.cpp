@@ -77,6 +77,7 @@ with K-bar and V-bar summed over the chunks before:
             1. dQ += dA K,  dK += dA^T Q                       then   dK-bar += dS_slots^T Q
 needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
     }
+    const char* inputs() const override { return "Q K V E F"; }
 
     Var<T> Q, K, V, E, F;
     CausalOptions options;
@@ -185,6 +186,41 @@ needs K-bar and V-bar before each chunk; 1 to 4 are computed again.)";
         if (wants_V) gradients.add(V, std::move(dV));
         if (wants_E) gradients.add(E, sum_to(dE, E.shape()));
         if (wants_F) gradients.add(F, sum_to(dF, F.shape()));
+    }
+
+    // P of the first positions, chunk by chunk as backward makes it again: over the slots, and over
+    // the positions in the window.
+    std::vector<Intermediate<T>> intermediates(const PartSize& most) const override {
+        const std::size_t heads = std::min(heads_of_batch(), most.matrices);
+        const std::size_t rows = std::min(n, most.rows);
+        const std::size_t slots = std::min(k, most.columns);
+        const std::size_t keys = options.window ? std::min(n, most.columns) : 0;
+        auto P_slots = empty<T>({heads, rows, slots});
+        auto P_near = zeros<T>({heads, rows, keys});
+        Scores scores(*this);
+        for (std::size_t number = 0; number < heads; ++number) {
+            const Head head(number, options.heads, d);
+            for (std::size_t c = 0; c * C < rows; ++c) {
+                const Chunk chunk(*this, head, c);
+                forward_scores(chunk, scores);
+                for (std::size_t i = 0; i < std::min(chunk.rows, rows - chunk.first); ++i) {
+                    const std::size_t row = number * rows + chunk.first + i;
+                    const T* const P = scores.p.data() + i * scores.width;
+                    std::copy_n(P, slots, P_slots.data() + row * slots);
+                    for (std::size_t j = 0; j < chunk.near_rows; ++j)
+                        if (const std::size_t key = chunk.near_first + j; key < keys)
+                            P_near.data()[row * keys + key] = P[k + j];
+                }
+            }
+        }
+        const Shape& q = Q.shape();
+        std::vector<Intermediate<T>> both;
+        both.push_back(
+            {"P_slots", "query", "slot", {q[0], options.heads, n, k}, std::move(P_slots)});
+        if (options.window)
+            both.push_back(
+                {"P_near", "query", "key", {q[0], options.heads, n, n}, std::move(P_near)});
+        return both;
     }
 
   private:

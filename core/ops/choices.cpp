@@ -32,6 +32,7 @@ template <class T> struct Maximum final : Op<T> {
   backward  da = dy s   db = dy (1 - s)
             s = 1 where a > b, 1/2 where a = b, 0 where a < b, else NaN)";
     }
+    const char* inputs() const override { return "a b"; }
 
     Var<T> a, b;
     const char* name() const override { return "maximum"; }
@@ -57,6 +58,7 @@ template <class T> struct Minimum final : Op<T> {
   backward  da = dy (1 - s)   db = dy s
             s = 1 where a > b, 1/2 where a = b, 0 where a < b, else NaN)";
     }
+    const char* inputs() const override { return "a b"; }
 
     Var<T> a, b;
     const char* name() const override { return "minimum"; }
@@ -81,6 +83,7 @@ template <class T> struct Clamp final : Op<T> {
         return R"(y = low where x < low, high where x > high, else x
   backward  dx = dy where low <= x <= high, 0 outside, NaN where x is)";
     }
+    const char* inputs() const override { return "x"; }
 
     Var<T> x;
     T low, high;
@@ -116,6 +119,7 @@ template <class T> struct Abs final : Op<T> {
         return R"(y = |x|
   backward  dx = dy where x > 0, -dy where x < 0, 0 at 0, NaN where x is)";
     }
+    const char* inputs() const override { return "x"; }
 
     Var<T> x;
     const char* name() const override { return "abs"; }
@@ -140,6 +144,7 @@ template <class T> struct Select final : Op<T> {
   backward  da = mask ? dy : 0       db = mask ? 0 : dy
             by choosing, never by multiplying: 0 NaN is NaN)";
     }
+    const char* inputs() const override { return "a b"; }
 
     Mask mask;  // of y's shape
     Place<T> a, b;

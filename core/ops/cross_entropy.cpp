@@ -50,6 +50,7 @@ template <class T> struct CrossEntropy final : Op<T> {
             needs m and ln sum of each row, not softmax; not l itself,
             which is rounded coarsely where m is large)";
     }
+    const char* inputs() const override { return "x"; }
 
     Var<T> logits;
     Ids targets;

@@ -11,6 +11,7 @@ template <class T> struct Dropout final : Op<T> {
         return R"(y_i = 0 with probability p, else x_i / (1 - p)
   backward  dx_i = 0 where y_i fell, else dy_i / (1 - p)          needs neither x nor y)";
     }
+    const char* inputs() const override { return "x"; }
 
     Place<T> x;
     double p;

@@ -15,6 +15,7 @@ template <class T> struct Add final : Op<T> {
         return R"(y = a + b
   backward  da = dy                  db = dy                              needs the shapes only)";
     }
+    const char* inputs() const override { return "a b"; }
 
     Place<T> a, b;
     const char* name() const override { return "add"; }
@@ -40,6 +41,7 @@ template <class T> struct Sub final : Op<T> {
         return R"(y = a - b
   backward  da = dy                  db = -dy                             needs the shapes only)";
     }
+    const char* inputs() const override { return "a b"; }
 
     Place<T> a, b;
     const char* name() const override { return "sub"; }
@@ -64,6 +66,7 @@ template <class T> struct Mul final : Op<T> {
         return R"(y = a b
   backward  da = dy b           db = dy a            keeps a if b wants a gradient, and so with b)";
     }
+    const char* inputs() const override { return "a b"; }
 
     Var<T> a, b;
     const char* name() const override { return "mul"; }
@@ -89,6 +92,7 @@ template <class T> struct Div final : Op<T> {
         return R"(y = a / b
   backward  da = dy / b        db = -dy y / b         since y / b = a / b^2; keeps y for db alone)";
     }
+    const char* inputs() const override { return "a b"; }
 
     Place<T> a;
     Var<T> b, y;
@@ -144,6 +148,7 @@ template <class T> struct Pow final : Op<T> {
   backward  da = dy b a^(b-1)        db = dy y ln a, and 0 at a = 0, b >= 0 (the limit for b > 0)
             keeps y for db alone)";
     }
+    const char* inputs() const override { return "a b"; }
 
     Var<T> a, b, y;
     const char* name() const override { return "pow"; }
@@ -183,6 +188,7 @@ template <class T> struct Neg final : Op<T> {
         return R"(y = -x
   backward  dx = -dy                                              needs the shape only)";
     }
+    const char* inputs() const override { return "x"; }
 
     Place<T> x;
     const char* name() const override { return "neg"; }
@@ -202,6 +208,7 @@ template <class T> struct Square final : Op<T> {
         return R"(y = x^2
   backward  dx = dy 2 x)";
     }
+    const char* inputs() const override { return "x"; }
 
     Var<T> x;
     const char* name() const override { return "square"; }

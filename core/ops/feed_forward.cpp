@@ -27,6 +27,7 @@ template <class T> struct FeedForward final : Op<T> {
             1. dx = du W1,  dW1 = du^T x,  db1 = sum of du
   needs u, and x for dW1; g is computed again)";
     }
+    const char* inputs() const override { return "x W1 b1 W2 b2"; }
 
     static constexpr std::size_t strip = 128;  // rows
 

@@ -42,6 +42,7 @@ template <class T> struct Exp final : Op<T> {
         return R"(y = e^x
   backward  dx = dy y                                             needs y, not x)";
     }
+    const char* inputs() const override { return "x"; }
 
     Place<T> x;
     Var<T> y;
@@ -63,6 +64,7 @@ template <class T> struct Log final : Op<T> {
         return R"(y = ln x
   backward  dx = dy / x)";
     }
+    const char* inputs() const override { return "x"; }
 
     Var<T> x;
     const char* name() const override { return "log"; }
@@ -82,6 +84,7 @@ template <class T> struct Sqrt final : Op<T> {
         return R"(y = sqrt x
   backward  dx = dy / (2 y)                                       needs y, not x)";
     }
+    const char* inputs() const override { return "x"; }
 
     Place<T> x;
     Var<T> y;
@@ -103,6 +106,7 @@ template <class T> struct Tanh final : Op<T> {
         return R"(y = tanh x
   backward  dx = dy 4 e / (1 + e)^2,  e = e^(-2|x|)      1 - y^2 of a y near 1 has no digits left)";
     }
+    const char* inputs() const override { return "x"; }
 
     Var<T> x;
     const char* name() const override { return "tanh"; }
@@ -126,6 +130,7 @@ template <class T> struct Erf final : Op<T> {
         return R"(y = erf x
   backward  dx = dy 2 / sqrt(pi) e^(-x^2))";
     }
+    const char* inputs() const override { return "x"; }
 
     Var<T> x;
     const char* name() const override { return "erf"; }
@@ -147,6 +152,7 @@ template <class T> struct Sin final : Op<T> {
         return R"(y = sin x
   backward  dx = dy cos x)";
     }
+    const char* inputs() const override { return "x"; }
 
     Var<T> x;
     const char* name() const override { return "sin"; }
@@ -166,6 +172,7 @@ template <class T> struct Cos final : Op<T> {
         return R"(y = cos x
   backward  dx = -dy sin x)";
     }
+    const char* inputs() const override { return "x"; }
 
     Var<T> x;
     const char* name() const override { return "cos"; }
@@ -185,6 +192,7 @@ template <class T> struct Log1p final : Op<T> {
         return R"(y = ln(1 + x)
   backward  dx = dy / (1 + x))";
     }
+    const char* inputs() const override { return "x"; }
 
     Var<T> x;
     const char* name() const override { return "log1p"; }
@@ -206,6 +214,7 @@ template <class T> struct Expm1 final : Op<T> {
         return R"(y = e^x - 1
   backward  dx = dy e^x                                   y + 1 of a y near -1 has no digits left)";
     }
+    const char* inputs() const override { return "x"; }
 
     Var<T> x;
     const char* name() const override { return "expm1"; }

@@ -80,6 +80,7 @@ template <class T> struct Embedding final : Op<T> {
   backward  dtable[id] += sum of dy over the places that id stands at, in their order
             needs the shape only)";
     }
+    const char* inputs() const override { return "table"; }
 
     Place<T> table;
     Ids ids;
@@ -116,6 +117,7 @@ template <class T> struct Gather final : Op<T> {
         return R"(y_ojk = x_o(id)k,  id = ids_ojk           x (..., n, ...), ids and y (..., m, ...)
   backward  dx_o(id)k += sum of dy_ojk over the j with that id               needs the shape only)";
     }
+    const char* inputs() const override { return "x"; }
 
     Place<T> x;
     Ids ids;

@@ -23,6 +23,7 @@ template <class T> struct LayerNorm final : Op<T> {
             2, 1. dx = r (g - mean(g) - z mean(g z))
             needs x, gain, mean and r of each row, not y)";
     }
+    const char* inputs() const override { return "x gain bias"; }
 
     // Rows whose dgain and dbias one task sums.
     static constexpr std::size_t strip = 256;

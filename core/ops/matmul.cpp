@@ -15,6 +15,7 @@ template <class T> struct Matmul final : Op<T> {
             and the same way round for a
             keeps a if b wants a gradient, and so with b)";
     }
+    const char* inputs() const override { return "a b"; }
 
     Var<T> a, b;
     Transposed stored;
@@ -85,6 +86,7 @@ template <class T> struct Linear final : Op<T> {
         return R"(y = x W^T + b                x (..., n, in), W (out, in), b (out), y (..., n, out)
   backward  dx = dy W   dW = dy^T x    db = sum of dy    both over all rows; keeps x for dW alone)";
     }
+    const char* inputs() const override { return "x W b"; }
 
     Var<T> x, W;
     Place<T> b;

@@ -13,6 +13,7 @@ template <class T> struct Slice final : Op<T> {
         return R"(y = x at begin, begin + step, ... along one axis
   backward  dx = dy at those entries, 0 elsewhere)";
     }
+    const char* inputs() const override { return "x"; }
 
     Place<T> x;
     std::size_t axis, begin, step, length;
@@ -69,9 +70,10 @@ template <class T> Var<T> slice(const Var<T>& x, int axis, Range range, Source s
 
 template <class T> struct Concat final : Op<T> {
     const char* formula() const override {
-        return R"(y = the xs one behind another along an axis
-  backward  dx of each = its part of dy)";
+        return R"(y = x_0, x_1, ... one behind another along an axis
+  backward  dx_i = the part of dy that x_i became)";
     }
+    const char* inputs() const override { return "x_i"; }
 
     std::vector<Place<T>> xs;
     std::size_t axis;
@@ -165,6 +167,7 @@ template <class T> struct Pad final : Op<T> {
         return R"(y = x along one axis, with so many entries of one value before and after it
   backward  dx = its part of dy)";
     }
+    const char* inputs() const override { return "x"; }
 
     Place<T> x;
     std::size_t axis, before;
@@ -217,6 +220,7 @@ template <class T> struct Flip final : Op<T> {
         return R"(y_i = x_(n-1-i) along one axis of n entries
   backward  dx_i = dy_(n-1-i))";
     }
+    const char* inputs() const override { return "x"; }
 
     Place<T> x;
     std::size_t axis;

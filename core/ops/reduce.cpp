@@ -74,6 +74,7 @@ template <class T> struct Sum final : Op<T> {
         return R"(y = sum of x over the reduced axes
   backward  dx = dy, repeated along them                          needs the shape only)";
     }
+    const char* inputs() const override { return "x"; }
 
     Place<T> x;
     Shape kept;  // y's shape with the reduced axes as 1
@@ -117,6 +118,7 @@ template <class T> struct Max final : Op<T> {
   backward  dx_i = dy / c where x_i = y, else 0         c of the x are equal to y: they share evenly
             where y is NaN, dx is NaN for all that it was chosen from)";
     }
+    const char* inputs() const override { return "x"; }
 
     Var<T> x;
     Array<T> y;  // with the reduced axes as 1
@@ -161,6 +163,7 @@ template <class T> struct LogSumExp final : Op<T> {
   backward  dx_i = dy e^(x_i - m - l), and 0 where l = -inf: all x are, or there is none
             needs m and l: far from 0 their sum y has lost digits)";
     }
+    const char* inputs() const override { return "x"; }
 
     Var<T> x;
     Array<T> m, l;  // with the reduced axes as 1
@@ -200,6 +203,7 @@ template <class T> struct Norm final : Op<T> {
   backward  dx = dy (x / m) / l, and 0 where l = 0
             needs m and l: y may overflow where they do not)";
     }
+    const char* inputs() const override { return "x"; }
 
     Var<T> x;
     Array<T> m, l;  // with the reduced axes as 1
@@ -235,6 +239,7 @@ template <class T> struct CumSum final : Op<T> {
         return R"(y_i = x_0 + ... + x_i along one axis of n entries
   backward  dx_i = dy_i + ... + dy_(n-1)                          needs the shape only)";
     }
+    const char* inputs() const override { return "x"; }
 
     Place<T> x;
     std::size_t axis;

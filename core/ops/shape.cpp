@@ -40,6 +40,7 @@ template <class T> struct Reshape final : Op<T> {
         return R"(y = x under another shape
   backward  dx = dy under x's shape)";
     }
+    const char* inputs() const override { return "x"; }
 
     Place<T> x;
     const char* name() const override { return "reshape"; }
@@ -61,6 +62,7 @@ template <class T> struct Transpose final : Op<T> {
         return R"(y = x with its axes in another order: axis i of y is axis axes[i] of x
   backward  dx = dy with the axes put back)";
     }
+    const char* inputs() const override { return "x"; }
 
     Place<T> x;
     std::vector<std::size_t> axes;
@@ -98,6 +100,7 @@ template <class T> struct BroadcastTo final : Op<T> {
         return R"(y = x repeated along broadcast axes
   backward  dx = dy summed over them)";
     }
+    const char* inputs() const override { return "x"; }
 
     Place<T> x;
     const char* name() const override { return "broadcast_to"; }

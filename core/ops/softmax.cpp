@@ -40,6 +40,7 @@ template <class T> struct Softmax final : Op<T> {
   backward  3, 2. dx_i = y_i (dy_i - sum_j y_j dy_j)    1. nothing: y is the same for every m
             needs y, not x)";
     }
+    const char* inputs() const override { return "x"; }
 
     Place<T> x;
     Var<T> y;
@@ -83,6 +84,7 @@ template <class T> struct LogSoftmax final : Op<T> {
   forward   1. m = max_j x_j    2. l = ln sum_j e^(x_j - m)    3. y_i = x_i - m - l
   backward  dx_i = dy_i - e^(y_i) sum_j dy_j                      needs y, not x)";
     }
+    const char* inputs() const override { return "x"; }
 
     Place<T> x;
     Var<T> y;

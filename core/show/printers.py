@@ -9,7 +9,8 @@
 #     print loss               Var: its value, and where it comes from: a constant, a parameter, a
 #                              record of a tape
 #     print w                  Parameter: its value and its gradient
-#     print tape               the table that as_table of core/show/inspect.hpp makes
+#     print tape               the table that as_table of core/show/inspect.hpp makes, without the
+#                              names of variables
 #     print tape.records_[3]   Record: with the numbers of its value and its gradient, while
 #                              something holds them
 #
@@ -242,8 +243,13 @@ def name_of_record(record, leaf):
 
 
 def inputs_text(record):
+    """The numbers of the records that it reads, with a word for each constant."""
     first, size = vector_extent(record["inputs"], MOST_INPUTS)
-    return " ".join(str(first[i]) for i in range(size))
+    inputs = [str(first[i]) for i in range(size)]
+    constant, constants = vector_extent(record["constants"], MOST_INPUTS)
+    for i in range(constants):  # in the order of their places
+        inputs.insert(int(constant[i]["place"]), "const")
+    return " ".join(inputs)
 
 
 def source_text(record):

@@ -79,4 +79,29 @@ std::vector<Prediction> predict(const Array<float>& logits) {
     return predictions;
 }
 
+// What the frequencies of the classes, each of which has a document, cost on some documents.
+static double cost_of_classes(const std::vector<double>& counts, double total,
+                              const std::vector<EncodedDocument>& documents) {
+    double sum = 0;
+    for (const EncodedDocument& document : documents)
+        sum -= std::log(counts[document.label] / total);
+    return sum / static_cast<double>(documents.size());
+}
+
+std::vector<Baseline> ClassifierObjective::baselines() const {
+    std::vector<double> counts;
+    for (const EncodedDocument& document : documents_.training) {
+        counts.resize(std::max(counts.size(), document.label + 1), 0);
+        ++counts[document.label];
+    }
+    const auto total = static_cast<double>(documents_.training.size());
+    std::vector<Baseline> baselines{
+        {"uniform, ln " + std::to_string(counts.size()), std::log(counts.size())},
+        {"frequencies, training", cost_of_classes(counts, total, documents_.training)}};
+    if (!documents_.validation.empty())
+        baselines.push_back(
+            {"frequencies, validation", cost_of_classes(counts, total, documents_.validation)});
+    return baselines;
+}
+
 }  // namespace taper::examples

@@ -32,6 +32,8 @@ class ClassifierObjective final : public Objective {
     std::string sample(const nn::Linformer<float>& model, const Random& random) const override;
     std::vector<std::string> outline() const override;
     std::string loss_unit() const override { return "nats per document"; }
+    // Uniform over the classes; and their frequencies in what trains, on it and on what validates.
+    std::vector<Baseline> baselines() const override;
 
   private:
     const TrainingOptions& options_;

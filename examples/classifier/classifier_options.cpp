@@ -21,6 +21,7 @@ void ClassifierOptions::declare(Options& options) {
     declare_model(options, "n, tokens of a document that are read: its first");
     declare_rescale(options);
     declare_steps(options, "documents", "the held-out documents");
+    declare_film(options, "the first held-out document");
 }
 
 std::string ClassifierOptions::idle_with_model(const Options& options) {

@@ -14,6 +14,7 @@
 #include "examples/common/model_memory.hpp"
 #include "examples/common/program.hpp"
 #include "examples/common/progress.hpp"
+#include "examples/language_model/attention_film.hpp"
 #include "examples/language_model/loading.hpp"
 #include "examples/language_model/run_start.hpp"
 #include "examples/language_model/training.hpp"
@@ -66,7 +67,9 @@ Beginning begin(ClassifierOptions& chosen, Options& options) {
     }
     if (chosen.train.empty()) throw Error("--train: at least one file or directory must be given");
     set_threads(static_cast<int>(chosen.threads));
+    check_film(chosen);
     notices.push_back(chosen.late_warmup());
+    notices.push_back(chosen.idle_plot_text());
     say_notices(notices);
     return beginning;
 }
@@ -214,6 +217,12 @@ int classify_with(const std::string& program, ClassifierOptions& chosen, Options
                                .config = nn::config_json(config)};
     const EncodedData encoded = encode_data(*data, *tokenizer, config.length);
     data.reset();  // of the texts nothing more is needed
+    const auto& [training_documents, held_out_documents] = encoded.training;
+    const auto& examples = held_out_documents.empty() ? training_documents : held_out_documents;
+    const auto kept = without(ClassifierOptions::stored(), ClassifierOptions::may_change());
+    auto film = film_of(chosen, *tokenizer, examples[0].tokens, config.length,
+                        options.stored(kept).dump() + identity.text_hashes,
+                        beginning.stored ? beginning.stored->checkpoint.steps() : 0);
 
     ClassifierObjective objective(chosen, *tokenizer, encoded.training);
     Training training(chosen, starting_model(config, std::move(beginning.base)), identity,
@@ -223,15 +232,16 @@ int classify_with(const std::string& program, ClassifierOptions& chosen, Options
                         beginning.stored->steps);
         beginning.stored.reset();  // its memory is as much as the model's and Adam's
     }
-    int status = training.run();
-    if (status == 0) say_done(chosen, training.log());
+    int status = training.run({}, frames_of(film));
+    if (status == 0) {
+        say_done(chosen, training.log());
+        say_film(film);
+    }
     if (status == 0 && encoded.test) status = judge_run(training, chosen, *encoded.test);
     if (status != 0) {
         say_how_to_resume(program, chosen);
         return status;
     }
-    const auto& [training_documents, held_out_documents] = encoded.training;
-    const auto& examples = held_out_documents.empty() ? training_documents : held_out_documents;
     say_how_to_use(program, chosen, ModelKind::classifier,
                    beginning_of(examples[0].tokens, *tokenizer));
     return 0;

@@ -18,9 +18,9 @@
 
 namespace taper::examples {
 
-Ids random_ids(const Shape& shape, std::size_t V, const char* purpose) {
+Ids random_ids(const Shape& shape, std::size_t V, const char* purpose, std::uint64_t seed) {
     Ids ids = empty<std::int64_t>(shape);
-    const Random random(0, purpose);
+    const Random random(seed, purpose);
     for (std::size_t i = 0; i < ids.size(); ++i)
         ids.data()[i] = static_cast<std::int64_t>(random.below(i, V));
     return ids;

@@ -1,6 +1,7 @@
 // What the programs that measure share.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -9,7 +10,7 @@
 namespace taper::examples {
 
 // Random ids in [0, V), other ones for each purpose.
-Ids random_ids(const Shape& shape, std::size_t V, const char* purpose);
+Ids random_ids(const Shape& shape, std::size_t V, const char* purpose, std::uint64_t seed = 0);
 // The largest resident memory of this process so far.
 double peak_megabytes();
 

@@ -21,6 +21,7 @@ struct Options::Entry {
     CLI::Option* option = nullptr;
     bool repeatable = false;
     bool is_flag = false;
+    bool is_words = false;  // not an option: the words that belong to none
     bool required = false;
     bool of_machine = false;              // the default is this machine's
     bool chosen = false;                  // on the command line, or on that of the stored run
@@ -231,6 +232,17 @@ void Options::flag(const std::string& name, bool& value, const std::string& help
     e.get = [&value] { return json(value); };
 }
 
+void Options::words(const std::string& name, std::vector<std::string>& values,
+                    const std::string& help) {
+    Entry& e = *entries_.emplace_back(std::make_unique<Entry>());
+    e.name = name;
+    e.is_words = true;
+    e.repeatable = true;
+    e.option = app_->add_option(name, e.given, help)->expected(0, -1)->type_name("");
+    e.read = [&values](const std::vector<std::string>& given) { values = given; };
+    e.get = [&values] { return json(values); };
+}
+
 [[noreturn]] static void refuse_value(const std::string& name, const std::string& found) {
     throw Error(name + ": a value must follow: " + found);
 }
@@ -239,7 +251,11 @@ void Options::flag(const std::string& name, bool& value, const std::string& help
 // hints.
 void Options::require_known_options_with_values(int argc, char** argv) const {
     std::vector<std::string> names{"--help", "--version"};
-    for (const auto& e : entries_) names.push_back(e->name);
+    bool takes_words = false;
+    for (const auto& e : entries_) {
+        if (e->is_words) takes_words = true;
+        else names.push_back(e->name);
+    }
     std::string hint;  // of the option before
     for (int i = 1; i < argc; ++i) {
         const std::string word = argv[i];
@@ -250,6 +266,7 @@ void Options::require_known_options_with_values(int argc, char** argv) const {
         if (!known && name.starts_with('-'))
             throw Error(shortened(name) + ": the option must be one that --help lists" +
                         did_you_mean(name, names));
+        if (!known && takes_words) continue;
         if (!known)
             throw Error("'" + shortened(word) +
                         "': every word must be an option that --help lists, or its value" + hint);
@@ -303,7 +320,7 @@ bool Options::parse(const std::vector<std::string>& command_line) {
 
 const Options::Entry* Options::find(std::string_view name) const {
     for (const auto& e : entries_)
-        if (e->name == name) return e.get();
+        if (e->name == name && !e->is_words) return e.get();
     return nullptr;
 }
 

@@ -65,6 +65,9 @@ class Options {
     // Repeatable. The values become absolute paths.
     void files(const std::string& name, std::vector<std::string>& values, const std::string& help);
     void flag(const std::string& name, bool& value, const std::string& help);
+    // The words that belong to no option, any number of them, wherever they stand. name: what
+    // --help calls one.
+    void words(const std::string& name, std::vector<std::string>& values, const std::string& help);
 
     // False: --help or --version was asked for and printed. Error: an option that is unknown,
     // repeated, malformed, valueless, or required and missing.

@@ -1,6 +1,5 @@
-// Curves and heat maps, drawn by the gnuplot program into SVG files, which are written as
-// write_file does (core/io/file.hpp). All functions: false where gnuplot is missing or failed,
-// std::system_error where the file cannot be written: then it is as it was.
+// Curves, drawn by the gnuplot program into SVG files, which are written as write_file does
+// (core/io/file.hpp). Matrices are in heat_map.hpp.
 #pragma once
 
 #include <string>
@@ -20,22 +19,15 @@ struct Curve {
 // Of both axes, or of the one that is named.
 enum class Scale { linear, logarithmic, logarithmic_x, logarithmic_y };
 
-// 760 x 400, the legend beside the curves. Their colours are told apart in print and by the colour
-// blind (Okabe and Ito 2008).
+// Where the titles of the curves are: in a legend beside the picture, or each beside the end of its
+// curve.
+enum class Titles { in_legend, beside_curves };
+
+// 760 x 400. Their colours are told apart by the colour-blind (after Okabe and Ito 2008, without
+// their yellow and light ones, which are pale on white). False where gnuplot is missing or failed,
+// std::system_error where the file cannot be written: then it is as it was.
 bool plot(const std::string& path, const std::string& title, const std::string& x_label,
-          const std::string& y_label, const std::vector<Curve>& curves,
-          Scale scale = Scale::linear);
-
-// A matrix, row by row. As on the page of a tape, 0 is white, numbers above are red, numbers below
-// blue. The largest entry of each map has the darkest colour.
-struct HeatMap {
-    std::string title;
-    std::size_t rows, columns;
-    std::vector<float> entries;
-};
-
-// Side by side in rows. Row 0 of a matrix is at the top.
-bool plot(const std::string& path, const std::string& title,
-          const std::vector<std::vector<HeatMap>>& maps);
+          const std::string& y_label, const std::vector<Curve>& curves, Scale scale = Scale::linear,
+          Titles titles = Titles::in_legend);
 
 }  // namespace taper::examples

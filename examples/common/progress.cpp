@@ -121,6 +121,10 @@ std::string right_aligned(const std::string& text, std::size_t width) {
     return std::string(width - std::min(width, columns_of(text)), ' ') + text;
 }
 
+std::string left_aligned(const std::string& text, std::size_t width) {
+    return text + std::string(width - std::min(width, columns_of(text)), ' ');
+}
+
 std::string fixed(double value, int digits) {
     std::array<char, 64> text;
     char* const end = text.data() + text.size();

@@ -29,6 +29,8 @@ std::string counted(std::uint64_t number, const std::string& one, const std::str
 std::string fixed(double value, int digits);  // 2.31; from a million on 1.234e+06
 // Blanks before the text, up to a width in columns.
 std::string right_aligned(const std::string& text, std::size_t width);
+// The same behind the text.
+std::string left_aligned(const std::string& text, std::size_t width);
 
 // The word as it is typed in a shell: as it is, in '...', or in $'...' where it has what a terminal
 // must not be shown.

@@ -91,6 +91,42 @@ static Array<float> identity(std::size_t n) {
     return rows;
 }
 
+// Of a window of r positions for each slot.
+static std::vector<SlotReads> window_reads(std::size_t n, std::size_t r) {
+    std::vector<SlotReads> reads;
+    for (std::size_t begin = 0; begin < n; begin += r)
+        reads.push_back({begin, std::min(begin + r, n)});
+    return reads;
+}
+
+// Of E (k, n), of which a text of n' positions uses the first n' columns.
+static std::vector<SlotReads> largest_reads(const Array<float>& E, std::size_t n_used) {
+    std::vector<SlotReads> reads;
+    for (std::size_t j = 0; j < E.shape(0); ++j) {
+        const float* row = E.data() + j * E.shape(1);
+        double used = 0, all = 0;  // sums of squares
+        std::size_t largest = 0;
+        for (std::size_t i = 0; i < E.shape(1); ++i) {
+            const double square = static_cast<double>(row[i]) * static_cast<double>(row[i]);
+            all += square;
+            if (i >= n_used) continue;
+            used += square;
+            if (std::abs(row[i]) > std::abs(row[largest])) largest = i;
+        }
+        if (used < all / 2) {
+            reads.push_back({n_used, n_used});
+            continue;
+        }
+        const float most = row[largest];
+        const auto is_like = [&](std::size_t i) { return row[i] / most >= 0.5F; };
+        SlotReads around{largest, largest + 1};
+        while (around.begin > 0 && is_like(around.begin - 1)) --around.begin;
+        while (around.end < n_used && is_like(around.end)) ++around.end;
+        reads.push_back(around);
+    }
+    return reads;
+}
+
 // Where a head is among the columns of Q, K and V.
 struct HeadColumns {
     std::size_t group;     // of heads that are projected together
@@ -125,6 +161,13 @@ static HeadMaps head_maps(const nn::MultiHeadAttention<float>& attention, const 
     if (config.attention == nn::AttentionKind::full) return maps;
 
     const nn::Projection<float>& projection = *attention.projection;
+    const std::size_t n = rows.K.shape()[1];
+    if (config.has_matrices()) {
+        maps.reads = largest_reads(projection.E[place.group]->value(), n);
+    } else {
+        const std::size_t k = projection.k[place.group];
+        maps.reads = window_reads(n, (projection.n + k - 1) / k);
+    }
     if (config.causal) {
         maps.slots = causal_slots(Q, K, projection.E[place.group]->value(), config.window);
     } else {
@@ -135,7 +178,7 @@ static HeadMaps head_maps(const nn::MultiHeadAttention<float>& attention, const 
         maps.slots = full_map(Q, K_bar, false);
     }
     if (config.has_matrices()) {
-        const Var<float> unit_rows = identity(rows.K.shape()[1]);
+        const Var<float> unit_rows = identity(n);
         const auto slots = projection(place.group, unit_rows, unit_rows, std::nullopt);
         maps.reach = reach_of(maps.slots, slots.V.value(), config.causal);
     }

@@ -7,6 +7,13 @@
 
 namespace taper::examples {
 
+// The positions of a text that a slot reads most of: with pooling its window; else the one with the
+// largest entry of its row of E, and those beside it of at least half as much. begin == end: mostly
+// positions past the end of the text.
+struct SlotReads {
+    std::size_t begin, end;
+};
+
 // One head on a text of n' tokens.
 struct HeadMaps {
     // (n', n'): softmax(Q K^T / sqrt(d_h)), what full attention would make of the head's Q and K
@@ -18,6 +25,7 @@ struct HeadMaps {
     // (n', n'): P-bar F, what a query takes of the value of each position. () with full attention,
     // and where F is no matrix: pooling.
     Array<double> reach;
+    std::vector<SlotReads> reads = {};  // of each slot; none with full attention
 };
 
 // Of each layer and head, tokens (1, n'). Without dropout; reach has F as it is, also with rescale.

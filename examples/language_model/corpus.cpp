@@ -1,6 +1,7 @@
 #include "examples/language_model/corpus.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.hpp"
 
@@ -23,7 +24,7 @@ static std::vector<std::size_t> symbols_of_tokens(const Tokenizer& tokenizer) {
 }
 
 Corpus::Corpus(const Tokenizer& tokenizer, std::vector<Text> texts, std::size_t window)
-    : window_(window) {
+    : window_(window), vocabulary_(static_cast<std::size_t>(tokenizer.size())) {
     const std::vector<std::size_t> symbols = symbols_of_tokens(tokenizer);
     std::size_t longest = 0;
     files_.reserve(texts.size());
@@ -65,6 +66,18 @@ void Corpus::add(Part& part, std::span<const std::int32_t> run) const {
     part.runs.push_back(run);
     part.tokens += run.size();
     part.windows += run.size() - window_ + 1;
+}
+
+double Corpus::cost_of_frequencies(const Part& part) const {
+    std::vector<double> counts(vocabulary_, 1);
+    for (const auto run : training_.runs)
+        for (const std::int32_t id : run) ++counts[static_cast<std::size_t>(id)];
+    const auto total = static_cast<double>(training_.tokens + vocabulary_);
+    double sum = 0;
+    for (const auto run : part.runs)
+        for (const std::int32_t id : run)
+            sum -= std::log(counts[static_cast<std::size_t>(id)] / total);
+    return sum / static_cast<double>(part.tokens);
 }
 
 std::span<const std::int32_t> Corpus::training_window(const Random& random,

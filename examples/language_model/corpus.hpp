@@ -28,6 +28,11 @@ class Corpus {
     std::size_t validation_tokens() const { return validation_.tokens; }
     // The characters of these; byte: the bytes.
     std::size_t validation_symbols() const { return validation_symbols_; }
+    // Of the frequencies that tokens have in the training text, in nats per token: what they cost
+    // there, and on the validation text. Each token counts once more than it comes, as one that
+    // comes in the validation text alone would cost infinitely much.
+    double training_entropy() const { return cost_of_frequencies(training_); }
+    double validation_cross_entropy() const { return cost_of_frequencies(validation_); }
     // One line each, for the user.
     const std::vector<std::string>& notices() const { return notices_; }
 
@@ -49,8 +54,9 @@ class Corpus {
     void split(const std::string& path, std::span<const std::int32_t> tokens,
                const std::vector<std::size_t>& symbols);
     void add(Part& part, std::span<const std::int32_t> run) const;
+    double cost_of_frequencies(const Part& part) const;
 
-    std::size_t window_;
+    std::size_t window_, vocabulary_;
     std::vector<TokenIds> files_;
     Part training_, validation_;
     std::size_t validation_symbols_ = 0;

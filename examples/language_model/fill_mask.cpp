@@ -10,6 +10,7 @@
 #include "examples/language_model/guessing.hpp"
 #include "examples/language_model/loading.hpp"
 #include "examples/language_model/pictures.hpp"
+#include "examples/language_model/tape_page.hpp"
 
 namespace taper::examples {
 
@@ -58,13 +59,22 @@ static std::string filled_text(const Tokenizer& tokenizer, const TokenIds& ids,
     return filled.text();
 }
 
+// At each mask its likeliest token, elsewhere ignore_index.
+static TokenIds likeliest_at_masks(const Tokenizer& tokenizer, const TokenIds& ids,
+                                   const Array<float>& logits) {
+    TokenIds targets(ids.size(), static_cast<std::int32_t>(ignore_index));
+    for (std::size_t i = 0; i < ids.size(); ++i)
+        if (ids[i] == *tokenizer.mask_id()) targets[i] = best_guesses(logits, i, 1)[0].token;
+    return targets;
+}
+
 }  // namespace taper::examples
 
 int main(int argc, char** argv) {
     using namespace taper;
     using namespace taper::examples;
     return run_program("fill_mask", [&] {
-        std::string directory, text, pictures;
+        std::string directory, text, pictures, page;
         std::uint64_t top = 5;
         auto thread_count = static_cast<std::uint64_t>(threads());
         Options options("fill_mask",
@@ -78,12 +88,18 @@ int main(int argc, char** argv) {
                       "tokens listed for each mask, at most the vocabulary");
         options.path("--plot", pictures,
                      "directory for pictures of what each head attends to in the text; "
-                     "attention.svg, slots.svg, reach.svg, projections.svg and spectrum.svg in it "
-                     "are replaced or removed");
+                     "index.html explains them; it, attention.svg, slots.svg, reach.svg, "
+                     "projections.svg and spectrum.svg in it are replaced or removed");
+        options.path("--page", page,
+                     "HTML file to write: the tape of the text, to step through op by op in a "
+                     "browser, forward and then backward from the loss of the likeliest token at "
+                     "each mask");
         options.count("--threads", thread_count, 1, max_threads, "threads");
         if (!options.parse(argc, argv)) return 0;
         const bool draws = options.given("--plot");
         if (draws) check_pictures(pictures);
+        const bool writes_page = options.given("--page");
+        if (writes_page) check_page(page, directory);
         set_threads(static_cast<int>(thread_count));
 
         const LoadedModel loaded = load(directory, ModelKind::masked);
@@ -101,11 +117,14 @@ int main(int argc, char** argv) {
         const std::string result =
             finite_or_error(directory, [&] { return filled_text(tokenizer, ids, logits, top); });
 
-        // The pictures first, so that a reader who leaves costs none of them. A picture that fails
-        // costs no result.
+        // The page and the pictures first, so that a reader who leaves costs none of them. One that
+        // fails costs no result.
         std::exception_ptr undrawn;
         try {
-            if (draws) draw_attention(model, tokens, pictures);
+            if (writes_page)
+                write_page(model, tokenizer, ids, likeliest_at_masks(tokenizer, ids, logits),
+                           "fill_mask, loss of the likeliest token at each mask: " + text, page);
+            if (draws) draw_attention(model, plotted_text(tokenizer, ids), pictures);
         } catch (...) {
             undrawn = std::current_exception();
         }

@@ -1,12 +1,11 @@
 // Writes text with a causal model: generate --model DIR --prompt "And God said" --tokens 300.
-#include <algorithm>
-
 #include "core/kernels/parallel.hpp"
 #include "examples/common/options.hpp"
 #include "examples/common/program.hpp"
 #include "examples/language_model/loading.hpp"
 #include "examples/language_model/pictures.hpp"
 #include "examples/language_model/sampling.hpp"
+#include "examples/language_model/tape_page.hpp"
 
 namespace taper::examples {
 
@@ -48,6 +47,7 @@ struct Arguments {
     std::string directory;
     std::string prompt = "\n";
     std::string pictures;
+    std::string page;
     Sampling sampling;
     std::uint64_t tokens = 300;
     std::uint64_t seed = 0;
@@ -69,8 +69,11 @@ static void declare(Options& options, Arguments& arguments) {
     options.count("--seed", arguments.seed, 0, UINT64_MAX, "of all random numbers");
     options.path("--plot", arguments.pictures,
                  "directory for pictures of what each head attends to in the window that the last "
-                 "token was drawn from; attention.svg, slots.svg, reach.svg, projections.svg and "
-                 "spectrum.svg in it are replaced or removed");
+                 "token was drawn from; index.html explains them; it, attention.svg, slots.svg, "
+                 "reach.svg, projections.svg and spectrum.svg in it are replaced or removed");
+    options.path("--page", arguments.page,
+                 "HTML file to write: the tape of that window, to step through op by op in a "
+                 "browser, forward and then backward from the loss of each token's next one");
     options.count("--threads", arguments.threads, 1, max_threads, "threads");
 }
 
@@ -90,6 +93,8 @@ int main(int argc, char** argv) {
         if (!options.parse(argc, argv)) return 0;
         const bool draws = options.given("--plot");
         if (draws) check_pictures(arguments.pictures);
+        const bool writes_page = options.given("--page");
+        if (writes_page) check_page(arguments.page, arguments.directory);
         set_threads(static_cast<int>(arguments.threads));
 
         const LoadedModel loaded = load(arguments.directory, ModelKind::causal);
@@ -110,11 +115,15 @@ int main(int argc, char** argv) {
                             Random(arguments.seed, "generate"), write_token);
         });
         output.end();
-        if (draws) {
-            Ids window = empty<std::int64_t>({1, last.size()});
-            std::copy(last.begin(), last.end(), window.data());
-            draw_attention(loaded.model, window, arguments.pictures);
+        if (writes_page) {
+            TokenIds next(last.begin() + 1, last.end());
+            next.push_back(static_cast<std::int32_t>(ignore_index));
+            const std::string title =
+                "generate, loss of each next token: " + loaded.tokenizer->show(last);
+            write_page(loaded.model, *loaded.tokenizer, last, next, title, arguments.page);
         }
+        if (draws)
+            draw_attention(loaded.model, plotted_text(*loaded.tokenizer, last), arguments.pictures);
         return 0;
     });
 }

@@ -1,5 +1,6 @@
 #include "examples/language_model/language_objective.hpp"
 
+#include <cmath>
 #include <numbers>
 
 #include "examples/common/progress.hpp"
@@ -42,6 +43,15 @@ std::vector<std::string> LanguageObjective::outline() const {
                 " windows of " + grouped(options_.length) + ")",
             grouped(options_.steps) + " steps of " + grouped(options_.batch) +
                 " windows: " + grouped(options_.steps * tokens_of_a_step) + " tokens"};
+}
+
+std::vector<Baseline> LanguageObjective::baselines() const {
+    const auto V = static_cast<std::uint64_t>(tokenizer_.vocab_size());
+    std::vector<Baseline> baselines{{"uniform, ln " + std::to_string(V), std::log(V)},
+                                    {"frequencies, training", corpus_.training_entropy()}};
+    if (corpus_.validation_tokens() > 0)
+        baselines.push_back({"frequencies, validation", corpus_.validation_cross_entropy()});
+    return baselines;
 }
 
 }  // namespace taper::examples

@@ -22,6 +22,9 @@ class LanguageObjective final : public Objective {
     std::string sample(const nn::Linformer<float>& model, const Random& random) const override;
     std::vector<std::string> outline() const override;
     std::string loss_unit() const override { return "nats per predicted token"; }
+    // Uniform over the vocabulary; and the tokens' frequencies in the training text, on it and on
+    // the validation text.
+    std::vector<Baseline> baselines() const override;
 
   private:
     const TrainingOptions& options_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "examples/common/progress.hpp"
+
 namespace taper::examples {
 
 void BinnedCurve::Bin::join(const Bin& later) {
@@ -56,6 +58,7 @@ BinnedCurve::Points BinnedCurve::last() const {
 void LossCurves::add(const StepMetrics& metrics) {
     recent_[count_ % recent_.size()] = metrics.loss;
     ++count_;
+    last_step_ = metrics.step;
     const std::uint64_t used = std::min<std::uint64_t>(count_, recent_.size());
     const auto end = recent_.begin() + static_cast<std::ptrdiff_t>(used);
     const double sum = std::accumulate(recent_.begin(), end, 0.0);
@@ -73,6 +76,12 @@ std::vector<Curve> LossCurves::curves() const {
     add_curve("mean of up to 20 steps", "lines lw 1.5 lc rgb '#4f81b5'", means_.last());
     add_curve("validation", "linespoints pt 7 ps 0.5 lw 2 lc rgb '#c0392b'",
               validation_.extremes());
+    if (curves.empty()) return curves;
+    const double end = static_cast<double>(last_step_);
+    for (const Baseline& baseline : baselines_)
+        curves.push_back({baseline.name + ": " + fixed(baseline.loss, 2),
+                          "lines lw 1 dt 2 lc rgb '#444444'",
+                          {{1, baseline.loss}, {end, baseline.loss}}});
     return curves;
 }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -44,18 +45,28 @@ class BinnedCurve {
     std::vector<Bin> bins_;
 };
 
+// A loss that needs no model: a line across the picture.
+struct Baseline {
+    std::string name;
+    double loss;
+};
+
 class LossCurves {
   public:
+    explicit LossCurves(std::vector<Baseline> baselines = {}) : baselines_(std::move(baselines)) {}
     void add(const StepMetrics& metrics);
-    std::vector<Curve> curves() const;  // those that have a point
+    // Those that have a point: each step, the mean of up to 20, validation; then the baselines.
+    std::vector<Curve> curves() const;
 
   private:
+    std::vector<Baseline> baselines_;
     // The picture is 560 points wide.
     BinnedCurve steps_{512};
     BinnedCurve means_{512};
     BinnedCurve validation_{256};
     std::array<double, 20> recent_{};  // losses of the last steps, the oldest overwritten
     std::uint64_t count_ = 0;          // of all steps
+    std::uint64_t last_step_ = 0;
 };
 
 }  // namespace taper::examples

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "examples/language_model/loss_curves.hpp"
 #include "examples/language_model/step_metrics.hpp"
 #include "nn/linformer.hpp"
 
@@ -37,6 +38,8 @@ class Objective {
     // For people: lines that say what trains, what validates and how much the steps read.
     virtual std::vector<std::string> outline() const = 0;
     virtual std::string loss_unit() const = 0;
+    // Losses of guessing without a look at what is to be guessed.
+    virtual std::vector<Baseline> baselines() const = 0;
 };
 
 }  // namespace taper::examples

@@ -158,7 +158,8 @@ void RunLog::draw() {
     if (curves.empty()) return;
     std::string reason = "the program gnuplot could not draw it (Debian: gnuplot-nox)";
     try {
-        drawn_ = plot(path("loss.svg"), "loss", "step", loss_unit_, curves);
+        drawn_ = plot(path("loss.svg"), "The loss of each step, beside losses that need no model",
+                      "step", loss_unit_, curves, Scale::linear, Titles::beside_curves);
     } catch (const std::system_error& error) {  // a run can do without
         drawn_ = false;
         reason = error.what();

@@ -20,9 +20,12 @@ std::vector<StepMetrics> recorded_steps(const std::string& directory);
 
 class RunLog {
   public:
-    // loss_unit: of the axis of loss.svg.
-    explicit RunLog(std::string directory, std::string loss_unit = "nats per predicted token")
-        : directory_(std::move(directory)), loss_unit_(std::move(loss_unit)) {}
+    // loss_unit: of the axis of loss.svg; baselines: lines across it.
+    explicit RunLog(std::string directory, std::string loss_unit = "nats per predicted token",
+                    std::vector<Baseline> baselines = {})
+        : directory_(std::move(directory)),
+          loss_unit_(std::move(loss_unit)),
+          curves_(std::move(baselines)) {}
     // Continues the files of a run that stands at this step: cut before what is of later steps.
     // Error, and the files are as they were: a line of metrics.jsonl is no step, or none after the
     // one before.

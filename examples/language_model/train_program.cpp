@@ -1,5 +1,6 @@
 #include "examples/language_model/train_program.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
@@ -8,6 +9,7 @@
 #include "core/kernels/parallel.hpp"
 #include "examples/common/model_memory.hpp"
 #include "examples/common/program.hpp"
+#include "examples/language_model/attention_film.hpp"
 #include "examples/language_model/language_objective.hpp"
 #include "examples/language_model/run_start.hpp"
 #include "examples/language_model/training_options.hpp"
@@ -32,6 +34,17 @@ nn::Config new_config(const LanguageModelOptions& chosen, const Tokenizer& token
     return config;
 }
 
+// The first window that validates, or one that trains, of a masked model with a mask in its middle.
+TokenIds filmed_window(const Tokenizer& tokenizer, const Corpus& corpus) {
+    const auto windows = corpus.validation_windows(most_validation_windows);
+    const auto window =
+        windows.empty() ? corpus.training_window(Random(0, "example"), 0) : windows[0];
+    const std::size_t n = std::min(window.size(), most_filmed_tokens);
+    TokenIds ids(window.begin(), window.begin() + static_cast<std::ptrdiff_t>(n));
+    if (tokenizer.mask_id()) ids[n / 2] = static_cast<std::int32_t>(*tokenizer.mask_id());
+    return ids;
+}
+
 int train_with(const std::string& program, LanguageModelOptions& chosen, Options& options,
                ModelKind model_kind, const MakeTask& make_task, const AfterStep& after_step) {
     const bool causal = model_kind == ModelKind::causal;
@@ -46,11 +59,13 @@ int train_with(const std::string& program, LanguageModelOptions& chosen, Options
         chosen_k = chosen.fit_default_k(options);
         directory->require_new();
     }
+    check_film(chosen);
     if (chosen.text.empty()) throw Error("--text: at least one file must be given");
     set_threads(static_cast<int>(chosen.threads));
     check_options(chosen.model_config(1, causal), options);  // before any long work
     const TokenizerKind kind = tokenizer_kind_from(chosen.tokenizer);
-    say_notices(std::vector{chosen_k, chosen.idle_options(options), chosen.late_warmup()});
+    say_notices(std::vector{chosen_k, chosen.idle_options(options), chosen.late_warmup(),
+                            chosen.idle_plot_text()});
 
     std::vector<Text> texts = read_texts(chosen, encoding_of(kind), stored);
     const std::string text_hashes = hashes_of(texts);
@@ -74,18 +89,25 @@ int train_with(const std::string& program, LanguageModelOptions& chosen, Options
     say_notices(corpus.notices());
     const std::unique_ptr<Task> task = make_task(*tokenizer, corpus);
 
+    const auto kept =
+        without(LanguageModelOptions::stored(causal), LanguageModelOptions::may_change());
+    auto film =
+        film_of(chosen, *tokenizer, filmed_window(*tokenizer, corpus), config.length,
+                options.stored(kept).dump() + text_hashes, stored ? stored->checkpoint.steps() : 0);
+
     LanguageObjective objective(chosen, *tokenizer, corpus, *task);
     Training training(chosen, nn::Linformer<float>(config), identity, *tokenizer, objective);
     if (stored) {
         training.resume(std::move(directory), stored->checkpoint, stored->steps);
         stored.reset();  // its memory is as much as the model's and Adam's
     }
-    const int status = training.run(after_step);
+    const int status = training.run(after_step, frames_of(film));
     if (status != 0) {
         say_how_to_resume(program, chosen);
         return status;
     }
     say_done(chosen, training.log());
+    say_film(film);
     say_how_to_use(program, chosen, model_kind, beginning_of(corpus, *tokenizer, chosen.length));
     return 0;
 }

@@ -23,7 +23,7 @@ Training::Training(const TrainingOptions& options, nn::Linformer<float> model,
       parameters_(model_.parameters()),
       adam_(parameters_, {.weight_decay = options.weight_decay}),
       validation_(objective.validation_batches()),
-      log_(options.out, objective.loss_unit()),
+      log_(options.out, objective.loss_unit(), objective.baselines()),
       reporter_(options) {}
 
 static std::string step_text(std::uint64_t step) { return "step " + std::to_string(step) + ": "; }
@@ -131,6 +131,7 @@ bool Training::finish_step(StepMetrics metrics) {
     if (validate) {
         reporter_.report();
         show_sample(metrics.step);
+        if (after_evaluation_) after_evaluation_(metrics, model_);
         reporter_.validated(now() - start);
     }
     reporter_.refresh();
@@ -251,12 +252,14 @@ void Training::begin() {
 
 // Ctrl-C sets a flag (common/program.cpp), which this loop and validation see by stop_status().
 // Then save() writes the checkpoint: checkpoint.cpp, core/io/safetensors.cpp, core/io/file.cpp.
-int Training::run(const AfterStep& after_step) {
+int Training::run(const AfterStep& after_step, const AfterEvaluation& after_evaluation) {
+    after_evaluation_ = after_evaluation;
     if (progress_.step >= options_.steps && !progress_.pending) {
         save_done_run();
         return 0;
     }
     begin();
+    if (after_evaluation && progress_.step == 0) after_evaluation({.step = 0}, model_);
     std::optional<StepMetrics> metrics = progress_.pending;
     for (;;) {
         if (metrics && finish_step(*metrics) && due(options_.save_every)) save();

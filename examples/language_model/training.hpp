@@ -18,6 +18,8 @@
 namespace taper::examples {
 
 using AfterStep = std::function<void(std::uint64_t step, const nn::Linformer<float>& model)>;
+using AfterEvaluation =
+    std::function<void(const StepMetrics& metrics, const nn::Linformer<float>& model)>;
 
 class Training {
   public:
@@ -31,8 +33,10 @@ class Training {
                 std::uint64_t steps_before);
     // Trains to the last step. Returns 0, or the stop status of the signal that ended it, after
     // saving. after_step: is called after each step that is trained, before it is recorded.
+    // after_evaluation: before the first step, with step 0 and no losses, and after each step that
+    // is validated, or would be if there were anything to validate on.
     // NotFinite: a loss, a gradient, a weight or a moment that is not finite.
-    int run(const AfterStep& after_step = {});
+    int run(const AfterStep& after_step = {}, const AfterEvaluation& after_evaluation = {});
     const RunLog& log() const { return log_; }
     const nn::Linformer<float>& model() const { return model_; }
     std::uint64_t steps() const { return progress_.step; }  // done
@@ -67,6 +71,7 @@ class Training {
     nn::Adam<float> adam_;
     std::vector<Batch> validation_;
     Progress progress_;
+    AfterEvaluation after_evaluation_;
     RunLog log_;
     Reporter reporter_;
 };

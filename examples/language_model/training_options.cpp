@@ -39,6 +39,20 @@ void TrainingOptions::declare_steps(Options& options, const std::string& rows,
     options.default_is_of_machine("--threads");
 }
 
+void TrainingOptions::declare_film(Options& options, const std::string& example) {
+    options.path("--plot", plot,
+                 "directory for a film of what each head attends to: a picture at each validation, "
+                 "frame_STEP.svg, and index.html, which shows them one after another. It may be "
+                 "another one, or none, with --resume");
+    options.text(
+        "--plot-text", plot_text,
+        "text whose attention the film shows, at most its first 32 tokens; default: " + example);
+}
+
+std::string TrainingOptions::idle_plot_text() const {
+    return plot.empty() && !plot_text.empty() ? "--plot-text: no effect without --plot" : "";
+}
+
 std::string TrainingOptions::late_warmup() const {
     if (warmup <= steps) return "";
     return "--warmup " + std::to_string(warmup) +
@@ -60,6 +74,12 @@ std::vector<std::string> TrainingOptions::may_change() {
     return {"--steps", "--eval-every", "--save-every", "--threads"};
 }
 
+std::vector<std::string> without(std::vector<std::string> names,
+                                 const std::vector<std::string>& others) {
+    for (const std::string& name : others) std::erase(names, name);
+    return names;
+}
+
 void LanguageModelOptions::declare(Options& options, bool causal) {
     options.files("--text", text,
                   "file to learn from, UTF-8 (byte: any); repeatable. A BOM is dropped, CRLF is "
@@ -70,6 +90,8 @@ void LanguageModelOptions::declare(Options& options, bool causal) {
     if (causal) declare_window(options);
     else declare_rescale(options);
     declare_steps(options, "windows", "at most 200 windows");
+    declare_film(options, causal ? "the first window that validates"
+                                 : "the first window that validates, with a mask in its middle");
 }
 
 std::vector<std::string> LanguageModelOptions::stored(bool causal) {

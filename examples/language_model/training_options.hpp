@@ -23,6 +23,8 @@ struct TrainingOptions : ModelOptions {
     std::uint64_t eval_every = 100;  // 0: at the end only
     std::uint64_t save_every = 100;  // 0: at the end only
     std::uint64_t threads;
+    std::string plot;       // a directory for the film of the attention; "": none
+    std::string plot_text;  // whose attention; "": the first that validates
 
     TrainingOptions();
     void declare_directory(Options& options);
@@ -30,6 +32,11 @@ struct TrainingOptions : ModelOptions {
     // rows: what a batch is of; validating: of what validates, at most how much.
     void declare_steps(Options& options, const std::string& rows, const std::string& validating);
 
+    // example: whose attention is drawn by default.
+    void declare_film(Options& options, const std::string& example);
+
+    // A line for the user where there is a text and no film; or "".
+    std::string idle_plot_text() const;
     // A line for the user where the steps end before the warm-up; or "".
     std::string late_warmup() const;
 
@@ -38,6 +45,10 @@ struct TrainingOptions : ModelOptions {
     // Those of them that --resume may be given anew.
     static std::vector<std::string> may_change();
 };
+
+// These names of options but the others: stored ones that may not change say what a run is.
+std::vector<std::string> without(std::vector<std::string> names,
+                                 const std::vector<std::string>& others);
 
 struct LanguageModelOptions : TrainingOptions {
     std::vector<std::string> text;

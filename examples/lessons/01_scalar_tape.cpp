@@ -90,17 +90,23 @@ static void the_graph() {
           "Step by step y is what the formula (x + w) tanh(x) gives at once.");
 }
 
-// ---- 2. The chain rule: multiply along a way, add over the ways
+// ---- 2. The chain rule: multiply along a path, add over the paths
 //
 // Move $w$ a little, by $h$. Then $q$ moves by $h$ times the slope $t$, and $y$ moves by that times
-// the slope 1. Along one way the slopes are multiplied. This is the chain rule:
+// the slope 1. Along one path the slopes are multiplied. This is the chain rule:
 //
 //     (d y) / (d w) = (del y) / (del q) (del q) / (del w) = 1 * t
 //
-// From $x$ three ways lead to $y$. When $x$ moves, all three bring their share, and for a small
-// move the shares do not disturb one another. So they are added:
+// From $x$ three paths lead to $y$. When $x$ moves, all three bring their share, and for a small
+// move the shares do not disturb one another. Say $x$ moves by $a$ and $t$ by $b$. Then $p = x t$
+// becomes
 //
-//     (d y) / (d x) = sum_("ways from " x " to " y) prod_("arrows of the way") "slope"
+//     (x + a) (t + b) = x t + a t + x b + a b
+//
+// and $a b$, a small move times a small move, is nothing beside the two others. So the shares are
+// added:
+//
+//     (d y) / (d x) = sum_("paths") prod_("arrows of the path") "slope"
 //
 // There is another method, which needs no slopes at all: move $x$ a little to both sides and look
 // at $y$. It is inexact, and slow where there are many inputs, but it knows nothing of our rules
@@ -119,15 +125,15 @@ template <class N> N f(N x, N w) {
 }
 
 static void the_chain_rule() {
-    section("2. The chain rule: multiply along a way, add over the ways");
+    section("2. The chain rule: multiply along a path, add over the paths");
     const double t = std::tanh(at_x);
-    const double straight = 1 * t;
+    const double direct = 1 * t;
     const double through_t_and_p = 1 * at_x * (1 - t * t);
     const double through_t_and_q = 1 * at_w * (1 - t * t);
-    const double dx = straight + through_t_and_p + through_t_and_q;
+    const double dx = direct + through_t_and_p + through_t_and_q;
     const double dw = 1 * t;
-    Table table({"way", "slopes from y back", "product"}, 6);
-    table.row("x -> p -> y", "1 * t", straight);
+    Table table({"path", "slopes from y back", "product"}, 6);
+    table.row("x -> p -> y", "1 * t", direct);
     table.row("x -> t -> p -> y", "1 * x * (1 - t^2)", through_t_and_p);
     table.row("x -> t -> q -> y", "1 * w * (1 - t^2)", through_t_and_q);
     table.row("all from x", "sum", dx);
@@ -138,19 +144,19 @@ static void the_chain_rule() {
     const double measured_dx = (f(at_x + h, at_w) - f(at_x - h, at_w)) / (2 * h);
     const double measured_dw = (f(at_x, at_w + h) - f(at_x, at_w - h)) / (2 * h);
     claim(near(dw, measured_dw, 1e-9),
-          "The one way from w has the product that the central difference in w measures.");
+          "The one path from w has the product that the central difference in w measures.");
     claim(near(dx, measured_dx, 1e-9),
-          "The three ways from x have the sum that the central difference in x measures.");
-    claim(above(std::abs(straight - measured_dx), 0.1),
-          "The straight way from x alone is wrong by more than 0.1.");
+          "The three paths from x have the sum that the central difference in x measures.");
+    claim(above(std::abs(direct - measured_dx), 0.1),
+          "The direct path from x alone is wrong by more than 0.1.");
 }
 
 // ---- 3. Backwards over a tape
 //
-// To walk each way by itself is too slow, for the ways may be very many (section 4). But they share
-// their parts. Both ways from $x$ through $t$ begin with the same arrow, so first find out what $t$
-// means for $y$, once and for all, and then multiply once by the slope of the arrow. Write $dv$ for
-// $d y // d v$, the gradient of a node $v$. Then
+// To walk each path by itself is too slow, for the paths may be very many (section 4). But they
+// share their parts. Both paths from $x$ through $t$ begin with the same arrow, so first find out
+// what $t$ means for $y$, once and for all, and then multiply once by the slope of the arrow. Write
+// $dv$ for $d y // d v$, the gradient of a node $v$. Then
 //
 //     dy = 1
 //     dv = sum_("results " u " made of " v) du (del u) / (del v)
@@ -158,8 +164,10 @@ static void the_chain_rule() {
 // The second line is the whole of backpropagation. It wants one thing: $du$ must be complete before
 // it is handed on, and complete it is when all that was made of $u$ has handed on its own. What is
 // made of a number is computed after the number. So note each step in a list as it is computed; go
-// through that list *from the last step to the first*; and whenever you come to a step, all the
-// steps which use its result lie behind you. Forwards the numbers flow, backwards the gradients:
+// through that list *from the last step to the first*; and whenever you come to a step, you have
+// already been at all the steps which use its result. (The order of computation is a *topological
+// order* of the graph: each node comes after those that it was made of.) Forwards the numbers flow,
+// backwards the gradients:
 //
 // ```
 //   dx <---+----------------- dp  <------+
@@ -204,7 +212,7 @@ static Number tanh(Number a) {
     return {t, {{a.index}, {1 - t * t}}};
 }
 
-// Record i hands on its gradient: to each input, times the slope. The += is the sum over the ways.
+// Record i hands on its gradient: to each input, times the slope. The += is the sum over the paths.
 static void hand_on(std::size_t i, std::vector<double>& gradient) {
     for (std::size_t j = 0; j < tape[i].inputs.size(); ++j)
         gradient[tape[i].inputs[j]] += gradient[i] * tape[i].slopes[j];
@@ -254,32 +262,32 @@ static void over_a_tape() {
     early[y.index] = 1;
     for (const std::size_t i : {5u, 2u, 3u, 4u}) hand_on(i, early);
     claim(near(early[x.index], t, 1e-15),
-          "If t has its turn before p and q, it hands on nothing, and dx is the straight way's "
+          "If t has its turn before p and q, it hands on nothing, and dx is the direct path's "
           "alone.");
 }
 
-// ---- 4. Many ways, few records
+// ---- 4. Many paths, few records
 //
 // Double a number, double the result, and so on, fifty times: $z_(i+1) = z_i + z_i$. At each step a
-// way can take the left arrow or the right, so $2^50$ ways lead from $z_0$ to $z_50$. At a billion
-// ways a second to walk them takes thirteen days. The tape has a record for each step, and the loop
-// visits each once.
+// path can take the left arrow or the right, so $2^50$ paths lead from $z_0$ to $z_50$. At a
+// billion paths a second to walk them takes thirteen days. The tape has a record for each step, and
+// the loop visits each once.
 //
 // A number can also be used twice by one step, as in $z z$, and then that step has two arrows from
 // it. Each brings its share: $dz = z + z$, which is the $2 z$ of school.
-static void many_ways() {
-    section("4. Many ways, few records");
+static void many_paths() {
+    section("4. Many paths, few records");
     tape.clear();
     const Number start = 1.0;
     Number z = start;
     for (int i = 0; i < 50; ++i) z = z + z;
     const double dz = backward(z)[start.index];
-    Table table({"records on the tape", "ways = dz"}, 17);
+    Table table({"records on the tape", "paths = dz"}, 17);
     table.row(tape.size(), dz);
     table.print();
     claim(equal(tape.size(), 51u), "Fifty doublings are 51 records: a leaf and fifty sums.");
     claim(equal(dz, std::pow(2.0, 50)),
-          "The loop over them has added up all 2^50 ways: the gradient is 2^50.");
+          "The loop over them has added up all 2^50 paths: the gradient is 2^50.");
 
     const Number three = 3.0;
     const Number square = three * three;
@@ -292,8 +300,8 @@ static void many_ways() {
 // ---- 5. What it costs, beside forward mode and differences
 //
 // The slopes can be multiplied from the other end as well. *Forward mode* carries with every number
-// its derivative by one chosen input, from the input on: such a pair $a + b epsilon$ is called a
-// dual number. It needs no tape. But one pass gives the derivatives by one input alone. So for $n$
+// its derivative by one chosen input, from the input on: such a pair $a + b epsi$ is called a dual
+// number. It needs no tape. But one pass gives the derivatives by one input alone. So for $n$
 // inputs and one result:
 //
 // - central differences: two passes through the function for each input, and inexact;
@@ -477,7 +485,7 @@ int main() {
     the_graph();
     the_chain_rule();
     over_a_tape();
-    many_ways();
+    many_paths();
     the_cost();
     a_step_down();
 }

@@ -152,12 +152,11 @@ static void backward_of_a_product() {
 
 // ---- 3. How to remember it: the shapes
 //
-// A gradient has the shape of what it belongs to. $dA$ is $(m, k)$, and it must be made of $dC$,
-// which is $(m, n)$, and of $B$, which is $(k, n)$, since the slopes are entries of $B$. There are
+// A gradient has the shape of what it belongs to. $dA$ is `(m, k)`, and it must be made of $dC$,
+// which is `(m, n)`, and of $B$, which is `(k, n)`, since the slopes are entries of $B$. There are
 // eight ways to multiply the two: each as it is or transposed, in either order. If $m$, $k$ and $n$
-// are three different numbers, one way alone gives $(m, k)$:
-//
-//     dC B^T: (m, n) (n, k) = (m, k)
+// are three different numbers, one way alone gives `(m, k)`, and that is $dC B^T$: `(m, n)` times
+// `(n, k)`.
 //
 // That is the memory aid. But where all matrices are square, every way fits, and no error will tell
 // that one has taken the wrong one. Then what helps is the derivation, and a gradient check.
@@ -207,11 +206,11 @@ static void the_shapes() {
 // matrices, and all before them count the matrices, as the texts of a batch. Nothing new happens
 // backward, if each has a $B$ of its own. But a weight is one matrix for the whole batch:
 //
-//     C_(tij) = sum_l A_(til) B_(lj)
+//     C_(t i j) = sum_l A_(t i l) B_(lj)
 //
 // Now $B_(lj)$ occurs in column $j$ of every $C_t$. So the sum runs over $t$ as well:
 //
-//     dB_(lj) = sum_t sum_i A_(til) dC_(tij)
+//     dB_(lj) = sum_t sum_i A_(t i l) dC_(t i j)
 //
 // That is $A_t^T dC_t$, summed over the batch. To say the same in another way: put all rows of the
 // batch one below the other, in one tall matrix; then one product $A^T dC$ does it all.
@@ -260,7 +259,7 @@ static void a_batch() {
 //
 // *Backward is the sum over what was copied.* For a product the slope comes first: in
 // $y_(ij) = x_(ij) s_i$ each copy of $s_i$ has the gradient $dy_(ij) x_(ij)$, and then these are
-// summed over $j$. The result has the shape of $s$, $(2, 1)$ as before: the summed axis stays as 1.
+// summed over $j$. The result has the shape of $s$, `(2, 1)` as before: the summed axis stays as 1.
 // To keep it is called *keepdims*.
 static void copies_and_sums() {
     section("5. Broadcasting copies, so backward adds");
@@ -296,9 +295,9 @@ static void copies_and_sums() {
 
 // ---- 6. Keepdims, and a mistake that is silent
 //
-// To take from each row of $x$ its mean, one writes `x - mean(x, 1, KeepDims::yes)`: $(2, 3)$ less
-// $(2, 1)$. Without keepdims the means are $(2)$, which do not fit beside $(2, 3)$: an error, and a
-// lucky one. For with three rows of three the means are $(3)$, and they fit. But the last axes
+// To take from each row of $x$ its mean, one writes `x - mean(x, 1, KeepDims::yes)`: `(2, 3)` less
+// `(2, 1)`. Without keepdims the means are `(2)`, which do not fit beside `(2, 3)`: an error, and a
+// lucky one. For with three rows of three the means are `(3)`, and they fit. But the last axes
 // meet, so they are taken from the columns, and nobody complains.
 static void keepdims() {
     section("6. Keepdims, and a mistake that is silent");
@@ -334,8 +333,8 @@ static void keepdims() {
 //
 // This is no accident. Both are linear: each can be written as a matrix $M$ that is applied to the
 // entries of $x$, put in one column. The backward of $y = M x$ is $dx = M^T dy$, as you can read
-// off section 2. And the matrix of the sum is the transposed matrix of the copy. What belongs
-// together in this way has a test that needs no derivative: for all $x$ and $dy$,
+// off section 2. And the matrix of the sum is the transposed matrix of the copy. The field calls
+// two such operations *adjoint*. They have a test that needs no derivative: for all $x$ and $dy$,
 //
 //     sum_i dy_i (M x)_i = sum_j (M^T dy)_j x_j
 //
@@ -379,10 +378,11 @@ static void linear_pairs() {
 // All its gradients are here already. Put $A = x$ and $B = W^T$ in section 2:
 //
 //     dx = dy B^T = dy W
-//     d(W^T) = x^T dy, so dW = dy^T x
+//     dB = A^T dC = x^T dy
+//     dW = dB^T = dy^T x
 //     db_j = sum_i dy_(ij)
 //
-// Check the shapes: $dW$ is (out, rows) times (rows, in). In words: $dW_(oi)$ adds up, over all
+// Check the shapes: $dW$ is (out, rows) times (rows, in). In words: $dW_(o i)$ adds up, over all
 // rows, what the output $o$ wants, $dy_o$, times what the input $i$ brought, $x_i$.
 //
 // Below, the layer is written with three ops. taper has one op for it, `linear`, with these three

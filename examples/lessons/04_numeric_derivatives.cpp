@@ -104,29 +104,30 @@ static void truncation_measured() {
         table.row(h, largest_error(f_one_sided, h), largest_error(f_central, h));
     table.print();
     claim(near(largest_error(f_one_sided, 1e-2) / largest_error(f_one_sided, 1e-3), 10, 0.5),
-          "From h = 0.01 to 0.001 the one-sided difference gets ten times more exact, within 5 %.");
+          "From h = 0.01 to 0.001 the one-sided difference gets ten times more exact, to one part "
+          "in twenty.");
     claim(near(largest_error(f_central, 1e-2) / largest_error(f_central, 1e-3), 100, 5),
-          "The central difference gets a hundred times more exact, within 5 %.");
+          "The central difference gets a hundred times more exact, to one part in twenty.");
 }
 
 // ---- 3. Rounding
 //
-// A `double` has 53 binary digits, so each result is rounded by up to $epsilon / 2$ of itself, with
-// $epsilon = 2^-52 = 2.2 * 10^-16$; a `float` has 24, and $epsilon = 2^-23 = 1.2 * 10^-7$. So
-// $1 + 10^-8$ is 1 in `float`: if the step is smaller than what the type can see, nothing moves at
-// all.
+// A `double` has 53 binary digits, so each result is rounded by up to $epsi / 2$ of itself, where
+// $epsi$, the *machine epsilon*, is $2^-52 = 2.2 * 10^-16$. A `float` has 24, and its $epsi$ is
+// $2^-23 = 1.2 * 10^-7$. So $1 + 10^-8$ is 1 in `float`: if the step is smaller than what the type
+// can see, nothing moves at all.
 //
 // Well before that the difference is spoilt. $f(x + h)$ and $f(x - h)$ are each wrong by about
-// $epsilon |f(x)|$. Their difference is as wrong, and is divided by a small number:
+// $epsi |f(x)|$. Their difference is as wrong, and is divided by a small number:
 //
-//     "rounding error" ~~ epsilon |f(x)| / h
+//     "rounding error" ~~ epsi |f(x)| / h
 //
 // A tenth of the step makes ten times the error. The table shows it for small steps, beside that
 // estimate with the largest $|f|$ of the twenty places.
 //
 // The step is rounded, too. $x + h$ is the number that the type has nearest to it, and so what lies
 // between the two places is not quite $2 h$. This error can be avoided: divide by the step that was
-// really taken, or take a power of two for $h$, which $x + h$ then has exactly.
+// really taken, or take a power of two for $h$, for then $x + h$ is exact, as a rule.
 static void rounding() {
     section("3. Rounding");
     const double epsilon = std::numeric_limits<double>::epsilon();
@@ -165,16 +166,16 @@ static void rounding() {
 // ---- 4. The best step
 //
 // Add the two errors of the central difference, and look where the sum is smallest: where its
-// derivative by $h$ is 0. With all of $f$'s own numbers near 1,
+// derivative by $h$ is 0. Where the function and its third derivative are near 1,
 //
-//     E(h) = h^2 / 6 + epsilon / h
-//     E'(h) = h / 3 - epsilon / h^2 = 0
-//     h = (3 epsilon)^(1/3) ~~ epsilon^(1/3)
+//     E(h) = h^2 / 6 + epsi / h
+//     E'(h) = h / 3 - epsi / h^2 = 0
+//     h = (3 epsi)^(1/3) ~~ epsi^(1/3)
 //
-// There both terms are near $epsilon^(2/3)$. So a central difference has two thirds of the digits
-// of its type, and no more: some ten of the sixteen of `double`, and four or five of the seven of
+// There both terms are near $epsi^(2/3)$. So a central difference has two thirds of the digits of
+// its type, and no more: some ten of the sixteen of `double`, and four or five of the seven of
 // `float`. That is why gradients are checked in `double`. (A one-sided one has half of them, at
-// $h = epsilon^(1/2)$.)
+// $h = epsi^(1/2)$.)
 //
 // ```
 //   error |  \                       /
@@ -257,8 +258,8 @@ static void the_best_step() {
 //     (4 D(h/2) - D(h)) / 3 = f' - b h^4 / 4 + ...
 //
 // This is *Richardson's extrapolation* (Richardson 1911). Of $x^3$, where $D(h) = 3 + h^2$, it
-// leaves nothing but the exact 3. In general it may take a larger step, near $epsilon^(1/5)$, where
-// rounding does less harm, and reaches about $epsilon^(4/5)$.
+// leaves nothing but the exact 3. In general it may take a larger step, near $epsi^(1/5)$, where
+// rounding does less harm, and reaches about $epsi^(4/5)$.
 static double extrapolated(double (*function)(double), double x, double h) {
     return (4 * central(function, x, h / 2) - central(function, x, h)) / 3;
 }
@@ -281,8 +282,9 @@ static void two_steps() {
     }
     std::cout << "  The marks are '*' for one step and '+' for two, extrapolated:\n";
     table.print();
-    claim(near(largest_error(f_extrapolated, 1e-1) / largest_error(f_extrapolated, 1e-2), 1e4, 1e3),
-          "From h = 0.1 to 0.01 the extrapolated error falls ten thousandfold, within 10 %.");
+    claim(
+        near(largest_error(f_extrapolated, 1e-1) / largest_error(f_extrapolated, 1e-2), 1e4, 1e3),
+        "From h = 0.1 to 0.01 the extrapolated error falls ten thousandfold, to one part in ten.");
     claim(below(best, 1e-11), "The least error of the table is below 1e-11.");
     claim(below(best, best_of_one / 10), "It is below a tenth of the least error of one step.");
 }

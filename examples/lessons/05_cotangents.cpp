@@ -165,13 +165,13 @@ static void row_by_row() {
     double largest_sum = 0;
     for (std::size_t i = 0; i < 3; ++i)
         largest_sum = examples::larger(largest_sum, std::abs(J(0, i) + J(1, i) + J(2, i)));
-    claim(below(largest_sum, 1e-15), "Each column of softmax's Jacobian adds up to 0.");
+    claim(below(largest_sum, 1e-14), "Each column of softmax's Jacobian adds up to 0.");
 }
 
 // ---- 4. Why one asks for the product and never for the matrix
 //
-// Most of a Jacobian is 0, and what is not 0 has a pattern. `tanh` works on each number alone, so
-// all but the diagonal is 0, and $dy^T J$ is $dy_i (1 - y_i^2)$: $n$ multiplications, where the
+// Of many a Jacobian most is 0, and what is not 0 has a pattern. `tanh` works on each number alone,
+// so all but the diagonal is 0, and $dy^T J$ is $dy_i (1 - y_i^2)$: $n$ multiplications, where the
 // matrix has $n^2$ entries. In a matrix product an entry of $A$ touches one row of $C$; the product
 // with all of $J$ is $dC B^T$ (lesson 3), and its multiplications are as many as the entries of $J$
 // that are not 0.

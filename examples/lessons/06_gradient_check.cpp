@@ -1,9 +1,9 @@
 // Lesson 6. The gradient check: reading what it says
 //
 // Whoever writes a backward by hand wants to know whether it is right, before a model is trained
-// with it. A wrong gradient seldom looks wrong: the loss falls all the same, only more slowly, and
-// ends higher. The *gradient check* puts together what the last lessons had: differences as a judge
-// (lesson 4), taken of random cotangents (lesson 5), for every entry of every input.
+// with it. A wrong gradient often does not look wrong: the loss may fall all the same, only more
+// slowly, and end higher. The *gradient check* puts together what the last lessons had: differences
+// as a judge (lesson 4), taken of random cotangents (lesson 5), for every entry of every input.
 //
 // It answers with more than yes or no. It says which entries are wrong, and what they should be,
 // and the pattern of that often names the line. This lesson reads such reports: of a forgotten
@@ -37,9 +37,9 @@ using examples::larger;
 //
 //     "relative error" = |"analytic" - "numeric"| / (sum_j |dy_j (del y_j) / (del x_i)|)
 //
-// *Analytic* is what backward says, *numeric* what the differences say. Below stands the sum of the
-// sizes of all terms, and not that of their sum, which might be 0 by chance. The check passes where
-// no error is above $10^-9$.
+// *Analytic* is what backward says, *numeric* what the differences say. The denominator adds up the
+// sizes of all terms of the derivative; the size of their sum might be 0 by chance. The check
+// passes where no error is above $10^-9$.
 //
 // The report is one line, if all is well: the name, how many entries were checked, and the worst
 // error.
@@ -60,26 +60,26 @@ static void one_call() {
 
 // ---- 2. A mistake, and its trace
 //
-// Now some backwards that are wrong. To have them without writing an op (that is lesson 7), take
-// the value of the right $y$ and the gradient of some other $g$. With `detach` of lesson 2 that is
-// one line: `g - g.detach()` is 0, and its gradient is that of $g$.
+// Now some backward passes that are wrong. To have them without writing an op (that is lesson 7),
+// take the value of the right $y$ and the gradient of some other $u$. With `detach` of lesson 2
+// that is one line: `u - u.detach()` is 0, and its gradient is that of $u$.
 //
 // The first is the softmax of lesson 5, whose backward has forgotten the factor $y_i$:
 //
 //     dx_i = dy_i - sum_j y_j dy_j
 //
-// This is what would be right for $g_j = x_j - y_j sum_i x_i$, with $y$ a constant. (The slope of
-// $g_j$ by $x_i$ is $[i = j] - y_j$: 1 where $i = j$, else 0, less $y_j$.)
+// This is what would be right for $u_j = x_j - y_j sum_i x_i$, with $y$ a constant. (The slope of
+// $u_j$ by $x_i$ is 1 where $i = j$, else 0, less $y_j$.)
 //
 // The report of a failed check has a line for each of the first ten entries that are wrong. Divide
 // numeric by analytic: that is the factor by which backward is wrong.
-static Var<double> with_gradient_of(const Var<double>& y, const Var<double>& g) {
-    return y.detach() + (g - g.detach());
+static Var<double> with_gradient_of(const Var<double>& y, const Var<double>& u) {
+    return y.detach() + (u - u.detach());
 }
 static Var<double> broken_softmax(const Inputs& in) {
     const Var<double> y = softmax(in[0]);
-    const Var<double> g = in[0] - y.detach() * sum(in[0], 1, KeepDims::yes);
-    return with_gradient_of(y, g);
+    const Var<double> u = in[0] - y.detach() * sum(in[0], 1, KeepDims::yes);
+    return with_gradient_of(y, u);
 }
 
 static void a_mistake() {
@@ -119,19 +119,24 @@ static void a_mistake() {
 // - a sum over the rows that is a mean: the ratio is the number of rows.
 //
 // In each case one input is wrong and the other is right, and the report names it.
+static Var<double> product(const Inputs& in) { return in[1] * square(in[0]); }
+
+// Its gradient in two parts: this has the right dx and nothing for w,
+static Var<double> for_x(const Inputs& in) { return in[1].detach() * square(in[0]); }
+// and this has the right dw and nothing for x.
+static Var<double> for_w(const Inputs& in) { return in[1] * square(in[0].detach()); }
+
 static Var<double> no_factor(const Inputs& in) {
-    const Var<double> y = in[1] * square(in[0]);
-    return with_gradient_of(y, in[1] * square(in[0].detach()) + (in[1] * in[0]).detach() * in[0]);
+    return with_gradient_of(product(in), for_x(in) / 2.0 + for_w(in));
 }
 static Var<double> wrong_sign(const Inputs& in) {
-    const Var<double> y = in[1] * square(in[0]);
-    return with_gradient_of(y, in[1].detach() * square(in[0]) - in[1] * square(in[0].detach()));
+    return with_gradient_of(product(in), for_x(in) - for_w(in));
 }
-static Var<double> nothing_for_w(const Inputs& in) { return in[1].detach() * square(in[0]); }
+static Var<double> nothing_for_w(const Inputs& in) {
+    return with_gradient_of(product(in), for_x(in));
+}
 static Var<double> mean_for_w(const Inputs& in) {
-    const Var<double> y = in[1] * square(in[0]);
-    const Var<double> quarter = in[1] * square(in[0].detach()) / 4.0;
-    return with_gradient_of(y, in[1].detach() * square(in[0]) + quarter);
+    return with_gradient_of(product(in), for_x(in) + for_w(in) / 4.0);
 }
 
 static void patterns() {
@@ -174,9 +179,9 @@ static void patterns() {
 // ---- 4. How small a mistake it sees
 //
 // Here the value is that of softmax, and the gradient is too large by three parts in a hundred
-// million. The best that differences in `float` can do is four digits (lesson 4), so there it would
-// pass. In `double`, extrapolated, it does not. That is why `gradcheck` works in `double` alone,
-// though models are trained in `float`: taper's ops are templates, and it is the same code.
+// million. The best that differences in `float` can do is four digits (lesson 4), so there nobody
+// would see it. In `double`, extrapolated, it does not. That is why `gradcheck` works in `double`
+// alone, though models are trained in `float`: taper's ops are templates, and it is the same code.
 static Var<double> steeper_softmax(const Inputs& in) {
     const Var<double> y = softmax(in[0]);
     return with_gradient_of(y, y * (1 + 3e-8));

@@ -1,9 +1,9 @@
 // Lesson 8. Optimisers: from a gradient to a step
 //
-// Backpropagation says how the loss changes with every weight. An **optimiser** makes a step of it:
+// Backpropagation says how the loss changes with every weight. An *optimiser* makes a step of it:
 // it says in which direction, and how far, each weight moves. This lesson goes from the plainest
 // one, gradient descent, to the one that trains language models, Adam with weight decay, a schedule
-// and clipping; each is written by hand in a few lines and then held against taper's own class.
+// and clipping. They are written by hand in a few lines and then held against taper's own classes.
 //
 // After lessons 1 to 7. About 45 minutes.
 //
@@ -34,7 +34,7 @@ using lessons::Table;
 
 // ---- 1. A loss is a landscape
 //
-// Training looks for the weights at which one number, the **loss**, is lowest. With two weights one
+// Training looks for the weights at which one number, the *loss*, is lowest. With two weights one
 // can picture it: the weights are a place on a map, the loss is the height there. Ours is a valley,
 // flat along $w_0$ and steep along $w_1$:
 //
@@ -42,7 +42,7 @@ using lessons::Table;
 //     (del f) / (del w_i) = c_i w_i
 //
 // with $c_0 = 1$ and $c_1 = 25$. The lowest point is $w = 0$. The second derivative along a weight,
-// here $c_i$, is called the **curvature**. A network has millions of weights, and nobody knows its
+// here $c_i$, is called the *curvature*. A network has millions of weights, and nobody knows its
 // lowest point; but near such a point every smooth loss looks like this one, seen along suitable
 // directions: its Taylor series has no linear part there, and begins with the squares.
 //
@@ -53,12 +53,13 @@ using lessons::Table;
 // where the dots stand for terms with products of two and more entries of $s$, which are small when
 // $s$ is. The sum is the product of the lengths of $g$ and $s$ and of the cosine of the angle
 // between them. So among all steps of one length the one straight against the gradient falls most.
-// This is **gradient descent** (Cauchy 1847; from here on an arrow gives a weight its next value):
+// This is *gradient descent* (Cauchy 1847), which lesson 1 ends with. From here on an arrow gives a
+// weight its next value:
 //
 //     w <- w - lr g
 //
-// The factor $lr$ is the **learning rate**. With $s = -lr g$ the sum above is $-lr |g|^2$: so much
-// the loss falls, as long as the rate is small.
+// The factor $lr$ is the *learning rate*, $r$ in lesson 1. With $s = -lr g$ the sum above is
+// $-lr |g|^2$: so much the loss falls, as long as the rate is small.
 static const Array<double> curvatures{1, 25};
 static const Array<double> start{10, 2};
 
@@ -121,7 +122,7 @@ static void a_landscape() {
 // - at 1 it lands on the lowest point in one step;
 // - between 1 and 2 it jumps over the point, each time to a place less far than before;
 // - at 2 it jumps from side to side for ever;
-// - above 2 each jump lands farther away: training **diverges**.
+// - above 2 each jump lands farther away: training *diverges*.
 //
 // So the curvature sets a hard limit, $lr < 2 / c$. A loss that suddenly grows without bound is
 // most often a rate above it.
@@ -159,10 +160,10 @@ static void how_large_a_step() {
 //
 //     lr = 2 / (c_0 + c_1),    1 - lr c_0 = (kappa - 1) / (kappa + 1),    kappa = c_1 / c_0
 //
-// The number $kappa$ is called the **condition number**: how many times longer than wide the valley
-// is, squared. With $kappa = 25$ a step leaves $24 / 26$ of the way. Networks have condition
-// numbers of thousands and more. All that follows in this lesson is about getting along faster than
-// this.
+// The number $kappa$ is called the *condition number*: how many times longer than wide the valley
+// is, squared. With $kappa = 25$ a step leaves $24 / 26$ of the way. In networks the curvatures
+// differ far more: most are near 0 and a few are large (Sagun et al., arXiv 1611.07476). Sections 4
+// to 6 are about getting along faster than this.
 struct GradientDescent {
     double lr;
 
@@ -224,16 +225,16 @@ static void a_stretched_valley() {
 //
 // From wall to wall the gradient changes its sign; along the floor it keeps it. So let us add up
 // the gradients, and forget old ones slowly: what changes its sign cancels, what keeps it grows.
-// This is **momentum**, from the picture of a heavy ball (Polyak 1964). With $mu$ between 0 and 1:
+// This is *momentum*, from the picture of a heavy ball (Polyak 1964). With $mu$ between 0 and 1:
 //
 //     v <- mu v + g
 //     w <- w - lr v
 //
-// The sum $v$ is called the **velocity**. Where the gradient is the same in each step, $v$ is
+// The sum $v$ is called the *velocity*. Where the gradient is the same in each step, $v$ is
 // $g (1 + mu + mu^2 + ...)$, which goes to $g / (1 - mu)$: with $mu = 0.9$ ten times as far.
 //
 // How fast is it in the valley? Along one weight $g = c w$, and two steps together give a rule for
-// $w$ alone. From $w' = w - lr v'$ and $v' = mu v + c w$, where $v = (w_(old) - w) / lr$:
+// $w$ alone. From $w' = w - lr v'$ and $v' = mu v + c w$, where $v = (w_(old) - w) / (lr)$:
 //
 //     w' = (1 + mu - lr c) w - mu w_(old)
 //
@@ -312,21 +313,21 @@ static void momentum() {
 
 // ---- 5. Adam, by hand
 //
-// Momentum has still one rate for all weights. **Adam** (Kingma and Ba, arXiv 1412.6980) gives each
+// Momentum has still one rate for all weights. *Adam* (Kingma and Ba, arXiv 1412.6980) gives each
 // weight its own. It keeps two running means for each weight, of the gradient and of its square,
-// which are called the first and the second **moment**:
+// which are called the first and the second *moment*:
 //
 //     m <- beta_1 m + (1 - beta_1) g
 //     v <- beta_2 v + (1 - beta_2) g^2
 //
 // and divides the one by the root of the other:
 //
-//     w <- w - lr hat(m) / (sqrt(hat(v)) + epsilon)
+//     w <- w - lr hat(m) / (sqrt(hat(v)) + epsi)
 //
 // The root of the mean square is the usual size of this weight's gradient. So the fraction says how
 // sure the sign is: near 1 or $-1$ where the gradients agree, near 0 where they cancel. A weight
-// moves by about $lr$ at most, whether its gradients are large or small. The small number
-// $epsilon$, $10^(-8)$, keeps a weight whose gradients were all 0 from dividing by 0.
+// moves by about $lr$ at most, whether its gradients are large or small. The small number $epsi$,
+// $10^(-8)$, keeps a weight whose gradients were all 0 from dividing by 0.
 //
 // What are the hats? Both moments begin at 0, and that is a mistake that must be made good. Unroll
 // the first line for a gradient that stays $g$:
@@ -334,7 +335,7 @@ static void momentum() {
 //     m_t = (1 - beta_1) (1 + beta_1 + ... + beta_1^(t - 1)) g = (1 - beta_1^t) g
 //
 // The factors of a mean should sum to 1. These sum to $1 - beta_1^t$: after one step, with
-// $beta_1 = 0.9$, to $0.1$. Adam divides by that sum, which is called **bias correction**:
+// $beta_1 = 0.9$, to $0.1$. Adam divides by that sum, which is called *bias correction*:
 //
 //     hat(m) = m / (1 - beta_1^t),    hat(v) = v / (1 - beta_2^t)
 //
@@ -457,18 +458,18 @@ static void what_adam_does_not_see() {
 // ---- 7. Weight decay, beside the gradient
 //
 // Large weights make a model steep and sure of itself, and often of what it has merely learned by
-// heart. **Weight decay** takes a small share of each weight away at every step, so that one stays
+// heart. *Weight decay* takes a small share of each weight away at every step, so that one stays
 // large only if the loss asks for it again and again. Two ways look alike:
 //
 // - a penalty in the loss, $lambda / 2 |w|^2$, which adds $lambda w$ to the gradient;
-// - the decay beside the gradient, **decoupled** from it: $w <- w - lr lambda w$.
+// - the decay beside the gradient, *decoupled* from it: $w <- w - lr lambda w$.
 //
 // For gradient descent they are the same. For Adam they are not: it divides whatever is in the
 // gradient by its usual size. A weight with large gradients then hardly decays, and one with small
 // gradients is moved by $lr$ toward 0, whatever $lambda$ is. With the decoupled decay every weight
 // keeps the share $1 - lr lambda$ (AdamW: Loshchilov and Hutter, arXiv 1711.05101):
 //
-//     w <- w - lr hat(m) / (sqrt(hat(v)) + epsilon) - lr lambda w
+//     w <- w - lr hat(m) / (sqrt(hat(v)) + epsi) - lr lambda w
 //
 // The table has two weights whose gradients change their sign in each step, so that only the decay
 // can move them far: one has gradients of 100 and $-100$, one of $0.0001$ and $-0.0001$. Both begin
@@ -526,16 +527,17 @@ static void weight_decay() {
 // ---- 8. Minibatches: a gradient with noise
 //
 // A loss is a mean over examples, and its gradient is the mean of theirs. To read all examples for
-// every step would be slow. So one draws a few at random, a **minibatch** of $B$ examples, and
-// takes their mean for that of all (Robbins and Monro 1951). This is **stochastic** gradient
-// descent. Two things are known of such a mean:
+// every step would be slow. So one draws a few at random, a *minibatch* of $B$ examples, and takes
+// their mean for that of all (Robbins and Monro 1951). This is *stochastic* gradient descent. Two
+// things are known of such a mean:
 //
 // - in the mean over many draws it is the gradient of all examples: it is wrong, but on no side;
-// - its **standard deviation**, the root of its mean squared distance from that, is $1 / sqrt(B)$
-//   of the standard deviation of one example's. Four times the examples halve the noise.
+// - its *standard deviation*, the root of its mean squared distance from that, is $1 / sqrt(B)$ of
+//   the standard deviation of one example's. Four times the examples halve the noise.
 //
-// Here are 1024 points near the line $y = 2 x - 1$, and the loss is the mean squared error of a
-// line with the slope $w_0$ and the height $w_1$, as lesson 7 has it.
+// The mean of 1000 draws should be off by $1 / sqrt(1000)$ of one draw's deviation. Here are 1024
+// points near the line $y = 2 x - 1$, and the loss is the mean squared error of a line with the
+// slope $w_0$ and the height $w_1$, as lesson 7 has it.
 struct Examples {
     Array<double> x, y;  // (B, 2): an abscissa and a 1; (B, 1)
 };
@@ -581,8 +583,7 @@ static void minibatches() {
     const Array<double> at = zeros<double>({2, 1});
     const Array<double> right = gradient_at(at, all);
     const std::uint32_t draws = 1000;
-    Table table({"B", "standard deviation", "times sqrt(B)", "mean of 1000 draws: distance",
-                 "expected: deviation / sqrt(1000)"});
+    Table table({"B", "standard deviation", "times sqrt(B)", "mean of 1000: off by", "expected"});
     std::vector<double> deviations, off;
     for (const std::size_t B : {1u, 4u, 16u, 64u}) {
         double squares = 0;
@@ -613,16 +614,16 @@ static void minibatches() {
 // With noise a constant rate does not arrive. Near the lowest point the true gradient is small and
 // the noise is not: each step goes some way in a random direction, and the weights hover at a
 // distance that goes with the rate. A small rate hovers nearer, and takes long to get there. So the
-// rate should be large at first and small at last: that is a **schedule**. `nn::Schedule` has the
-// one which most language models are trained with:
+// rate should be large at first and small at last: that is a *schedule*. `nn::Schedule` has one of
+// a kind that language models are trained with:
 //
 //     lr_t = lr t / warmup                                         (t < warmup)
 //     lr_t = lr (0.1 + 0.9 (1 + cos(pi (t - warmup) / (steps - warmup))) / 2)     (t >= warmup)
 //
-// - **Warm-up**: from the first step on it rises in a straight line (Goyal et al., arXiv
-//   1706.02677). In the first steps the moments of Adam are means of very few gradients, and the
-//   weights are random: a full step then goes far in the direction of one minibatch's noise.
-// - **Cosine**: then it falls as half a cosine (Loshchilov and Hutter, arXiv 1608.03983), slowly at
+// - *Warm-up*: from the first step on it rises in a straight line (Goyal et al., arXiv 1706.02677).
+//   In the first steps the moments of Adam are means of very few gradients, and the weights are
+//   random: a full step then goes far in the direction of one minibatch's noise.
+// - *Cosine*: then it falls as half a cosine (Loshchilov and Hutter, arXiv 1608.03983), slowly at
 //   first, fast in the middle, slowly again at last, and here down to a tenth of the largest rate.
 //
 // The second table trains the line of section 8 with Adam and minibatches of 8, each kind 20 times
@@ -700,7 +701,7 @@ static void a_schedule() {
 // ---- 10. A spike, and clipping
 //
 // One bad example can have a gradient a thousand times the usual one: a word of a foreign alphabet,
-// or a table of numbers in the middle of prose. **Clipping** sets a limit to the length of the
+// or a table of numbers in the middle of prose. *Clipping* sets a limit to the length of the
 // gradient of all weights together (Pascanu, Mikolov and Bengio, arXiv 1211.5063):
 //
 //     g <- g min(1, limit / |g|)

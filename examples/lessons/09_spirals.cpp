@@ -35,14 +35,13 @@ using lessons::Table;
 
 // ---- 1. Class, logit, margin
 //
-// A **classifier** says of a point to which of several kinds it belongs, its **class**. Ours has
-// two, 0 and 1. It answers with one number $z$, the **logit**: above 0 it says class 1, below 0
-// class 0, and the farther from 0, the surer it is. (The name comes from odds: a $z$ stands for the
-// odds of $e^z$ to 1 for class 1, which is the probability $1 / (1 + e^(-z))$. Lesson 10 has more
-// of this.)
+// A *classifier* says of a point to which of several kinds it belongs, its *class*. Ours has two, 0
+// and 1. It answers with one number $z$, the *logit*: above 0 it says class 1, below 0 class 0, and
+// the farther from 0, the surer it is. (The name comes from odds: a $z$ stands for the odds of
+// $e^z$ to 1 for class 1, which is the probability $1 / (1 + e^(-z))$. Lesson 10 has more of this.)
 //
-// Let $s$ be 1 for a point of class 1 and $-1$ for one of class 0. Then $s z$ is the **margin**:
-// above 0 the answer is right. The share of right answers is the **accuracy**.
+// Let $s$ be 1 for a point of class 1 and $-1$ for one of class 0. Then $s z$ is the *margin*:
+// above 0 the answer is right. The share of right answers is the *accuracy*.
 //
 // The accuracy cannot be trained for: move a weight a little, and nearly always no answer changes,
 // so its derivative is 0. The loss must fall smoothly as the margin grows. This one does:
@@ -52,7 +51,8 @@ using lessons::Table;
 //
 // The op for $ln(1 + e^x)$ is `softplus`. For a large wrong margin the loss is nearly $-s z$, so it
 // pulls with a force of nearly 1; for a large right margin it is nearly 0, and lets go. Lesson 11
-// says why it is this function: it is $-ln$ of the probability given to the right class.
+// says why it is this function: it is the negative logarithm of the probability given to the right
+// class.
 struct Points {
     Array<float> x;     // (N, 2)
     Array<float> sign;  // (N, 1): 1 for class 1, -1 for class 0
@@ -102,7 +102,7 @@ static void one_answer() {
 //
 // The simplest classifier is linear: $z = w_0 x_0 + w_1 x_1 + b$. The points with $z = 0$ are a
 // straight line, and on its two sides stand the two answers. In taper it is `nn::Linear`, a
-// **layer**: a struct that owns its Parameters, here `weight` and `bias`, and is called like a
+// *layer*: a struct that owns its Parameters, here `weight` and `bias`, and is called like a
 // function. Training is the loop of lesson 8, with all points in each step.
 //
 // How good can a line be? Move any line until it goes through two of the points: on the way no
@@ -192,9 +192,9 @@ static void a_line() {
 //     z = 1 - relu(x) - relu(-x) = 1 - |x|
 //
 // is above 0 between $-1$ and 1, and below 0 on both sides. A function that stands between two
-// layers is called an **activation**, and what it gives, the numbers between the layers, are the
-// **hidden units**. Each hidden unit puts a crease into the plane, along a line of its own; the
-// next layer adds creased planes up, and bends the sum again.
+// layers is called an *activation*, and what it gives, the numbers between the layers, are the
+// *hidden units*. Each hidden unit puts a crease into the plane, along a line of its own; the next
+// layer adds creased planes up, and bends the sum again.
 //
 // Language models use a bend with a round corner, `gelu` (Hendrycks and Gimpel, arXiv 1606.08415):
 //

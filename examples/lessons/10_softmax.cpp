@@ -1,9 +1,9 @@
 // Lesson 10. Softmax: from scores to probabilities
 //
-// A model gives each possible answer a score; we want probabilities. **Softmax** makes them: of a
-// row of any numbers it makes a row of positive ones that sum to 1. Language models use it twice:
-// to say how likely each next token is, and to say how much attention goes where. This lesson
-// derives its backward pass, and shows why the formula must not be computed as it stands.
+// A model gives each possible answer a score; we want probabilities. *Softmax* makes them: of a row
+// of any numbers it makes a row of positive ones that sum to 1. Language models use it twice: to
+// say how likely each next token is, and to say how much attention goes where. This lesson derives
+// its backward pass, and shows why the formula must not be computed as it stands.
 //
 // After lessons 5, 6 and 9. About 30 minutes.
 //
@@ -31,18 +31,19 @@ using lessons::Table;
 
 // ---- 1. From scores to probabilities
 //
-// A **probability distribution** over n classes is a row of n numbers, none below 0, that sum to 1.
-// How does one make it of scores $x_1 ... x_n$, which may be any numbers? $e^x$ is above 0 for
+// A *probability distribution* over $n$ classes is a row of $n$ numbers, none below 0, that sum to
+// 1. How does one make it of scores $x_1 ... x_n$, which may be any numbers? $e^x$ is above 0 for
 // every $x$; dividing by the sum does the rest:
 //
 //     y_i = e^(x_i) / (sum_j e^(x_j))
 //
-// The scores are called **logits**, as in lesson 9. Only their differences count:
+// The scores are called *logits*, as in lesson 9. Only their differences count:
 //
 //     y_i / y_j = e^(x_i - x_j)
 //
-// A logit that is higher by $ln 2 = 0.693$ has twice the probability. So with $x = (0, ln 2, ln
-// 4)$, by pencil: the powers of e are 1, 2 and 4, their sum is 7, and $y = (1/7, 2/7, 4/7)$.
+// A logit that is higher by $ln 2 = 0.693$ has twice the probability. So with
+// $x = (0, ln 2, ln 4)$, by pencil: the powers of e are 1, 2 and 4, their sum is 7, and
+// $y = (1/7, 2/7, 4/7)$.
 //
 // The name: as a logit runs away from the others, its probability goes to 1 and the others' to 0.
 // So softmax is a soft, smooth version of "1 for the largest, else 0". With two classes and the
@@ -55,19 +56,19 @@ static void from_scores() {
     Table table({"i", "logit x_i", "e^(x_i)", "y_i"});
     for (std::size_t i = 0; i < 3; ++i) table.row(i + 1, pencil(i), std::exp(pencil(i)), y(i));
     table.print();
-    claim(below(apart(y, Array<double>{1. / 7, 2. / 7, 4. / 7}), 1e-15),
+    claim(below(apart(y, Array<double>{1. / 7, 2. / 7, 4. / 7}), 1e-14),
           "The op softmax makes (1/7, 2/7, 4/7) of (0, ln 2, ln 4).");
     const Array<double> random = normal<double>(Random(1, "x"), {100, 10}, 5);
     const Var<double> rows = softmax<double>(random);
     claim(above(-max(-rows).item(), 0) &&
-              below(apart(sum(rows, {-1}).value(), full<double>({100}, 1)), 1e-15 * 4),
+              below(apart(sum(rows, {-1}).value(), full<double>({100}, 1)), 1e-14),
           "In 100 rows of random logits every y_i is above 0, and every row sums to 1.");
     double worst = 0;
     for (const double z : {-3.0, 0.0, 2.0}) {
         const double second = softmax<double>(Array<double>{0, z}).value()(1);
         worst = larger(worst, std::abs(second - 1 / (1 + std::exp(-z))));
     }
-    claim(below(worst, 1e-15), "Of the logits (0, z) it gives the second the sigmoid of z.");
+    claim(below(worst, 1e-14), "Of the logits (0, z) it gives the second the sigmoid of z.");
 }
 
 // ---- 2. What softmax does not see, and why that saves it
@@ -114,8 +115,8 @@ static void shifted() {
 // ---- 3. The Jacobian
 //
 // Each $y_i$ depends on each $x_j$. All these derivatives together, a table with $n$ rows and $n$
-// columns, are the **Jacobian**. With $S = sum_j e^(x_j)$, and so $y_i = e^(x_i) / S$, the
-// derivative of $S$ by $x_j$ is $e^(x_j)$, and the quotient rule says, for $i$ and $j$ that differ:
+// columns, are the *Jacobian*. With $S = sum_j e^(x_j)$, and so $y_i = e^(x_i) / S$, the derivative
+// of $S$ by $x_j$ is $e^(x_j)$, and the quotient rule says, for $i$ and $j$ that differ:
 //
 //     (del y_i) / (del x_j) = (0 - e^(x_i) e^(x_j)) / S^2 = -y_i y_j
 //
@@ -158,7 +159,7 @@ static void jacobian() {
     }
     table.print();
     claim(below(worst, 1e-10), "The formula and differences of softmax agree in all nine entries.");
-    claim(below(row_sum, 1e-15) && below(column_sum, 1e-15),
+    claim(below(row_sum, 1e-14) && below(column_sum, 1e-14),
           "Every row and every column of the Jacobian sums to 0.");
 }
 
@@ -178,9 +179,10 @@ static void jacobian() {
 //     dx_j = y_j (dy_j - sum_i y_i dy_i)
 //
 // One sum for the row, then one product for each entry: $n$ steps instead of the $n^2$ of the
-// Jacobian. The sum is the mean of $dy$, each entry weighted by its probability. So a logit is
-// pulled up in so far as its $dy$ is above that mean, and in proportion to its probability. It
-// needs $y$ alone, so the op keeps $y$ and lets go of $x$: see `core/ops/softmax.cpp`.
+// Jacobian. The sum is the mean of $dy$, each entry weighted by its probability. So $dx_j$ is above
+// 0 where $dy_j$ is above that mean, and below 0 where it is below, in proportion to the
+// probability. The formula needs $y$ alone, so the op keeps $y$ and lets go of $x$: see
+// `core/ops/softmax.cpp`.
 static Array<double> backward(const Array<double>& y, const Array<double>& dy) {
     const double mean = std::inner_product(y.begin(), y.end(), dy.begin(), 0.0);
     return y * (dy - mean);
@@ -205,7 +207,7 @@ static void backward_by_hand(const Page& page) {
     table.print();
     claim(below(apart(dx, Array<double>{2. / 7, -10. / 7, 8. / 7}), 1e-14),
           "By pencil: the mean of dy is (7 + 28) / 7 = 5, and dx = (2, -10, 8) / 7.");
-    claim(below(apart(x.gradient(), dx), 1e-15), "The backward of the op gives the same dx.");
+    claim(below(apart(x.gradient(), dx), 1e-14), "The backward of the op gives the same dx.");
     std::cout << report.text() << "\n";
     claim(report.passed && report.entries == 12,
           "gradcheck finds the op's backward right in 12 entries of three random rows.");
@@ -213,7 +215,7 @@ static void backward_by_hand(const Page& page) {
 
 // ---- 5. Temperature
 //
-// Divide all logits by one number $T$, the **temperature**, before softmax:
+// Divide all logits by one number $T$, the *temperature*, before softmax:
 //
 //     y_i = e^(x_i / T) / (sum_j e^(x_j / T))
 //

@@ -1,186 +1,312 @@
-// Softmax and cross-entropy, and why they are one op. From logits x (N, V), one row for each guess,
-// and the right classes t (N):
-//     p_j  = e^x_j / sum_i e^x_i
-//     loss = 1/N sum over the rows of -ln p_t
-//     dx_j = (p_j - [j = t]) / N
-// where [j = t] is 1 for the right class, else 0: "onehot". On paper these are three lines. In
-// floating point exp overflows, a small p rounds to 0, and large logits lose their digits
-// (Goodfellow, Bengio and Courville, Deep Learning, 2016, section 4.1). The op cross_entropy has
-// none of this: see core/ops/softmax.cpp and core/ops/cross_entropy.cpp. Run it:
-// build/release/bin/11_cross_entropy
+// Lesson 11. Cross-entropy: the loss of a guess
+//
+// A model has given each class a probability, and then the right class is known. How bad was the
+// guess? *Cross-entropy* answers: $-ln p$ of the right class. Nearly every classifier and language
+// model is trained with it. Its gradient is the simplest that one could wish for, probability minus
+// one-hot, and this lesson derives it twice. Then it shows why softmax and logarithm are one op
+// here and not two.
+//
+// After lesson 10. About 30 minutes.
+//
+// Run it: build/release/bin/11_cross_entropy [--page FILE]
 #include <cmath>
-#include <iomanip>
 
 #include "core/ops.hpp"
 #include "examples/common/apart.hpp"
 #include "examples/lessons/lesson.hpp"
+#include "examples/lessons/page.hpp"
 
 using namespace taper;
 using examples::apart;
+using examples::larger;
+using examples::largest;
+using lessons::below;
 using lessons::claim;
+using lessons::equal;
+using lessons::near;
+using lessons::Page;
+using lessons::section;
+using lessons::Table;
 
-// The formulas as they stand.
-static Var<float> textbook_softmax(const Var<float>& x) {
-    const Var<float> e = exp(x);
-    return e / sum(e, {-1}, KeepDims::yes);
+// ---- 1. What a guess costs
+//
+// Let $p$ be the probabilities that softmax makes of the logits $x$, one for each of $V$ classes,
+// and $t$ the right class, the *target*. The loss of this guess is
+//
+//     loss = -ln p_t
+//
+// Why the logarithm? Two guesses that do not depend on each other are both right with the product
+// of their probabilities, and the logarithm makes a sum of it: losses add up. A sure and right
+// guess, $p_t = 1$, costs nothing; a fair coin costs $ln 2$; and to have called impossible what
+// then came costs infinity. The unit of the natural logarithm is the *nat*; lesson 12 says what so
+// many nats mean.
+//
+// Of $N$ guesses the loss is the mean, so that it does not depend on their number. Minimising it is
+// the same as choosing the weights under which the data is most probable: *maximum likelihood*.
+//
+// The name comes from a more general case. If the right answer is itself a distribution $q$, then
+// $-sum_j q_j ln p_j$ is the *cross-entropy* of $q$ and $p$. Ours has the whole weight on one
+// class: $q$ is 1 at $t$ and 0 elsewhere. Such a row is called *one-hot*, and the sum has one term
+// left.
+//
+// For two classes with the logits $(0, z)$ it is the loss of lesson 9: if class 1 is right,
+// $-ln (1 / (1 + e^(-z))) = ln(1 + e^(-z))$.
+static const Array<double> pencil{{0, std::log(2), std::log(4)}};  // p = (1/7, 2/7, 4/7)
+
+static void what_a_guess_costs() {
+    section("1. What a guess costs");
+    Table table({"probability of the right class", "loss in nats"});
+    for (const double p : {1.0, 0.5, 0.1, 0.01, 0.001}) table.row(p, -std::log(p));
+    table.print();
+    claim(near(cross_entropy<double>(pencil, {1}).item(), std::log(7. / 2), 1e-14),
+          "Logits (0, ln 2, ln 4), class 1 of 0, 1, 2 is right: p_t = 2/7, and the op gives "
+          "-ln(2/7).");
+    const Array<double> both{{0, std::log(2), std::log(4)}, {std::log(3), 0, 0}};
+    const double together = (2. / 7) * (3. / 5);
+    claim(near(2 * cross_entropy<double>(both, {1, 0}).item(), -std::log(together), 1e-14),
+          "Guesses with p_t = 2/7 and 3/5: twice their mean loss is -ln of the product, 6/35.");
+    double worst = 0;
+    for (const double z : {-3.0, 0.5, 4.0}) {
+        const double loss = cross_entropy<double>(Array<double>{{0, z}}, {1}).item();
+        worst = larger(worst, std::abs(loss - softplus<double>(-z).item()));
+    }
+    claim(below(worst, 1e-14), "Of two logits (0, z) it is the softplus(-z) of lesson 9.");
 }
-// -ln p_t, mean over the rows
-template <class T> static Var<T> textbook_loss(const Var<T>& p, const Ids& targets) {
+
+// ---- 2. The gradient: probability minus one-hot
+//
+// First way: straight from the definition. With $p_t = e^(x_t) / (sum_j e^(x_j))$,
+//
+//     loss = -ln p_t = -x_t + ln sum_j e^(x_j)
+//
+// The first part has the derivative $-1$ by $x_t$ and 0 by all others, which is $-[j = t]$. Of the
+// second part the chain rule makes $e^(x_j) / (sum_i e^(x_i))$, and that is $p_j$:
+//
+//     (del loss) / (del x_j) = p_j - [j = t]
+//
+// Second way: through the two ops. The logarithm sends back $dp_t = -1 / p_t$, and 0 to the others.
+// Softmax has (lesson 10) $dx_j = p_j (dp_j - sum_i p_i dp_i)$, and the sum is $-1$:
+//
+//     dx_j = p_j ([j = t] (-1 / p_t) + 1) = p_j - [j = t]
+//
+// The small factor $p_t$ of softmax meets the large $1 / p_t$ of the logarithm, and they cancel. So
+// this loss gets around the deafness of lesson 10: a guess that is sure and wrong is pulled with
+// the full force of 1.
+//
+// Read it so: the right logit is to rise by what is missing to 1, each other is to fall by its
+// probability. The forces in a row sum to 0. Of a mean over $N$ rows each gets $1 / N$.
+static Array<double> minus_one_hot(Array<double> p, const Ids& targets) {
+    for (std::size_t row = 0; row < targets.size(); ++row)
+        p(row, static_cast<std::size_t>(targets(row))) -= 1;
+    return p / static_cast<double>(targets.size());
+}
+
+static void the_gradient(const Page& page) {
+    section("2. The gradient: probability minus one-hot");
+    Parameter<double> x("x", pencil);
+    Tape<double> tape;
+    const Var<double> loss = cross_entropy(x, {1});
+    tape.backward(loss, Keep::everything);
+    page.show(tape, "cross-entropy of three logits");
+    const Array<double> p = softmax<double>(pencil).value();
+    Table table({"j", "p_j", "one-hot", "dx_j"});
+    for (std::size_t j = 0; j < 3; ++j) table.row(j, p(0, j), j == 1 ? 1 : 0, x.gradient()(0, j));
+    table.print();
+    claim(below(apart(x.gradient(), Array<double>{{1. / 7, -5. / 7, 4. / 7}}), 1e-14),
+          "Where class 1 is right, dx is (1/7, 2/7 - 1, 4/7).");
+
+    const std::size_t N = 8, V = 1000;
+    const Ids targets{3, 1, 4, 1, 5, 9, 2, 6};
+    Parameter<double> logits("logits", normal<double>(Random(1, "logits"), {N, V}, 2));
+    Tape<double> rows;
+    const Var<double> probabilities = softmax<double>(logits.detach());
+    rows.backward(cross_entropy(logits, targets));
+    const Array<double>& dx = logits.gradient();
+    claim(below(largest(sum(Var<double>(dx), {-1}).value()), 1e-14),
+          "Each of the 8 rows of dx sums to 0.");
+    claim(below(apart(dx, minus_one_hot(probabilities.value(), targets)), 1e-14),
+          "In 8 rows of 1000 random logits dx is (p - one-hot) / 8.");
+
+    Parameter<double> wrong("wrong", Array<double>{{0, 40}});
+    Tape<double> sure;
+    sure.backward(cross_entropy(wrong, {0}));
+    claim(near(wrong.gradient()(0, 0), -1, 1e-14),
+          "Logits (0, 40) are sure of class 1; if class 0 is right, its logit is pulled with -1.");
+}
+
+// ---- 3. Why one op: an improbable class
+//
+// On paper the loss is softmax, then a logarithm. In floating point the pair breaks where $p_t$ is
+// smaller than the smallest number above 0: then $p_t$ is 0, its logarithm minus infinity, and the
+// backward pass multiplies 0 by infinity. No shift within softmax helps, since $p_t$ itself is too
+// small to be written down. But the loss is not: it is an ordinary number like 120.
+//
+// So the op `cross_entropy` never computes $p_t$. With $m$ for the largest logit of the row it uses
+//
+//     loss = (m - x_t) + ln sum_j e^(x_j - m)
+//
+// where no power overflows and the sum is at least 1. For the logits $(0, gap)$ and $t = 0$, that
+// is $gap + ln(1 + e^(-gap))$.
+template <class T> static Var<T> minus_log(const Var<T>& p, const Ids& targets) {
     Mask right(p.shape(), false);
     for (std::size_t row = 0; row < targets.size(); ++row)
         right(row, static_cast<std::size_t>(targets(row))) = true;
     return -sum(select(right, log(p), T(0))) / static_cast<T>(targets.size());
 }
 
-static std::string row_text(const Array<float>& x) {  // abs: a nan may have a sign
-    std::string text;
-    for (const float v : x) text += shortest(std::abs(std::round(v * 1e4f) / 1e4f)) + " ";
-    return text;
-}
-
-struct Step {
-    double loss;
-    Array<double> dx;  // of the logits
-    // made: arrays of N V numbers that ops returned; held: for backward
-    std::size_t records, made = 0, held = 0;
+struct Guess {
+    double loss, dx_0;
 };
-template <class T, class LossOf> static Step step(Parameter<T>& logits, LossOf loss_of) {
-    Tape<T> tape;
-    // x is an op's output, as a model's logits are: freed unless held
-    const Var<T> loss = loss_of(logits + T(0));
-    Step result{static_cast<double>(loss.item()), {}, tape.records().size()};
-    for (const auto& record : tape.records()) {
-        if (record.leaf || record.shape != logits.shape()) continue;
-        ++result.made;
-        result.held += !record.value.expired();
-    }
+template <class LossOf> static Guess guess(float gap, LossOf loss_of) {
+    Parameter<float> logits("logits", Array<float>{{0, gap}});
+    Tape<float> tape;
+    const Var<float> loss = loss_of(logits);
     tape.backward(loss);
-    result.dx = converted<double>(logits.gradient());
-    logits.clear_gradient();
-    return result;
+    return {loss.item(), logits.gradient()(0, 0)};
 }
 
-int main() {
-    std::cout
-        << "1. In float exp ends at 88.7. Softmax of (m - 2, m - 1, m), which is the same for "
-           "every m\n"
-        << "        m   by the formula           by the op, which subtracts the largest first\n";
-    const Array<float> expected = softmax<float>(Array<float>{{-2, -1, 0}}).value();
-    bool small = true, large = true, shifted = true;
-    for (const float m : {2.f, 88.f, 89.f, 1000.f}) {
-        const Var<float> x = Array<float>{{m - 2, m - 1, m}};
-        const Array<float> naive = textbook_softmax(x).value();
-        const Array<float> y = softmax(x).value();
-        std::cout << std::setw(9) << m << "   " << std::left << std::setw(25) << row_text(naive)
-                  << std::right << row_text(y) << "\n";
-        if (m <= 88) small = small && apart(naive, expected) < 1e-5;
-        else large = large && std::isnan(naive(0, 2));
-        shifted = shifted && apart(y, expected) < 1e-6;
-    }
-    claim(small, "at 88 the formula is still right");
-    claim(large, "from 89 on e^m is inf, and inf / inf is nan");
-    claim(shifted,
-          "the op is right for every m: e^(x - m) is 1 at most, and the factor e^-m cancels");
+static double error_of(const Guess& guess, float gap) {
+    const double p = 1 / (1 + std::exp(static_cast<double>(gap)));
+    return larger(std::abs(guess.loss + std::log(p)), std::abs(guess.dx_0 - (p - 1)));
+}
 
-    std::cout << "2. The right class is an improbable one: logits (0, gap), t = 0. The loss is gap "
-                 "+ ln(1 + e^-gap)\n"
-              << "      gap   -ln softmax: loss    |dx_0|   cross_entropy: loss    |dx_0|\n";
-    bool fine = true, lost = true, right = true;
+static void an_improbable_class() {
+    section("3. Why one op: an improbable class");
+    Table table({"gap", "softmax, -ln: loss", "dx_0", "cross_entropy: loss", "dx_0"});
+    double two_ops = 0, one_op = 0;
+    Guess at_120{};
     for (const float gap : {10.f, 80.f, 120.f}) {
-        Parameter<float> logits("logits", Array<float>{{0, gap}});
-        const Step two =
-            step(logits, [](const Var<float>& x) { return textbook_loss(softmax(x), {0}); });
-        const Step one = step(logits, [](const Var<float>& x) { return cross_entropy(x, {0}); });
-        std::cout << std::setw(9) << gap << std::setw(21) << two.loss << std::setw(10)
-                  << std::abs(two.dx(0)) << std::setw(22) << one.loss << std::setw(10)
-                  << std::abs(one.dx(0)) << "\n";
-        const double p = 1 / (1 + std::exp(static_cast<double>(gap)));
-        const auto is_right = [p](const Step& s) {
-            return std::abs(s.loss + std::log(p)) < 1e-4 && std::abs(s.dx(0) - (p - 1)) < 1e-5;
-        };
-        right = right && is_right(one);
-        if (gap < 100) fine = fine && is_right(two);
-        else lost = std::isinf(two.loss) && std::isnan(two.dx(0));
+        const Guess two =
+            guess(gap, [](const Var<float>& x) { return minus_log(softmax(x), {0}); });
+        const Guess one = guess(gap, [](const Var<float>& x) { return cross_entropy(x, {0}); });
+        table.row(gap, two.loss, two.dx_0, one.loss, one.dx_0);
+        if (gap < 100) two_ops = larger(two_ops, error_of(two, gap));
+        else at_120 = two;
+        one_op = larger(one_op, error_of(one, gap));
     }
-    claim(fine, "two ops: right while p is a number above 0");
-    claim(lost,
-          "then p is 0, -ln p is inf and dx_0 is 0 * inf = nan. A shift inside softmax does not "
-          "help: p is too small");
-    claim(right,
-          "fused: right, and so is dx. The loss is m - x_t + ln sum e^(x - m), near gap; p is "
-          "nowhere");
+    table.print();
+    claim(below(two_ops, 1e-4), "With a gap of 10 or 80 softmax and -ln are right.");
+    claim(std::isinf(at_120.loss) && std::isnan(at_120.dx_0),
+          "With a gap of 120 softmax and -ln give an infinite loss, and its gradient is nan.");
+    claim(below(one_op, 1e-4), "cross_entropy is right for all three gaps, loss and gradient.");
+}
 
-    std::cout
-        << "3. Large logits (m, m): p is 1/2, 1/2 and the loss ln 2\n"
-        << "        m   l - x_t, l one float   sum of e^(x - l)   cross_entropy   m + 1 - m\n";
-    bool exact = true, gone = false, same = false;
+// ---- 4. Large logits
+//
+// One more trap. The sum $m + ln sum_j e^(x_j - m)$ is often computed first, as one number $l$, the
+// "logsumexp", and $x_t$ subtracted from it. When $m$ is large, a float has no digits left for the
+// logarithm: floats near $10^8$ are 8 apart. With the two logits $(m, m)$ each probability is $1/2$
+// and the loss $ln 2$, whatever $m$ is. The op adds $m - x_t$, which is exact here, to the
+// logarithm, and loses nothing. `log_softmax`, which gives all $ln p_j$, does the same.
+//
+// What no op can bring back: logits that differ by 1 are the same float there. Logits should not
+// grow so large in the first place.
+static void large_logits() {
+    section("4. Large logits");
+    Table table({"m", "l - x_t, l one float", "cross_entropy", "(m + 1) - m"});
+    double worst = 0, last_sum = 0, last_difference = 0;
     for (const float m : {0.f, 1e3f, 1e6f, 1e8f}) {
         const Var<float> x = Array<float>{{m, m}};
         const float l = m + std::log(2.f);
-        const float total = 2 * std::exp(m - l);
         const float next = m + 1;
-        const float fused = cross_entropy(x, {0}).item();
-        const float log_p = log_softmax(x).value()(0, 0);
-        std::cout << std::setw(9) << m << std::setw(25) << l - m << std::setw(19) << total
-                  << std::setw(16) << fused << std::setw(12) << next - m << "\n";
-        exact = exact && std::abs(fused - std::log(2.f)) < 1e-6f && std::abs(fused + log_p) < 1e-6f;
-        // Of the last m.
-        gone = l == m && total == 2;
-        same = next == m;
+        const double loss = cross_entropy(x, {0}).item();
+        const double log_p = log_softmax(x).value()(0, 0);
+        table.row(m, l - m, loss, next - m);
+        worst = larger(worst, std::abs(loss - std::log(2)));
+        worst = larger(worst, std::abs(log_p + std::log(2)));
+        last_sum = l - m;
+        last_difference = next - m;
     }
-    claim(gone, "l in one float: at 1e8 ln 2 is lost below m, and the probabilities sum to 2");
-    claim(exact,
-          "cross_entropy and log_softmax keep m and ln sum e^(x - m) apart, and lose nothing");
-    claim(same,
-          "what no op brings back: floats near 1e8 are 8 apart, and logits that differ by 1 are "
-          "the same");
+    table.print();
+    claim(equal(last_sum, 0.0),
+          "At m = 1e8 the float l = m + ln 2 is m itself, so the loss l - x_t would be 0.");
+    claim(below(worst, 1e-6), "cross_entropy and log_softmax give ln 2 and -ln 2 for every m.");
+    claim(equal(last_difference, 0.0), "Adding 1 to the float 1e8 does not change it.");
+}
 
-    std::cout << "4. The gradient, in double: p - onehot, over N\n";
-    const std::size_t N = 8, V = 1000;
+// ---- 5. What the tape holds
+//
+// The second reason for one op is memory. A language model has a row of $V$ logits for each token,
+// and $V$ is tens of thousands: this array is often the largest of all. Each op that is composed
+// makes another one of its size. The fused op makes none forward: it keeps the logits, and two
+// numbers for each row.
+struct Records {
+    std::size_t all = 0;   // on the tape
+    std::size_t made = 0;  // results of the shape of the logits
+    std::size_t held = 0;  // of these: in memory until backward
+    double loss = 0;
+    Array<double> dx;
+};
+template <class LossOf> static Records records_of(LossOf loss_of) {
+    Parameter<double> logits("logits", normal<double>(Random(1, "logits"), {8, 1000}, 2));
+    Tape<double> tape;
+    // A model's logits are the output of an op, not a Parameter: it is let go of unless held.
+    const Var<double> loss = loss_of(logits + 0.0);
+    Records records;
+    records.all = tape.records().size();
+    for (const auto& record : tape.records()) {
+        if (record.leaf || record.shape != logits.shape()) continue;
+        ++records.made;
+        records.held += !record.value.expired();
+    }
+    tape.backward(loss);
+    records.loss = loss.item();
+    records.dx = logits.gradient();
+    return records;
+}
+
+static void what_the_tape_holds() {
+    section("5. What the tape holds");
     const Ids targets{3, 1, 4, 1, 5, 9, 2, 6};
-    Parameter<double> logits("logits", normal<double>(Random(1, "logits"), {N, V}, 2));
-    const Array<double> p = softmax(logits).value();
-    Array<double> formula = p / static_cast<double>(N);
-    for (std::size_t row = 0; row < N; ++row)
-        formula(row, static_cast<std::size_t>(targets(row))) -= 1 / static_cast<double>(N);
-    const Step one = step(logits, [&](const Var<double>& x) { return cross_entropy(x, targets); });
-    const Step two =
-        step(logits, [&](const Var<double>& x) { return textbook_loss(softmax(x), targets); });
-    std::cout << "  row 0, N dx of the right class " << N * one.dx(0, 3) << " where p is "
-              << p(0, 3) << "; of another " << N * one.dx(0, 4) << " where p is " << p(0, 4)
-              << "\n";
-    claim(apart(one.dx, formula) < 1e-14,
-          "dx is (p - onehot) / N: the right logit is to rise, all others to fall");
-    claim(std::abs(one.loss - two.loss) < 1e-12 && apart(one.dx, two.dx) < 1e-12,
-          "softmax, log and the choice of p_t one by one give the same, where they work");
-    std::cout << "            records   arrays of N V numbers made   held for backward\n";
-    for (const auto& [name, s] : {std::pair{"fused", &one}, std::pair{"composed", &two}})
-        std::cout << "  " << std::left << std::setw(8) << name << std::right << std::setw(9)
-                  << s->records << std::setw(29) << s->made << std::setw(20) << s->held << "\n";
-    claim(two.records == one.records + 5,
-          "softmax, log, select, sum, neg and div: six records. cross_entropy: one");
-    claim(one.made == 1 && two.made == 4,
-          "fused: the logits alone. Composed: p, ln p and what is chosen, besides");
-    claim(one.held == 1 && two.held == 1,
-          "backward needs one of them either way: the logits, or p");
+    const auto one = records_of([&](const Var<double>& x) { return cross_entropy(x, targets); });
+    const auto two =
+        records_of([&](const Var<double>& x) { return minus_log(softmax(x), targets); });
+    Table table({"", "records", "arrays of N V numbers made", "held for backward"});
+    table.row("cross_entropy", one.all, one.made, one.held);
+    table.row("softmax, log, select, sum, neg, div", two.all, two.made, two.held);
+    table.print();
+    claim(near(one.loss, two.loss, 1e-12) && below(apart(one.dx, two.dx), 1e-12),
+          "As one op and composed of six, the loss and its gradient are the same here.");
+    claim(equal(two.all, one.all + 5), "Composed, the loss is six records; cross_entropy is one.");
+    claim(equal(one.made, 1u) && equal(two.made, 4u),
+          "With cross_entropy there is one array of N V numbers, the logits; composed there are "
+          "four.");
+    claim(equal(one.held, 1u) && equal(two.held, 1u),
+          "Both ways hold one such array until backward.");
+}
 
-    std::cout << "5. What a loss means: knowing nothing costs ln V\n";
-    bool uniform_is_ln_V = true, others_cost_more = true;
-    for (const std::size_t classes : {2u, 29u, 1024u}) {
-        Ids each = empty<std::int64_t>({classes});  // every class is the right one once
-        for (std::size_t t = 0; t < classes; ++t) each(t) = static_cast<std::int64_t>(t);
-        const auto guess = normal<double>(Random(1, "guess"), {1, classes});
-        const double uniform =
-            cross_entropy<double>(full<double>({classes, classes}, 7), each).item();
-        const double other = cross_entropy<double>(expand(guess, {classes, classes}), each).item();
-        const double ln_V = std::log(static_cast<double>(classes));
-        std::cout << "  V " << std::setw(4) << classes << "  ln V " << std::setw(8) << ln_V
-                  << "  equal logits " << std::setw(8) << uniform
-                  << "  others, the same in every row " << other << "\n";
-        uniform_is_ln_V = uniform_is_ln_V && std::abs(uniform - ln_V) < 1e-12;
-        others_cost_more = others_cost_more && other > ln_V + 1e-3;
-    }
-    claim(uniform_is_ln_V, "equal logits cost ln V: there a new model starts");
-    claim(others_cost_more,
-          "where all classes are as frequent, any other guess that ignores the input costs more");
+// ---- 6. Rows that do not count
+//
+// Not every row has a right answer. A masked model (lesson 21) is asked for the hidden tokens
+// alone; padding has no next token. Such a row has the target `ignore_index`. It adds nothing to
+// the loss, is not counted in $N$, and gets the gradient 0.
+static void rows_that_do_not_count() {
+    section("6. Rows that do not count");
+    Parameter<double> x("x", normal<double>(Random(1, "x"), {3, 5}));
+    Tape<double> tape;
+    const Var<double> loss = cross_entropy(x, {2, ignore_index, 4});
+    tape.backward(loss);
+    const double first = cross_entropy(slice(x.detach(), 0, {0, 1}), {2}).item();
+    const double third = cross_entropy(slice(x.detach(), 0, {2, 3}), {4}).item();
+    Table table({"row", "target", "its loss", "length of its dx"});
+    const auto length = [&](std::ptrdiff_t row) {
+        return norm(slice<double>(x.gradient(), 0, {row, row + 1})).item();
+    };
+    table.row("0", "2", first, length(0));
+    table.row("1", "ignore_index", "not counted", length(1));
+    table.row("2", "4", third, length(2));
+    table.print();
+    claim(near(loss.item(), (first + third) / 2, 1e-14),
+          "The loss is the mean of the two rows that count.");
+    claim(equal(length(1), 0.0), "The row that does not count gets the gradient 0.");
+}
+
+int main(int argc, char** argv) {
+    const Page page(argc, argv);
+    what_a_guess_costs();
+    the_gradient(page);
+    an_improbable_class();
+    large_logits();
+    what_the_tape_holds();
+    rows_that_do_not_count();
 }

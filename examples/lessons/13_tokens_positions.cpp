@@ -5,10 +5,10 @@
 //
 // ```
 // "cab"                 the text
-// "c"   "a"   "b"       its tokens: the pieces that it is cut into
-// 2     0     1         their ids: where each stands in the vocabulary, the list of all tokens
-// W_2   W_0   W_1       the embedding: row 2, row 0 and row 1 of a table W, which is learned
-// + p_0 + p_1 + p_2     the position embedding: a row for each place, which is learned too
+// "c"   "a"   "b"       tokens: the pieces that it is cut into
+// 2     0     1         ids: the place of each in the list of all tokens
+// W_2   W_0   W_1       embedding: rows 2, 0 and 1 of a table W, learned
+// + p_0 + p_1 + p_2     positions: a row for each place, learned too
 // ```
 //
 // Every step is small. Two of them need thought: how the gradient comes back to the table, and why
@@ -54,7 +54,7 @@ static Tokens vocabulary_of(Tokens tokens) {
     return tokens;
 }
 
-// V for a token that is not in the vocabulary.
+// Returns V for a token that is not in the vocabulary.
 static std::size_t id_of(const std::string& token, const Tokens& vocabulary) {
     const auto found = std::find(vocabulary.begin(), vocabulary.end(), token);
     return static_cast<std::size_t>(found - vocabulary.begin());
@@ -98,9 +98,13 @@ static void characters_and_ids() {
 // it does the same step again and again: it counts which two tokens stand side by side most often,
 // and *merges* these two into one new token. On the text "banana band":
 //
-//     b a n a n a _ b a n d      11 tokens; "a n" stands there 3 times, more than any other pair
-//     b an an a _ b an d          8 tokens; "b an" stands there twice, all others once
-//     ban an a _ ban d            6 tokens
+// ```
+// b a n a n a _ b a n d      11 tokens; "a n" stands there 3 times, more
+//                            than any other pair
+// b an an a _ b an d          8 tokens; "b an" stands there twice, all
+//                            others once
+// ban an a _ ban d            6 tokens
+// ```
 //
 // The list of the merges, in their order, is all that is learned. A new text is cut into single
 // characters, and the same merges are made in it, in the same order. taper's programs read
@@ -288,7 +292,7 @@ struct Reader {
 
 static const Ids both_texts{{0, 1}, {1, 0}};  // "ab", "ba"
 
-// The loss after 100 steps of Adam.
+// Trains for 100 steps of Adam and returns the loss after them.
 static double trained_loss(Reader& model) {
     nn::Adam<double> adam({&model.W, &model.p, &model.U, &model.c});
     double loss_now = 0;

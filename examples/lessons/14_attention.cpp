@@ -51,7 +51,7 @@ using lessons::Table;
 //     P = softmax(S)
 //     y = P V
 //
-// Q, K and V are (n, d_h), S and P (n, n), y (n, d_h). As a computational graph:
+// Q, K, V and y are (n, $d_h$), S and P are (n, n). As a computational graph:
 //
 // ```
 //     Q (n, d_h)      K (n, d_h)
@@ -122,9 +122,9 @@ static void three_words() {
           "The weights of each query sum to 1.");
     claim(near(P(2, 1), std::exp(2) / (std::exp(2) + 2), 1e-15),
           "The query of sat gives cat the weight e^2 / (e^2 + 2) = 0.787.");
-    claim(
-        near(y(2, 0), P(2, 0), 1e-15) && near(y(2, 1), P(2, 1), 1e-15),
-        "So y of sat is 0.787 animal and 0.107 colour: mostly the value of cat, a little of red.");
+    claim(near(y(2, 0), 1 / (std::exp(2) + 2), 1e-15) &&
+              near(y(2, 1), std::exp(2) / (std::exp(2) + 2), 1e-15),
+          "So y of sat is 0.107 colour, the value of red, and 0.787 animal, the value of cat.");
 }
 
 // ---- 2. Backward, derived
@@ -144,7 +144,7 @@ static void three_words() {
 //
 // The sum is the mean of the row of dP with the weights P. A score is to rise where its dP is
 // larger than that mean. All scores of a row cannot rise together, since a number added to all of
-// them changes no weight: the row of dS sums to 0. Last the scores, $S = Q K^T / sqrt(d_h)$, a
+// them changes no weight: the row of dS sums to 0. Last the scores, $S = (Q K^T) / sqrt(d_h)$, a
 // product again:
 //
 //     dQ = (dS K) / sqrt(d_h)
@@ -154,7 +154,8 @@ static void three_words() {
 // Dao et al., arXiv 2205.14135). The sum in dS needs no row of dP. Put
 // $dP_(t i) = sum_c dy_(t c) V_(i c)$ in, and change the order of the sums:
 //
-//     sum_i P_(t i) dP_(t i) = sum_c dy_(t c) sum_i P_(t i) V_(i c) = sum_c dy_(t c) y_(t c)
+//     sum_i P_(t i) dP_(t i) = sum_c dy_(t c) sum_i P_(t i) V_(i c)
+//     sum_i P_(t i) dP_(t i) = sum_c dy_(t c) y_(t c)
 //
 // With `--page FILE` the program writes the page of this tape, where the values and the gradients
 // can be seen op by op: Q, K, their product, S after the division, P after the softmax, V and y.
@@ -243,9 +244,22 @@ static void the_mask() {
         for (std::size_t c = 0; c < 2; ++c)
             earlier = std::max(earlier, std::abs(y(t, c) - y_other(t, c)));
     claim(near(earlier, 0, 0),
-          "Another key and value of sat changes nothing at red and cat, to the last bit.");
+          "Another key and value of sat change nothing at red and cat, to the last bit.");
     claim(above(y_other(2, 0) - y(2, 0), 1),
           "Another key and value of sat do change the result at sat itself.");
+
+    const ThreeWords early;
+    const Array<double> dy_early{{1, -1}, {2, 0.5}, {0, 0}};  // no cotangent at sat
+    {
+        Tape<double> early_tape;
+        early_tape.backward(attend(early.Q, early.K, early.V, {.causal = true}).y, dy_early);
+    }
+    const Range sat{.begin = 2};
+    const double to_key = largest(slice(Var<double>(early.K.gradient()), 0, sat).value());
+    const double to_value = largest(slice(Var<double>(early.V.gradient()), 0, sat).value());
+    claim(
+        near(to_key, 0, 0) && near(to_value, 0, 0),
+        "From the results at red and cat no gradient comes back to the key and the value of sat.");
 
     const ThreeWords again;
     Tape<double> other_tape;
@@ -259,7 +273,7 @@ static void the_mask() {
     claim(below(apart(again.Q.gradient(), text.Q.gradient()), 1e-14) &&
               below(apart(again.K.gradient(), text.K.gradient()), 1e-14) &&
               below(apart(again.V.gradient(), text.V.gradient()), 1e-14),
-          "The op attention gives the same dQ, dK and dV, without ever holding all of P.");
+          "The op attention gives the same dQ, dK and dV.");
 }
 
 // ---- 4. Order: attention sees a set
@@ -319,7 +333,9 @@ static void order() {
 // nearly all weight to one key. Look at dS in section 2: where $P_(t j)$ is near 0, so is dS.
 // Where it is near 1, the mean of dP is near $dP_(t j)$, and the difference is near 0. Then dQ and
 // dK vanish, and nothing is learned. Divided by $sqrt(d_h)$, scores have standard deviation 1 at
-// any width. The table shows 64 random queries and keys for each width, and dQ for a random dy.
+// any width.  The table shows 64 random queries and keys for each width, and dQ for a random dy.
+// (At small widths dQ is larger without the division, which would divide it too. Then it
+// vanishes.)
 struct Scores {
     double deviation;  // of the scores
     double largest_P;  // in a row, mean over the rows
@@ -514,7 +530,7 @@ static Texts texts_of_step(std::uint32_t step) {
 static void draw(const std::string& text, const Array<double>& P) {
     std::cout << "  The weights P of \"" << text
               << "\": in the row of a query, how much it takes from each letter.\n"
-              << "  Ten shades from 0 to 1:  . : - = + * # % @\n\n       ";
+              << "  Ten shades, from a blank for 0 to @ for 1:   . : - = + * # % @\n\n       ";
     for (const char letter : text) std::cout << letter << ' ';
     std::cout << "\n";
     for (std::size_t t = 0; t < text.size(); ++t) {

@@ -46,12 +46,13 @@ using lessons::Table;
 //
 // Would unequal weights do? With them the two texts differ. But the logits are linear in y, and
 // that is not enough. Let $M_(c v)$ be what a whole value of v would add to the logit of the
-// answer c. The logits that name the *first* token must be right in all four texts:
+// answer c. The logits that name the *first* token must be right in all four texts. Written as
+// left, first:
 //
-//     "left a, first a:"  M_(a a) > M_(b a)
-//     "left b, first b:"  M_(b b) > M_(a b)
-//     "left a, first b:"  s M_(b a) + r M_(b b) > s M_(a a) + r M_(a b)
-//     "left b, first a:"  s M_(a b) + r M_(a a) > s M_(b b) + r M_(b a)
+//     "a, a:"  M_(a a) > M_(b a)
+//     "b, b:"  M_(b b) > M_(a b)
+//     "a, b:"  s M_(b a) + r M_(b b) > s M_(a a) + r M_(a b)
+//     "b, a:"  s M_(a b) + r M_(a a) > s M_(b b) + r M_(b a)
 //
 // Put $D = M_(a a) + M_(b b) - M_(a b) - M_(b a)$. The first two lines, added up, say $D > 0$. The
 // last two say
@@ -128,7 +129,7 @@ static void one_mixture() {
 // never see position 1. No error tells.
 //
 // Backward is easy: each number of y is one number of x, so each number of dy goes back to the
-// place that its number came from. The cotangent of `split_heads` is `merge_heads` of dy.
+// place that its number came from. The gradient of x is `merge_heads` of dy.
 static void cut_and_join() {
     section("2. Cutting and joining");
     const Parameter<double> x("x", Array<double>{{{1, 2, 3, 4}, {5, 6, 7, 8}}});  // (1, 2, 4)
@@ -183,11 +184,9 @@ static void the_layer() {
     const std::size_t d = 8;
     const std::size_t h = 2;
     const std::size_t d_h = d / h;
-    nn::MultiHeadAttention<double> layer("attention", {.vocab_size = 6,
-                                                       .length = 5,
-                                                       .width = d,
-                                                       .heads = h,
-                                                       .attention = nn::AttentionKind::full});
+    const nn::Config config{
+        .vocab_size = 6, .length = 5, .width = d, .heads = h, .attention = nn::AttentionKind::full};
+    nn::MultiHeadAttention<double> layer("attention", config);
     nn::Parameters<double> parameters;
     layer.list(parameters);
     // A new layer has weights of deviation 0.02; larger ones show more.
@@ -233,11 +232,12 @@ static void costs() {
     Table table({"heads h", "width d_h", "parameters", "multiplications of Q K^T", "weights"});
     std::vector<std::size_t> parameters_by_heads;
     for (const std::size_t h : {1u, 2u, 4u, 8u}) {
-        nn::MultiHeadAttention<double> layer("attention", {.vocab_size = 6,
-                                                           .length = n,
-                                                           .width = d,
-                                                           .heads = h,
-                                                           .attention = nn::AttentionKind::full});
+        const nn::Config config{.vocab_size = 6,
+                                .length = n,
+                                .width = d,
+                                .heads = h,
+                                .attention = nn::AttentionKind::full};
+        nn::MultiHeadAttention<double> layer("attention", config);
         nn::Parameters<double> parameters;
         layer.list(parameters);
         std::size_t count = 0;
@@ -391,10 +391,11 @@ static void a_task() {
         weights.row(t, P(0, 0, t, t - 1), P(0, 0, t, 0), P(0, 1, t, t - 1), P(0, 1, t, 0));
         least = std::min({least, P(0, leftward, t, t - 1), P(0, 1 - leftward, t, 0)});
     }
+    std::cout << "  Two heads, weights made of positions, seed 3: where the weights go.\n";
     weights.print();
     claim(above(least, 0.9),
-          "In the last of these models one head gives the left neighbour more than 0.9 of its "
-          "weight, at every position, and the other gives it to the first token.");
+          "In the model of two heads and seed 3 one head gives more than 0.9 of its weight to the "
+          "left neighbour at every position, and the other to the first token.");
     claim(above(one_free.least_right, 0.9),
           "One head whose weights depend on the tokens too finds a way round, and is right in more "
           "than 9 of 10 cases.");

@@ -10,13 +10,14 @@
 // positions, not at the other texts. It is the richest backward pass so far, since every entry of
 // a row has to do with every other one, in two ways. After lesson 5. About 25 minutes.
 //
-// Run it: build/release/bin/16_layer_norm
+// Run it: build/release/bin/16_layer_norm [--page FILE]
 #include <cmath>
 #include <numeric>
 
 #include "core/ops.hpp"
 #include "examples/common/apart.hpp"
 #include "examples/lessons/lesson.hpp"
+#include "examples/lessons/page.hpp"
 
 using namespace taper;
 using examples::apart;
@@ -44,13 +45,13 @@ using lessons::Table;
 // LayerNorm makes of x a row z with mean 0 and variance 1. Then each column has a *gain* and a
 // *bias*, which are learned, so that the next layer can have another scale where that is better:
 //
-//     z_i = (x_i - m) / sqrt(v + epsilon)
+//     z_i = (x_i - m) / sqrt(v + epsi)
 //     y_i = gain_i z_i + bias_i
 //
-// The small number $epsilon$, 0.00001 in taper, keeps a row whose entries are all equal from
-// dividing by 0. A new model has gain 1 and bias 0. With a pencil: the row 2 4 4 4 5 5 7 9 has the
-// mean 5, the squared distances 9 1 1 1 0 0 4 16, their mean 4, and the standard deviation 2. So z
-// is (x - 5) / 2.
+// The small number $epsi$, 0.00001 in taper, keeps a row whose entries are all equal from dividing
+// by 0. A new model has gain 1 and bias 0. With a pencil: the row 2 4 4 4 5 5 7 9 has the mean 5,
+// the squared distances 9 1 1 1 0 0 4 16, their mean 4, and the standard deviation 2. So z is (x -
+// 5) / 2.
 static Var<double> norm(const Var<double>& x, double epsilon = 1e-5) {
     const Shape d{x.shape().back()};
     return layer_norm<double>(x, full<double>(d, 1), zeros<double>(d), epsilon);
@@ -92,7 +93,7 @@ static void one_row() {
 // are multiplied by a > 0, then x - m and the standard deviation are both multiplied by a, and z
 // stays. So a row and its image a x + c have the same z: LayerNorm forgets where a row lay and how
 // wide it was, and keeps its pattern. (With a < 0 the sign of z changes. All of this is exact for
-// $epsilon = 0$; from here on the lesson takes an $epsilon$ too small to be seen.)
+// $epsi = 0$; from here on the lesson takes an $epsi$ too small to be seen.)
 static constexpr double tiny = 1e-30;
 
 static void not_seen() {
@@ -116,25 +117,22 @@ static void not_seen() {
 
 // ---- 3. Backward, step by step
 //
-// The graph of one row, with $u_i = x_i - m$ and $r = 1 / sqrt(v + epsilon)$:
+// The graph of one row, with $u_i = x_i - m$ and $r = 1 / sqrt(v + epsi)$:
 //
 // ```
-//           x
-//           |  |
-//           |  m              m = mean of x
-//           |  |
-//           u                 u = x - m
-//           |  |
-//           |  v              v = mean of u^2
-//           |  |
-//           |  r              r = (v + epsilon)^(-1/2)
-//           |  |
-//           z                 z = u r
-//           |
-//           y                 y = gain z + bias
+//     x -----.
+//     |      m            m = mean of x
+//     u <----'            u = x - m
+//     |
+//     +------.
+//     |      v            v = mean of u^2
+//     |      r            r = (v + epsilon)^(-1/2)
+//     z <----'            z = u r
+//     |
+//     y                   y = gain z + bias
 // ```
 //
-// Each arrow forward is a way back for the gradient (lesson 1). We go from y up. Let dy be the
+// Each line downward is a way back for the gradient (lesson 1). We go from y up. Let dy be the
 // cotangent of y. Gain and bias get
 //
 //     dgain_i = dy_i z_i
@@ -149,12 +147,13 @@ static void not_seen() {
 //
 //     dr = sum_i g_i u_i
 //
-// Next $r = (v + epsilon)^(-1/2)$. Its derivative is $-1/2 (v + epsilon)^(-3/2) = -r^3 / 2$, so
+// Next $r = (v + epsi)^(-1/2)$. Its derivative is $-1/2 (v + epsi)^(-3/2) = -(r^3) / 2$, so
 //
 //     dv = -1/2 r^3 dr
 //
 // The rows $u_i$ have two ways out: into $z_i$, with the factor r, and into $v = 1/d sum_i u_i^2$,
-// with the derivative $2 u_i / d$. The ways add up. Put dv and dr in, and use $u_i r = z_i$ twice:
+// with the derivative $(2 u_i) / d$. The ways add up. Put dv and dr in, and use $u_i r = z_i$
+// twice:
 //
 //     du_i = r g_i + dv (2 u_i) / d
 //     du_i = r g_i - r^3 u_i 1/d sum_j g_j u_j
@@ -185,7 +184,7 @@ static Steps step_by_step(const Var<double>& x, const Var<double>& gain, const V
     return s;
 }
 
-static void backward_by_hand() {
+static void backward_by_hand(const lessons::Page& page) {
     section("3. Backward, step by step");
     const std::size_t d = 8;
     const Parameter<double> x("x", pencil_row);
@@ -222,6 +221,7 @@ static void backward_by_hand() {
           "dx = du - mean(du) is what the tape gives.");
     claim(below(apart(dx, x.gradient()), 1e-14),
           "dx = r (g - mean(g) - z mean(g z)) is what the tape gives.");
+    page.show(tape, "LayerNorm, step by step");
 }
 
 // ---- 4. The op does the same in one record
@@ -328,10 +328,11 @@ static void projections() {
           "A row ten times as large gets a tenth of the gradient.");
 }
 
-int main() {
+int main(int argc, char** argv) {
+    const lessons::Page page(argc, argv);
     one_row();
     not_seen();
-    backward_by_hand();
+    backward_by_hand(page);
     the_op();
     projections();
 }

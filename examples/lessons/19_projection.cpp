@@ -8,7 +8,7 @@
 //
 // The words of this lesson: a *projection* is such a weighted adding-up, a product with a matrix E
 // (k, n) on the left; a *slot* is one of the k sums; *linear complexity* is a cost that grows with
-// n and not with n^2. After lessons 3 (the backward of a matrix product), 14 (attention), 15
+// n and not with $n^2$. After lessons 3 (the backward of a matrix product), 14 (attention), 15
 // (heads) and 18 (rank). About 35 minutes.
 //
 // Run it: build/release/bin/19_projection [--page FILE]
@@ -99,7 +99,7 @@ static void two_slots() {
 // has 1 + 2 * 2 - 2 = 3.
 //
 // Only the scores are so simple. The softmax is taken after the sum, and the exponential of a sum
-// is not the sum of exponentials: P over slots is not (P over keys) E^T.
+// is not the sum of exponentials: P over slots is not (P over keys) times $E^T$.
 static void scores_of_slots() {
     section("2. What a query sees of a slot");
     const Var<double> q = Array<double>{{1, 1}};
@@ -182,6 +182,11 @@ static void backward_of_slots(const Page& page) {
 //   $4 n k d_h$.
 //
 // They are even at n = 2 k. The code below counts by the shapes of what it really multiplies.
+//
+// E and F are parameters as well, k n numbers each, so the paper shares them. For 12 layers of 12
+// heads: each head has its own two (288 matrices), each layer has two (24), each layer has one, E =
+// F (12), or the whole model has one (1). In taper this is `nn::Sharing` in `nn/config.hpp`; two a
+// layer is the default.
 static constexpr std::size_t d_h = 16, k = 32;
 
 struct Counter {

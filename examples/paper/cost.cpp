@@ -7,6 +7,7 @@
 // The paper's memory is saved on the n x n scores. Ours never holds them (core/ops/attention.cpp),
 // so full attention needs hardly more memory here, and time alone tells the two apart.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -227,17 +228,35 @@ static void print_crossovers(const std::vector<Series>& linformers, const Series
     print_result(lines);
 }
 
+// A colour and a mark for each pair; left to right the mark is open and the line dashed.
+static std::string style_of(const Series& series, std::size_t pair) {
+    struct Look {
+        const char* colour;
+        int closed, open;  // gnuplot's numbers of marks
+    };
+    constexpr std::array<Look, 5> looks{{{"#000000", 7, 6},
+                                         {"#0072b2", 5, 4},
+                                         {"#d55e00", 9, 8},
+                                         {"#008760", 13, 12},
+                                         {"#a84683", 11, 10}}};
+    const Look& look = looks[pair % looks.size()];
+    return "linespoints lw 1.5 ps 0.7 lc rgb '" + std::string(look.colour) + "' pt " +
+           std::to_string(series.causal ? look.open : look.closed) + (series.causal ? " dt 2" : "");
+}
+
 static void draw(const std::vector<Series>& all_series, const SeriesCosts& costs,
                  const CostOptions& o) {
     std::vector<Curve> curves;
-    for (const Series& series : all_series) {
-        Curve& curve = curves.emplace_back(Curve{series.name, "linespoints", {}});
+    for (std::size_t i = 0; i < all_series.size(); ++i) {
+        const Series& series = all_series[i];
+        Curve& curve = curves.emplace_back(Curve{series.name, style_of(series, i / 2), {}});
         for (const auto& [n, cost] : costs.at(series.name))
             curve.points.emplace_back(static_cast<double>(n), cost.microseconds);
     }
     const bool drawn =
-        plot(o.out, std::to_string(o.tokens) + " tokens in a pass", "n, tokens in a sequence",
-             "microseconds a token", curves, Scale::logarithmic);
+        plot(o.out, "The time of a token, " + std::to_string(o.tokens) + " tokens in a pass",
+             "n, tokens in a sequence", "microseconds a token", curves, Scale::logarithmic,
+             Titles::beside_curves);
     show_picture(drawn, o.out);
 }
 

@@ -30,6 +30,7 @@
 #include <optional>
 #include <span>
 
+#include "examples/common/heat_map.hpp"
 #include "examples/common/options.hpp"
 #include "examples/common/plot.hpp"
 #include "examples/common/program.hpp"
@@ -143,25 +144,23 @@ void draw_shares(const ModelFigures& figures, const std::string& path) {
     show_picture(drawn, path);
 }
 
-// From the least entry, white, to the largest.
-HeatMap share_map(const SpectrumTable& table) {
+// Of each head, its share above the least of all, which is white.
+void draw_heads(const ModelFigures& figures, const std::string& path) {
+    const SpectrumTable& table = figures.spectra.trained;
     std::vector<double> shares;
     for (std::size_t layer = 0; layer < table.layers; ++layer)
         for (std::size_t head = 0; head < table.heads; ++head)
             shares.push_back(1 - rest_of(table, {.layer = layer, .head = head}).own);
-    const auto [least, most] = std::minmax_element(shares.begin(), shares.end());
-    const std::string title =
-        "from " + fixed(*least, 3) + " (white) to " + fixed(*most, 3) + " (dark)";
-    HeatMap map{title, table.layers, table.heads, {}};
-    for (const double share : shares) map.entries.push_back(static_cast<float>(share - *least));
-    return map;
-}
-
-void draw_heads(const ModelFigures& figures, const std::string& path) {
-    const std::string title = "Share at n/4 = " + std::to_string(figures.quarter()) +
-                              " of P of each head: layers down, heads across";
-    const bool drawn = plot(path, title, {{share_map(figures.spectra.trained)}});
-    show_picture(drawn, path);
+    const double least = *std::min_element(shares.begin(), shares.end());
+    HeatMap map{"", table.layers, table.heads, {}};
+    for (const double share : shares) map.entries.push_back(static_cast<float>(share - least));
+    draw_heat_maps(path, {.title = "How much of P of each head its first " +
+                                   std::to_string(figures.quarter()) + " singular values hold",
+                          .down = "layers",
+                          .across = "heads",
+                          .entry = "share of their sum above the least one, " + fixed(least, 3),
+                          .maps = {{map}}});
+    show_picture(true, path);
 }
 
 int report_figure(const Figure1Options& o, const Models& models) {

@@ -14,7 +14,7 @@
 
 #include "core/error.hpp"
 #include "core/io/safetensors.hpp"
-#include "examples/common/plot.hpp"
+#include "examples/common/heat_map.hpp"
 #include "examples/common/program.hpp"
 #include "examples/language_model/loading.hpp"
 #include "examples/paper/masked_models.hpp"
@@ -233,8 +233,12 @@ void draw_film(const FilmOptions& o, const Film& film, const std::string& start,
                  {E.begin(), E.end()}});
         }
     }
-    const std::string title = "E over training, from " + start + ": slots down, positions across";
-    show_picture(plot(path, title, maps), path);
+    draw_heat_maps(path, {.title = "E over training, from " + start,
+                          .down = "slots",
+                          .across = "positions",
+                          .entry = "an entry of E",
+                          .maps = maps});
+    show_picture(true, path);
 }
 
 int report_films(const FilmOptions& o, const Films& films) {

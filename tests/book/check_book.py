@@ -45,6 +45,7 @@ class Page(html.parser.HTMLParser):
 
 
 def check_files(book):
+    readme = (ROOT / "README.md").read_text()
     pages = {path.name: Page(path.read_text()) for path in book.glob("*.html")}
     for lesson in (ROOT / "examples" / "lessons").glob("[0-9][0-9]_*.cpp"):
         page = book / f"{lesson.stem}.html"
@@ -59,6 +60,10 @@ def check_files(book):
         check("$" not in prose, f"{page.name}: a dollar sign that begins no formula")
         for exercise in (ROOT / "examples" / "exercises").glob(f"{lesson.stem[:2]}[a-z]_*.cpp"):
             check(exercise.name in text, f"{page.name}: no exercise: {exercise.name}")
+        minutes = re.search(r"About (\d+)\s+(?://\s+)?minutes", lesson.read_text())
+        row = re.search(rf"^\| \[{lesson.stem[:2]}\].*\| (\d+) \|$", readme, re.M)
+        check(minutes and row and minutes[1] == row[1],
+              f"README.md: other minutes than {lesson.name} says, or none")
     for name, page in pages.items():
         for tag, target in page.links:
             address = urllib.parse.urlsplit(target)

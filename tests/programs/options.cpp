@@ -150,6 +150,7 @@ TEST_CASE("programs options: --version, and options that must be there") {
         {"train_classifier", {"--out"}},
         {"classify", {"--model", "--text"}},
         {"bench_step", {}},
+        {"check_gradients", {}},
         {"evaluate", {"--model", "--tokens", "--out"}},
         {"cost", {}},
     };

@@ -2,10 +2,12 @@
 // costs no good one.
 #include "examples/language_model/pictures.hpp"
 
+#include "examples/common/markup.hpp"
 #include "examples/common/tokenizer.hpp"
 #include "examples/language_model/attention_maps.hpp"
 #include "nn/model_directory.hpp"
 #include "tests/support/gnuplot.hpp"
+#include "tests/support/heat_maps.hpp"
 #include "tests/support/programs.hpp"
 
 using namespace taper::tests;
@@ -55,17 +57,19 @@ TEST_CASE(
         }
 }
 
-TEST_CASE("programs pictures: pictures that cannot be drawn leave the old ones") {
+TEST_CASE(
+    "programs pictures: without gnuplot its picture stays the old one, all others are drawn") {
     const Models models({"--attention", "full"});
     std::filesystem::create_directory(models.pictures);
     for (const char* name : {"attention", "slots", "spectrum"})
         models.scratch.file("pictures/" + std::string(name) + ".svg", "old");
     for (const Result& result : models.draw(models.pictures, without_gnuplot)) {
-        check_failed(result, {"--plot", models.pictures, "gnuplot-nox"});
+        check_failed(result, {"--plot", models.pictures, "gnuplot-nox", "spectrum.svg"});
         CHECK_FALSE(result.out.empty());
-        const auto files = directory_contents(models.pictures);
-        CHECK(files.size() == 3);
-        for (const auto& [path, bytes] : files) CHECK(bytes == "old");
+        CHECK(directory_contents(models.pictures).size() == 3);
+        CHECK(file_contents(models.pictures + "/spectrum.svg") == "old");
+        CHECK(contains(file_contents(models.pictures + "/attention.svg"), "class='map'"));
+        CHECK(contains(file_contents(models.pictures + "/index.html"), "<svg"));
     }
 }
 
@@ -82,6 +86,7 @@ TEST_CASE(
         std::filesystem::create_symlink("mine.svg", models.pictures + "/reach.svg");
         CHECK(models.draw(models.pictures)[program].status == 0);
         CHECK_FALSE(std::filesystem::exists(models.pictures + "/slots.svg"));
+        CHECK(std::filesystem::exists(models.pictures + "/index.html"));
         CHECK(std::filesystem::is_symlink(models.pictures + "/reach.svg"));
         CHECK(file_contents(models.pictures + "/mine.svg") == "old");
         for (const char* name : {"attention.svg", "spectrum.svg"})
@@ -123,12 +128,22 @@ TEST_CASE("programs pictures: generate draws the window that its last token was 
     taper::Ids tokens({1, n}, 0);
     std::copy(ids.begin(), ids.end(), tokens.begin());
     const auto model = taper::nn::load_model<float>(models.causal);
-    const auto expected = taper::examples::attention_maps(model, tokens)[1][1].P;
+    const auto maps = taper::examples::attention_maps(model, tokens);
+    const auto& expected = maps[1][1].P;
     const auto drawn = maps_of(file_contents(models.pictures + "/attention.svg"));
     REQUIRE(drawn.size() == 4);
-    REQUIRE(drawn[3].entries.size() == n * n);
-    for (std::size_t i = 0; i < n * n; ++i)
-        CHECK(drawn[3].entries[i] == doctest::Approx(expected.data()[i]).epsilon(1e-5));
+    REQUIRE(drawn[3].colours.size() == n * n);
+    const taper::examples::ColourScale scale = taper::examples::attention_scale();
+    for (std::size_t i = 0; i < n * n; ++i) {
+        const auto close = [&](double number) {
+            return drawn[3].colours[i] == taper::examples::ColourScale::colour(*scale.step(number));
+        };
+        CHECK((close(expected.data()[i] * 1.0001) || close(expected.data()[i] * 0.9999)));
+    }
+    CHECK(drawn[3].row_labels.size() == n);
+    for (std::size_t i = 0; i < n; ++i)
+        CHECK(drawn[3].row_labels[i] ==
+              taper::examples::markup(taper::examples::visible(tokenizer->spelling(ids[i]))));
 }
 
 TEST_CASE("cost: an --out that cannot be written is refused before anything is measured") {

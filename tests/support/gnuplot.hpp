@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include <cstring>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -41,32 +40,6 @@ inline std::vector<std::string> points_of(const std::string& script, std::size_t
         begin = end + 1;
     }
     return points;
-}
-
-// A heat map of a script: row by row what gnuplot reads.
-struct DrawnMap {
-    std::string title;
-    std::size_t rows, columns;
-    std::vector<float> entries;
-};
-
-inline std::vector<DrawnMap> maps_of(const std::string& script) {
-    std::vector<DrawnMap> maps;
-    const std::string title = "set title '", array = "plot '-' binary array=(";
-    for (std::size_t place = script.find(title); place != script.npos;
-         place = script.find(title, place)) {
-        place += title.size();
-        DrawnMap map{script.substr(place, script.find('\'', place) - place), 0, 0, {}};
-        place = script.find(array, place) + array.size();
-        map.columns = std::stoul(script.substr(place));
-        map.rows = std::stoul(script.substr(script.find(',', place) + 1));
-        place = script.find('\n', place) + 1;
-        map.entries.resize(map.rows * map.columns);
-        std::memcpy(map.entries.data(), script.data() + place, map.entries.size() * sizeof(float));
-        place += map.entries.size() * sizeof(float);
-        maps.push_back(std::move(map));
-    }
-    return maps;
 }
 
 }  // namespace taper::tests

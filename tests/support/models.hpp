@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "examples/gradients/shake.hpp"
 #include "nn/linformer.hpp"
 
 namespace taper::tests {
@@ -17,23 +18,16 @@ inline const std::vector<nn::ProjectionKind> projections{
     nn::ProjectionKind::linear, nn::ProjectionKind::random, nn::ProjectionKind::mean,
     nn::ProjectionKind::max, nn::ProjectionKind::conv};
 
-// Every parameter away from special points (zero biases, gains of one), large enough that each path
-// matters.
-template <class T> void shake(const nn::Parameters<T>& parameters) {
-    for (Parameter<T>* p : parameters)
-        xt::noalias(p->mutable_value()) += normal<T>(Random(7, p->name()), p->shape(), 0.3);
-}
-
 // The parameters of a layer or of a model, shaken.
 template <class Module> nn::Parameters<double> shaken(Module& module) {
     nn::Parameters<double> parameters;
     module.list(parameters);
-    shake(parameters);
+    examples::shake(parameters, 7);
     return parameters;
 }
 template <class T> nn::Parameters<T> shaken(nn::Linformer<T>& model) {
     const nn::Parameters<T> parameters = model.parameters();
-    shake(parameters);
+    examples::shake(parameters, 7);
     return parameters;
 }
 

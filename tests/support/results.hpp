@@ -9,9 +9,12 @@
 
 #include "core/array/random.hpp"
 #include "examples/common/apart.hpp"
-#include "tests/core/ops/gradient_table.hpp"
+#include "examples/gradients/cases.hpp"
 
 namespace taper::tests {
+
+using examples::Function;
+using examples::Functions;
 
 // The inputs of a test: an array for each name, the same ones every time.
 inline Array<double> drawn(const char* name, const Shape& shape) {

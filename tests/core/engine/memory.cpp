@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "core/ops.hpp"
-#include "tests/core/ops/gradient_table.hpp"
+#include "tests/core/ops/declared_ops.hpp"
 #include "tests/support/in_double.hpp"
 #include "tests/support/thread_count.hpp"
 

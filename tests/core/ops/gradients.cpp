@@ -4,21 +4,21 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <map>
 #include <memory>
 #include <set>
 
 #include "core/array/random.hpp"
 #include "core/ops.hpp"
 #include "examples/common/apart.hpp"
-#include "tests/core/ops/gradient_table.hpp"
+#include "examples/gradients/op_checks.hpp"
+#include "tests/core/ops/declared_ops.hpp"
 #include "tests/support/results.hpp"
 
 using namespace taper;
 using namespace taper::tests;
 using examples::apart;
+using examples::gradient_table;
+using examples::GradientCase;
 using examples::larger;
 using examples::largest;
 
@@ -40,62 +40,11 @@ TEST_CASE("gradients: every op is in the table, and nothing else") {
             CHECK_MESSAGE(compared.contains(op), op << " is compared with no fused op");
 }
 
-// No entry goes in, or none comes out.
-static bool has_nothing_to_check(const GradientCase& c) {
-    std::vector<Var<double>> constants;
-    std::size_t entries = 0;
-    for (const Array<double>& input : c.inputs) {
-        entries += input.size();
-        constants.push_back(input);
-    }
-    return entries == 0 || c.f.in_double(constants).value().size() == 0;
-}
-
-static void check_gradients_are_zero(const GradientCase& c) {
-    std::vector<Parameter<double>> parameters;
-    parameters.reserve(c.inputs.size());
-    for (const Array<double>& input : c.inputs) parameters.emplace_back("input", input);
-    Tape<double> tape;
-    const Var<double> y =
-        c.f.in_double(std::vector<Var<double>>(parameters.begin(), parameters.end()));
-    tape.backward(y, full<double>(y.shape(), 1));
-    for (const Parameter<double>& p : parameters)
-        if (p.has_gradient()) CHECK(p.gradient() == zeros<double>(p.shape()));
-}
-
 TEST_CASE("gradients: backward of every op agrees with numeric derivatives") {
-    struct Line {
-        int cases = 0;
-        std::size_t entries = 0, kinks = 0;
-        double worst = 0;
-        std::string where;
-    };
-    std::map<std::string, Line> lines;
     for (const GradientCase& c : gradient_table()) {
-        INFO(c.title());
-        const GradcheckReport report = gradcheck(c.title(), c.f.in_double, c.inputs, c.options);
-        if (has_nothing_to_check(c)) {
-            CHECK_MESSAGE(report.text().find("nothing is checked") != std::string::npos,
-                          report.text());
-            check_gradients_are_zero(c);
-        } else {
-            CHECK_MESSAGE(report.passed, report.text());
-        }
-        CHECK(report.not_finite == 0);
-        Line& line = lines[c.op];
-        ++line.cases;
-        line.entries += report.entries;
-        line.kinks += report.kinks.size();
-        if (report.worst >= line.worst) {
-            line.worst = report.worst;
-            line.where = c.name;
-        }
+        const GradcheckReport report = examples::check_case(c);
+        CHECK_MESSAGE(report.passed, report.text());
     }
-    if (!std::getenv("TAPER_PRINT_TABLE")) return;
-    std::printf("%-24s %6s %8s %6s  %-8s %s\n", "op", "cases", "entries", "kinks", "worst", "in");
-    for (const auto& [op, line] : lines)
-        std::printf("%-24s %6d %8zu %6zu  %-8.1e %s\n", op.c_str(), line.cases, line.entries,
-                    line.kinks, line.worst, line.where.c_str());
 }
 
 // At a tie any split of the gradient is right; which one is ours stands in core/ops.hpp.

@@ -10,7 +10,8 @@
 
 #include "core/kernels/parallel.hpp"
 #include "core/ops.hpp"
-#include "tests/core/ops/gradient_table.hpp"
+#include "examples/gradients/cases.hpp"
+#include "tests/core/ops/declared_ops.hpp"
 #include "tests/support/bits.hpp"
 #include "tests/support/blocks.hpp"
 #include "tests/support/pattern.hpp"
@@ -191,7 +192,7 @@ std::vector<LargeCase> large_cases() {
 }  // namespace
 
 TEST_CASE("same bits: the gradient table on one, two and three threads") {
-    for (const GradientCase& c : gradient_table()) {
+    for (const examples::GradientCase& c : examples::gradient_table()) {
         check_repeated<double>(c.title(), c.f.in_double, c.inputs);
         check_repeated<float>(c.title() + " in float", c.f.in_float, c.inputs);
     }

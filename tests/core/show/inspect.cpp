@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cctype>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -11,7 +12,7 @@
 #include "core/ops.hpp"
 #include "core/show/shown.hpp"
 #include "core/show/utf8.hpp"
-#include "tests/core/ops/gradient_table.hpp"
+#include "examples/gradients/cases.hpp"
 #include "tests/support/scratch.hpp"
 
 using namespace taper;
@@ -54,7 +55,7 @@ TEST_CASE(
     tape.backward(loss, Keep::everything);
     const auto lines = lines_of(as_table(tape));
     CHECK(contains(lines[1], "5        10"));  // |(3,4)|, |(6,8)|
-    CHECK(contains(lines[2], "mul  0 0  "));
+    CHECK(contains(lines[2], "y = mul     0 0  "));
     CHECK(contains(lines[2], "18.36    1.414"));  // |(9,16)|, |(1,1)|
     CHECK(contains(lines[3], "25       1  "));
 }
@@ -107,8 +108,21 @@ TEST_CASE(
     CHECK(as_page(empty).size() > 5000);
 }
 
-TEST_CASE("inspect: every op that is recorded has its formula") {
-    for (const GradientCase& test : gradient_table()) {
+// Does it stand in the text with no letter or digit before or after it?
+static bool has_word(const std::string& text, const std::string& word) {
+    const auto is_letter = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+    for (std::size_t i = text.find(word); i != text.npos; i = text.find(word, i + 1)) {
+        const std::size_t end = i + word.size();
+        const bool begins = i == 0 || (!is_letter(text[i - 1]) && text[i - 1] != '_');
+        if (begins && (end == text.size() || !is_letter(text[end]))) return true;
+    }
+    return false;
+}
+
+TEST_CASE(
+    "inspect: every op that is recorded has its formula, and names for its inputs that stand in "
+    "it, as do those of their gradients") {
+    for (const examples::GradientCase& test : examples::gradient_table()) {
         std::vector<Parameter<double>> parameters;
         std::vector<Var<double>> inputs;
         for (const Array<double>& input : test.inputs)
@@ -117,9 +131,105 @@ TEST_CASE("inspect: every op that is recorded has its formula") {
         test.f.in_double(inputs);
         for (const auto& record : tape.records()) {
             CAPTURE(record.name);
-            CHECK((record.leaf || contains(record.formula, "backward")));
+            if (record.leaf) continue;
+            const std::string formula = record.formula;
+            CHECK(contains(formula, "backward"));
+            CHECK(has_word(formula, name_of_output(record.formula)));
+            CHECK(has_word(formula, "d" + name_of_output(record.formula)));
+            const std::size_t inputs = record.inputs.size() + record.constants.size();
+            for (std::size_t place = 0; place < inputs; ++place) {
+                std::string name = name_of_input(record.input_names, place);
+                CAPTURE(name);
+                CHECK(!name.starts_with("input"));
+                if (std::string(record.input_names).ends_with("_i")) name = "x_0";
+                CHECK(has_word(formula, name));
+                CHECK(has_word(formula, name == "x_0" ? "dx_i" : "d" + name));
+            }
         }
     }
+}
+
+TEST_CASE("inspect: names of inputs and of the output") {
+    CHECK(name_of_input("Q K V", 0) == "Q");
+    CHECK(name_of_input("Q K V", 2) == "V");
+    CHECK(name_of_input("Q K V", 3) == "input 3");
+    CHECK(name_of_input("", 0) == "input 0");
+    CHECK(name_of_input("x_i", 0) == "x_0");
+    CHECK(name_of_input("axis x_i", 0) == "axis");
+    CHECK(name_of_input("axis x_i", 12) == "x_11");
+    CHECK(name_of_output("loss = 1/N sum") == "loss");
+    CHECK(name_of_output("y_t = P_t") == "y");
+    CHECK(name_of_output("") == "y");
+}
+
+TEST_CASE(
+    "inspect: constants among the inputs are listed, with their numbers while something holds "
+    "them") {
+    Parameter<double> w("w", Array<double>{1, 2});
+    const Parameter<double> fixed("fixed", Array<double>{3, 4}, false);
+    const Var<double> held = Array<double>{5, 6};
+    Tape<double> tape;
+    const Var<double> y = (fixed * w + Array<double>{7, 8} + held) * 2.5;
+    const auto lines = lines_of(as_table(tape));
+    CHECK(contains(lines[2], "1  mul      const 0  "));
+    CHECK(contains(lines[3], "2  add      1 const  "));
+    const std::string dot = as_dot(tape);
+    CHECK(contains(dot, "n1_0 [label=\"fixed (2)\", shape=plaintext];\n    n1_0 -> n1;\n"));
+    CHECK(contains(dot, "n0 -> n1;\n"));
+    CHECK(contains(dot, "n2_1 [label=\"constant (2)\""));
+    const auto records = data_of(as_page(tape)).at("records");
+    const auto input = [&](int record, int place) {
+        return records.at(record).at("inputs").at(place);
+    };
+    CHECK(input(1, 0).at("name") == "a");
+    CHECK(input(1, 0).at("constant") == "fixed");
+    CHECK(input(1, 0).at("value").at("values") == nlohmann::json({3.0, 4.0}));
+    CHECK(input(1, 1).at("name") == "b");
+    CHECK(input(1, 1).at("record") == 0);
+    CHECK(input(2, 1).at("constant") == "constant");
+    CHECK(input(2, 1).at("shape") == "(2)");
+    CHECK(input(2, 1).at("value").is_null());  // add needs no value
+    CHECK(input(3, 1).at("value").at("values") == nlohmann::json({5.0, 6.0}));
+    CHECK(input(4, 1).at("value").at("values") == nlohmann::json({2.5}));
+    CHECK(records.at(4).at("output") == "y");
+}
+
+TEST_CASE("inspect: an op has the name of the variable that took its value, and its source line") {
+    Parameter<double> w("w", Array<double>{1, 2});
+    Tape<double> tape;
+    const Var<double> shifted = w + 1.0;
+    const Var<double> loss = sum(shifted * w);
+    CHECK(contains(as_table(tape), "1  shifted = add  0 const"));
+    CHECK(contains(as_table(tape), "2  mul            1 0"));
+    CHECK(contains(as_dot(tape), "n3 [label=\"loss = sum ()\""));
+    const auto records = data_of(as_page(tape)).at("records");
+    CHECK(records.at(0).at("variable") == "");
+    CHECK(records.at(1).at("variable") == "shifted");
+    CHECK(records.at(1).at("line") == "const Var<double> shifted = w + 1.0;");
+}
+
+TEST_CASE("inspect: the page has P of attention while the op is kept, and the tokens") {
+    Parameter<double> Q("Q", full<double>({1, 70, 4}, 0.5));
+    Tape<double> tape;
+    const Var<double> y = attention<double>(Q, Q, Q, {.heads = 2, .causal = true});
+    PageTokens tokens{std::vector<std::string>(70, "a\nb"), false};
+    const auto data = data_of(as_page(tape, "t", tokens));
+    const auto P = data.at("records").at(1).at("inner").at(0);
+    CHECK(P.at("name") == "P");
+    CHECK(P.at("shape") == "(1,2,70,70)");
+    CHECK(P.at("value").at("matrices") == 2);
+    CHECK(P.at("value").at("values").size() == 2 * 64 * 64);
+    CHECK(P.at("value").at("values").at(0) == 1);
+    CHECK(P.at("value").at("values").at(1) == 0);
+    CHECK(P.at("value").at("values").at(64) == 0.5);
+    CHECK(P.at("value").at("whole") == false);
+    CHECK(P.at("value").at("norm") == "");
+    CHECK(data.at("tokens").at("count") == 70);
+    CHECK(data.at("tokens").at("keys") == false);
+    CHECK(data.at("tokens").at("names").size() == 64);
+    CHECK(data.at("tokens").at("names").at(0) == "a\\nb");
+    tape.backward(y, zeros<double>(y.shape()));
+    CHECK(data_of(as_page(tape)).at("records").at(1).at("inner").empty());
 }
 
 TEST_CASE("inspect: a name is on one line and is cut, whatever it holds") {
@@ -182,13 +292,16 @@ TEST_CASE(
         CHECK(data.at("note") == "Records 500 to 49502 of 50003 are left out. ");
         REQUIRE(records.size() == 1000);
         CHECK(records.at(499).at("number") == 499);
-        CHECK(records.at(499).at("inputs") == nlohmann::json({498}));
+        const auto input = [&](int record, int place) {
+            return records.at(record).at("inputs").at(place);
+        };
+        CHECK(input(499, 0).at("record") == 498);
         CHECK(records.at(500).at("number") == 49503);
-        CHECK(records.at(500).at("inputs").empty());
-        CHECK(records.at(500).at("left_out") == 1);
-        CHECK(records.at(501).at("inputs") == nlohmann::json({500}));
-        CHECK(records.at(998).at("inputs") == nlohmann::json({997, 0}));  // the product with w
-        CHECK(records.at(998).at("left_out") == 0);
+        CHECK(!input(500, 0).contains("record"));
+        CHECK(input(500, 0).at("left_out") == 49502);
+        CHECK(input(501, 0).at("record") == 500);
+        CHECK(input(998, 0).at("record") == 997);  // the product with w
+        CHECK(input(998, 1).at("record") == 0);
     }
     Parameter<double> large("large", zeros<double>({8, 64, 64}));
     std::vector<Var<double>> held;

@@ -12,6 +12,7 @@
 #include "core/io/safetensors.hpp"
 #include "core/ops.hpp"
 #include "core/show/inspect.hpp"
+#include "examples/common/heat_map.hpp"
 #include "examples/common/plot.hpp"
 #include "examples/language_model/run_log.hpp"
 #include "nn/model_directory.hpp"
@@ -78,7 +79,7 @@ std::map<std::string, std::string> everything_written() {
     const Scratch scratch;
     plot(scratch.path("curve.svg"), "t", "x", "y",
          {{"c", "lines", {{1000, 0.5}, {123456.75, -1e-7}}}});
-    plot(scratch.path("map.svg"), "t", {{{"m", 1, 1200, std::vector<float>(1200, 0.25F)}}});
+    draw_heat_map(scratch.path("map.svg"), {"m", 1, 1200, std::vector<float>(1200, 0.25F)}, "e");
     nn::Config config = tiny;
     config.dropout = 0.125;
     nn::Linformer<float> model(config);

@@ -47,8 +47,6 @@ TEST_CASE("plot: a quote in a title is a letter") {
         CAPTURE(words);
         CHECK(contains(file_contents(path), words));
     }
-    CHECK(plot(path, "it's", {{{"map's", 1, 1, {1}}}}));
-    CHECK(contains(file_contents(path), "map's"));
 }
 
 TEST_CASE("plot: gnuplot writes no file, whatever stands beside the picture") {
@@ -111,33 +109,57 @@ TEST_CASE("plot: a picture that is cut, or of a gnuplot that failed, replaces no
 
 TEST_CASE("plot: a gnuplot that writes before it reads, or reads nothing, holds nobody up") {
     const Scratch scratch;
-    const HeatMap map{"m", 300, 300, std::vector<float>(90'000, 0.25F)};
+    Curve curve{"c", "lines", {}};
+    for (int i = 0; i < 50'000; ++i) curve.points.emplace_back(i, i % 7);
     const FakeGnuplot first_writes("head -c 1000000 /dev/zero; cat; echo '</svg>'");
-    CHECK(plot(scratch.path("map.svg"), "t", {{map}}));
-    CHECK(file_contents(scratch.path("map.svg")).size() > 1'000'000 + 90'000 * sizeof(float));
+    CHECK(plot(scratch.path("curve.svg"), "t", "x", "y", {curve}));
+    CHECK(file_contents(scratch.path("curve.svg")).size() > 1'000'000 + 300'000);
     const FakeGnuplot reads_nothing("echo '</svg>'");
-    CHECK(plot(scratch.path("map.svg"), "t", {{map}}));
+    CHECK(plot(scratch.path("curve.svg"), "t", "x", "y", {curve}));
 }
 
-TEST_CASE("plot: the entries of a heat map are sharp, and its file is small") {
+TEST_CASE("plot: titles beside the curves stand apart, each by its curve where there is room") {
+    const FakeGnuplot gnuplot;
     const Scratch scratch;
-    const std::string picture = scratch.path("maps.svg");
-    std::vector<float> entries(256 * 64);
-    for (std::size_t i = 0; i < entries.size(); ++i)
-        entries[i] = static_cast<float>(i * 7919 % 1000);
-    const HeatMap map{"m", 256, 64, entries};
-    if (!plot(picture, "t", {{map, map}})) return;  // no gnuplot
-    const std::string svg = file_contents(picture);
-    const std::string image = "<image ";
-    const std::string sharp = "image-rendering='pixelated' ";
-    std::size_t images = 0;
-    for (std::size_t place = svg.find(image); place != svg.npos;
-         place = svg.find(image, place + 1)) {
-        ++images;
-        CHECK(svg.substr(place + image.size()).starts_with(sharp));
+    const std::vector<Curve> curves{{"low", "lines", {{1, 5}, {2, 0}}},
+                                    {"high", "lines", {{1, 5}, {2, 10}}},
+                                    {"just below", "lines", {{1, 5}, {2, 9.99}}},
+                                    {"it's", "lines", {{1, 5}, {2, 9.98}}}};
+    for (const Scale scale : {Scale::linear, Scale::logarithmic_x}) {
+        REQUIRE(
+            plot(scratch.path("curve.svg"), "t", "x", "y", curves, scale, Titles::beside_curves));
+        const std::string script = file_contents(scratch.path("curve.svg"));
+        CHECK(contains(script, "unset key"));
+        CHECK(contains(script, "set label 'it''s'"));
+        const auto place = [&](const std::string& title) {
+            const std::string label = "set label '" + title + "' at graph 1.035,";
+            return std::stod(script.substr(script.find(label) + label.size()));
+        };
+        CHECK(place("low") == doctest::Approx(0.4 / 10.8));
+        CHECK(place("high") == doctest::Approx(10.4 / 10.8));
+        CHECK(place("high") - place("just below") == doctest::Approx(0.055));
+        CHECK(place("just below") - place("it''s") == doctest::Approx(0.055));
+        CHECK(contains(script, "set arrow from graph 1.005," + shortest(10.4 / 10.8)));
     }
-    CHECK(images == 2);
-    CHECK(svg.size() < 200'000);
+}
+
+TEST_CASE("plot: many titles at one end all stay in the picture") {
+    const FakeGnuplot gnuplot;
+    const Scratch scratch;
+    std::vector<Curve> curves;
+    for (int i = 0; i < 8; ++i)
+        curves.push_back({"c" + std::to_string(i), "lines", {{1, 100}, {2, 0.01 * i}}});
+    REQUIRE(plot(scratch.path("curve.svg"), "t", "x", "y", curves, Scale::linear,
+                 Titles::beside_curves));
+    const std::string script = file_contents(scratch.path("curve.svg"));
+    double before = 1;
+    for (int i = 7; i >= 0; --i) {
+        const std::string label = "set label 'c" + std::to_string(i) + "' at graph 1.035,";
+        const double place = std::stod(script.substr(script.find(label) + label.size()));
+        CHECK(place >= -1e-9);
+        CHECK(before - place > 0.0549);
+        before = place;
+    }
 }
 
 TEST_CASE("plot: a picture that cannot be written is an error with its path and the reason") {

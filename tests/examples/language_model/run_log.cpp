@@ -69,7 +69,7 @@ TEST_CASE(
     "run log: the picture has each step's loss, the mean of the last 20, and the validation") {
     const FakeGnuplot gnuplot;
     const Scratch scratch;
-    RunLog log(scratch.path(""));
+    RunLog log(scratch.path(""), "nats", {{"uniform, ln 7", 1.9459}, {"it's", 1.5}});
     log.open(0);
     for (std::uint64_t step = 1; step <= 100; ++step) {
         const auto loss = static_cast<double>(step * step);
@@ -99,6 +99,11 @@ TEST_CASE(
         CHECK(value(means[i]) ==
               doctest::Approx(sum / static_cast<double>(i + 1 - first)).epsilon(1e-12));
     }
+    CHECK(points_of(script, 3) == std::vector<std::string>{"1 1.9459", "100 1.9459"});
+    CHECK(points_of(script, 4) == std::vector<std::string>{"1 1.5", "100 1.5"});
+    CHECK(contains(script, "set label 'uniform, ln 7: 1.95' at graph"));
+    CHECK(contains(script, "set label 'it''s: 1.50' at graph"));
+    CHECK(contains(script, "set label 'validation' at graph"));
     for (std::size_t i = 0; i < 10; ++i)
         CHECK(validation[i] == std::to_string(10 * (i + 1)) + " " +
                                    shortest(50.0 * static_cast<double>((i + 1) * (i + 1))));

@@ -1,16 +1,16 @@
 // The gradient table's part for the ops that only move numbers.
 #include "core/ops.hpp"
-#include "tests/core/ops/gradient_table.hpp"
+#include "examples/gradients/cases.hpp"
 
-namespace taper::tests {
+namespace taper::examples {
 
-static void add_reshape_cases(Table& table) {
+static void add_reshape_cases(GradientTable& table) {
     const std::vector<std::pair<Shape, std::vector<int>>> reshapes = {
         {{2, 3}, {6}}, {{2, 3}, {3, 2}}, {{2, 3}, {-1}},    {{2, 3}, {1, -1, 2}}, {{}, {1}},
         {{1}, {}},     {{0, 3}, {3, 0}}, {{0, 3}, {-1, 3}}, {{4}, {4}},
     };
     for (const auto& [from, to] : reshapes)
-        table.draw("reshape", "to " + text(to), {{from}},
+        table.draw("reshape", "to " + in_braces(to), {{from}},
                    [to = to](const auto& x) { return reshape(x[0], to); });
 
     const std::vector<std::pair<Shape, Axes>> transposes = {
@@ -29,7 +29,7 @@ static void add_reshape_cases(Table& table) {
         {{17, 9}, {1, 0}},
     };
     for (const auto& [shape, axes] : transposes)
-        table.draw("transpose", "axes " + text(axes), {{shape}},
+        table.draw("transpose", "axes " + in_braces(axes), {{shape}},
                    [axes = axes](const auto& x) { return transpose(x[0], axes); });
 
     const std::vector<std::pair<Shape, Shape>> broadcasts = {
@@ -42,7 +42,7 @@ static void add_reshape_cases(Table& table) {
                    [to = to](const auto& x) { return broadcast_to(x[0], to); });
 }
 
-static void add_slice_cases(Table& table) {
+static void add_slice_cases(GradientTable& table) {
     const std::vector<std::tuple<Shape, int, Range>> slices = {
         {{7}, 0, {}},
         {{7}, 0, {1, 5}},
@@ -77,7 +77,7 @@ static void add_slice_cases(Table& table) {
     });
 }
 
-static void add_join_cases(Table& table) {
+static void add_join_cases(GradientTable& table) {
     const std::vector<std::pair<std::vector<Shape>, int>> concats = {
         {{{3}}, 0},
         {{{3}, {2}}, 0},
@@ -90,7 +90,7 @@ static void add_join_cases(Table& table) {
         {{{4, 17}, {4, 9}}, 1},
     };
     for (const auto& [shapes, axis] : concats) {
-        std::vector<In> inputs;
+        std::vector<DrawnInput> inputs;
         for (const Shape& shape : shapes) inputs.push_back({shape});
         table.draw("concat", "axis " + std::to_string(axis), inputs,
                    [axis = axis](const auto& x) { return concat(x, axis); });
@@ -100,7 +100,7 @@ static void add_join_cases(Table& table) {
         {{2, 3}, 3, 1}, {{2, 3}, 1, -3}, {{0, 3}, 2, 0},
     };
     for (const auto& [shape, parts, axis] : stacks) {
-        const std::vector<In> inputs(static_cast<std::size_t>(parts), In{shape});
+        const std::vector<DrawnInput> inputs(static_cast<std::size_t>(parts), DrawnInput{shape});
         table.draw("stack", "axis " + std::to_string(axis), inputs,
                    [axis = axis](const auto& x) { return stack(x, axis); });
     }
@@ -114,7 +114,7 @@ static void add_join_cases(Table& table) {
     });
 }
 
-static void add_pad_and_flip_cases(Table& table) {
+static void add_pad_and_flip_cases(GradientTable& table) {
     const std::vector<std::tuple<Shape, int, int, int>> pads = {
         {{3}, 0, 1, 2},       {{3}, -1, 0, 0},   {{2, 3}, 0, 2, 0}, {{2, 3}, 1, 0, 17},
         {{2, 3, 4}, 1, 1, 1}, {{0, 3}, 0, 1, 1}, {{0, 3}, 1, 1, 1}, {{5, 9}, -1, 3, 4},
@@ -140,11 +140,11 @@ static void add_pad_and_flip_cases(Table& table) {
                    [axis = axis](const auto& x) { return flip(x[0], axis); });
 }
 
-void add_shape_cases(Table& table) {
+void add_shape_cases(GradientTable& table) {
     add_reshape_cases(table);
     add_slice_cases(table);
     add_join_cases(table);
     add_pad_and_flip_cases(table);
 }
 
-}  // namespace taper::tests
+}  // namespace taper::examples

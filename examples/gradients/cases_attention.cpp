@@ -1,10 +1,10 @@
 // The gradient table's part for the attention ops.
 #include "core/ops.hpp"
-#include "tests/core/ops/gradient_table.hpp"
+#include "examples/gradients/cases.hpp"
 
-namespace taper::tests {
+namespace taper::examples {
 
-static void add_full_attention_cases(Table& table) {
+static void add_full_attention_cases(GradientTable& table) {
     struct Sizes {
         std::size_t B, n, m, heads, d_h;
         bool causal = false, padded = false;
@@ -43,7 +43,7 @@ static void add_full_attention_cases(Table& table) {
                [](const auto& x) { return merge_heads(x[0]); });
 }
 
-static void add_causal_attention_cases(Table& table) {
+static void add_causal_attention_cases(GradientTable& table) {
     struct Sizes {
         std::size_t B, n, heads, d_h, k, window, chunk;
         bool padded = false;
@@ -75,9 +75,9 @@ static void add_causal_attention_cases(Table& table) {
     }
 }
 
-void add_attention_cases(Table& table) {
+void add_attention_cases(GradientTable& table) {
     add_full_attention_cases(table);
     add_causal_attention_cases(table);
 }
 
-}  // namespace taper::tests
+}  // namespace taper::examples

@@ -1,12 +1,10 @@
-#include "tests/core/ops/gradient_table.hpp"
+#include "examples/gradients/cases.hpp"
 
-#include <fstream>
 #include <sstream>
 
 #include "core/array/random.hpp"
-#include "tests/support/pattern.hpp"
 
-namespace taper::tests {
+namespace taper::examples {
 
 // One entry, odd sizes, sizes around the vector width (8 doubles, 16 floats), no entry.
 const std::vector<Shape>& some_shapes() {
@@ -47,29 +45,30 @@ const std::vector<std::pair<Shape, Shape>>& broadcast_pairs() {
     return pairs;
 }
 
-std::string text(const std::vector<int>& numbers) {
+std::string in_braces(const std::vector<int>& numbers) {
     std::string all;
     for (int number : numbers) all += (all.empty() ? "" : ",") + std::to_string(number);
     return "{" + all + "}";
 }
 
-void Table::add(const std::string& op, const std::string& name, std::vector<Array<double>> inputs,
-                const Functions& f, const Functions& composition, const GradcheckOptions& options) {
+void GradientTable::add(const std::string& op, const std::string& name,
+                        std::vector<Array<double>> inputs, const Functions& f,
+                        const Functions& composition, const GradcheckOptions& options) {
     std::string title = name;
     for (const Array<double>& input : inputs)
         title += (title.empty() ? "" : " ") + to_string(input.shape());
+    cases.push_back({op, title, f, inputs, composition, options});
     if (composition.in_double)
-        cases.push_back({"composed::" + op, title, composition, inputs, {}, options});
-    cases.push_back({op, title, f, std::move(inputs), composition, options});
+        cases.push_back({"composed::" + op, title, composition, std::move(inputs), {}, options});
 }
 
-void Table::draw(const std::string& op, const std::string& name, const std::vector<In>& inputs,
-                 const Functions& f, const Functions& composition,
-                 const GradcheckOptions& options) {
+void GradientTable::draw(const std::string& op, const std::string& name,
+                         const std::vector<DrawnInput>& inputs, const Functions& f,
+                         const Functions& composition, const GradcheckOptions& options) {
     std::vector<Array<double>> values;
-    // Their numbers depend on the title alone: another case changes none here.
-    for (const In& in : inputs) {
-        const Random random(1, op + name + to_string(in.shape),
+    // Their numbers depend on the seed and the title alone: another case changes none here.
+    for (const DrawnInput& in : inputs) {
+        const Random random(seed_, op + name + to_string(in.shape),
                             static_cast<std::uint32_t>(values.size()));
         values.push_back(uniform<double>(random, in.shape, in.low, in.high));
     }
@@ -82,8 +81,9 @@ static std::string text(const Between& range) {
     return out.str();
 }
 
-void Table::one_input(const std::string& op, const std::vector<Between>& ranges, const Functions& f,
-                      const Functions& composition, const GradcheckOptions& options) {
+void GradientTable::one_input(const std::string& op, const std::vector<Between>& ranges,
+                              const Functions& f, const Functions& composition,
+                              const GradcheckOptions& options) {
     const std::vector<Shape> few_shapes{{1}, {37}};
     for (const Between& range : ranges) {
         const bool is_first = &range == ranges.data();
@@ -92,8 +92,9 @@ void Table::one_input(const std::string& op, const std::vector<Between>& ranges,
     }
 }
 
-void Table::two_inputs(const std::string& op,
-                       const std::vector<std::pair<Between, Between>>& ranges, const Functions& f) {
+void GradientTable::two_inputs(const std::string& op,
+                               const std::vector<std::pair<Between, Between>>& ranges,
+                               const Functions& f) {
     const std::vector<std::pair<Shape, Shape>> few_pairs{{{1}, {1}}, {{19}, {19}}};
     for (const auto& range : ranges) {
         const auto& [a, b] = range;
@@ -106,32 +107,13 @@ void Table::two_inputs(const std::string& op,
     }
 }
 
-const std::vector<GradientCase>& gradient_table() {
-    static const Table table = [] {
-        Table all;
-        add_elementwise_cases(all);
-        add_row_cases(all);
-        add_attention_cases(all);
-        add_shape_cases(all);
-        return all;
-    }();
-    return table.cases;
+std::vector<GradientCase> gradient_table(std::uint64_t seed) {
+    GradientTable all(seed);
+    add_elementwise_cases(all);
+    add_row_cases(all);
+    add_attention_cases(all);
+    add_shape_cases(all);
+    return all.cases;
 }
 
-std::vector<std::string> declared_ops() {
-    const std::string path = TAPER_SOURCE_DIR "/core/ops.hpp";
-    std::ifstream file(path);
-    if (!file) throw Error(path + ": the header must be readable: set TAPER_SOURCE_DIR");
-    const Pattern declaration(R"(^(?:template <class T>)?\s*Var<T> (\w+)\()");
-    std::vector<std::string> names;
-    std::string prefix, line;
-    while (std::getline(file, line)) {
-        if (line.starts_with("namespace composed")) prefix = "composed::";
-        if (line.starts_with("}")) prefix.clear();
-        for (const Pattern::Match& match : declaration.find_all(line))
-            names.push_back(prefix + match[1]);
-    }
-    return names;
-}
-
-}  // namespace taper::tests
+}  // namespace taper::examples

@@ -1,8 +1,9 @@
 // The gradient table: cases for every op of core/ops.hpp, of many shapes and ranges.
-// gradients.cpp checks them all, same_bits.cpp runs them on different numbers of threads. An op
-// without a case makes a test fail.
+// op_checks.hpp holds them against numeric derivatives. The tests go through the same list
+// (tests/core/ops/gradients.cpp, same_bits.cpp): an op without a case makes one fail.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
@@ -10,7 +11,7 @@
 
 #include "core/check/gradcheck.hpp"
 
-namespace taper::tests {
+namespace taper::examples {
 
 template <class T> using Function = std::function<Var<T>(const std::vector<Var<T>>&)>;
 
@@ -36,7 +37,7 @@ struct GradientCase {
 };
 
 // An input of a case: its shape and the range its entries are drawn from.
-struct In {
+struct DrawnInput {
     Shape shape;
     double low = -2, high = 2;
 };
@@ -44,15 +45,18 @@ struct Between {
     double low, high;
 };
 
-class Table {
+class GradientTable {
   public:
+    // seed: of the entries that are drawn.
+    explicit GradientTable(std::uint64_t seed) : seed_(seed) {}
+
     std::vector<GradientCase> cases;
 
     // A case of `op`; with a composition, a case of "composed::" + op, too.
     void add(const std::string& op, const std::string& name, std::vector<Array<double>> inputs,
              const Functions& f, const Functions& composition = {},
              const GradcheckOptions& options = {});
-    void draw(const std::string& op, const std::string& name, const std::vector<In>& inputs,
+    void draw(const std::string& op, const std::string& name, const std::vector<DrawnInput>& inputs,
               const Functions& f, const Functions& composition = {},
               const GradcheckOptions& options = {});
 
@@ -63,26 +67,27 @@ class Table {
     // in the others.
     void two_inputs(const std::string& op, const std::vector<std::pair<Between, Between>>& ranges,
                     const Functions& f);
+
+  private:
+    std::uint64_t seed_;
 };
 
 // T of a vector of Var<T>
 template <class X>
 using NumberOf = typename std::decay_t<decltype(std::declval<X>()[0].value())>::value_type;
 
-std::string text(const std::vector<int>& numbers);  // "{0,-1}"
+std::string in_braces(const std::vector<int>& numbers);  // "{0,-1}"
 
 const std::vector<Shape>& some_shapes();
 const std::vector<std::pair<Shape, Shape>>& broadcast_pairs();
 
-// The cases of a family of ops, each in the file gradient_table_*.cpp of its name.
-void add_elementwise_cases(Table& table);
-void add_row_cases(Table& table);  // matmul, reductions, softmax, layer_norm, ...
-void add_attention_cases(Table& table);
-void add_shape_cases(Table& table);  // reshape, slice, concat, ...
+// The cases of a family of ops, each in the file cases_*.cpp of its name.
+void add_elementwise_cases(GradientTable& table);
+void add_row_cases(GradientTable& table);  // matmul, reductions, softmax, layer_norm, ...
+void add_attention_cases(GradientTable& table);
+void add_shape_cases(GradientTable& table);  // reshape, slice, concat, ...
 
-const std::vector<GradientCase>& gradient_table();
+// All cases; a seed draws other inputs of the same shapes and ranges.
+std::vector<GradientCase> gradient_table(std::uint64_t seed = 1);
 
-// The ops declared in core/ops.hpp; those of its namespace composed as "composed::softmax".
-std::vector<std::string> declared_ops();
-
-}  // namespace taper::tests
+}  // namespace taper::examples
