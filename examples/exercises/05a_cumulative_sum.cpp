@@ -12,7 +12,7 @@
 //
 //     dx_j = sum_i dy_i (del y_i) / (del x_j)
 //
-// and it must never make the Jacobian: with n = 300000 it would have 90 billion entries. One loop
+// and it must never make the Jacobian: with n = 50000 it would have 2.5 billion entries. One loop
 // of n steps is enough for each.
 //
 // Write down n = 3 first. Which $y_i$ does $x_2$ reach, which $x_1$, which $x_0$?
