@@ -6,10 +6,12 @@
 #include <string>
 
 #include "core/ops.hpp"
+#include "examples/common/apart.hpp"
 #include "tests/support/models.hpp"
 
 using namespace taper;
 using namespace taper::tests;
+using examples::apart;
 
 namespace {
 
@@ -43,14 +45,6 @@ template <class F> Array<double> output_of(const char* name, const Array<double>
     for (const auto& record : tape.records())
         if (record.name == std::string(name)) return *record.value.lock();
     return {};
-}
-
-double apart(const Array<double>& a, const Array<double>& b) {
-    REQUIRE(a.shape() == b.shape());
-    double largest = 0;
-    for (std::size_t i = 0; i < a.size(); ++i)
-        largest = std::max(largest, std::abs(a.data()[i] - b.data()[i]));
-    return largest;
 }
 
 }  // namespace

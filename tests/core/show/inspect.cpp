@@ -169,7 +169,7 @@ TEST_CASE(
     const Parameter<double> fixed("fixed", Array<double>{3, 4}, false);
     const Var<double> held = Array<double>{5, 6};
     Tape<double> tape;
-    const Var<double> y = (fixed * w + Array<double>{7, 8} + held) * 2.5;
+    const Var<double> y = (fixed * w + Array<double>{7, 8} + held) * 2.5 + 1.5;
     const auto lines = lines_of(as_table(tape));
     CHECK(contains(lines[2], "1  mul      const 0  "));
     CHECK(contains(lines[3], "2  add      1 const  "));
@@ -191,6 +191,7 @@ TEST_CASE(
     CHECK(input(2, 1).at("value").is_null());  // add needs no value
     CHECK(input(3, 1).at("value").at("values") == nlohmann::json({5.0, 6.0}));
     CHECK(input(4, 1).at("value").at("values") == nlohmann::json({2.5}));
+    CHECK(input(5, 1).at("value").at("values") == nlohmann::json({1.5}));  // add holds no value
     CHECK(records.at(4).at("output") == "y");
 }
 
