@@ -38,7 +38,7 @@ static std::string quoted(const std::string& text) {
 
 namespace {
 
-struct Range {
+struct AxisRange {
     double low, high;
 
     // Where a number is between low (0) and high (1).
@@ -51,8 +51,8 @@ struct Range {
 }  // namespace
 
 // Of all points and bands. No points: 0.
-static Range y_of(const std::vector<Curve>& curves) {
-    Range range{INFINITY, -INFINITY};
+static AxisRange y_of(const std::vector<Curve>& curves) {
+    AxisRange range{INFINITY, -INFINITY};
     const auto add = [&](double y) {
         range.low = std::min(range.low, y);
         range.high = std::max(range.high, y);
@@ -64,11 +64,11 @@ static Range y_of(const std::vector<Curve>& curves) {
             add(most);
         }
     }
-    return range.low <= range.high ? range : Range{0, 0};
+    return range.low <= range.high ? range : AxisRange{0, 0};
 }
 
 // With room above and below. gnuplot refuses an empty range.
-static Range range_of(const Range& y, bool logarithmic) {
+static AxisRange range_of(const AxisRange& y, bool logarithmic) {
     if (logarithmic && y.low > 0) {
         const double room = std::max(std::pow(y.high / y.low, 0.04), 1.1);
         return {y.low / room, y.high * room};
@@ -79,7 +79,7 @@ static Range range_of(const Range& y, bool logarithmic) {
 
 // Beside the end of each curve its title, no two on one another: each is as low as it belongs, or
 // as the one above lets it be. A thin line leads to it.
-static void write_titles(Script& out, const std::vector<Curve>& curves, const Range& range,
+static void write_titles(Script& out, const std::vector<Curve>& curves, const AxisRange& range,
                          bool logarithmic) {
     constexpr double line = 0.055;  // of the height, as are all of these
     struct Title {
@@ -154,8 +154,8 @@ bool plot(const std::string& path, const std::string& title, const std::string& 
           Titles titles) {
     const bool log_x = scale == Scale::logarithmic || scale == Scale::logarithmic_x;
     const bool log_y = scale == Scale::logarithmic || scale == Scale::logarithmic_y;
-    const Range y = y_of(curves);
-    const Range range = range_of(y, log_y);
+    const AxisRange y = y_of(curves);
+    const AxisRange range = range_of(y, log_y);
     const bool is_flat = y.high - y.low < 1e-6;
     Script out;
     out << "set terminal svg size 760,400 font 'sans-serif,12' background 'white'\n";

@@ -17,7 +17,7 @@ namespace taper::examples {
 // that goes on has the frames from before.
 struct FilmFrame {
     std::uint64_t step;
-    std::string run;    // tells films apart: FilmFrame of another one are not joined
+    std::string run;    // a hash: frames of another run or text are not joined
     std::string label;  // "step 100: loss 2.31, validation loss 2.40"
     std::size_t width, height;
     std::vector<MapPlace> places;       // of the heads' maps in it
@@ -30,9 +30,9 @@ void check_film(const TrainingOptions& options);
 
 class AttentionFilm {
   public:
-    // A film of a text, its first 32 tokens at most. run: what the run is of, for it to be told from
-    // others; steps: that are done of it. Error, which names --plot: the directory has frames of
-    // another run or text, or a file of such a name that is none.
+    // A film of the first 32 tokens of a text. run: all that tells this run from others; steps: how
+    // many are done of it. Error, which names --plot: the directory has frames of another run or
+    // text, or a file of such a name that is none.
     AttentionFilm(std::string directory, const Tokenizer& tokenizer, const TokenIds& ids,
                   const std::string& run, std::uint64_t steps);
 

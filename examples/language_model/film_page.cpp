@@ -13,7 +13,8 @@ const slider = document.getElementById('slider');
 const play = document.getElementById('play');
 const label = document.getElementById('label');
 const heads = [...document.querySelectorAll('figure.head')];
-const ready = frames.map(frame => { const image = new Image(); image.src = frame.file; return image; });
+const loaded = frames.map(() => new Image());  // before they are shown
+frames.forEach((frame, i) => { loaded[i].src = frame.file; });
 let timer = 0;
 
 function show(number) {
