@@ -124,9 +124,7 @@ class Book:
             body += f'<section class="exercise"><h3>{html.escape(program.title)}</h3>'
             body += show.prose(program.prose)
             body += show.code("\n\n".join(part.code for part in program.parts))
-            number = path.stem.split("_")[0]
-            body += (f"<p>Your file: <code>examples/exercises/{path.name}</code>. Its check:</p>"
-                     + show.code(f"sh examples/exercises/run.sh {number}", "sh"))
+            body += f"<p>Your file: <code>examples/exercises/{path.name}</code></p>"
             hints = EXERCISES / "hints" / f"{path.stem}.md"
             each = re.split(r"^## Hint \d+$", hints.read_text(), flags=re.M)[1:]
             for i, hint in enumerate(each, 1):
