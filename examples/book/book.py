@@ -192,8 +192,9 @@ class Book:
         turn = (f'<nav class="turn" aria-label="Chapters">{link(before, "&larr;", "prev")}'
                 f'{link(after, "&rarr;", "next")}</nav>')
         page = (HERE / "page.html").read_text()
-        for mark, text in {"TITLE": html.escape(title), "WIDE": ' class="wide-page"' if wide else "",
-                           "TURN": turn if before or after else "", "BODY": body}.items():
+        marks = {"TITLE": html.escape(title), "WIDE": ' class="wide-page"' if wide else "",
+                 "TURN": turn if before or after else "", "BODY": body}
+        for mark, text in marks.items():
             page = page.replace(f"<!--{mark}-->", text)
         (self.out / file).write_text(page)
 

@@ -3,11 +3,11 @@
 
     python3 tests/book/check_book.py BOOK [CHROMIUM]
 
-BOOK: the folder that examples/book/book.py made. Every lesson and exercise must be in it, every link
-must lead to a file and a place in the folder, and no page may fetch anything. With a browser every
-page is opened at the width of a phone and of a screen: formulas must be typeset, no page may scroll
-sideways, each text must stand out from its ground by 4.5 : 1 (WCAG 2.1, 1.4.3), and what scrolls
-must be reached by keyboard.
+BOOK: the folder that examples/book/book.py made. Every lesson and exercise must be in it, every
+link must lead to a file and a place in the folder, and no page may fetch anything. With a browser
+every page is opened at the width of a phone and of a screen: formulas must be typeset, no page may
+scroll sideways, each text must stand out from its ground by 4.5 : 1 (WCAG 2.1, 1.4.3), and what
+scrolls must be reached by keyboard.
 """
 import html.parser
 import json

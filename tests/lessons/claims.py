@@ -3,7 +3,7 @@
 
     python3 tests/lessons/claims.py            all lessons
     python3 tests/lessons/claims.py 03 10      these
-    python3 tests/lessons/claims.py --list     only: has every claim a change, and is its text there?
+    python3 tests/lessons/claims.py --list     only: has each claim a change, whose text is there?
 
 NN_name.txt has an entry for each claim of examples/lessons/NN_name.cpp: the first words of its
 sentence, and below it, indented, a change of the lesson's source, before ==> after. A text that
