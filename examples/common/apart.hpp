@@ -6,15 +6,9 @@
 #include <type_traits>
 
 #include "core/engine/tape.hpp"
+#include "examples/common/larger.hpp"
 
 namespace taper::examples {
-
-// The larger of both, infinity where one is NaN: std::max(x, NaN) is x, and no bound on the largest
-// would see it.
-inline double larger(double a, double b) {
-    if (std::isnan(a) || std::isnan(b)) return std::numeric_limits<double>::infinity();
-    return a > b ? a : b;
-}
 
 // The largest |x_i|, 0 of no entries.
 template <class T> double largest(const Array<T>& x) {

@@ -13,15 +13,16 @@
 // You should know what a derivative is, that of a product and that of $e^x$. About 30 minutes.
 //
 // Run it: build/release/bin/01_scalar_tape
-#include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <string>
 #include <vector>
 
+#include "examples/common/larger.hpp"
 #include "examples/lessons/lesson.hpp"
 
 using namespace taper::lessons;
+using taper::examples::larger;
 
 // ---- 1. A formula is a graph
 //
@@ -377,8 +378,7 @@ static std::vector<double> by_reverse_mode(const std::vector<double>& weights) {
 
 static double largest_difference(const std::vector<double>& a, const std::vector<double>& b) {
     double largest = 0;
-    for (std::size_t i = 0; i < a.size(); ++i)
-        largest = std::max(largest, std::abs(a[i] - b.at(i)));
+    for (std::size_t i = 0; i < a.size(); ++i) largest = larger(largest, std::abs(a[i] - b.at(i)));
     return largest;
 }
 

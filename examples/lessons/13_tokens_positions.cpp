@@ -27,6 +27,7 @@
 
 using namespace taper;
 using examples::apart;
+using examples::larger;
 using lessons::above;
 using lessons::below;
 using lessons::claim;
@@ -309,7 +310,7 @@ static double trained_loss(Reader& model) {
 // How different the logits of "ab" and of "ba" are.
 static double difference(const Reader& model) {
     const Array<double> logits = model(both_texts).value();
-    return std::max(std::abs(logits(0, 0) - logits(1, 0)), std::abs(logits(0, 1) - logits(1, 1)));
+    return larger(std::abs(logits(0, 0) - logits(1, 0)), std::abs(logits(0, 1) - logits(1, 1)));
 }
 
 struct Seen {
@@ -372,11 +373,11 @@ static void the_layer() {
             for (std::size_t b = 0; b < 2; ++b) {
                 const auto id = static_cast<std::size_t>(texts(b, t));
                 const double sum = layer.token.value()(id, j) + layer.position.value()(t, j);
-                error = std::max(error, std::abs(x.value()(b, t, j) - sum));
+                error = larger(error, std::abs(x.value()(b, t, j) - sum));
             }
             const double summed = dx(0, t, j) + dx(1, t, j);
             gradient_error =
-                std::max(gradient_error, std::abs(layer.position.gradient()(t, j) - summed));
+                larger(gradient_error, std::abs(layer.position.gradient()(t, j) - summed));
         }
     claim(near(error, 0, 0), "The layer adds the row of the token and the row of the position.");
     claim(below(gradient_error, 1e-15),

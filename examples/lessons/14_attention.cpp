@@ -31,6 +31,7 @@
 
 using namespace taper;
 using examples::apart;
+using examples::larger;
 using examples::largest;
 using lessons::above;
 using lessons::below;
@@ -182,7 +183,7 @@ static void backward_by_hand(const lessons::Page& page) {
         for (std::size_t i = 0; i < 3; ++i) mean += P(t, i) * dP(t, i);
         for (std::size_t j = 0; j < 3; ++j) dS(t, j) = P(t, j) * (dP(t, j) - mean);
         const double dy_y = dy(t, 0) * a.y.value()(t, 0) + dy(t, 1) * a.y.value()(t, 1);
-        difference_of_sums = std::max(difference_of_sums, std::abs(mean - dy_y));
+        difference_of_sums = larger(difference_of_sums, std::abs(mean - dy_y));
     }
     const Array<double> dQ = matmul<double>(dS, K).value() / root;
     const Array<double> dK = matmul<double>(dS, Q, {.transpose_a = true}).value() / root;
@@ -242,7 +243,7 @@ static void the_mask() {
     double earlier = 0;
     for (std::size_t t = 0; t < 2; ++t)
         for (std::size_t c = 0; c < 2; ++c)
-            earlier = std::max(earlier, std::abs(y(t, c) - y_other(t, c)));
+            earlier = larger(earlier, std::abs(y(t, c) - y_other(t, c)));
     claim(near(earlier, 0, 0),
           "Another key and value of sat change nothing at red and cat, to the last bit.");
     claim(above(y_other(2, 0) - y(2, 0), 1),
@@ -372,8 +373,8 @@ static void why_the_root() {
     double worst_scaled = 0;
     for (std::size_t i = 0; i < widths.size(); ++i) {
         const double root = std::sqrt(static_cast<double>(widths[i]));
-        worst_raw = std::max(worst_raw, std::abs(raw[i].deviation / root - 1));
-        worst_scaled = std::max(worst_scaled, std::abs(scaled[i].deviation - 1));
+        worst_raw = larger(worst_raw, std::abs(raw[i].deviation / root - 1));
+        worst_scaled = larger(worst_scaled, std::abs(scaled[i].deviation - 1));
     }
     // The deviation of 64 x 64 scores is known to a few hundredths: those of a row share a query.
     claim(below(worst_raw, 0.1),

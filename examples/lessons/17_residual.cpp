@@ -23,6 +23,7 @@
 
 using namespace taper;
 using examples::apart;
+using examples::larger;
 using lessons::above;
 using lessons::below;
 using lessons::between;
@@ -334,7 +335,7 @@ static void by_depth() {
     double least_pre = 1;
     double most_pre = 1;
     for (std::size_t i = 0; i < L; ++i) {
-        stream_error = std::max(stream_error, std::abs(pre_stream[i] - 1));
+        stream_error = larger(stream_error, std::abs(pre_stream[i] - 1));
         largest_ratio = std::max(largest_ratio, post_stream[i] / post_stream[i + 1]);
         least_all = std::min(least_all, post_all[i]);
         most_all = std::max(most_all, post_all[i]);

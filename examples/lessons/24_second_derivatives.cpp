@@ -14,8 +14,10 @@
 #include <iostream>
 #include <vector>
 
+#include "examples/common/larger.hpp"
 #include "examples/lessons/lesson.hpp"
 
+using taper::examples::larger;
 using taper::lessons::below;
 using taper::lessons::claim;
 using taper::lessons::equal;
@@ -177,12 +179,6 @@ template <class N> N ring(const std::vector<N>& x) {
 static const auto f_ring = [](const auto& x) { return ring(x); };
 static const std::vector<double> x{0.3, -0.7, 1.1, 0.5};
 static const std::vector<double> v{1, -2, 0.5, 3};
-
-// NaN counts as infinitely large.
-static double larger(double a, double b) {
-    if (std::isnan(a) || std::isnan(b)) return INFINITY;
-    return a > b ? a : b;
-}
 
 static void against_differences() {
     section("3. Against differences");

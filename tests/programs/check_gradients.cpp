@@ -44,7 +44,8 @@ TEST_CASE("programs check_gradients: every op that core/ops.hpp declares has a r
               .matches(last_line(result.out)));
 }
 
-TEST_CASE("programs check_gradients: some ops; the same seed gives the same text on any threads") {
+TEST_CASE(
+    "programs check_gradients: some ops, and the same seed gives the same text on any threads") {
     const Arguments ops{"softmax", "--seed", "3", "matmul"};
     const Result one = check_gradients(ops + Arguments{"--threads", "1"});
     CHECK(one.status == 0);

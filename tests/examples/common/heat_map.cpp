@@ -91,7 +91,7 @@ TEST_CASE("heat maps: a darker colour is more, also on a grey print") {
     CHECK_FALSE(linear.step(NAN));
 }
 
-TEST_CASE("heat maps: labels are seen, escaped and all there up to 64; beyond, every other one") {
+TEST_CASE("heat maps: labels are seen, escaped and all there up to 64, beyond every other one") {
     CHECK(visible(" the") == "␣the");
     CHECK(visible("\n") == "\\n");
     CHECK(visible("a\x1B\xC3") == "a\\x1B\\xC3");

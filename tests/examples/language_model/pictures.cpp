@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 
+#include "examples/common/larger.hpp"
 #include "examples/common/markup.hpp"
 #include "examples/common/progress.hpp"
 #include "examples/language_model/attention_maps.hpp"
@@ -147,8 +148,8 @@ TEST_CASE(
         for (const auto& heads : layers)
             for (const HeadMaps& maps : heads)
                 for (const double entry : maps.*which)
-                    largest =
-                        std::max(largest, std::abs(static_cast<double>(static_cast<float>(entry))));
+                    largest = examples::larger(
+                        largest, std::abs(static_cast<double>(static_cast<float>(entry))));
         return largest;
     };
     const auto P = drawn("attention.svg");
