@@ -10,8 +10,8 @@
 //
 //     dS_(t j) = P_(t j) (dP_(t j) - sum_i P_(t i) dP_(t i))
 //
-// And $S = (Q K^T) / sqrt(d_h)$ is a product again. The transposition is in it already, so $Q_(t c)$
-// meets $K_(j c)$ in $S_(t j)$, and each is beside the other:
+// And $S = (Q K^T) / sqrt(d_h)$ is a product again. The transposition is in it already, so
+// $Q_(t c)$ meets $K_(j c)$ in $S_(t j)$, and each is beside the other:
 //
 //     dQ_(t c) = sum_j dS_(t j) K_(j c) / sqrt(d_h)
 //     dK_(j c) = sum_t dS_(t j) Q_(t c) / sqrt(d_h)
