@@ -59,14 +59,11 @@ static void pairs(Check& check) {
              {{"a", "a"}, "These do not stand side by side."},
              {{"b", "a"}, "That is the first pair of the text, and there twice alone."},
              {{"n", "d"}, "That is the last pair of the text, and there once alone."}});
-    pair_of(check, "x y a b a b x y", {"x", "y"},
+    pair_of(check, "p q c d c d p q a b a b", {"p", "q"},
             {{{"a", "b"},
-              "Both stand there twice. The one that comes first in the text is asked "
-              "for, not the first of the alphabet or the last of the text."}});
-    pair_of(
-        check, "p q c d c d p q a b a b", {"p", "q"},
-        {{{"a", "b"}, "Of three that are equally frequent it is the first in the text."},
-         {{"c", "d"}, "It is the pair that begins first, not the one that is repeated first."}});
+              "Three are equally frequent. It is the one that comes first in the text, not the "
+              "first of the alphabet or the last of the text."},
+             {{"c", "d"}, "It is the one that begins first, not the one that is repeated first."}});
     pair_of(check, "z z z a b a b", {"z", "z"},
             {{{"a", "b"}, "(z, z) stands at two places in z z z, though they overlap."}});
     pair_of(check, "k a bc m ab c m ab d k a bc n ab d ab d", {"ab", "d"},
@@ -122,8 +119,8 @@ static void eight_steps(Check& check) {
     }
     check.with("after eight steps");
     compare(check, "the text", tokens,
-            tokens_of("she _se ll s _se a _ shell s _ o n _ t he _se a sh o r e _ a s_ she _se e "
-                      "s_ shell s"));
+            tokens_of("s he_se lls _se a _shells _ o n _ t he_se a s h o r e _ a s _s he_se e s "
+                      "_shells"));
 }
 
 int main() { return taper::exercises::run("13b_byte_pairs", {pairs, merges, eight_steps}); }
