@@ -11,8 +11,8 @@
 // about $-4 * 10^(-18)$. Write `log_of_sigmoid`, right to nearly all digits for every z, and its
 // derivative, without nan and without infinity.
 //
-// `std::log1p(x)` is ln(1 + x), also of an x so small that 1 + x is rounded to 1. The e^ of
-// something below 0 never overflows.
+// `std::log1p(x)` is ln(1 + x), also of an x so small that 1 + x is rounded to 1. `std::exp` of
+// a number below 0 never overflows.
 //
 // Run it: sh examples/exercises/run.sh 25a
 #include <cmath>

@@ -26,7 +26,7 @@ static void with_a_pencil(Check& check) {
          {Array<double>{{2, 4}, {8, 4}, {4, 6}},
           "That is the sum over the slots, without their weights."},
          {Array<double>{{1, 2}, {5, 4}, {7, 7}},
-          "y_t was added to y_(t-1), or so: only the slots run on."}});
+          "Each y has the ones before it added. Only the slots run on."}});
     const double ln3 = std::log(3);
     check.with(
         "d = 1, K {{ln 3},{ln 3}}, E {{1,1},{0,0}}, Q {{1},{0.5}}, V {{8},{4}}, F {{1,0},{0,1}}");

@@ -21,7 +21,8 @@ static void with_a_pencil(Check& check) {
     check.with("x = 3 + 2 eps, y = 5 + 7 eps");
     check.compare("product {a, b}", pair(product({3, 2}, {5, 7})), Pair{15, 31},
                   {{Pair{15, 14}, "The derivative of a product is not the product of the two."},
-                   {Pair{29, 31}, "That is the product of complex numbers plus 28: eps^2 is 0."},
+                   {Pair{29, 31}, "There eps^2 is 1. It is 0."},
+                   {Pair{1, 31}, "There eps^2 is -1, as with complex numbers. It is 0."},
                    {Pair{15, 10}, "That is for a y that is constant: y changes too."},
                    {Pair{15, 21}, "That is for an x that is constant: x changes too."}});
     check.with("x = 6 + 5 eps, y = 2 + 4 eps");

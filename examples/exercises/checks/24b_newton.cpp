@@ -19,14 +19,13 @@ static void along_a_line(Check& check) {
     check.compare("the new w", newton_along({1, 5}, {4, -2}, {1, 3}, {8, 0}), Vector{1.25, 5.75},
                   {{Vector{0.75, 4.25}, "This step goes uphill."},
                    {Vector{0.25, 0.75}, "That is the step alone. It is added to w."},
-                   {Vector{0, 8}, "That is w - g v / v: the curvature is v H v, one number."},
+                   {Vector{1.2, 5.6}, "That is with v v in place of the curvature, v H v."},
                    {Vector{3, 11}, "That is without the curvature."},
                    {Vector{2, 4.5}, "The step goes along v, not along g."},
                    {Vector{0, 5.5}, "The step goes along v, not along -g."}});
     check.with("the same with v twice as long: v {2,6}, H v {16,0}");
-    check.compare(
-        "the new w", newton_along({1, 5}, {4, -2}, {2, 6}, {16, 0}), Vector{1.25, 5.75},
-        {{Vector{2, 8}, "A curvature is needed for which twice the v counts four times."}});
+    check.compare("the new w", newton_along({1, 5}, {4, -2}, {2, 6}, {16, 0}), Vector{1.25, 5.75},
+                  {{Vector{1.5, 6.5}, "The curvature is a sum of products, v_i times (H v)_i."}});
     check.with(
         "three weights, a negative curvature: w {0,0,0}, g {1,2,3}, v {1,0,1}, H v {-1,5,-1}");
     check.compare("the new w", newton_along({0, 0, 0}, {1, 2, 3}, {1, 0, 1}, {-1, 5, -1}),

@@ -11,7 +11,7 @@
 //     q d + r c = b
 //     r = (b - q d) / c
 //
-// which is $(b c - a d) / c^2$, the quotient rule of the school. The exponential is its own
+// which is $(b c - a d) / c^2$, the quotient rule. The exponential is its own
 // derivative, and that of the logarithm is 1 / a; both times b.
 #include <cmath>
 
