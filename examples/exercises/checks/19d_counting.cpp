@@ -46,7 +46,7 @@ static void with_a_pencil(Check& check) {
          {4 * n * d * d + n * n * d, "P is used twice: it is made, and it is multiplied."}});
     check.compare("linformer_layer", linformer_layer(n, k, d), linformer(n, k, d),
                   {{4 * n * k * d, "That is attention alone, without the four linear maps."},
-                   {4 * n * d * d + 2 * n * k * d, "E K and F V are products, or P has two."},
+                   {4 * n * d * d + 2 * n * k * d, "Two of four products with n k d are missing."},
                    {4 * n * d * d + 3 * n * k * d, "One of four products with n k d is missing."},
                    {2 * n * d * d + 2 * k * d * d + 4 * n * k * d,
                     "Here K and V are made of all n rows of x, and projected then."}});
