@@ -47,7 +47,7 @@ template <class T> struct Intermediate {
     Array<T> part;               // (matrices, rows, columns), none more than PartSize
 };
 
-// An operation. A struct with named members for what backward needs, and three functions:
+// An operation. A struct with named members for what backward needs, and these functions:
 //     Var<T> forward(inputs and options as the recording function has them)
 //         returns a constant Var
 //     void backward(dy, gradients)

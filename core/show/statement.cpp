@@ -70,11 +70,21 @@ std::string without_comments(const std::string& text) {
 
 // ---- The op whose output an expression is
 
+namespace {
+
 // Its calls may record several ops, the last of which makes the value.
 struct Composition {
     std::string_view function, last;
     std::array<std::string_view, 6> all;
 };
+
+struct Operator {
+    char sign;
+    std::string_view op;
+};
+
+}  // namespace
+
 static constexpr std::array<Composition, 7> compositions{{
     {"mean", "div", {"sum", "div"}},
     {"variance", "div", {"sum", "div", "sub", "square", "sum", "div"}},
@@ -86,10 +96,6 @@ static constexpr std::array<Composition, 7> compositions{{
     {"log_softmax", "log_softmax", {"transpose", "log_softmax", "transpose"}},
 }};
 
-struct Operator {
-    char sign;
-    std::string_view op;
-};
 static constexpr std::array<Operator, 4> operators{
     {{'+', "add"}, {'-', "sub"}, {'*', "mul"}, {'/', "div"}}};
 

@@ -1,5 +1,5 @@
-// --page of fill_mask and generate: where it may be written is asked before the work, and what is on
-// the page.
+// --page of fill_mask and generate: where it may be written is asked before the work, and what is
+// on the page.
 #include <nlohmann/json.hpp>
 
 #include "tests/support/programs.hpp"
