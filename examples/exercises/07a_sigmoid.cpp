@@ -21,6 +21,7 @@ using namespace taper;
 struct MySigmoid final : Op<double> {
     const char* name() const override { return "my_sigmoid"; }
     const char* formula() const override { return "y = 1 / (1 + e^-x)"; }
+    const char* inputs() const override { return "x"; }
 
     Place<double> x;
     Var<double> y;

@@ -21,6 +21,7 @@ using namespace taper;
 struct Gate final : Op<double> {
     const char* name() const override { return "gate"; }
     const char* formula() const override { return "y = x s,  s = 1 / (1 + e^-g)"; }
+    const char* inputs() const override { return "x g"; }
 
     Var<double> x, g;
 

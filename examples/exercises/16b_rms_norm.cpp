@@ -23,6 +23,7 @@ using namespace taper;
 struct RmsNorm final : Op<double> {
     const char* name() const override { return "rms_norm"; }
     const char* formula() const override { return "y = gain x / sqrt(mean(x^2) + epsilon)"; }
+    const char* inputs() const override { return "x gain"; }
 
     Var<double> x, gain;
     double epsilon = 0;

@@ -74,7 +74,8 @@ static void the_slope() {
 // An op is a struct with two functions. `forward` computes $y$ of the inputs, and keeps in members
 // what backward will need. `backward` gets $dy$ and adds $dx$ to the gradient of the input: *adds*,
 // since the input may be used elsewhere too (lesson 1). The `name` is for error messages and
-// tables, and the `formula` for the page of a tape; it may be left out.
+// tables. The `formula`, and `inputs`, the names of the inputs in it, are for the page of a tape,
+// and may be left out.
 //
 // `apply` runs forward and puts the op on the tape, if a gradient can flow through it. The argument
 // `at` is the line of the caller, which the default fills in: so a table or an error names the line
@@ -86,6 +87,7 @@ template <class T> struct Swish : Op<T> {
         return R"(y = x s,  s = 1 / (1 + e^-x)
   backward  dx = dy (s + x s (1 - s)))";
     }
+    const char* inputs() const override { return "x"; }
 
     Var<T> x;  // kept for backward
 

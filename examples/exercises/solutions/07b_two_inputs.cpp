@@ -18,6 +18,7 @@ static double logistic(double v) { return 1 / (1 + std::exp(-v)); }
 struct Gate final : Op<double> {
     const char* name() const override { return "gate"; }
     const char* formula() const override { return "y = x s,  s = 1 / (1 + e^-g)"; }
+    const char* inputs() const override { return "x g"; }
 
     Var<double> x, g;
 
