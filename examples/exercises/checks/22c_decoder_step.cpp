@@ -64,9 +64,9 @@ static void as_the_op(Check& check) {
         const Array<double> V = normal<double>(random.substream(2), {1, n, d});
         const Array<double> E = normal<double>(random.substream(3), {k, n});
         const Array<double> F = normal<double>(random.substream(4), {k, n});
+        const CausalOptions options{.heads = heads};
         const auto of_op = [&](double scale) {
-            return causal_attention<double>(Var<double>(Q) * scale, K, V, E, F, {.heads = heads})
-                .value();
+            return causal_attention<double>(Var<double>(Q) * scale, K, V, E, F, options).value();
         };
         const Array<double> whole = of_op(1);
         const Array<double> unscaled = of_op(std::sqrt(static_cast<double>(d_h)));
