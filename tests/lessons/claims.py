@@ -126,7 +126,7 @@ def outcome(name, source, entry):
         words[words.index("-c") + 1] = str(file)
         if "-MF" in words:
             words[words.index("-MF") + 1] = f"{folder}/lesson.d"
-        made = subprocess.run(words, cwd=BUILD, capture_output=True, text=True)
+        made = subprocess.run(words + ["-w"], cwd=BUILD, capture_output=True, text=True)
         if made.returncode != 0:
             return "does not compile: " + next(
                 (line for line in made.stderr.splitlines() if "error" in line), made.stderr[-200:])
