@@ -10,7 +10,8 @@
 // rule for the derivative of a function of a function, in a clever order. This lesson builds it in
 // some forty lines of C++ and nothing else.
 //
-// You should know what a derivative is, that of a product and that of $e^x$. About 30 minutes.
+// You should know what a derivative is, that of a product and those of $e^x$ and $ln x$. About 30
+// minutes.
 //
 // Run it: build/release/bin/01_scalar_tape
 #include <cmath>

@@ -296,7 +296,7 @@ static void what_is_not_recorded() {
         std::cout << as_table(tape);
         claim(equal(of_constants, 0u), "Of exp of a constant there is no record.");
         claim(equal(tape.records()[1].inputs.size(), 1u),
-              "The record of the product names one input: x. The constant factor has no record.");
+              "Of its two inputs the product names one record: x. The constant factor has none.");
         tape.backward(y);
         claim(near(x.gradient()(0), std::exp(5.0), 1e-12),
               "The constant counts all the same: the gradient of x_0 is the factor e^5.");

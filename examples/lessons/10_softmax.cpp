@@ -47,7 +47,7 @@ using lessons::Table;
 //
 // The name: as a logit runs away from the others, its probability goes to 1 and the others' to 0.
 // So softmax is a soft, smooth version of "1 for the largest, else 0". With two classes and the
-// logits $(0, z)$ it is the sigmoid of lesson 9, $e^z / (1 + e^z) = 1 / (1 + e^(-z))$.
+// logits $(0, z)$ it is the sigmoid of lesson 7, $e^z / (1 + e^z) = 1 / (1 + e^(-z))$.
 static const Array<double> pencil{0, std::log(2), std::log(4)};
 
 static void from_scores() {

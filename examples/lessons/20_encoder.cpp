@@ -236,16 +236,16 @@ static void by_hand() {
 // ---- 4. Its tape
 //
 // Each line of the table is a record (lesson 2): an op, or a parameter where it was first used. The
-// inputs are numbers of earlier records. A constant, such as x here, has no record, so it is not
-// among the inputs. The columns |value| and |gradient| are lengths (the root of the sum of
-// squares). Where the value is "-" nobody needed it any more.
+// inputs are numbers of earlier records. A constant, such as x here, has no record: there the table
+// says "const". The columns |value| and |gradient| are lengths (the root of the sum of squares).
+// Where the value is "-" nobody needed it any more.
 //
 // Four things to find:
 //
 // - The two lines with `layers/encoder.cpp` are the residual sums: all that the block itself does.
 // - Keys: the lines from E on. The block does not compute E (x W^T + 1 b^T), where W meets n rows,
-//   but the same as (E x) W^T + (E 1) b^T, where it meets k rows. 1 is a column of n ones, a
-//   constant: that is the `matmul` with only one input.
+//   but the same as (E x) W^T + (E 1) b^T, where it meets k rows. 1 is a column of n ones: that is
+//   the `matmul` of E and a constant.
 // - `attention` and `feed_forward` are one op each, though by hand they took several. Such an op
 //   computes again in backward what it did not keep.
 // - The loss, the mean of $y^2$, is the last three lines: `mul`, `sum` and `div`.
