@@ -50,7 +50,7 @@ template <class F> Array<double> output_of(const char* name, const Array<double>
 }  // namespace
 
 TEST_CASE("intermediates: P of attention is that of the composition, for any mask and part") {
-    for (const std::size_t m : {7, 3, 300})
+    for (const std::size_t m : {7u, 3u, 300u})
         for (const bool causal : {false, true})
             for (const bool masked : {false, true}) {
                 if (causal && m != 7 && m != 300) continue;
@@ -90,7 +90,7 @@ TEST_CASE("intermediates: P of causal attention, over the slots and over the win
     const Array<double> q = some({2, n, 6}, "q");
     const Var<double> K = some({2, n, 6}, "k"), V = some({2, n, 6}, "v");
     const Var<double> E = some({k, n}, "E"), F = some({k, n}, "F");
-    for (const std::size_t window : {0, 1, 9, 70})
+    for (const std::size_t window : {0u, 1u, 9u, 70u})
         for (const bool masked : {false, true}) {
             CausalOptions options{.heads = 3, .window = window};
             if (masked) {

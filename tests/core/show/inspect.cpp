@@ -178,7 +178,7 @@ TEST_CASE(
     CHECK(contains(dot, "n0 -> n1;\n"));
     CHECK(contains(dot, "n2_1 [label=\"constant (2)\""));
     const auto records = data_of(as_page(tape)).at("records");
-    const auto input = [&](int record, int place) {
+    const auto input = [&](std::size_t record, std::size_t place) {
         return records.at(record).at("inputs").at(place);
     };
     CHECK(input(1, 0).at("name") == "a");
@@ -293,7 +293,7 @@ TEST_CASE(
         CHECK(data.at("note") == "Records 500 to 49502 of 50003 are left out. ");
         REQUIRE(records.size() == 1000);
         CHECK(records.at(499).at("number") == 499);
-        const auto input = [&](int record, int place) {
+        const auto input = [&](std::size_t record, std::size_t place) {
             return records.at(record).at("inputs").at(place);
         };
         CHECK(input(499, 0).at("record") == 498);
