@@ -143,10 +143,10 @@ static void three_words() {
 //
 //     dS_(t j) = P_(t j) (dP_(t j) - sum_i P_(t i) dP_(t i))
 //
-// The sum is the mean of the row of dP with the weights P. A score is to rise where its dP is
-// larger than that mean. All scores of a row cannot rise together, since a number added to all of
-// them changes no weight: the row of dS sums to 0. Last the scores, $S = (Q K^T) / sqrt(d_h)$, a
-// product again:
+// The sum is the mean of the row of dP with the weights P. Where dP is larger than that mean the
+// loss grows with the score, so there the score is to fall. All scores of a row cannot fall
+// together, since a number added to all of them changes no weight: the row of dS sums to 0. Last
+// the scores, $S = (Q K^T) / sqrt(d_h)$, a product again:
 //
 //     dQ = (dS K) / sqrt(d_h)
 //     dK = (dS^T Q) / sqrt(d_h)

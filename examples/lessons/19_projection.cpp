@@ -3,8 +3,8 @@
 // Attention compares each of n queries with each of n keys. That is n x n scores, and a text twice
 // as long costs four times as much. Linformer (Wang, Li, Khabsa, Fang and Ma 2020, arXiv
 // 2006.04768) first adds the keys up along the sequence, with learned weights, until only k of them
-// are left. Lesson 18 has shown why that can be enough: the attention matrix P is nearly of low
-// rank.
+// are left. Lesson 18 has shown where that can be enough: where the attention matrix P is nearly of
+// low rank, as that of some heads is, and not of all.
 //
 // The words of this lesson: a *projection* is such a weighted adding-up, a product with a matrix E
 // (k, n) on the left; a *slot* is one of the k sums; *linear complexity* is a cost that grows with
